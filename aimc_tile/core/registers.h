@@ -1,0 +1,110 @@
+/* The guest's view of one AIMC tile: register offsets, status bits, descriptor layout.
+ *
+ * One header for the tile model (C++17), the guest's driver (C11) and the reference.
+ * A tile occupies a window of AIMC_TILE_WINDOW bytes; all registers are 32-bit and little-endian
+ * except the 64-bit ones marked so.  Buffer windows take any naturally aligned access of 1 to
+ * 16 bytes that does not cross the window's end.
+ */
+#ifndef AIMC_TILE_REGISTERS_H
+#define AIMC_TILE_REGISTERS_H
+
+#include <stdint.h>
+
+#define AIMC_TILE_WINDOW 0x10000u /* bytes a tile */
+
+/* Registers */
+#define AIMC_REG_ID 0x000u          /* RO: AIMC_TILE_ID */
+#define AIMC_REG_VERSION 0x004u     /* RO: AIMC_TILE_VERSION */
+#define AIMC_REG_ROWS 0x008u        /* RO: crossbar rows */
+#define AIMC_REG_COLS 0x00cu        /* RO: crossbar columns */
+#define AIMC_REG_FEATURES 0x010u    /* RO: [7:0] ADC bits, [15:8] DAC bits, AIMC_FEATURE_* */
+#define AIMC_REG_STATUS 0x014u      /* RO: AIMC_STATUS_* */
+#define AIMC_REG_ERROR 0x018u       /* R, write 1 to clear: AIMC_ERROR_* */
+#define AIMC_REG_ERROR_COUNT 0x01cu /* RO: guest errors since reset, saturating */
+#define AIMC_REG_CONTROL 0x020u     /* WO: AIMC_CONTROL_* */
+#define AIMC_REG_ACTIVE_ROWS 0x028u /* RW: rows of the next PIO MVM */
+#define AIMC_REG_ACTIVE_COLS 0x02cu /* RW: columns of the next PIO MVM */
+#define AIMC_REG_NOISE_EPOCH 0x030u /* RW: noise key; writing restarts AIMC_REG_MVM_COUNT at 0 */
+#define AIMC_REG_MVM_COUNT 0x034u   /* RO: MVMs started in this epoch */
+#define AIMC_REG_DESCRIPTOR 0x038u  /* WO, 64-bit: address of an aimc_descriptor; queues it */
+#define AIMC_REG_DMA_DONE 0x040u    /* RO: descriptors completed since reset, modulo 2**32 */
+#define AIMC_REG_PROGRAM_ADDR 0x048u /* RW, 64-bit: address of a programming image */
+#define AIMC_REG_PROGRAM_ROWS 0x050u /* RW: rows of the image */
+#define AIMC_REG_PROGRAM_COLS 0x054u /* RW: columns of the image */
+#define AIMC_REG_PROGRAM_ROW 0x058u  /* RW: row that the PROGRAM window shows; AIMC_PROGRAM_ADC */
+
+/* Buffer windows */
+#define AIMC_WINDOW_IN 0x4000u      /* WO: int8 inputs of the bank being filled */
+#define AIMC_WINDOW_OUT 0x8000u     /* RO: codes of the oldest finished MVM: int8 if the ADC has
+                                       8 bits or fewer, else int16 */
+#define AIMC_WINDOW_PROGRAM 0xc000u /* RW: int16 conductances of row PROGRAM_ROW, or the ADC
+                                       scales (uint16 multiplier, uint16 shift a column) */
+#define AIMC_WINDOW_BYTES 0x4000u
+
+#define AIMC_TILE_ID 0x434d4941u /* "AIMC" */
+#define AIMC_TILE_VERSION 1u
+#define AIMC_PROGRAM_ADC 0xffffffffu
+
+#define AIMC_FEATURE_DMA (1u << 16)
+#define AIMC_FEATURE_DOUBLE_BUFFER (1u << 17)
+
+#define AIMC_STATUS_BUSY (1u << 0)      /* an MVM is converting or queued */
+#define AIMC_STATUS_IN_READY (1u << 1)  /* START would be accepted, the IN window may be filled */
+#define AIMC_STATUS_OUT_VALID (1u << 2) /* the OUT window holds a finished MVM */
+#define AIMC_STATUS_DMA_BUSY (1u << 3)  /* a descriptor or a programming image is in progress */
+#define AIMC_STATUS_DMA_READY (1u << 4) /* the descriptor queue has a free slot */
+#define AIMC_STATUS_ERROR (1u << 31)    /* AIMC_REG_ERROR is not 0 */
+
+#define AIMC_CONTROL_START (1u << 0)   /* convert the filled input bank */
+#define AIMC_CONTROL_POP (1u << 1)     /* release the oldest finished MVM's output bank */
+#define AIMC_CONTROL_PROGRAM (1u << 2) /* load the programming image by DMA */
+#define AIMC_CONTROL_RESET (1u << 3)   /* drop queues, banks and errors; keep conductances */
+
+#define AIMC_ERROR_ADDRESS (1u << 0)    /* no register there, or a misaligned access */
+#define AIMC_ERROR_SIZE (1u << 1)       /* access width or window overrun */
+#define AIMC_ERROR_GEOMETRY (1u << 2)   /* rows or columns beyond the crossbar, or zero */
+#define AIMC_ERROR_BUSY (1u << 3)       /* START, descriptor or PROGRAM without a free slot */
+#define AIMC_ERROR_EMPTY (1u << 4)      /* POP or OUT read without a finished MVM */
+#define AIMC_ERROR_DESCRIPTOR (1u << 5) /* a descriptor field is impossible */
+#define AIMC_ERROR_BUS (1u << 6)        /* a DMA access left memory */
+#define AIMC_ERROR_READ_ONLY (1u << 7)  /* write to a read-only or read of a write-only register */
+
+/* Programming image in memory, rows R, columns C:
+ *   int16 conductance[R][C]; uint16 { multiplier, shift }[C]
+ */
+
+/* One DMA job: `count` MVMs on successive output pixels of one output row of a convolution.
+ *
+ * The input is an NHWC int8 feature map.  The patch of output pixel (oy, ox) is the virtual vector
+ * in (ky, kx, channel) order whose element is the input at (oy * stride_y - pad_top + ky * dil_y,
+ * ox * stride_x - pad_left + kx * dil_x, channel), or 0 outside the map.  The tile gathers elements
+ * [k0, k0 + k_len) of it into rows [0, k_len), converts, and writes `columns` codes to
+ * out_base + i * out_stride for pixel i of the job.  A dense layer is a 1 x 1 map with count 1.
+ */
+struct aimc_descriptor {
+  uint64_t in_base;
+  uint64_t out_base;
+  uint32_t in_channels;
+  uint32_t k0;
+  uint32_t k_len;
+  uint32_t columns;
+  uint32_t out_stride; /* bytes */
+  uint16_t in_height;
+  uint16_t in_width;
+  uint16_t oy;
+  uint16_t ox0;
+  uint16_t count;
+  uint16_t reserved0; /* 0 */
+  uint8_t kernel_h;
+  uint8_t kernel_w;
+  uint8_t stride_y;
+  uint8_t stride_x;
+  uint8_t dilation_y;
+  uint8_t dilation_x;
+  uint8_t pad_top;
+  uint8_t pad_left;
+  uint32_t reserved1; /* 0 */
+  uint32_t reserved2; /* 0 */
+};
+
+#endif

@@ -1,0 +1,173 @@
+"""The one configuration schema: frozen, unknown keys refused, units in names.
+
+Defaults live in the preset files (`harness/config/presets/`), each value with its source,
+not here: a section is complete or it is an error.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, TypeAlias
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Name: TypeAlias = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_.-]*$", max_length=64)]
+Count: TypeAlias = Annotated[int, Field(ge=1)]
+NonNegative: TypeAlias = Annotated[float, Field(ge=0.0, allow_inf_nan=False)]
+Positive: TypeAlias = Annotated[float, Field(gt=0.0, allow_inf_nan=False)]
+
+
+class Section(BaseModel):
+    """Base of every section: immutable, strict about keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=False)
+
+
+class CoreConfig(Section):
+    """An in-order, dual-issue AArch64 core.  Latencies in core cycles, result to use."""
+
+    name: Name
+    kind: Literal["in_order", "out_of_order"]
+    clock_ghz: Annotated[float, Field(gt=0.0, le=10.0)]
+    issue_width: Annotated[int, Field(ge=1, le=8)]
+    int_units: Annotated[int, Field(ge=1, le=8)]
+    simd_units: Annotated[int, Field(ge=1, le=8)]
+    load_store_units: Annotated[int, Field(ge=1, le=4)]
+    int_latency: Count
+    mul_latency: Count
+    div_latency: Count
+    simd_latency: Count  # integer SIMD: add, shift, narrow, permute
+    simd_mul_latency: Count
+    dot_latency: Count  # SDOT/UDOT; accumulator forwarding is dot_accumulate_latency
+    dot_accumulate_latency: Count
+    fp_latency: Count  # fadd, fmul, fmla
+    fp_div_latency: Count
+    load_to_use_latency: Count  # L1D hit
+    store_buffer_entries: Count
+    branch_mispredict_penalty: Annotated[int, Field(ge=0)]
+    branch_predictor_entries: Annotated[int, Field(ge=16, le=1 << 20)]  # power of two
+
+
+class CacheConfig(Section):
+    """A set-associative, write-back, write-allocate LRU cache; latencies in core cycles."""
+
+    size_kib: Annotated[int, Field(ge=1, le=65536)]
+    ways: Annotated[int, Field(ge=1, le=64)]
+    line_bytes: Literal[16, 32, 64, 128]
+    hit_latency_cycles: Annotated[int, Field(ge=0)]  # beyond the level above
+    mshrs: Count
+    prefetch_degree: Annotated[int, Field(ge=0, le=16)]  # 0: no stride prefetcher
+
+
+class CachesConfig(Section):
+    name: Name
+    l1i: CacheConfig
+    l1d: CacheConfig
+    l2: CacheConfig
+
+
+class MemoryConfig(Section):
+    """DRAM behind the L2."""
+
+    name: Name
+    size_mib: Annotated[int, Field(ge=64, le=2048)]
+    latency_ns: Positive  # of a line that misses the L2, without queueing
+    bandwidth_gb_per_s: Positive
+
+
+class AttachConfig(Section):
+    """Where tiles sit: cost of one access from the core, and their DMA path.
+
+    Every latency is blocking for the access as a whole.
+    """
+
+    name: Name
+    point: Literal["core", "bus"]
+    load_latency_ns: NonNegative  # one device load of up to 8 bytes
+    store_latency_ns: NonNegative
+    extra_beat_ns: NonNegative  # added for each further 8 bytes of an access
+    dma_latency_ns: NonNegative  # of one DMA burst of up to 64 bytes
+    dma_bandwidth_gb_per_s: Positive
+
+
+class TileConfig(Section):
+    """One AIMC tile; all tiles of a system are alike."""
+
+    name: Name
+    rows: Annotated[int, Field(ge=1, le=16384)]
+    columns: Annotated[int, Field(ge=1, le=4096)]
+    dac_bits: Annotated[int, Field(ge=2, le=8)]
+    adc_bits: Annotated[int, Field(ge=2, le=16)]
+    dac_latency_ns: NonNegative
+    crossbar_latency_ns: NonNegative
+    adc_latency_ns: NonNegative
+    program_row_latency_ns: NonNegative
+    io_bandwidth_gb_per_s: Positive  # between the port and the tile's buffers
+    double_buffer: bool
+    io: Literal["pio", "dma"]
+    noise: bool
+    output_noise_lsb: NonNegative  # standard deviation at the ADC, in ADC steps
+    read_noise_lsb: NonNegative  # standard deviation of one cell, in conductance steps
+    seed: Annotated[int, Field(ge=0, le=(1 << 64) - 1)]
+
+
+class EnergyConfig(Section):
+    """Energy of each event and leakage powers.  Zero only where the source says so."""
+
+    name: Name
+    int_op_pj: NonNegative
+    simd_op_pj: NonNegative
+    dot_op_pj: NonNegative
+    fp_op_pj: NonNegative
+    load_store_pj: NonNegative  # core side of an access; the cache is counted apart
+    branch_pj: NonNegative
+    fetch_pj: NonNegative  # front end, per instruction
+    l1_access_pj: NonNegative
+    l2_access_pj: NonNegative
+    dram_pj_per_byte: NonNegative
+    core_leakage_mw: NonNegative
+    l2_leakage_mw: NonNegative
+    dram_background_mw: NonNegative
+    tile_dac_pj: NonNegative  # per converted input
+    tile_cell_pj: NonNegative  # per active cell and MVM
+    tile_adc_pj: NonNegative  # per converted output
+    tile_transfer_pj_per_byte: NonNegative
+    tile_program_cell_pj: NonNegative
+    tile_leakage_mw: NonNegative  # per tile in use
+    bus_pj_per_access: NonNegative  # a device access of the core
+
+
+class SystemConfig(Section):
+    """A whole simulated system."""
+
+    name: Name
+    cores: Annotated[int, Field(ge=1, le=8)]
+    tiles: Annotated[int, Field(ge=0, le=1024)]
+    core: CoreConfig
+    caches: CachesConfig
+    memory: MemoryConfig
+    attach: AttachConfig
+    tile: TileConfig
+    energy: EnergyConfig
+
+
+class RunConfig(Section):
+    """What to run on it."""
+
+    model: Annotated[str, Field(min_length=1, max_length=4096)]  # built-in name or .onnx path
+    input_size: Annotated[int, Field(ge=8, le=1024)] | None  # square input; None: the model's own
+    mapping: Annotated[str, Field(min_length=1, max_length=4096)]  # digital, analog or a .json path
+    checkpoint: str | None  # .safetensors; None: the shipped one if there is one
+    dataset: str | None  # folder or file; None: the workload's own if it is bundled
+    images: Annotated[int, Field(ge=1, le=10000)]
+    warmup: Annotated[int, Field(ge=0, le=100)]  # unmeasured inferences before the first image
+    kernels: Literal["reference", "neon"]
+    seed: Annotated[int, Field(ge=0, le=(1 << 32) - 1)]
+    timeout_s: Positive
+    engine: Literal["embedded", "gem5"]
+
+
+class Config(Section):
+    """The whole configuration of one run; its canonical JSON's SHA-256 names the run."""
+
+    system: SystemConfig
+    run: RunConfig

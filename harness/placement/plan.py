@@ -1,0 +1,67 @@
+"""The plan: every layer with the unit that runs it, every analog block with its tile.
+
+An analog layer's matrix has K = kh * kw * in rows, in (kh, kw, in) order, and N = out
+columns.  It is cut into blocks of at most (tile rows) x (tile columns); each block has a
+tile of its own for the whole run.  Blocks of one column range add up digitally:
+
+    acc[n]  = (sum over row blocks of code[n]) << 8) + bias[n]        int32
+    y[n]    = requantize(acc[n], requant)                             int8
+
+so all row blocks of a column share one ADC scale.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from harness.quant.program import Int32Array, QNetwork, Requant
+
+Int16Array: TypeAlias = npt.NDArray[np.int16]
+UInt16Array: TypeAlias = npt.NDArray[np.uint16]
+
+
+@dataclass(frozen=True, eq=False)
+class Block:
+    """Rows [k0, k0 + rows) and columns [n0, n0 + columns) of a layer's matrix on one tile."""
+
+    tile: int
+    k0: int
+    n0: int
+    conductance: Int16Array  # [rows, columns]
+    adc_multiplier: UInt16Array  # [columns]
+    adc_shift: UInt16Array  # [columns]
+
+    @property
+    def rows(self) -> int:
+        return int(self.conductance.shape[0])
+
+    @property
+    def columns(self) -> int:
+        return int(self.conductance.shape[1])
+
+
+@dataclass(frozen=True, eq=False)
+class AnalogLayer:
+    """The analog form of the QConv or QDense node of the same name."""
+
+    name: str
+    rows: int  # K
+    columns: int  # N
+    blocks: tuple[Block, ...]  # by column range, then by row range
+    bias: Int32Array  # [N], in 1/256 of an ADC code
+    requant: Requant
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """What code generation reads: the integer network and its analog layers."""
+
+    network: QNetwork
+    analog: Mapping[str, AnalogLayer]
+    tiles_used: int
+    kept_digital: Mapping[str, str]  # layers the mapping wanted analog, and why they are not
