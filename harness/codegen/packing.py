@@ -1,0 +1,166 @@
+"""Weights as the kernels read them, and how much scratch memory the kernels need.
+
+The layouts and sizes here and the code in `kernels/src` are two halves of one agreement;
+`kernels/include/aimc_ops.h` names the function behind every pointer.  All arrays are returned
+flat and ready to be written at a multiple of 64 bytes (`ALIGN`): what a kernel reads beyond
+the values is already appended.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final, Literal, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from harness.placement.plan import Block
+from harness.quant.program import Int8Array, Int32Array
+
+Kernels: TypeAlias = Literal["reference", "neon"]
+TileIo: TypeAlias = Literal["pio", "dma"]
+
+ALIGN: Final = 64  # AIMC_ALIGN
+SLACK: Final = 64  # AIMC_SLACK
+
+PANEL: Final = 8  # output channels a register tile, PANEL of kernels/src/gemm_neon.h
+STRIP: Final = 64  # output pixels a strip, STRIP of kernels/src/gemm_neon.h
+_CHANNEL_PAD: Final = 16  # entries that may be read beyond a per-channel array
+_WEIGHT_PAD: Final = 256  # bytes that may be read beyond packed weights
+_GATHER_BELOW: Final = 16  # channels (a group) below which patches are gathered
+
+
+def _round_up(value: int, multiple: int) -> int:
+    return -(-value // multiple) * multiple
+
+
+def pack_channels(values: Int32Array, channels: int) -> Int32Array:
+    """A bias, multiplier or shift per channel; one value is repeated for all channels.
+
+    Raises:
+        ValueError: ``values`` has neither 1 nor ``channels`` entries.
+    """
+    if values.shape not in ((1,), (channels,)):
+        raise ValueError(f"{values.shape} values for {channels} channels")
+    packed = np.zeros(channels + _CHANNEL_PAD, dtype=np.int32)
+    packed[:channels] = values
+    return packed
+
+
+def gathers_patches(kernel_h: int, kernel_w: int, channels_per_group: int) -> bool:
+    """Whether aimc_conv_neon copies patches together instead of reading the map in place.
+
+    Few channels fill a vector badly; a patch of them is one long row.
+    """
+    return channels_per_group < _GATHER_BELOW and kernel_h * kernel_w > 1
+
+
+def pack_conv_weight(weight: Int8Array, groups: int, kernels: Kernels) -> Int8Array:
+    """Packs a convolution's weight [out, kh, kw, in / groups].
+
+    ``reference`` keeps that order.  ``neon`` splits the output channels of each group into
+    panels of `PANEL` and orders [group, panel, tap, k / 4, channel in the panel, k % 4], so that
+    a 16-byte vector holds 4 consecutive inputs of 4 output channels.  A tap is one (ky, kx) with
+    its input channels padded to a multiple of 4 with zeros, or, if `gathers_patches`, the whole
+    patch.
+    """
+    out_channels, kernel_h, kernel_w, channels = weight.shape
+    if groups < 1 or out_channels % groups:
+        raise ValueError(f"{out_channels} output channels in {groups} groups")
+    if kernels == "reference":
+        return np.ascontiguousarray(weight).reshape(-1)
+    if gathers_patches(kernel_h, kernel_w, channels):
+        taps, depth = 1, kernel_h * kernel_w * channels
+    else:
+        taps, depth = kernel_h * kernel_w, channels
+    per_group = out_channels // groups
+    panels = _round_up(per_group, PANEL) // PANEL
+    quads = _round_up(depth, 4) // 4
+    padded = np.zeros((groups, panels * PANEL, taps, quads * 4), dtype=np.int8)
+    padded[:, :per_group, :, :depth] = weight.reshape(groups, per_group, taps, depth)
+    panelled = padded.reshape(groups, panels, PANEL, taps, quads, 4)
+    ordered = panelled.transpose(0, 1, 3, 4, 2, 5)
+    return _with_slack(ordered)
+
+
+def pack_depthwise_weight(weight: Int8Array, kernels: Kernels) -> Int8Array:
+    """Packs a depthwise convolution's weight [channels, kh, kw, 1] (or [channels, kh, kw]).
+
+    ``reference`` keeps that order.  ``neon`` is [channel / 16, tap / 4, channel % 16, tap % 4],
+    both padded with zeros.
+    """
+    channels, kernel_h, kernel_w = weight.shape[:3]
+    flat = np.ascontiguousarray(weight).reshape(channels, kernel_h * kernel_w)
+    if kernels == "reference":
+        return flat.reshape(-1)
+    blocks = _round_up(channels, 16) // 16
+    quads = _round_up(kernel_h * kernel_w, 4) // 4
+    padded = np.zeros((blocks * 16, quads * 4), dtype=np.int8)
+    padded[:channels, : kernel_h * kernel_w] = flat
+    return _with_slack(padded.reshape(blocks, 16, quads, 4).transpose(0, 2, 1, 3))
+
+
+def pack_dense_weight(weight: Int8Array, kernels: Kernels) -> Int8Array:
+    """Packs a dense weight [out, in]; ``neon`` is the layout of a 1 x 1 convolution."""
+    out_features, in_features = weight.shape
+    return pack_conv_weight(weight.reshape(out_features, 1, 1, in_features), 1, kernels)
+
+
+def _with_slack(packed: Int8Array) -> Int8Array:
+    return np.concatenate([packed.reshape(-1), np.zeros(_WEIGHT_PAD, dtype=np.int8)])
+
+
+def pack_tile_image(block: Block) -> bytes:
+    """The programming image of `aimc_tile/core/registers.h`: conductances, then ADC scales."""
+    scales = np.stack([block.adc_multiplier, block.adc_shift], axis=1)
+    return block.conductance.astype("<i2").tobytes() + scales.astype("<u2").tobytes()
+
+
+def conv_scratch_bytes(
+    kernel_h: int, kernel_w: int, in_channels: int, groups: int, kernels: Kernels
+) -> int:
+    """Scratch of aimc_conv; ``in_channels`` counts all groups."""
+    if kernels == "reference":
+        return 0
+    taps = kernel_h * kernel_w
+    channels = in_channels // groups
+    if gathers_patches(kernel_h, kernel_w, channels):
+        return STRIP * 8 + STRIP * _round_up(taps * channels, 16) + ALIGN
+    return _round_up(in_channels + 32, ALIGN) + STRIP * taps * 8
+
+
+def depthwise_scratch_bytes(kernel_h: int, kernel_w: int, channels: int, kernels: Kernels) -> int:
+    """Scratch of aimc_depthwise."""
+    if kernels == "reference":
+        return 0
+    return _round_up(channels + 32, ALIGN) + _round_up(kernel_h * kernel_w, 4) * 8
+
+
+def reshape_scratch_bytes(count: int, kernels: Kernels) -> int:
+    """Scratch of aimc_reshape of ``count`` elements."""
+    return 0 if kernels == "reference" else _round_up(count + SLACK, ALIGN)
+
+
+def code_bytes(adc_bits: int) -> int:
+    """Bytes of one code in a tile's output window or DMA result."""
+    return 1 if adc_bits <= 8 else 2
+
+
+def analog_scratch_bytes(
+    rows: int, block_columns: Sequence[int], out_w: int, adc_bits: int, io: TileIo
+) -> int:
+    """Scratch of aimc_analog_pio or aimc_analog_dma (either kernels).
+
+    Args:
+        rows: Rows of the whole layer's matrix, K.
+        block_columns: Columns of each block, in the plan's order.
+        out_w: Width of the layer's output map; 1 for a dense layer.
+        adc_bits: Width of the tiles' ADC.
+        io: How the tiles are fed.
+    """
+    strides = [_round_up(columns * code_bytes(adc_bits), ALIGN) for columns in block_columns]
+    if io == "pio":
+        return _round_up(rows + 16, ALIGN) + sum(strides) + ALIGN
+    descriptors = 2 * len(strides) * 64
+    counters = _round_up(4 * len(strides), ALIGN)
+    return descriptors + counters + 2 * out_w * sum(strides) + ALIGN

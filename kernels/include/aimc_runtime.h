@@ -1,0 +1,50 @@
+/* What a bare-metal program has instead of an operating system and a C library.
+ *
+ * The runtime's entry point is at the very start of the image (PLATFORM_DRAM_BASE).  It parks all
+ * cores but the first, sets up the stack, clears .bss, turns on Advanced SIMD, and the MMU and
+ * caches unless the board says otherwise (aimc_platform_mmu), and calls main(); its return value
+ * goes to aimc_exit().  A CPU exception prints its syndrome and fails with AIMC_EXIT_FAULT.
+ */
+#ifndef AIMC_RUNTIME_H
+#define AIMC_RUNTIME_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define AIMC_EXIT_MISMATCH_MAX 253 /* larger numbers of mismatches exit as this */
+#define AIMC_EXIT_FATAL 254        /* aimc_fatal() */
+#define AIMC_EXIT_FAULT 255        /* CPU exception */
+
+/* Nonzero: start-up turns on the MMU (identity map: DRAM cacheable, all else device memory) and
+ * the caches.  In .data; a board that needs no MMU writes 0 here before the start. */
+extern uint32_t aimc_platform_mmu;
+
+/* The program. */
+int main(void);
+
+/* Ends the simulation: exit code 0 if mismatches is 0, else min(mismatches, 253). */
+_Noreturn void aimc_exit(uint32_t mismatches);
+
+/* Ends the simulation with AIMC_EXIT_FATAL after printing "fatal: " and the message. */
+_Noreturn void aimc_fatal(const char* message);
+
+/* Marks the execution of one region (a layer); regions do not nest. */
+void aimc_region_begin(uint32_t id);
+void aimc_region_end(uint32_t id);
+
+/* Console. */
+void aimc_print(const char* text);
+void aimc_print_decimal(int64_t value);
+void aimc_print_hex(uint64_t value); /* 0x and 16 digits */
+
+/* Number of bytes that differ; prints the first few differences under the given name. */
+uint32_t aimc_compare(const char* name, const int8_t* actual, const int8_t* expected,
+                      uint32_t count);
+
+/* The compiler emits calls to these. */
+void* memcpy(void* restrict to, const void* restrict from, size_t bytes);
+void* memmove(void* to, const void* from, size_t bytes);
+void* memset(void* to, int value, size_t bytes);
+int memcmp(const void* a, const void* b, size_t bytes);
+
+#endif
