@@ -12,7 +12,6 @@ from collections.abc import Sequence
 from typing import Final, Literal, TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 
 from harness.placement.plan import Block
 from harness.quant.program import Int8Array, Int32Array
