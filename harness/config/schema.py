@@ -6,9 +6,9 @@ not here: a section is complete or it is an error.
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, Literal, Self, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 Name: TypeAlias = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_.-]*$", max_length=64)]
 Count: TypeAlias = Annotated[int, Field(ge=1)]
@@ -46,6 +46,18 @@ class CoreConfig(Section):
     branch_mispredict_penalty: Annotated[int, Field(ge=0)]
     branch_predictor_entries: Annotated[int, Field(ge=16, le=1 << 20)]  # power of two
 
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        entries = self.branch_predictor_entries
+        if not _is_power_of_two(entries):
+            raise ValueError(f"branch_predictor_entries is {entries}, not a power of two")
+        if self.dot_accumulate_latency > self.dot_latency:
+            raise ValueError(
+                f"dot_accumulate_latency {self.dot_accumulate_latency} exceeds dot_latency"
+                f" {self.dot_latency}: forwarding cannot be slower than the result"
+            )
+        return self
+
 
 class CacheConfig(Section):
     """A set-associative, write-back, write-allocate LRU cache; latencies in core cycles."""
@@ -57,12 +69,41 @@ class CacheConfig(Section):
     mshrs: Count
     prefetch_degree: Annotated[int, Field(ge=0, le=16)]  # 0: no stride prefetcher
 
+    @property
+    def sets(self) -> int:
+        return self.size_kib * 1024 // (self.ways * self.line_bytes)
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        set_bytes = self.ways * self.line_bytes
+        if self.size_kib * 1024 % set_bytes or not _is_power_of_two(self.sets):
+            raise ValueError(
+                f"{self.size_kib} KiB in {self.ways} ways of {self.line_bytes}-byte lines gives"
+                f" {self.size_kib * 1024 / set_bytes:g} sets, which is not a power of two"
+            )
+        return self
+
 
 class CachesConfig(Section):
     name: Name
     l1i: CacheConfig
     l1d: CacheConfig
     l2: CacheConfig
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        lines = {self.l1i.line_bytes, self.l1d.line_bytes, self.l2.line_bytes}
+        if len(lines) > 1:
+            raise ValueError(
+                f"line_bytes differ (l1i {self.l1i.line_bytes}, l1d {self.l1d.line_bytes},"
+                f" l2 {self.l2.line_bytes}); all levels share one line size"
+            )
+        for level, cache in (("l1i", self.l1i), ("l1d", self.l1d)):
+            if cache.size_kib > self.l2.size_kib:
+                raise ValueError(
+                    f"{level}.size_kib {cache.size_kib} exceeds l2.size_kib {self.l2.size_kib}"
+                )
+        return self
 
 
 class MemoryConfig(Section):
@@ -84,7 +125,8 @@ class AttachConfig(Section):
     point: Literal["core", "bus"]
     load_latency_ns: NonNegative  # one device load of up to 8 bytes
     store_latency_ns: NonNegative
-    extra_beat_ns: NonNegative  # added for each further 8 bytes of an access
+    extra_beat_ns: NonNegative  # added to a store for each further 8 bytes
+    load_extra_beat_ns: NonNegative | None = None  # the same for a load; None: extra_beat_ns
     dma_latency_ns: NonNegative  # of one DMA burst of up to 64 bytes
     dma_bandwidth_gb_per_s: Positive
 
@@ -149,6 +191,16 @@ class SystemConfig(Section):
     tile: TileConfig
     energy: EnergyConfig
 
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        use, hit = self.core.load_to_use_latency, self.caches.l1d.hit_latency_cycles
+        if use < hit:
+            raise ValueError(
+                f"core.load_to_use_latency {use} is below caches.l1d.hit_latency_cycles {hit},"
+                " which is a part of it"
+            )
+        return self
+
 
 class RunConfig(Section):
     """What to run on it."""
@@ -171,3 +223,17 @@ class Config(Section):
 
     system: SystemConfig
     run: RunConfig
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.run.engine == "embedded" and self.system.core.kind != "in_order":
+            raise ValueError(
+                f"the embedded engine times in-order cores, but the core preset"
+                f" {self.system.core.name!r} is {self.system.core.kind}: choose run.engine=gem5"
+                " or an in-order core"
+            )
+        return self
+
+
+def _is_power_of_two(value: int) -> bool:
+    return value > 0 and value & (value - 1) == 0

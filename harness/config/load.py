@@ -1,0 +1,207 @@
+"""From names, files and overrides to one checked `Config`, and back to text."""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import yaml
+from pydantic import ValidationError
+
+from harness.config.overrides import apply_override, parse_overrides
+from harness.config.preset_files import (
+    PRESETS,
+    RUN,
+    SECTIONS,
+    SYSTEM,
+    Preset,
+    PresetValue,
+    closest,
+    describe_preset,
+    find_preset,
+    list_presets,
+    read_preset,
+)
+from harness.config.schema import Config, RunConfig, SystemConfig
+from harness.config.yaml_reader import parse_yaml
+from harness.errors import ConfigError
+
+__all__ = [
+    "Preset",
+    "PresetValue",
+    "config_from_yaml",
+    "config_hash",
+    "config_to_yaml",
+    "describe_preset",
+    "list_presets",
+    "load_config",
+    "short_hash",
+]
+
+_HASH_VERSION: Final = 1  # of what the hash covers; part of what is hashed
+
+
+def load_config(
+    *,
+    system: str,
+    overrides: Sequence[str] = (),
+    run: Mapping[str, object] | None = None,
+) -> Config:
+    """Build the configuration of one run.
+
+    Values come, later ones winning, from the shipped run defaults, the system preset and
+    its section presets, ``run``, section swaps among the overrides, other overrides.
+
+    Args:
+        system: A system preset's name, or the path of a system YAML file, which names a
+            preset (or a preset file beside it) for each section.
+        overrides: ``key.path=value``, for instance ``system.tile.adc_latency_ns=50``,
+            ``system.tile=hermes-256`` (swaps the whole section) or ``run.images=10``.
+        run: Values of `RunConfig` by field name.
+
+    Raises:
+        ConfigError: A preset, key or value is unknown or impossible; the message has the
+            key's path and the valid values.
+    """
+    parsed = parse_overrides(overrides)
+    swaps = {item.path[1]: str(item.value) for item in parsed if item.is_section}
+    preset = find_preset(SYSTEM, system, relative_to=None)
+    run_data = _run_data(run or {})
+    data: dict[str, Any] = {SYSTEM: _system_data(preset, swaps), RUN: run_data}
+    baseline = copy.deepcopy(data)
+    for override in parsed:
+        if not override.is_section:
+            apply_override(data, override)
+    unswapped = {SYSTEM: _system_data(preset, {}), RUN: run_data} if swaps else baseline
+    return _mark_changed(_validate(data), _validate(baseline).system, _validate(unswapped).system)
+
+
+def config_from_yaml(text: str, *, where: str = "configuration") -> Config:
+    """Read back what `config_to_yaml` wrote; everything is checked again.
+
+    Raises:
+        ConfigError: It is not YAML, or not a complete and possible configuration.
+    """
+    data = parse_yaml(text, where=where)
+    if not isinstance(data, dict):
+        raise ConfigError("a configuration is a mapping of system and run", where=where)
+    return _validate(data)
+
+
+def config_to_yaml(config: Config) -> str:
+    """The whole configuration as YAML that a person can read and `config_from_yaml` reads."""
+    header = f"# configuration {short_hash(config)}, complete: presets and overrides applied\n"
+    body: str = yaml.safe_dump(
+        config.model_dump(mode="json"), sort_keys=False, default_flow_style=False, width=100
+    )
+    return header + body
+
+
+def config_hash(config: Config) -> str:
+    """SHA-256, in hexadecimal, of the configuration's canonical JSON.
+
+    It depends on values only: how they came in (preset, file, override) has no influence.
+    """
+    content = {"version": _HASH_VERSION, "config": config.model_dump(mode="json")}
+    canonical = json.dumps(
+        content, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False
+    )
+    return hashlib.sha256(canonical.encode("ascii")).hexdigest()
+
+
+def short_hash(config: Config) -> str:
+    """The first 12 digits of `config_hash`: the name of the run's folder."""
+    return config_hash(config)[:12]
+
+
+def _system_data(preset: Preset, swaps: Mapping[str, str]) -> dict[str, Any]:
+    """The system's nested values, with the sections in ``swaps`` taken from other presets."""
+    data: dict[str, Any] = {"name": preset.name}
+    for key, value in preset.nested().items():
+        if key not in SECTIONS:
+            data[key] = value
+            continue
+        if key in swaps:
+            section = find_preset(key, swaps[key], relative_to=None)
+        elif isinstance(value, str):
+            section = find_preset(key, value, relative_to=preset.path.parent)
+        else:
+            raise ConfigError(
+                f"{key} must name a preset",
+                where=str(preset.path),
+                hint=closest("", list_presets()[key]),
+            )
+        data[key] = {"name": section.name, **section.nested()}
+    return data
+
+
+def _run_data(given: Mapping[str, object]) -> dict[str, Any]:
+    data: dict[str, Any] = dict(read_preset(RUN, PRESETS / RUN / "default.yaml").nested())
+    for key, value in given.items():
+        if key not in RunConfig.model_fields:
+            raise ConfigError(
+                f"unknown key {str(key)[:64]!r}",
+                where=f"run.{key}"[:128],
+                hint=closest(str(key), tuple(RunConfig.model_fields)),
+            )
+        data[key] = value
+    return data
+
+
+def _mark_changed(config: Config, baseline: SystemConfig, preset: SystemConfig) -> Config:
+    """Name what overrides changed and did not rename ``NAME.modified``.
+
+    A report that names a preset must not print values of another one under that name.
+
+    Args:
+        config: The configuration with all overrides.
+        baseline: Its system before the overrides of single values.
+        preset: Its system before section swaps, too.
+    """
+    system = config.system
+    sections: dict[str, Any] = {}
+    for key in SECTIONS:
+        section, original = getattr(system, key), getattr(baseline, key)
+        if section != original and section.name == original.name:
+            sections[key] = section.model_copy(update={"name": _modified(section.name)})
+    if system != preset and system.name == preset.name:
+        sections["name"] = _modified(system.name)
+    return config.model_copy(update={SYSTEM: system.model_copy(update=sections)})
+
+
+def _modified(name: str) -> str:
+    return f"{name[:55]}.modified"
+
+
+def _validate(data: Mapping[str, object]) -> Config:
+    try:
+        return Config.model_validate(data, strict=True)
+    except ValidationError as error:
+        problems = [
+            _problem(item["loc"], item["msg"], item["type"], item.get("input"))
+            for item in error.errors(include_url=False)
+        ]
+        if len(problems) == 1:
+            where, what = problems[0]
+            raise ConfigError(what, where=where or None, hint=_HINT) from error
+        lines = "".join(f"\n  {where + ': ' if where else ''}{what}" for where, what in problems)
+        raise ConfigError(f"{len(problems)} impossible values:{lines}", hint=_HINT) from error
+
+
+_HINT: Final = "aimc presets lists the presets, and each one's values, units and sources"
+
+
+def _problem(loc: tuple[int | str, ...], message: str, kind: str, value: object) -> tuple[str, str]:
+    path = ".".join(str(part) for part in loc) or ""
+    if kind == "missing":
+        return path, "the value is missing"
+    if kind == "extra_forbidden":
+        return path, "unknown key"
+    if kind == "value_error":  # a validator of the schema: its message says it all
+        return path, message.removeprefix("Value error, ")
+    expected = message.removeprefix("Input should be ")
+    shown = repr(value)
+    return path, f"{shown if len(shown) <= 64 else shown[:61] + '...'} is not {expected}"

@@ -1,0 +1,116 @@
+"""Overrides: ``key.path=value`` strings applied to a configuration before it is checked."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final, get_args
+
+from pydantic.fields import FieldInfo
+
+from harness.config.preset_files import SECTIONS, closest
+from harness.config.schema import Config, Section
+from harness.config.yaml_reader import Yaml, parse_scalar
+from harness.errors import ConfigError
+
+_MAX_LENGTH: Final = 8192
+_SWITCH: Final = {"on": True, "yes": True, "off": False, "no": False}  # beside true and false
+
+
+@dataclass(frozen=True)
+class Override:
+    """One ``key.path=value``; ``path`` names a value of `Config`, or a whole section."""
+
+    path: tuple[str, ...]
+    value: Yaml
+
+    @property
+    def is_section(self) -> bool:
+        """Whether it swaps a whole section for another preset (``system.tile=NAME``)."""
+        return len(self.path) == 2 and self.path[0] == "system" and self.path[1] in SECTIONS
+
+    @property
+    def key(self) -> str:
+        return ".".join(self.path)
+
+
+def parse_override(text: str) -> Override:
+    """Read one override and check that its key exists.
+
+    Raises:
+        ConfigError: It is not ``key=value``, the key is unknown (the message has the
+            closest and all valid ones), or the key names a group of values.
+    """
+    key, equals, raw = text.partition("=")
+    key, raw = key.strip(), raw.strip()
+    if not equals or not key:
+        raise ConfigError(
+            f"not an override: {text[:80]!r}",
+            where="--set",
+            hint="write key.path=value, for instance system.tile.adc_latency_ns=50",
+        )
+    if len(text) > _MAX_LENGTH:
+        raise ConfigError("the override is too long", where=key[:64])
+    path = tuple(key.split("."))
+    field = _find_field(path)
+    nested = _section_of(field)
+    if nested is not None:
+        if len(path) == 2 and path[1] in SECTIONS and path[0] == "system":
+            return Override(path, raw)
+        raise ConfigError(
+            "this key is a group of values",
+            where=key,
+            hint=f"set one of: {', '.join(f'{key}.{name}' for name in nested.model_fields)}",
+        )
+    kinds = get_args(field.annotation) or (field.annotation,)
+    if str in kinds:
+        is_null = type(None) in kinds and parse_scalar(raw) is None
+        return Override(path, None if is_null else raw)
+    if bool in kinds and raw.lower() in _SWITCH:
+        return Override(path, _SWITCH[raw.lower()])
+    return Override(path, parse_scalar(raw))
+
+
+def parse_overrides(texts: Sequence[str]) -> tuple[Override, ...]:
+    """Read all overrides; of two for one key the later one holds."""
+    latest: dict[tuple[str, ...], Override] = {}
+    for override in map(parse_override, texts):
+        latest.pop(override.path, None)
+        latest[override.path] = override
+    return tuple(latest.values())
+
+
+def apply_override(data: dict[str, Any], override: Override) -> None:
+    """Set one value in the nested mapping ``data``, which has every group of `Config`."""
+    *parents, leaf = override.path
+    for parent in parents:
+        data = data[parent]
+    data[leaf] = override.value
+
+
+def _find_field(path: tuple[str, ...]) -> FieldInfo:
+    model: type[Section] | None = Config
+    field: FieldInfo | None = None
+    for depth, name in enumerate(path):
+        parent = ".".join(path[:depth])
+        if model is None:
+            raise ConfigError(f"{parent} is one value, it has no {name[:64]!r}", where=parent)
+        fields = model.model_fields
+        if name not in fields:
+            prefix = f"{parent}." if parent else ""
+            raise ConfigError(
+                f"unknown key {name[:64]!r}",
+                where=(prefix + name)[:128],
+                hint=closest(name, tuple(fields)),
+            )
+        field = fields[name]
+        model = _section_of(field)
+    assert field is not None
+    return field
+
+
+def _section_of(field: FieldInfo) -> type[Section] | None:
+    annotation = field.annotation
+    if isinstance(annotation, type) and issubclass(annotation, Section):
+        return annotation
+    return None

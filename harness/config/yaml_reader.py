@@ -1,0 +1,164 @@
+"""A small, strict YAML reader: plain mappings, lists and scalars, and nothing else.
+
+Configuration files come from users, so the reader accepts only what a configuration
+needs.  Anchors, aliases, tags, several documents, duplicate keys, keys that are not text,
+deep nesting and large files are refused, each with its line.  Scalars follow YAML 1.2's
+core schema (``1e9`` is a number; ``on`` and ``12:30`` are text).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final, TypeAlias
+
+import yaml
+
+from harness.errors import ConfigError
+
+Yaml: TypeAlias = "bool | int | float | str | list[Yaml] | dict[str, Yaml] | None"
+
+MAX_BYTES: Final = 64 * 1024
+MAX_DEPTH: Final = 12
+
+_INT = re.compile(r"[-+]?[0-9]{1,25}")
+_HEX = re.compile(r"0x[0-9a-fA-F]{1,16}")
+_FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]{1,4})?")
+
+
+def parse_scalar(text: str) -> Yaml:
+    """The value of an unquoted scalar: null, a boolean, a number, or the text itself."""
+    if text in ("", "~", "null", "Null", "NULL"):
+        return None
+    if text in ("true", "True", "TRUE"):
+        return True
+    if text in ("false", "False", "FALSE"):
+        return False
+    if _INT.fullmatch(text):
+        return int(text)
+    if _HEX.fullmatch(text):
+        return int(text, 16)
+    if len(text) <= 64 and _FLOAT.fullmatch(text):
+        return float(text)
+    return text
+
+
+def parse_yaml(text: str, *, where: str) -> Yaml:
+    """Read one YAML document.
+
+    Args:
+        text: The document.
+        where: What it is called in error messages.
+
+    Raises:
+        ConfigError: It is not YAML, or uses what this reader refuses.
+    """
+    if len(text.encode("utf-8", errors="surrogatepass")) > MAX_BYTES:
+        raise ConfigError(
+            f"the file is larger than {MAX_BYTES // 1024} KiB",
+            where=where,
+            hint="a configuration file is a few kilobytes; is this the right file?",
+        )
+    try:
+        events = iter(yaml.parse(text, Loader=yaml.SafeLoader))
+        return _Builder(events, where).document()
+    except yaml.MarkedYAMLError as error:
+        line = f" (line {error.problem_mark.line + 1})" if error.problem_mark else ""
+        raise ConfigError(
+            f"not valid YAML: {error.problem or error.context}{line}", where=where
+        ) from error
+    except (yaml.YAMLError, ValueError, OverflowError) as error:
+        # ValueError and OverflowError: escapes beyond Unicode, absurd %YAML versions
+        raise ConfigError(f"not valid YAML: {' '.join(str(error).split())}", where=where) from error
+
+
+def read_yaml(path: Path) -> Yaml:
+    """Read the YAML file ``path``; see `parse_yaml`.
+
+    Raises:
+        ConfigError: It cannot be read, is not UTF-8, or is not acceptable YAML.
+    """
+    try:
+        if not path.is_file():
+            raise ConfigError("there is no such file", where=str(path))
+        with path.open("rb") as stream:
+            data = stream.read(MAX_BYTES + 1)
+        text = data.decode("utf-8")
+    except OSError as error:
+        raise ConfigError(f"cannot read the file: {error.strerror}", where=str(path)) from error
+    except UnicodeDecodeError as error:
+        if len(data) > MAX_BYTES:  # cut inside a character; the size is what is wrong
+            text = "x" * (MAX_BYTES + 1)
+        else:
+            raise ConfigError(
+                "the file is not UTF-8 text", where=str(path), hint="save it as UTF-8"
+            ) from error
+    return parse_yaml(text, where=str(path))
+
+
+class _Builder:
+    """Builds values from parser events, refusing everything beyond plain data."""
+
+    def __init__(self, events: Iterator[yaml.Event], where: str) -> None:
+        self._events = events
+        self._where = where
+
+    def document(self) -> Yaml:
+        value: Yaml = None
+        documents = 0
+        for event in self._events:
+            if isinstance(event, yaml.DocumentStartEvent):
+                documents += 1
+                if documents > 1:
+                    raise self._refuse("more than one document", event)
+            elif isinstance(event, yaml.NodeEvent):
+                value = self._node(event, depth=0)
+        return value
+
+    def _node(self, event: yaml.Event, depth: int) -> Yaml:
+        if isinstance(event, yaml.AliasEvent):
+            raise self._refuse("aliases (*name) are not accepted", event)
+        if not isinstance(event, yaml.NodeEvent):
+            raise self._refuse("unexpected structure", event)
+        if event.anchor is not None:
+            raise self._refuse("anchors (&name) are not accepted", event)
+        if isinstance(event, yaml.ScalarEvent):
+            if event.tag is not None:
+                raise self._refuse("tags (!name) are not accepted", event)
+            return parse_scalar(event.value) if event.style is None else str(event.value)
+        if not isinstance(event, yaml.CollectionStartEvent) or event.tag is not None:
+            raise self._refuse("tags (!name) are not accepted", event)
+        if depth >= MAX_DEPTH:
+            raise self._refuse(f"nested deeper than {MAX_DEPTH} levels", event)
+        if isinstance(event, yaml.SequenceStartEvent):
+            return self._sequence(depth)
+        return self._mapping(depth)
+
+    def _sequence(self, depth: int) -> list[Yaml]:
+        values: list[Yaml] = []
+        for event in self._events:
+            if isinstance(event, yaml.SequenceEndEvent):
+                break
+            values.append(self._node(event, depth + 1))
+        return values
+
+    def _mapping(self, depth: int) -> dict[str, Yaml]:
+        values: dict[str, Yaml] = {}
+        for event in self._events:
+            if isinstance(event, yaml.MappingEndEvent):
+                break
+            if not isinstance(event, yaml.ScalarEvent):
+                raise self._refuse("a key must be plain text", event)
+            key = self._node(event, depth)
+            if not isinstance(key, str):
+                raise self._refuse(f"the key {event.value[:64]!r} is not a name", event)
+            if key in values:
+                raise self._refuse(f"the key {key[:64]!r} stands twice", event)
+            values[key] = self._node(next(self._events), depth + 1)
+        return values
+
+    def _refuse(self, what: str, event: yaml.Event) -> ConfigError:
+        mark = event.start_mark
+        line = f" (line {mark.line + 1})" if mark is not None else ""
+        return ConfigError(f"{what}{line}", where=self._where)
