@@ -22,7 +22,7 @@ Yaml: TypeAlias = "bool | int | float | str | list[Yaml] | dict[str, Yaml] | Non
 MAX_BYTES: Final = 64 * 1024
 MAX_DEPTH: Final = 12
 
-_INT = re.compile(r"[-+]?[0-9]{1,25}")
+_INT = re.compile(r"[-+]?[0-9]{1,64}")
 _HEX = re.compile(r"0x[0-9a-fA-F]{1,16}")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]{1,4})?")
 
@@ -126,6 +126,8 @@ class _Builder:
         if isinstance(event, yaml.ScalarEvent):
             if event.tag is not None:
                 raise self._refuse("tags (!name) are not accepted", event)
+            if any("\ud800" <= character <= "\udfff" for character in event.value):
+                raise self._refuse("half of a surrogate pair is not a character", event)
             return parse_scalar(event.value) if event.style is None else str(event.value)
         if not isinstance(event, yaml.CollectionStartEvent) or event.tag is not None:
             raise self._refuse("tags (!name) are not accepted", event)
