@@ -2,8 +2,15 @@
  *
  * One header for the tile model (C++17), the guest's driver (C11) and the reference.
  * A tile occupies a window of AIMC_TILE_WINDOW bytes; all registers are 32-bit and little-endian
- * except the 64-bit ones marked so.  Buffer windows take any naturally aligned access of 1 to
- * 16 bytes that does not cross the window's end.
+ * except the 64-bit ones marked so, and each takes accesses of exactly its width.  Buffer windows
+ * take any naturally aligned access of 1, 2, 4, 8 or 16 bytes within the buffer, which is rounded
+ * up to 16 bytes; bytes past its last element read as 0 and must be written as 0.
+ *
+ * A refused access sets its error, changes nothing else, and reads as 0.
+ *
+ * A tile serves either programmed I/O (IN, START, OUT, POP) or descriptors at a time: it takes a
+ * descriptor only when no input is written but not started and no output is left to POP, and
+ * inputs only when no descriptor is in progress.  AIMC_STATUS_DMA_READY and _IN_READY say so.
  */
 #ifndef AIMC_TILE_REGISTERS_H
 #define AIMC_TILE_REGISTERS_H
@@ -24,21 +31,30 @@
 #define AIMC_REG_CONTROL 0x020u     /* WO: AIMC_CONTROL_* */
 #define AIMC_REG_ACTIVE_ROWS 0x028u /* RW: rows of the next PIO MVM */
 #define AIMC_REG_ACTIVE_COLS 0x02cu /* RW: columns of the next PIO MVM */
-#define AIMC_REG_NOISE_EPOCH 0x030u /* RW: noise key; writing restarts AIMC_REG_MVM_COUNT at 0 */
-#define AIMC_REG_MVM_COUNT 0x034u   /* RO: MVMs started in this epoch */
-#define AIMC_REG_DESCRIPTOR 0x038u  /* WO, 64-bit: address of an aimc_descriptor; queues it */
-#define AIMC_REG_DMA_DONE 0x040u    /* RO: descriptors completed since reset, modulo 2**32 */
+#define AIMC_REG_NOISE_EPOCH                                                                   \
+  0x030u                           /* RW: noise key; writing restarts AIMC_REG_MVM_COUNT at 0; \
+                                      AIMC_ERROR_BUSY while a descriptor is in progress */
+#define AIMC_REG_MVM_COUNT 0x034u  /* RO: MVMs started in this epoch */
+#define AIMC_REG_DESCRIPTOR 0x038u /* WO, 64-bit: address of an aimc_descriptor; queues it */
+#define AIMC_REG_DMA_DONE                                                 \
+  0x040u /* RO: descriptors completed since reset, modulo 2**32; one that \
+            fails sets its error and completes without its other pixels */
 #define AIMC_REG_PROGRAM_ADDR 0x048u /* RW, 64-bit: address of a programming image */
 #define AIMC_REG_PROGRAM_ROWS 0x050u /* RW: rows of the image */
 #define AIMC_REG_PROGRAM_COLS 0x054u /* RW: columns of the image */
 #define AIMC_REG_PROGRAM_ROW 0x058u  /* RW: row that the PROGRAM window shows; AIMC_PROGRAM_ADC */
 
 /* Buffer windows */
-#define AIMC_WINDOW_IN 0x4000u      /* WO: int8 inputs of the bank being filled */
-#define AIMC_WINDOW_OUT 0x8000u     /* RO: codes of the oldest finished MVM: int8 if the ADC has
-                                       8 bits or fewer, else int16 */
-#define AIMC_WINDOW_PROGRAM 0xc000u /* RW: int16 conductances of row PROGRAM_ROW, or the ADC
-                                       scales (uint16 multiplier, uint16 shift a column) */
+#define AIMC_WINDOW_IN                                                   \
+  0x4000u /* WO: int8 inputs of the bank being filled, 0 if not written; \
+             AIMC_ERROR_BUSY unless AIMC_STATUS_IN_READY */
+#define AIMC_WINDOW_OUT                                                \
+  0x8000u /* RO: codes of the oldest finished MVM: int8 if the ADC has \
+             8 bits or fewer, else int16 */
+#define AIMC_WINDOW_PROGRAM                                        \
+  0xc000u /* RW: int16 conductances of row PROGRAM_ROW, or the ADC \
+             scales (uint16 multiplier, uint16 shift a column);    \
+             AIMC_ERROR_BUSY on writes while an MVM or DMA is in progress */
 #define AIMC_WINDOW_BYTES 0x4000u
 
 #define AIMC_TILE_ID 0x434d4941u /* "AIMC" */
@@ -52,13 +68,17 @@
 #define AIMC_STATUS_IN_READY (1u << 1)  /* START would be accepted, the IN window may be filled */
 #define AIMC_STATUS_OUT_VALID (1u << 2) /* the OUT window holds a finished MVM */
 #define AIMC_STATUS_DMA_BUSY (1u << 3)  /* a descriptor or a programming image is in progress */
-#define AIMC_STATUS_DMA_READY (1u << 4) /* the descriptor queue has a free slot */
-#define AIMC_STATUS_ERROR (1u << 31)    /* AIMC_REG_ERROR is not 0 */
+#define AIMC_STATUS_DMA_READY \
+  (1u << 4)                          /* a DESCRIPTOR would be accepted: at most 2 not completed */
+#define AIMC_STATUS_ERROR (1u << 31) /* AIMC_REG_ERROR is not 0 */
 
+/* Of several bits in one write, RESET acts first, then POP, START and PROGRAM. */
 #define AIMC_CONTROL_START (1u << 0)   /* convert the filled input bank */
 #define AIMC_CONTROL_POP (1u << 1)     /* release the oldest finished MVM's output bank */
 #define AIMC_CONTROL_PROGRAM (1u << 2) /* load the programming image by DMA */
-#define AIMC_CONTROL_RESET (1u << 3)   /* drop queues, banks and errors; keep conductances */
+#define AIMC_CONTROL_RESET                                           \
+  (1u << 3) /* drop queues, banks and errors; keep conductances, the \
+               noise epoch and count, and the RW registers */
 
 #define AIMC_ERROR_ADDRESS (1u << 0)    /* no register there, or a misaligned access */
 #define AIMC_ERROR_SIZE (1u << 1)       /* access width or window overrun */
@@ -68,6 +88,10 @@
 #define AIMC_ERROR_DESCRIPTOR (1u << 5) /* a descriptor field is impossible */
 #define AIMC_ERROR_BUS (1u << 6)        /* a DMA access left memory */
 #define AIMC_ERROR_READ_ONLY (1u << 7)  /* write to a read-only or read of a write-only register */
+#define AIMC_ERROR_VALUE                                                 \
+  (1u << 8) /* an unknown CONTROL bit, or an ADC shift outside [17, 62], \
+               which counts as the nearest one inside */
+#define AIMC_ERROR_KINDS 9u
 
 /* Programming image in memory, rows R, columns C:
  *   int16 conductance[R][C]; uint16 { multiplier, shift }[C]
@@ -80,6 +104,10 @@
  * ox * stride_x - pad_left + kx * dil_x, channel), or 0 outside the map.  The tile gathers elements
  * [k0, k0 + k_len) of it into rows [0, k_len), converts, and writes `columns` codes to
  * out_base + i * out_stride for pixel i of the job.  A dense layer is a 1 x 1 map with count 1.
+ *
+ * The descriptor is 8-byte aligned; the output is aligned to its code's size, and pixels do not
+ * overlap in it.  Descriptors complete in order, but with double buffering the next one is fetched
+ * and gathers before the one before it is written: it must not read what that one writes.
  */
 struct aimc_descriptor {
   uint64_t in_base;

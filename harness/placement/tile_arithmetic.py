@@ -80,7 +80,8 @@ def normal_q16(words: UInt32Array) -> Int64Array:
     low, high = table[index], table[index + 1]
     magnitude = low + (((high - low) * fraction + (1 << 24)) >> 25)
     sign: Int64Array = 1 - 2 * (words >> np.uint32(31)).astype(np.int64)
-    return sign * magnitude
+    z: Int64Array = sign * magnitude
+    return z
 
 
 def noise_q16(
