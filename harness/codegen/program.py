@@ -1,0 +1,183 @@
+"""The C program of a plan: readable sources, linked-in arrays, expected outputs."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import prod
+from pathlib import Path
+from typing import Any, Final
+
+import jinja2
+import numpy as np
+
+from harness.artifacts import atomic_write_bytes, atomic_write_text
+from harness.codegen.blob import ALIGN, Blob
+from harness.codegen.layers import Context, Layer, translate
+from harness.codegen.packing import SLACK, Kernels
+from harness.config.schema import TileConfig
+from harness.errors import CodegenError
+from harness.placement.memory import plan_buffers
+from harness.placement.plan import Plan
+from harness.quant.program import Int8Array
+from harness.resources import resource
+
+PROGRAMMING_REGION: Final = 0
+"""Region of the tiles' programming, before the first inference."""
+
+_FEATURE_NAMES: Final = {"dma": "AIMC_FEATURE_DMA", "pio": "0"}
+
+
+@dataclass(frozen=True)
+class GeneratedProgram:
+    """Sources on disk and what the later stages must know of them.
+
+    ``regions`` names every region; region i + 1 is node i of the network.
+    """
+
+    sources: tuple[Path, ...]
+    data_files: tuple[Path, ...]
+    include_dirs: tuple[Path, ...]
+    defines: Mapping[str, str | None]
+    regions: Mapping[int, str]
+    images: int
+
+
+def _rows(values: Int8Array) -> tuple[bytes, int]:
+    """Each sample on a cache line of its own with readable slack; data and stride."""
+    count = values.shape[0]
+    flat = np.ascontiguousarray(values).reshape(count, -1)
+    stride = -(-(flat.shape[1] + SLACK) // ALIGN) * ALIGN
+    padded = np.zeros((count, stride), dtype=np.int8)
+    padded[:, : flat.shape[1]] = flat
+    return padded.tobytes(), stride
+
+
+def _environment() -> jinja2.Environment:
+    return jinja2.Environment(
+        loader=jinja2.FileSystemLoader(resource("kernels/templates")),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        autoescape=False,
+    )
+
+
+def _check_shapes(plan: Plan, images: Int8Array, expected: Int8Array) -> None:
+    network = plan.network
+    wanted_in = network.tensors[network.input].shape
+    wanted_out = network.tensors[network.output].shape
+    if images.shape[1:] != wanted_in or expected.shape != (images.shape[0], *wanted_out):
+        raise CodegenError(
+            f"images {images.shape} and expected outputs {expected.shape} do not fit the "
+            f"network's {wanted_in} to {wanted_out}",
+            where=network.name,
+        )
+
+
+def generate(
+    plan: Plan,
+    tile: TileConfig,
+    *,
+    images: Int8Array,
+    expected: Int8Array,
+    warmup: int,
+    kernels: Kernels,
+    out_dir: Path,
+) -> GeneratedProgram:
+    """Write the program that runs ``images`` through ``plan`` and compares with ``expected``.
+
+    Args:
+        plan: The integer network and its analog layers; none of them: all-digital.
+        tile: The tiles' geometry and how they are fed.
+        images: int8 [n, h, w, c] or [n, c].
+        expected: int8 [n, ...], the reference's outputs.
+        warmup: Unmeasured inferences of the first image before the measured ones.
+        kernels: Which implementation of the digital operators.
+        out_dir: Folder of the sources; created.
+
+    Raises:
+        CodegenError: A layer has no kernel or no valid name, or shapes do not fit.
+    """
+    network = plan.network
+    _check_shapes(plan, images, expected)
+    blob = Blob()
+    buffer_plan = plan_buffers(network)
+    writers = {node.output: node.name for node in network.nodes}
+    buffers = {network.input: "image"} | {t: f"{n}_out" for t, n in writers.items()}
+    context = Context(plan, tile, kernels, blob, buffers)
+    layers = [translate(node, context) for node in network.nodes]
+    image_data, image_stride = _rows(images)
+    expected_data, output_stride = _rows(expected)
+    values: dict[str, Any] = {
+        "model": re.sub(r"[^A-Za-z0-9_.-]", "_", network.name),  # stands in C comments
+        "layers": layers,
+        "analog_count": len(plan.analog),
+        "images": images.shape[0],
+        "warmup": warmup,
+        "image_stride": image_stride,
+        "output_bytes": prod(network.tensors[network.output].shape),
+        "output_stride": output_stride,
+        "arena_bytes": buffer_plan.arena_bytes,
+        "scratch_bytes": max([layer.scratch_bytes for layer in layers] + [ALIGN]),
+        "buffers": [
+            {
+                "name": buffers[tensor],
+                "offset": offset,
+                "shape": " x ".join(str(size) for size in network.tensors[tensor].shape),
+            }
+            for tensor, offset in buffer_plan.offsets.items()
+        ],
+        "output": buffers[network.output],
+        "tiles": plan.tiles_used,
+        "tile": tile,
+        "tile_features": _FEATURE_NAMES[tile.io],
+    }
+    regions = _regions(plan, layers)
+    _write(out_dir, values, blob, image_data, expected_data, regions)
+    kernel_sources = sorted(
+        path
+        for folder in ("kernels/src", "kernels/runtime")
+        for path in resource(folder).iterdir()
+        if path.suffix in (".c", ".S")
+    )
+    return GeneratedProgram(
+        sources=(out_dir / "main.c", out_dir / "weights.S", *kernel_sources),
+        data_files=tuple(out_dir / f"{name}.bin" for name in ("weights", "images", "expected")),
+        include_dirs=(
+            out_dir,
+            resource("kernels/include"),
+            resource("aimc_tile/core/registers.h").parent,
+        ),
+        defines={"AIMC_REFERENCE_KERNELS": None} if kernels == "reference" else {},
+        regions=regions,
+        images=images.shape[0],
+    )
+
+
+def _regions(plan: Plan, layers: list[Layer]) -> dict[int, str]:
+    regions = {index + 1: layer.name for index, layer in enumerate(layers)}
+    if plan.tiles_used:
+        regions[PROGRAMMING_REGION] = "programming"
+    return dict(sorted(regions.items()))
+
+
+def _write(
+    out_dir: Path,
+    values: Mapping[str, Any],
+    blob: Blob,
+    image_data: bytes,
+    expected_data: bytes,
+    regions: Mapping[int, str],
+) -> None:
+    environment = _environment()
+    for name in ("main.c", "layers.h", "weights.S"):
+        text = environment.get_template(f"{name}.j2").render(values)
+        atomic_write_text(out_dir / name, text)
+    atomic_write_bytes(out_dir / "weights.bin", blob.data() or bytes(ALIGN))
+    atomic_write_bytes(out_dir / "images.bin", image_data)
+    atomic_write_bytes(out_dir / "expected.bin", expected_data)
+    atomic_write_text(out_dir / "regions.json", json.dumps(regions, indent=2) + "\n")
