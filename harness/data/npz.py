@@ -1,0 +1,222 @@
+"""Datasets in numpy archives (.npz): plain arrays, or JPEG files in one array.
+
+Plain arrays: ``images`` and ``labels``, or ``train_images``, ``train_labels``,
+``test_images``, ``test_labels`` (Keras' ``x_train``, ``y_train``, ``x_test``, ``y_test``
+too).  Images are uint8 [n, h, w], [n, h, w, c] or [n, c, h, w] with 1 or 3 channels.
+
+JPEG files: ``train_jpeg`` and ``test_jpeg`` (uint8, all files one behind the other),
+``train_offsets`` and ``test_offsets`` (int64 [n + 1]), ``train_labels`` and ``test_labels``.
+
+Either may have ``classes``, the class names.  Sizes are checked against the archive's
+directory before anything is allocated, and nothing is ever unpickled.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+import re
+import zipfile
+import zlib
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from harness.artifacts import sha256_file
+from harness.data.images import (
+    ArrayStore,
+    Dataset,
+    Indices,
+    JpegStore,
+    LabelledImages,
+    Pixels,
+    checked_labels,
+    decode_jpeg,
+)
+from harness.errors import DataError
+
+_LARGEST_ARRAY = 1 << 33  # bytes
+_LONGEST_HEADER = 1 << 12  # bytes
+_PLAIN_LAYOUTS = (  # images, labels, test images, test labels
+    ("train_images", "train_labels", "test_images", "test_labels"),
+    ("x_train", "y_train", "x_test", "y_test"),
+    ("images", "labels", "", ""),
+)
+
+Arrays = dict[str, npt.NDArray[np.generic]]
+
+
+def read_npz_arrays(path: Path) -> Arrays:
+    """All arrays of the archive ``path``.
+
+    Raises:
+        DataError: It cannot be read, is malformed, or holds Python objects.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return {
+                member.filename.removesuffix(".npy"): _read_member(archive, member, path)
+                for member in archive.infolist()
+                if member.filename.endswith(".npy")
+            }
+    except OSError as error:
+        raise DataError(
+            f"cannot read the dataset: {error.strerror or error}",
+            where=str(path),
+            hint="check the path and its permissions",
+        ) from error
+    except (
+        zipfile.BadZipFile,
+        zlib.error,
+        EOFError,
+        NotImplementedError,  # a compression or encryption that zipfile lacks
+        RuntimeError,
+        ValueError,
+        OverflowError,
+        MemoryError,
+    ) as error:
+        raise _malformed(path, str(error)) from error
+
+
+def _malformed(path: Path, reason: str) -> DataError:
+    return DataError(
+        f"not a readable numpy archive: {reason}",
+        where=str(path),
+        hint="it may be truncated; make or fetch it again",
+    )
+
+
+def _read_member(
+    archive: zipfile.ZipFile, member: zipfile.ZipInfo, path: Path
+) -> npt.NDArray[np.generic]:
+    if member.file_size > _LARGEST_ARRAY:
+        raise _malformed(path, f"{member.filename} would take {member.file_size} bytes")
+    with archive.open(member) as stream:
+        # A file object of known length: headers are parsed before the data is read.
+        head = io.BytesIO(stream.read(_LONGEST_HEADER + 12))
+        version = np.lib.format.read_magic(head)
+        if version == (1, 0):
+            header = np.lib.format.read_array_header_1_0(head, max_header_size=_LONGEST_HEADER)
+        elif version == (2, 0):
+            header = np.lib.format.read_array_header_2_0(head, max_header_size=_LONGEST_HEADER)
+        else:
+            raise _malformed(path, f"{member.filename} has npy version {version}")
+        shape, fortran_order, dtype = header
+        if dtype.hasobject or dtype.kind not in "iufU" or dtype.itemsize == 0:
+            raise _malformed(path, f"{member.filename} holds {dtype}, not numbers or text")
+        size = math.prod(shape) * dtype.itemsize
+        if min(shape, default=0) < 0 or size != member.file_size - head.tell():
+            raise _malformed(path, f"{member.filename} has not the {size} bytes it announces")
+        data = bytearray(head.read())
+        data += stream.read()
+        if len(data) != size:
+            raise _malformed(path, f"{member.filename} is truncated")
+    array = np.frombuffer(data, dtype=dtype)
+    return array.reshape(shape, order="F" if fortran_order else "C")
+
+
+def dataset_name(path: Path) -> str:
+    """What the archive's dataset is called: the file's name, without suffix, sanitised."""
+    return re.sub(r"[^a-z0-9_.-]+", "-", path.stem.lower()).strip("-.") or "npz"
+
+
+def open_npz(path: Path) -> Dataset:
+    """The dataset in the archive ``path``, named by the file's name without suffix.
+
+    Raises:
+        DataError: The archive is malformed or holds none of the layouts above.
+    """
+    arrays = read_npz_arrays(path)
+    class_names = _class_names(arrays, path)
+    keys = arrays.keys()
+    if {"train_jpeg", "train_offsets", "train_labels"} <= keys:
+        train = _jpeg_images(arrays, "train", len(class_names), path)
+        test = _jpeg_images(arrays, "test", len(class_names), path) if "test_jpeg" in keys else None
+    else:
+        layout = next((layout for layout in _PLAIN_LAYOUTS if layout[0] in keys), None)
+        if layout is None:
+            raise DataError(
+                f"no images in the archive; it has: {', '.join(sorted(keys)) or 'nothing'}",
+                where=str(path),
+                hint="name the arrays images and labels, or train_images, train_labels, "
+                "test_images and test_labels",
+            )
+        image_key, label_key, test_image_key, test_label_key = layout
+        train = _plain_images(arrays, image_key, label_key, len(class_names), path)
+        test = None
+        if test_image_key in keys:
+            test = _plain_images(arrays, test_image_key, test_label_key, len(class_names), path)
+    if test is not None and test.store.image_shape != train.store.image_shape:
+        raise DataError("training and test images differ in shape", where=str(path))
+    return Dataset(dataset_name(path), str(path), sha256_file(path), class_names, train, test)
+
+
+def _class_names(arrays: Arrays, path: Path) -> tuple[str, ...]:
+    if "classes" in arrays:
+        classes = arrays["classes"]
+        if classes.dtype.kind != "U" or classes.ndim != 1:
+            raise DataError("classes are not a list of text", where=f"{path}: classes")
+        return tuple(str(name) for name in classes)
+    labels = [
+        arrays[key]
+        for key in ("train_labels", "test_labels", "y_train", "y_test", "labels")
+        if key in arrays
+    ]
+    highest = max((int(a.max()) for a in labels if a.size and a.dtype.kind in "iu"), default=0)
+    if highest >= 1 << 16:
+        raise DataError(f"a label is {highest}", where=str(path), hint="labels start at 0")
+    return tuple(str(index) for index in range(highest + 1))
+
+
+def _array(arrays: Arrays, key: str, path: Path) -> npt.NDArray[np.generic]:
+    if key not in arrays:
+        raise DataError(f"the array {key} is missing", where=str(path))
+    return arrays[key]
+
+
+def _jpeg_images(arrays: Arrays, split: str, classes: int, path: Path) -> LabelledImages:
+    data = _array(arrays, f"{split}_jpeg", path)
+    offsets = _array(arrays, f"{split}_offsets", path)
+    if data.dtype != np.uint8 or data.ndim != 1:
+        raise DataError("JPEG files must be a uint8 vector", where=f"{path}: {split}_jpeg")
+    ends: Indices = (
+        offsets.astype(np.int64) if offsets.dtype.kind in "iu" else np.empty(0, np.int64)
+    )
+    ascending = ends.ndim == 1 and len(ends) > 1 and bool((np.diff(ends) > 0).all())
+    if not (ascending and ends[0] >= 0 and ends[-1] <= len(data)):
+        raise DataError(
+            "offsets must ascend and lie within the JPEG files",
+            where=f"{path}: {split}_offsets",
+            hint="the file is damaged; fetch it again",
+        )
+    label_array = _array(arrays, f"{split}_labels", path)
+    labels = checked_labels(label_array, len(ends) - 1, classes, f"{path}: {split}_labels")
+    pixels: Pixels = data.astype(np.uint8, copy=False)
+    first = decode_jpeg(pixels[ends[0] : ends[1]].tobytes(), f"{path}: image 0")
+    _, height, width = first.shape
+    return LabelledImages(JpegStore(pixels, ends, height, width, path), labels)
+
+
+def _plain_images(
+    arrays: Arrays, image_key: str, label_key: str, classes: int, path: Path
+) -> LabelledImages:
+    where = f"{path}: {image_key}"
+    images = _array(arrays, image_key, path)
+    if images.dtype != np.uint8:
+        raise DataError(f"images are {images.dtype}", where=where, hint="they must be uint8")
+    if images.ndim == 3:
+        images = images[:, None]
+    elif images.ndim == 4 and images.shape[3] in (1, 3):
+        images = images.transpose(0, 3, 1, 2)
+    if images.ndim != 4 or images.shape[1] not in (1, 3) or 0 in images.shape:
+        raise DataError(
+            f"images have shape {list(images.shape)}",
+            where=where,
+            hint="use [n, h, w], [n, h, w, c] or [n, c, h, w] with 1 or 3 channels",
+        )
+    label_array = _array(arrays, label_key, path)
+    if label_array.ndim == 2 and label_array.shape[1] == 1:  # Keras' shape
+        label_array = label_array[:, 0]
+    labels = checked_labels(label_array, len(images), classes, f"{path}: {label_key}")
+    return LabelledImages(ArrayStore(np.ascontiguousarray(images, dtype=np.uint8)), labels)

@@ -1,0 +1,164 @@
+"""Trained weights in safetensors files: one tensor for each array field of each node.
+
+The key of a tensor is ``<node>.<field>`` (fields: weight, bias, scale, offset, mean,
+variance), its type float16 or float32.  What the weights were trained on stands in the
+file's header as strings.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+from safetensors import SafetensorError
+from safetensors.numpy import load, save
+
+from harness.artifacts import atomic_write_bytes
+from harness.errors import DataError
+from harness.model.graph import FloatArray, Graph, Node
+
+_FIELDS = ("weight", "bias", "scale", "offset", "mean", "variance")
+_LARGEST_HEADER = 1 << 24  # bytes; a header lists tensors, it does not hold them
+_LISTED = 8  # names in a message
+
+
+def _arrays(node: Node) -> dict[str, FloatArray]:
+    return {field: getattr(node, field) for field in _FIELDS if hasattr(node, field)}
+
+
+def save_checkpoint(
+    graph: Graph,
+    path: Path,
+    *,
+    metadata: Mapping[str, str] | None = None,
+    dtype: Literal["float16", "float32"] = "float32",
+) -> None:
+    """Write the weights of ``graph`` to ``path``, atomically.
+
+    Args:
+        metadata: Goes into the header beside ``model`` (the graph's name).
+        dtype: float16 halves the file; values beyond its range are an error.
+
+    Raises:
+        DataError: A weight is not finite in ``dtype``.
+        HarnessError: The file cannot be written.
+    """
+    tensors: dict[str, npt.NDArray[np.floating]] = {}
+    for node in graph.nodes:
+        for field, values in _arrays(node).items():
+            with np.errstate(over="ignore"):
+                tensor = np.ascontiguousarray(values, dtype=dtype)
+            if not np.isfinite(tensor).all():
+                raise DataError(
+                    f"{node.name}.{field} has values that are not finite in {dtype}",
+                    where=str(path),
+                    hint="training diverged; lower the learning rate",
+                )
+            tensors[f"{node.name}.{field}"] = tensor
+    header = {"format": "aimc-harness", **(metadata or {}), "model": graph.name}
+    atomic_write_bytes(path, save(tensors, metadata=header))
+
+
+def load_checkpoint(graph: Graph, path: Path) -> Graph:
+    """``graph`` with the weights of the checkpoint ``path``; ``random_weights`` is cleared.
+
+    Raises:
+        DataError: The file is missing or malformed, or its tensors are not exactly those
+            of the graph (missing, extra, other shape or type, not finite).
+    """
+    tensors = _load(path)
+    expected = {
+        f"{node.name}.{field}": values.shape
+        for node in graph.nodes
+        for field, values in _arrays(node).items()
+    }
+    problems = [f"missing: {_names(expected.keys() - tensors.keys())}"] * bool(
+        expected.keys() - tensors.keys()
+    )
+    problems += [f"not in the network: {_names(tensors.keys() - expected.keys())}"] * bool(
+        tensors.keys() - expected.keys()
+    )
+    for key in sorted(expected.keys() & tensors.keys()):
+        tensor = tensors[key]
+        if tensor.shape != expected[key]:
+            problems.append(f"{key} is {list(tensor.shape)}, not {list(expected[key])}")
+        elif tensor.dtype not in (np.float16, np.float32):
+            problems.append(f"{key} is {tensor.dtype}, not float16 or float32")
+        elif not np.isfinite(tensor).all():
+            problems.append(f"{key} has values that are not finite")
+    if problems:
+        shown = "; ".join(problems[:_LISTED])
+        more = f"; and {len(problems) - _LISTED} more" if len(problems) > _LISTED else ""
+        raise DataError(
+            f"the checkpoint does not fit the network {graph.name}: {shown}{more}",
+            where=str(path),
+            hint="give the checkpoint of this network and input size",
+        )
+    nodes = []
+    for node in graph.nodes:
+        arrays = {
+            field: tensors[f"{node.name}.{field}"].astype(np.float32) for field in _arrays(node)
+        }
+        nodes.append(dataclasses.replace(node, **arrays))  # type: ignore[arg-type]
+    return dataclasses.replace(graph, nodes=tuple(nodes), random_weights=False)
+
+
+def checkpoint_metadata(path: Path) -> dict[str, str]:
+    """The strings in the header of a checkpoint (model, dataset, accuracy, command...).
+
+    Raises:
+        DataError: The file is missing or not a safetensors file.
+    """
+    return _metadata(_read(path), path)
+
+
+def _names(keys: set[str]) -> str:
+    listed = sorted(keys)
+    more = f" and {len(listed) - _LISTED} more" if len(listed) > _LISTED else ""
+    return ", ".join(listed[:_LISTED]) + more
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise DataError(
+            f"cannot read the checkpoint: {error.strerror}",
+            where=str(path),
+            hint="check the path; `aimc train NETWORK` makes a checkpoint",
+        ) from error
+
+
+def _malformed(path: Path, reason: str) -> DataError:
+    return DataError(
+        f"not a readable safetensors file: {reason}",
+        where=str(path),
+        hint="it may be truncated; make or fetch it again",
+    )
+
+
+def _load(path: Path) -> dict[str, npt.NDArray[np.generic]]:
+    try:
+        # Tensors of types that numpy lacks (bfloat16, float8) come back as a KeyError.
+        return dict(load(_read(path)))
+    except (SafetensorError, KeyError, ValueError, TypeError) as error:
+        raise _malformed(path, str(error)) from error
+
+
+def _metadata(data: bytes, path: Path) -> dict[str, str]:
+    length = int.from_bytes(data[:8], "little")
+    if len(data) < 8 or length > min(_LARGEST_HEADER, len(data) - 8):
+        raise _malformed(path, "the header is truncated")
+    try:
+        header = json.loads(data[8 : 8 + length])
+    except (ValueError, RecursionError) as error:
+        raise _malformed(path, "the header is not JSON") from error
+    metadata = header.get("__metadata__", {}) if isinstance(header, dict) else None
+    if not isinstance(metadata, dict):
+        raise _malformed(path, "the header is not an object")
+    return {str(key): str(value) for key, value in metadata.items()}

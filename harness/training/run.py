@@ -1,0 +1,141 @@
+"""Trains a built-in network on its workload and writes checkpoint and log."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+from harness.artifacts import atomic_write_text
+from harness.data.workloads import Recipe, Workload, workload_for
+from harness.errors import ModelError
+from harness.model.builtin import NAMES, build
+from harness.model.checkpoint import save_checkpoint
+from harness.training.loop import Trained, evaluate, train
+from harness.training.state import EpochRecord
+
+LOG_COLUMNS = ("epoch", "learning_rate", "train_loss", "validation_accuracy", "seconds")
+
+
+@dataclass(frozen=True)
+class TrainingResult:
+    """Where the artifacts are and what the network reached, in float32."""
+
+    checkpoint: Path
+    log: Path
+    best_epoch: int
+    validation_accuracy: float
+    test_accuracy: float
+
+
+def train_workload(
+    name: str,
+    dataset: Path | None,
+    out: Path,
+    *,
+    recipe: Recipe | None = None,
+    threads: int = 2,
+    command: str = "",
+) -> TrainingResult:
+    """Train the built-in network ``name`` and write ``<name>.safetensors`` and ``.csv``.
+
+    Interrupted at any moment, the same call goes on after the last finished epoch.  The
+    test split is looked at once, when training is over.
+
+    Args:
+        dataset: File or folder; None is the bundled dataset or the folder AIMC_DATA.
+        out: Folder of the checkpoint, the log and, until the end, the training state.
+        recipe: Instead of the workload's.
+        threads: Of torch.
+        command: Recorded in the checkpoint.
+
+    Raises:
+        ModelError: There is no such network, or no workload for it.
+        DataError: The dataset is missing, malformed or does not fit; training diverged.
+    """
+    workload = workload_for(name)
+    if workload is None:
+        raise ModelError(
+            f"there is nothing to train {name!r} on",
+            hint="networks: " + ", ".join(n for n in NAMES if workload_for(n) is not None),
+        )
+    used = recipe or workload.recipe
+    splits = workload.load_splits(dataset)
+    state_path = out / f"{name}.state.pt"
+    log_path = out / f"{name}.csv"
+    with _progress() as progress:
+        task = progress.add_task(name, total=used.epochs, text="reading the dataset")
+
+        def show(record: EpochRecord) -> None:
+            text = f"loss {record.train_loss:.3f}  validation {record.validation_accuracy:.2%}"
+            progress.update(task, completed=record.epoch, text=text)
+
+        trained = train(
+            build(name, input_size=workload.images.height, seed=used.seed),
+            splits,
+            used,
+            state_path=state_path,
+            threads=threads,
+            on_epoch=show,
+        )
+    accuracy = evaluate(trained.graph, splits.test, threads=threads)
+    checkpoint = out / f"{name}.safetensors"
+    save_checkpoint(
+        trained.graph,
+        checkpoint,
+        metadata={
+            "dataset": splits.dataset,
+            "dataset_sha256": splits.source_sha256,
+            "split": _describe(workload),
+            "epoch": str(trained.best_epoch),
+            "validation_accuracy": f"{trained.validation_accuracy:.4f}",
+            "test_accuracy": f"{accuracy:.4f}",
+            "command": command or f"aimc train {name}",
+        },
+    )
+    atomic_write_text(log_path, _log(trained))
+    state_path.unlink()
+    return TrainingResult(
+        checkpoint, log_path, trained.best_epoch, trained.validation_accuracy, accuracy
+    )
+
+
+def _progress() -> Progress:
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("epoch {task.completed}/{task.total}  {task.fields[text]}"),
+        TimeRemainingColumn(),
+        transient=True,
+    )
+
+
+def _describe(workload: Workload) -> str:
+    spec = workload.splits
+    test = "the dataset's own" if spec.test is None else str(spec.test)
+    return (
+        f"seed {spec.seed}, validation {spec.validation}, calibration {spec.calibration}, "
+        f"test {test}"
+    )
+
+
+def _log(trained: Trained) -> str:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(LOG_COLUMNS)
+    for record in trained.records:
+        assert math.isfinite(record.train_loss)
+        writer.writerow(
+            (
+                record.epoch,
+                f"{record.learning_rate:.6g}",
+                f"{record.train_loss:.5f}",
+                f"{record.validation_accuracy:.4f}",
+                f"{record.seconds:.1f}",
+            )
+        )
+    return text.getvalue()
