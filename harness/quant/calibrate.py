@@ -1,0 +1,111 @@
+"""Calibration: the distribution of every activation over samples, and its clipping threshold.
+
+A tensor's int8 scale is ``threshold / 127`` (zero point 0).  The threshold minimises the mean
+squared error of quantizing the calibration samples, rounding and clipping together, over
+candidates from the largest magnitude seen down to `SMALLEST_CLIP` of it: a lone outlier is
+clipped, a distribution without outliers keeps its maximum.  Inputs and outputs of the network
+are not clipped, because users compare them.  Thresholds are rounded up to `THRESHOLD_BITS`
+significant bits, so that another machine's BLAS, which differs in the last bits of a float, finds
+the same scales.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from harness.errors import QuantError
+from harness.model.graph import FloatArray, Graph
+from harness.quant.float_reference import observe_float
+
+BINS = 4096
+CANDIDATES = 96
+SMALLEST_CLIP = 0.25
+THRESHOLD_BITS = 10
+BATCH_VALUES = 6 << 20  # values of the largest tensor in flight: bounds memory, not results
+
+
+@dataclass
+class Distribution:
+    """Histogram of magnitudes over [0, 2**exponent), merged bin by bin when that grows."""
+
+    exponent: int | None = None
+    maximum: float = 0.0
+    counts: npt.NDArray[np.int64] = field(default_factory=lambda: np.zeros(BINS, np.int64))
+
+    def add(self, values: FloatArray) -> None:
+        """Count ``values``; they must be finite."""
+        magnitudes = np.abs(values).reshape(-1)
+        largest = float(magnitudes.max(initial=0.0))
+        self.maximum = max(self.maximum, largest)
+        if largest == 0.0:
+            self.counts[0] += magnitudes.size
+            return
+        exponent = self._reach(int(np.frexp(largest)[1]))
+        scaled = np.ldexp(magnitudes.astype(np.float64), -exponent) * BINS
+        self.counts += np.bincount(scaled.astype(np.int64), minlength=BINS)
+
+    def _reach(self, exponent: int) -> int:
+        """Let the histogram reach 2**exponent; returns its exponent."""
+        current = exponent if self.exponent is None else self.exponent
+        while current < exponent:
+            merged = self.counts.reshape(-1, 2).sum(axis=1)
+            self.counts = np.concatenate([merged, np.zeros(BINS // 2, np.int64)])
+            current += 1
+        self.exponent = current
+        return current
+
+    def threshold(self, *, clip: bool = True) -> float:
+        """The magnitude that integer 127 stands for; 0 where only zeros were seen."""
+        if self.exponent is None or not clip:
+            return round_up(self.maximum)
+        used = np.flatnonzero(self.counts)
+        centres = (used + 0.5) * 2.0**self.exponent / BINS
+        weights = self.counts[used].astype(np.float64)
+        centres[used == 0] = 0.0  # the first bin holds the exact zeros of ReLU
+        best, best_error = self.maximum, np.inf
+        for ratio in np.linspace(1.0, SMALLEST_CLIP, CANDIDATES):
+            scale = ratio * self.maximum / 127
+            restored = np.minimum(np.rint(centres / scale), 127) * scale
+            error = float((weights * (centres - restored) ** 2).sum())
+            if error < best_error * (1 - 1e-9):
+                best, best_error = ratio * self.maximum, error
+        return round_up(float(best))
+
+
+def round_up(value: float) -> float:
+    """The next number of `THRESHOLD_BITS` significant bits, for ``value`` >= 0."""
+    mantissa, exponent = math.frexp(value)
+    # The tiny step down keeps a value that is already short where float noise lifted it.
+    short = math.ceil(math.ldexp(mantissa, THRESHOLD_BITS) - 2.0**-8)
+    return math.ldexp(short, exponent - THRESHOLD_BITS)
+
+
+def calibrate(graph: Graph, samples: FloatArray) -> dict[str, Distribution]:
+    """Distributions of all tensors of ``graph`` over ``samples`` [n, c, h, w] or [n, features].
+
+    Raises:
+        QuantError: No samples, a wrong shape, or a value that is not finite (names the tensor).
+    """
+    if samples.ndim < 2 or samples.shape[0] == 0:
+        raise QuantError("no calibration samples", where=graph.name)
+    distributions: dict[str, Distribution] = {}
+
+    def observe(name: str, values: FloatArray) -> None:
+        if not np.isfinite(values).all():
+            raise QuantError(
+                "calibration gives values that are not finite",
+                where=f"{graph.name}, tensor {name}",
+                hint="check the weights and the calibration images for NaN and overflow",
+            )
+        distributions.setdefault(name, Distribution()).add(values)
+
+    largest = max(int(np.prod(shape[1:])) for shape in graph.shapes.values())
+    batch = max(1, BATCH_VALUES // max(1, largest))
+    with np.errstate(over="ignore", invalid="ignore"):
+        for start in range(0, samples.shape[0], batch):
+            observe_float(graph, samples[start : start + batch], observe)
+    return distributions

@@ -1,0 +1,81 @@
+"""From a float graph and calibration samples to the integer network.
+
+Symmetric int8: activations per tensor with thresholds from `harness.quant.calibrate`, weights per
+output channel with their largest magnitude at 127.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from harness.errors import QuantError
+from harness.model.graph import Conv, Dense, Graph
+from harness.quant.build import Surroundings, build_node
+from harness.quant.calibrate import calibrate
+from harness.quant.choose import choose_scales
+from harness.quant.float_reference import to_nhwc
+from harness.quant.lower import Lowered, lower
+from harness.quant.program import FloatArray, Int8Array, QNetwork, QTensor
+
+
+def quantize(graph: Graph, calibration: FloatArray) -> QNetwork:
+    """Quantize a graph without batch normalisations.
+
+    Args:
+        graph: The folded graph.
+        calibration: Float samples [n, c, h, w] or [n, features]; they choose the scales, so they
+            must not be validation or test data.
+
+    Raises:
+        QuantError: An operator without an integer form, a weight or activation that is not
+            finite, or a layer whose accumulator may overflow int32 (names the layer).
+    """
+    lowered = lower(graph)
+    _check_weights(lowered)
+    scales = choose_scales(graph, lowered, calibrate(graph, calibration))
+    nodes = []
+    for step in lowered.steps:
+        around = Surroundings(
+            tuple(lowered.shapes[name] for name in step.inputs),
+            tuple(scales[name] for name in step.inputs),
+            scales[step.output],
+        )
+        nodes.append(build_node(step, around))
+    return QNetwork(
+        name=graph.name,
+        input=graph.input,
+        output=lowered.output,
+        nodes=tuple(nodes),
+        tensors={
+            name: QTensor(name, _nhwc(shape), scales[name])
+            for name, shape in lowered.shapes.items()
+        },
+        random_weights=graph.random_weights,
+        calibration_inputs=quantize_input(calibration, scales[graph.input]),
+    )
+
+
+def quantize_input(images: FloatArray, scale: float) -> Int8Array:
+    """Float images [n, c, h, w] or [n, features] to int8 [n, h, w, c] or [n, features].
+
+    Rounds half up and saturates to [-127, 127].
+    """
+    steps = np.floor(to_nhwc(images).astype(np.float64) / scale + 0.5)
+    return np.clip(steps, -127, 127).astype(np.int8)
+
+
+def _nhwc(shape: tuple[int, ...]) -> tuple[int, ...]:
+    return (shape[2], shape[3], shape[1]) if len(shape) == 4 else (shape[1],)
+
+
+def _check_weights(lowered: Lowered) -> None:
+    for step in lowered.steps:
+        if isinstance(step.node, Conv | Dense):
+            weight, bias = step.node.weight, step.node.bias
+            extremes = (weight.min(initial=0), weight.max(initial=0))  # NaN reaches both
+            if not all(math.isfinite(value) for value in extremes):
+                raise QuantError("weights that are not finite", where=step.node.name)
+            if not np.isfinite(bias).all():
+                raise QuantError("biases that are not finite", where=step.node.name)

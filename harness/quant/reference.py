@@ -1,0 +1,133 @@
+"""The integer reference of a network: what every program must reproduce byte for byte."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from typing import TypeAlias
+
+import numpy as np
+
+from harness.errors import QuantError
+from harness.quant import arithmetic
+from harness.quant.patches import Window
+from harness.quant.program import (
+    Int8Array,
+    QAdd,
+    QAvgPool,
+    QClip,
+    QConcat,
+    QConv,
+    QDense,
+    QMaxPool,
+    QNetwork,
+    QNode,
+    QReshape,
+    QSoftmax,
+)
+
+Override: TypeAlias = Callable[[Int8Array], Int8Array]
+"""Stands in for a one-input node: its input [n, ...] to its output [n, ...]."""
+
+
+def run_integer(
+    network: QNetwork,
+    inputs: Int8Array,
+    overrides: Mapping[str, Override] | None = None,
+    *,
+    keep: Collection[str] | None = None,
+) -> dict[str, Int8Array]:
+    """Run ``network`` on quantized ``inputs`` [n, h, w, c] or [n, c].
+
+    Args:
+        overrides: By node name: computes the node's output in its place (analog layers).
+        keep: Tensors to return; the others are freed after their last use.  None: all.
+
+    Returns:
+        Tensor name to int8 [n, ...].
+
+    Raises:
+        QuantError: ``inputs`` has the wrong type or shape.
+    """
+    expected = network.tensors[network.input].shape
+    if inputs.dtype != np.int8 or inputs.shape[1:] != expected:
+        raise QuantError(
+            f"inputs are {inputs.dtype} {list(inputs.shape)}, not int8 [n, {expected}]",
+            where=network.name,
+        )
+    overrides = overrides or {}
+    last_use = {name: index for index, node in enumerate(network.nodes) for name in node.inputs}
+    tensors: dict[str, Int8Array] = {network.input: inputs}
+    for index, node in enumerate(network.nodes):
+        operands = [tensors[name] for name in node.inputs]
+        override = overrides.get(node.name)
+        if override is not None:
+            result = override(operands[0])
+        else:
+            result = run_node(node, operands, network.tensors[node.output].shape)
+        tensors[node.output] = result
+        if keep is not None:
+            for name in node.inputs:
+                if last_use[name] == index and name not in keep:
+                    tensors.pop(name, None)
+    if keep is not None:
+        return {name: tensors[name] for name in keep}
+    return tensors
+
+
+def run_node(node: QNode, operands: list[Int8Array], shape: tuple[int, ...]) -> Int8Array:
+    """One operator on a batch; ``shape`` is that of its output tensor."""
+    match node:
+        case QConv():
+            window = Window(
+                (node.weight.shape[1], node.weight.shape[2]), node.stride, node.pads, node.dilation
+            )
+            return arithmetic.conv(
+                operands[0], node.weight, node.bias, node.requant, window, node.groups
+            )
+        case QDense():
+            return arithmetic.dense(operands[0], node.weight, node.bias, node.requant)
+        case QMaxPool():
+            window = Window(node.kernel, node.stride, node.pads)
+            return arithmetic.max_pool(operands[0], window, node.low, node.high)
+        case QAvgPool():
+            window = Window(node.kernel, node.stride, node.pads)
+            return arithmetic.avg_pool(operands[0], window, node.count_include_pad, node.requant)
+        case QAdd():
+            return arithmetic.add(operands[0], operands[1], node)
+        case QConcat():
+            return arithmetic.concat(operands, node.requants)
+        case QClip():
+            return np.clip(operands[0], node.low, node.high)
+        case QReshape():
+            return arithmetic.reshape(operands[0], shape)
+        case QSoftmax():
+            return arithmetic.softmax(operands[0], node.table)
+        case _:
+            raise QuantError(f"no integer arithmetic for {type(node).__name__}", where=node.name)
+
+
+def infer(
+    network: QNetwork,
+    inputs: Int8Array,
+    overrides: Mapping[str, Override] | None = None,
+    *,
+    batch: int = 64,
+) -> Int8Array:
+    """The network's outputs [n, ...] alone, in batches of bounded memory."""
+    outputs = [
+        run_integer(network, inputs[start : start + batch], overrides, keep={network.output})[
+            network.output
+        ]
+        for start in range(0, inputs.shape[0], batch)
+    ]
+    if not outputs:
+        return np.empty((0, *network.tensors[network.output].shape), np.int8)
+    return np.concatenate(outputs)
+
+
+def top1(outputs: Int8Array) -> np.ndarray[tuple[int], np.dtype[np.intp]]:
+    """The predicted class of each of ``outputs`` [n, ...]; ties go to the lowest index."""
+    classes: np.ndarray[tuple[int], np.dtype[np.intp]] = outputs.reshape(
+        outputs.shape[0], -1
+    ).argmax(axis=1)
+    return classes
