@@ -15,6 +15,9 @@
 #define AIMC_EXIT_FATAL 254        /* aimc_fatal() */
 #define AIMC_EXIT_FAULT 255        /* CPU exception */
 
+/* For activation and scratch buffers: aligned as aimc_ops.h asks, and not cleared at start. */
+#define AIMC_BUFFER __attribute__((aligned(64), section(".bss.aimc_buffer")))
+
 /* Nonzero: start-up turns on the MMU (identity map: DRAM cacheable, all else device memory) and
  * the caches.  In .data; a board that needs no MMU writes 0 here before the start. */
 extern uint32_t aimc_platform_mmu;

@@ -1,0 +1,171 @@
+"""Compile a generated program together with the kernels and the runtime.
+
+Object files of kernels and runtime, and whole programs, are cached by the SHA-256 of all
+they are made from: sources, headers, embedded binaries, flags and compiler version.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from harness.errors import ToolchainError
+from harness.resources import resource
+from harness.toolchain.cache import cache_errors, copy_out, prune, publish, scratch_folder
+from harness.toolchain.compiler import C_FLAGS, COMPILE_FLAGS, LINK_FLAGS, Compiler, find_compiler
+from harness.toolchain.inputs import digest_files, source_files
+from harness.toolchain.process import Commands
+
+_PROGRAM_CACHE_BYTES: Final = 2 << 30
+_MESSAGE_LINES: Final = 12
+
+
+@dataclass(frozen=True)
+class _Unit:
+    """One translation unit and the name of its object file."""
+
+    source: Path
+    flags: tuple[str, ...]  # without the include folders
+    include_dirs: tuple[Path, ...]
+    key: str
+
+
+def kernel_sources() -> tuple[Path, ...]:
+    """The kernels' and the runtime's sources, the entry point first."""
+    folders = (resource("kernels/runtime"), resource("kernels/src"))
+    sources = [
+        path
+        for folder in folders
+        for path in sorted(folder.iterdir())
+        if path.suffix in (".c", ".S")
+    ]
+    return tuple(sorted(sources, key=lambda path: path.name != "start.S"))
+
+
+def compile_program(
+    sources: Sequence[Path],
+    include_dirs: Sequence[Path],
+    out: Path,
+    *,
+    defines: Mapping[str, str],
+    cache_dir: Path,
+) -> Path:
+    """Compile ``sources`` with the kernels and the runtime to the bare-metal ELF ``out``.
+
+    Args:
+        sources: Generated ``.c`` and ``.S`` files.  ``.incbin`` and quoted includes are
+            looked up beside the source, then in ``include_dirs``.
+        include_dirs: Further folders of headers; those of the kernels and of the tile's
+            registers are known.
+        out: The program; written atomically, its folder is made.
+        defines: Preprocessor definitions for ``sources``; an empty value defines the name
+            only.
+        cache_dir: Folder of the caches, shared by any number of runs at once.
+
+    Returns:
+        ``out``.
+
+    Raises:
+        ToolchainError: The compiler is missing, rejects a source, or the disk is full; an
+            earlier ``out`` is untouched.
+    """
+    compiler = find_compiler(cache_dir)
+    own_dirs = (resource("kernels/include"), resource("aimc_tile/core"))
+    definitions = tuple(
+        f"-D{name}={value}" if value else f"-D{name}" for name, value in sorted(defines.items())
+    )
+    generated_dirs = (*(path.absolute() for path in include_dirs), *own_dirs)
+    kernels = [_unit(source, (), own_dirs, compiler) for source in kernel_sources()]
+    generated = [
+        _unit(source.absolute(), definitions, generated_dirs, compiler) for source in sources
+    ]
+    script = resource("kernels/runtime/link.ld")
+    program_key = digest_files(
+        [script], ["program", compiler.version, *LINK_FLAGS, *(u.key for u in kernels + generated)]
+    )
+    programs = cache_dir.absolute() / "programs"
+    objects = cache_dir.absolute() / "objects"
+    entry = programs / f"{program_key}.elf"
+    with cache_errors(out):
+        if copy_out(entry, out):
+            return out
+    with scratch_folder(cache_dir.absolute() / "tmp") as folder:
+        kernel_objects = _compile_all(kernels, compiler, folder, objects)
+        generated_objects = _compile_all(generated, compiler, folder, None)
+        elf = folder / "program.elf"
+        _link([*kernel_objects, *generated_objects], script, elf, compiler)
+        with cache_errors(programs):
+            publish(elf, entry)
+            prune(programs, _PROGRAM_CACHE_BYTES)
+            if not copy_out(entry, out):
+                raise ToolchainError(
+                    "the program vanished from the compiler's cache",
+                    where=str(entry),
+                    hint="something else empties the cache folder; run again",
+                )
+    return out
+
+
+def _unit(
+    source: Path, definitions: tuple[str, ...], include_dirs: tuple[Path, ...], compiler: Compiler
+) -> _Unit:
+    language = C_FLAGS if source.suffix == ".c" else ()
+    flags = (*COMPILE_FLAGS, *language, *definitions)
+    files = source_files(source, include_dirs)
+    return _Unit(source, flags, include_dirs, digest_files(files, [compiler.version, *flags]))
+
+
+def _compile_all(
+    units: Sequence[_Unit], compiler: Compiler, folder: Path, cache: Path | None
+) -> list[Path]:
+    """The units' objects, in ``cache`` (compiled if missing) or, without one, in ``folder``."""
+    workers = max(1, min(4, os.cpu_count() or 1))
+    commands = Commands()
+    pool = ThreadPoolExecutor(workers)
+    try:
+        return list(pool.map(lambda unit: _object(unit, compiler, commands, folder, cache), units))
+    except BaseException:
+        commands.kill()
+        raise
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _object(
+    unit: _Unit, compiler: Compiler, commands: Commands, folder: Path, cache: Path | None
+) -> Path:
+    if cache is not None and (cached := cache / f"{unit.key}.o").is_file():
+        return cached
+    made = folder / f"{unit.key}.o"
+    includes = [f"-I{path}" for path in unit.include_dirs]
+    # In the source's folder, by its bare name: neither .incbin nor the object see the full path.
+    arguments = [*unit.flags, *includes, "-c", unit.source.name, "-o", str(made)]
+    finished = compiler.run(arguments, cwd=unit.source.parent, scratch=folder, commands=commands)
+    if finished.returncode != 0 or not made.is_file():
+        raise _rejected(unit.source, finished.output)
+    if cache is None:
+        return made
+    with cache_errors(cache):
+        publish(made, cached)
+    return cached
+
+
+def _link(objects: Sequence[Path], script: Path, elf: Path, compiler: Compiler) -> None:
+    arguments = [*LINK_FLAGS, f"-Wl,-T,{script}", *map(str, objects), "-o", str(elf)]
+    finished = compiler.run(arguments, cwd=elf.parent, scratch=elf.parent, commands=Commands())
+    if finished.returncode != 0 or not elf.is_file():
+        raise _rejected(elf, finished.output)
+
+
+def _rejected(file: Path, output: str) -> ToolchainError:
+    lines = output.strip().splitlines()
+    shown = "\n".join(lines[:_MESSAGE_LINES]) or "it printed nothing"
+    if "NoSpaceLeft" in output or "No space left" in output:
+        hint = "the disk is full: free some space"
+    else:
+        hint = "this is a defect of the generated program; please report it with these lines"
+    return ToolchainError(f"the compiler failed:\n{shown}", where=file.name, hint=hint)
