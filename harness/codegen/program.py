@@ -38,11 +38,11 @@ class GeneratedProgram:
     """
 
     sources: tuple[Path, ...]
-    data_files: tuple[Path, ...]
     include_dirs: tuple[Path, ...]
-    defines: Mapping[str, str | None]
+    defines: Mapping[str, str]
     regions: Mapping[int, str]
     images: int
+    compared_bytes: int
 
 
 def _rows(values: Int8Array) -> tuple[bytes, int]:
@@ -108,6 +108,7 @@ def generate(
     buffer_plan = plan_buffers(network)
     writers = {node.output: node.name for node in network.nodes}
     buffers = {network.input: "image"} | {t: f"{n}_out" for t, n in writers.items()}
+    order = {tensor: step for step, tensor in enumerate(writers)}
     context = Context(plan, tile, kernels, blob, buffers)
     layers = [translate(node, context) for node in network.nodes]
     image_data, image_stride = _rows(images)
@@ -129,7 +130,9 @@ def generate(
                 "offset": offset,
                 "shape": " x ".join(str(size) for size in network.tensors[tensor].shape),
             }
-            for tensor, offset in buffer_plan.offsets.items()
+            for tensor, offset in sorted(
+                buffer_plan.offsets.items(), key=lambda item: order[item[0]]
+            )
         ],
         "output": buffers[network.output],
         "tiles": plan.tiles_used,
@@ -138,23 +141,13 @@ def generate(
     }
     regions = _regions(plan, layers)
     _write(out_dir, values, blob, image_data, expected_data, regions)
-    kernel_sources = sorted(
-        path
-        for folder in ("kernels/src", "kernels/runtime")
-        for path in resource(folder).iterdir()
-        if path.suffix in (".c", ".S")
-    )
     return GeneratedProgram(
-        sources=(out_dir / "main.c", out_dir / "weights.S", *kernel_sources),
-        data_files=tuple(out_dir / f"{name}.bin" for name in ("weights", "images", "expected")),
-        include_dirs=(
-            out_dir,
-            resource("kernels/include"),
-            resource("aimc_tile/core/registers.h").parent,
-        ),
-        defines={"AIMC_REFERENCE_KERNELS": None} if kernels == "reference" else {},
+        sources=(out_dir / "main.c", out_dir / "weights.S"),
+        include_dirs=(out_dir,),
+        defines={"AIMC_REFERENCE_KERNELS": ""} if kernels == "reference" else {},
         regions=regions,
         images=images.shape[0],
+        compared_bytes=int(expected.size),
     )
 
 

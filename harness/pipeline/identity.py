@@ -1,0 +1,118 @@
+"""What a run depends on, condensed to the name of its folder.
+
+Two runs with one identity give the same numbers, so the second is served from the first's
+folder.  The identity covers the configuration, the content of every input file, the
+harness's own sources and the versions of the libraries that take part.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator
+from importlib import metadata
+from pathlib import Path
+from typing import Final
+
+from harness import __version__
+from harness.artifacts import sha256_file
+from harness.config.load import config_hash
+from harness.config.schema import Config
+from harness.data.workloads import FOLDER_VARIABLE
+from harness.errors import HarnessError
+from harness.resources import resource
+
+LIBRARIES: Final = ("capstone", "numpy", "onnx", "scikit-learn", "unicorn", "ziglang")
+_SOURCE_SUFFIXES: Final = {".py", ".c", ".h", ".S", ".ld", ".j2", ".so", ".yaml", ".safetensors"}
+_SMALL_FILE: Final = 1 << 28  # larger data files are identified by size and time, not content
+
+
+def library_versions() -> dict[str, str]:
+    """Installed versions of the libraries whose results enter a run's numbers."""
+    return {name: metadata.version(name) for name in LIBRARIES}
+
+
+def inputs_of(config: Config) -> dict[str, str]:
+    """Digest of every file that the configuration names, by role.
+
+    Raises:
+        HarnessError: A named file cannot be read.
+    """
+    run = config.run
+    found: dict[str, str] = {}
+    if run.model.endswith(".onnx"):
+        found["model"] = _digest(Path(run.model))
+        for extra in _external_data(Path(run.model)):
+            found[f"model/{extra.name}"] = _digest(extra)
+    if run.mapping.endswith(".json"):
+        found["mapping"] = _digest(Path(run.mapping))
+        for extra in sorted(Path(run.mapping).parent.glob("*.safetensors")):
+            found[f"mapping/{extra.name}"] = _digest(extra)
+    if run.checkpoint is not None:
+        found["checkpoint"] = _digest(Path(run.checkpoint))
+    dataset = run.dataset or os.environ.get(FOLDER_VARIABLE)
+    if dataset:
+        found["dataset"] = _digest_tree(Path(dataset))
+    return found
+
+
+def run_identity(config: Config) -> str:
+    """SHA-256, in hexadecimal, over everything the run's numbers depend on."""
+    content = {
+        "version": __version__,
+        "config": config_hash(config),
+        "inputs": inputs_of(config),
+        "sources": _sources_digest(),
+        "libraries": library_versions(),
+    }
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def _digest(path: Path) -> str:
+    try:
+        return sha256_file(path)
+    except OSError as error:
+        raise HarnessError(f"the file cannot be read: {error.strerror}", where=str(path)) from error
+
+
+def _external_data(model: Path) -> Iterator[Path]:
+    """Files beside an ONNX model that may hold its weights (`<model>.data`, `*.onnx_data`)."""
+    if model.parent.is_dir():
+        for path in sorted(model.parent.iterdir()):
+            if path.is_file() and path.name in (f"{model.name}.data", f"{model.name}_data"):
+                yield path
+
+
+def _digest_tree(root: Path) -> str:
+    """Content of small files, size and time of large ones; the whole of a folder."""
+    try:
+        files = sorted(p for p in root.rglob("*") if p.is_file()) if root.is_dir() else [root]
+        digest = hashlib.sha256()
+        for path in files:
+            status = path.stat()
+            token = (
+                _digest(path)
+                if status.st_size <= _SMALL_FILE
+                else f"{status.st_size}:{status.st_mtime_ns}"
+            )
+            digest.update(f"{path.relative_to(root)}\0{token}\0".encode())
+    except OSError as error:
+        raise HarnessError(
+            f"the dataset cannot be read: {error.strerror}", where=str(root)
+        ) from error
+    return digest.hexdigest()
+
+
+def _sources_digest() -> str:
+    package = Path(__file__).resolve().parent.parent
+    digest = hashlib.sha256()
+    roots = (package, resource("kernels"), resource("workloads"))
+    for root in roots:
+        for path in sorted(root.rglob("*")):
+            relative = path.relative_to(root)
+            if path.suffix in _SOURCE_SUFFIXES and relative.parts[0] != "_resources":
+                digest.update(f"{root.name}/{relative}\0".encode())
+                digest.update(path.read_bytes())
+    digest.update(resource("aimc_tile/core/registers.h").read_bytes())
+    return digest.hexdigest()

@@ -1,0 +1,222 @@
+"""The main job: two programs of one network, simulated, compared and reported."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Final, Protocol
+
+import numpy as np
+
+from harness.artifacts import atomic_write_text
+from harness.config.load import config_to_yaml
+from harness.config.schema import Config
+from harness.errors import HarnessError
+from harness.pipeline.folder import run_name, staged_folder
+from harness.pipeline.identity import run_identity
+from harness.pipeline.prepare import Prepared, prepare
+from harness.pipeline.programs import (
+    SimulatedProgram,
+    build,
+    compile_generated,
+    simulate,
+)
+from harness.placement.plan import Plan
+from harness.placement.reference import infer_plan
+from harness.placement.summary import network_to_json, plan_to_json
+from harness.report.comparison import (
+    AccuracyEntry,
+    AccuracyInfo,
+    AnalogLayerInfo,
+    Comparison,
+    ModelInfo,
+    OutputCheck,
+    PlanInfo,
+)
+from harness.report.manifest import collect_manifest
+from harness.report.result_file import read_result
+from harness.report.write import write_report
+
+RESULT_FILE: Final = "result.json"
+DIGITAL: Final = "digital"
+MAPPED: Final = "mapped"
+
+
+class Reporter(Protocol):
+    """Hears what the job is doing."""
+
+    def stage(self, text: str) -> None:
+        """A stage begins."""
+
+    def simulated(self, instructions: int, simulated_ns: float) -> None:
+        """A simulation has come this far."""
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A job's outcome; ``cached`` says that an earlier run's folder served it."""
+
+    comparison: Comparison
+    folder: Path
+    cached: bool
+
+
+def run_job(
+    config: Config,
+    out: Path,
+    *,
+    command: Sequence[str],
+    reporter: Reporter,
+    fresh: bool = False,
+) -> Finished:
+    """Run the main job in a folder of its own below ``out``.
+
+    Args:
+        config: The whole configuration.
+        out: Folder of all runs.
+        command: The command line, for the manifest.
+        reporter: Hears of progress.
+        fresh: Simulate even if the folder of an equal run exists.
+
+    Raises:
+        HarnessError: Any stage failed; no folder is left and an earlier one is untouched.
+    """
+    identity = run_identity(config)
+    folder = out / run_name(config, identity)
+    if not fresh and (folder / RESULT_FILE).is_file():
+        return Finished(read_result(folder / RESULT_FILE), folder, cached=True)
+    with staged_folder(folder) as staging:
+        comparison = _run(config, staging, command, reporter)
+    return Finished(comparison, folder, cached=False)
+
+
+def _run(config: Config, folder: Path, command: Sequence[str], reporter: Reporter) -> Comparison:
+    atomic_write_text(folder / "config.yaml", config_to_yaml(config))
+    reporter.stage("reading, quantizing and mapping the network")
+    prepared = prepare(config)
+    atomic_write_text(folder / "network.json", network_to_json(prepared.network))
+    if prepared.mapped is not None:
+        atomic_write_text(folder / "plan.json", plan_to_json(prepared.mapped, config.system))
+    digital = _program(DIGITAL, prepared.digital, prepared, config, folder, reporter)
+    mapped = (
+        _program(MAPPED, prepared.mapped, prepared, config, folder, reporter)
+        if prepared.mapped is not None
+        else None
+    )
+    reporter.stage("evaluating the reference and writing the report")
+    comparison = _compare(config, prepared, digital, mapped, command)
+    write_report(comparison, folder)
+    return comparison
+
+
+def _program(
+    name: str,
+    plan: Plan,
+    prepared: Prepared,
+    config: Config,
+    folder: Path,
+    reporter: Reporter,
+) -> tuple[SimulatedProgram, int]:
+    """Simulate one program; returns it and the number of output bytes it compared."""
+    reporter.stage(f"generating and compiling the {name} program")
+    images = prepared.images[: config.run.images]
+    generated = build(plan, config, images, folder / name)
+    elf = compile_generated(generated, folder / name)
+    reporter.stage(f"simulating the {name} program")
+    simulated = simulate(name, plan, generated, elf, config, reporter.simulated)
+    if simulated.programming is not None:
+        text = json.dumps(asdict(simulated.programming), indent=2, sort_keys=True)
+        atomic_write_text(folder / name / "programming.json", text + "\n")
+    return simulated, generated.compared_bytes
+
+
+def _compare(
+    config: Config,
+    prepared: Prepared,
+    digital: tuple[SimulatedProgram, int],
+    mapped: tuple[SimulatedProgram, int] | None,
+    command: Sequence[str],
+) -> Comparison:
+    model = prepared.model
+    programs = [digital] if mapped is None else [digital, mapped]
+    paths = [config.run.mapping] if config.run.mapping.endswith(".json") else []
+    paths += [config.run.model] if config.run.model.endswith(".onnx") else []
+    inputs = [Path(path) for path in paths]
+    inputs += [model.checkpoint] if model.checkpoint is not None else []
+    if config.run.dataset is not None and Path(config.run.dataset).is_file():
+        inputs.append(Path(config.run.dataset))
+    return Comparison(
+        config=config,
+        model=ModelInfo(
+            name=model.graph.name,
+            source=model.source,
+            input_shape=model.graph.shapes[model.graph.input],
+            parameters=model.summary.parameters,
+            macs=model.summary.macs,
+            random_weights=model.graph.random_weights,
+            checkpoint=model.checkpoint.name if model.checkpoint is not None else None,
+        ),
+        digital=digital[0].summary,
+        mapped=mapped[0].summary if mapped is not None else None,
+        plan=_plan_info(config, prepared.mapped),
+        accuracy=_accuracy(config, prepared, [program for program, _ in programs]),
+        outputs=tuple(
+            OutputCheck(
+                program=program.summary.name,
+                images=program.summary.images,
+                compared_bytes=compared,
+                mismatches=program.result.exit_code,
+            )
+            for program, compared in programs
+        ),
+        manifest=collect_manifest(
+            config,
+            programs[-1][0].result,
+            command=command,
+            seeds={"run": config.run.seed, "tile": config.system.tile.seed},
+            inputs=inputs,
+        ),
+    )
+
+
+def _plan_info(config: Config, plan: Plan | None) -> PlanInfo | None:
+    if plan is None:
+        return None
+    return PlanInfo(
+        mapping=config.run.mapping,
+        analog_layers=tuple(
+            AnalogLayerInfo(layer.name, layer.rows, layer.columns, len(layer.blocks))
+            for layer in plan.analog.values()
+        ),
+        tiles_used=plan.tiles_used,
+        tiles_available=config.system.tiles,
+        kept_digital=dict(plan.kept_digital),
+    )
+
+
+def _accuracy(
+    config: Config, prepared: Prepared, programs: Sequence[SimulatedProgram]
+) -> AccuracyInfo | None:
+    """What the simulated cores predicted, and what the reference predicts on more images."""
+    labels = prepared.samples.labels
+    if labels is None:
+        return None
+    plans = {DIGITAL: prepared.digital, MAPPED: prepared.mapped}
+    entries = []
+    for program in programs:
+        name = program.summary.name
+        images = len(program.predictions)
+        correct = int(np.sum(program.predictions == labels[:images]))
+        entries.append(AccuracyEntry(f"{name}, simulated", correct, images))
+        plan = plans[name]
+        if plan is None:
+            raise HarnessError(f"the program {name} has no plan", where=config.run.model)
+        outputs = infer_plan(plan, config.system, prepared.images)
+        predicted = outputs.reshape(len(labels), -1).argmax(axis=1)
+        correct = int(np.sum(predicted == labels))
+        entries.append(AccuracyEntry(f"{name}, reference", correct, len(labels)))
+    return AccuracyInfo(
+        dataset=prepared.samples.provenance["dataset"], split="test", entries=tuple(entries)
+    )

@@ -1,0 +1,160 @@
+"""One program of a run: generated, compiled, simulated, checked and condensed."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+import platformdirs
+
+from harness.artifacts import atomic_write_text
+from harness.codegen.program import PROGRAMMING_REGION, GeneratedProgram, generate
+from harness.config.schema import Config
+from harness.engines.protocol import Progress, RegionStats, RunResult
+from harness.engines.registry import engine
+from harness.errors import StatsError
+from harness.placement.plan import Plan
+from harness.placement.reference import infer_plan
+from harness.quant.program import Int8Array, QConv, QDense, QNetwork, QNode
+from harness.stats.summary import LayerInfo, ProgramSummary, summarize
+from harness.toolchain.build import compile_program
+
+_PREDICTION: Final = re.compile(r"prediction (\d+) (\d+)")
+
+
+@dataclass(frozen=True)
+class SimulatedProgram:
+    """What one program's simulation left.
+
+    ``predictions`` is the class of each simulated image, as the simulated core printed it;
+    ``programming`` are the events of writing the weights into the tiles, before the first
+    inference and in no layer's figures.
+    """
+
+    summary: ProgramSummary
+    result: RunResult
+    predictions: npt.NDArray[np.int64]
+    programming: RegionStats | None
+
+
+def build(plan: Plan, config: Config, images: Int8Array, folder: Path) -> GeneratedProgram:
+    """Write the sources of ``plan`` with ``images`` and their expected outputs."""
+    expected = infer_plan(plan, config.system, images)
+    return generate(
+        plan,
+        config.system.tile,
+        images=images,
+        expected=expected,
+        warmup=config.run.warmup,
+        kernels=config.run.kernels,
+        out_dir=folder / "src",
+    )
+
+
+def cache_dir() -> Path:
+    """Where compiled kernels and programs are kept: AIMC_CACHE, else the user's cache folder."""
+    named = os.environ.get("AIMC_CACHE")
+    return Path(named) if named else Path(platformdirs.user_cache_dir("aimc-harness"))
+
+
+def compile_generated(program: GeneratedProgram, folder: Path) -> Path:
+    """Compile and link; the ELF is ``folder/program.elf``."""
+    return compile_program(
+        program.sources,
+        program.include_dirs,
+        folder / "program.elf",
+        defines=program.defines,
+        cache_dir=cache_dir(),
+    )
+
+
+def simulate(
+    name: str,
+    plan: Plan,
+    program: GeneratedProgram,
+    elf: Path,
+    config: Config,
+    progress: Progress | None = None,
+) -> SimulatedProgram:
+    """Run ``elf`` on the configured engine and check what comes back.
+
+    Raises:
+        EngineError: The simulation gave no result.
+        MismatchError: Its outputs differ from the reference.
+        StatsError: Its statistics or its console are incomplete.
+    """
+    result = engine(config.run.engine).run(
+        elf,
+        config.system,
+        program.regions,
+        timeout_s=config.run.timeout_s,
+        progress=progress,
+    )
+    atomic_write_text(elf.parent / "console.txt", result.console)
+    layers, programming = _split_programming(result)
+    summary = summarize(
+        name,
+        layers,
+        config.system,
+        layer_infos(plan),
+        images=program.images,
+        tiles_used=plan.tiles_used,
+    )
+    predictions = read_predictions(result.console, program.images)
+    return SimulatedProgram(summary, result, predictions, programming)
+
+
+def _split_programming(result: RunResult) -> tuple[RunResult, RegionStats | None]:
+    programming = [r for r in result.regions if r.region == PROGRAMMING_REGION]
+    layers = tuple(r for r in result.regions if r.region != PROGRAMMING_REGION)
+    return replace(result, regions=layers), programming[0] if programming else None
+
+
+def layer_infos(plan: Plan) -> list[LayerInfo]:
+    """Every region of the plan's program, in execution order."""
+    return [
+        LayerInfo(
+            region=index + 1,
+            name=node.name,
+            kind=_kind(node),
+            unit="analog" if node.name in plan.analog else "digital",
+            macs=_macs(node, plan.network),
+            tiles=len(plan.analog[node.name].blocks) if node.name in plan.analog else 0,
+        )
+        for index, node in enumerate(plan.network.nodes)
+    ]
+
+
+def _kind(node: QNode) -> str:
+    return type(node).__name__.removeprefix("Q").lower()
+
+
+def _macs(node: QNode, network: QNetwork) -> int:
+    """Multiply-accumulates of one inference."""
+    if not isinstance(node, QConv | QDense):
+        return 0
+    shape = network.tensors[node.output].shape
+    pixels = shape[0] * shape[1] if len(shape) == 3 else 1
+    return int(node.weight.size) * pixels
+
+
+def read_predictions(console: str, images: int) -> npt.NDArray[np.int64]:
+    """The classes that the program printed, one a simulated image, in order.
+
+    Raises:
+        StatsError: A line is missing, repeated or out of order.
+    """
+    found = [(int(i), int(c)) for i, c in _PREDICTION.findall(console)]
+    if [index for index, _ in found] != list(range(images)):
+        raise StatsError(
+            f"the console has predictions of images {[i for i, _ in found][:8]}, "
+            f"not of each of {images}",
+            where="console",
+            hint="this is a defect of the generated program or of the engine",
+        )
+    return np.array([label for _, label in found], dtype=np.int64)
