@@ -1,0 +1,157 @@
+"""Collects the graph's nodes while converters walk through an ONNX graph."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+
+from harness.errors import ModelError
+from harness.model.graph import (
+    Add,
+    AvgPool,
+    BatchNorm,
+    Clip,
+    Concat,
+    FloatArray,
+    GlobalAvgPool,
+    MaxPool,
+    Node,
+    Reshape,
+    Softmax,
+)
+from harness.model.names import NameTable, without_repeats
+from harness.model.onnx_node import Activation, OnnxNode, Unsupported
+from harness.model.onnx_tensors import Array, Budget
+from harness.model.shapes import Shape, arrays_of, check_tensor, node_shape
+
+N = TypeVar("N", bound=Node)
+
+
+class Builder:
+    """The graph under construction; an output tensor carries its node's name.
+
+    Args:
+        input_name: The ONNX name of the network's input.
+        input_shape: [1, c, h, w] or [1, c].
+        folder: The model's folder.
+        budget: Bounds what constants and parameters take.
+    """
+
+    def __init__(self, input_name: str, input_shape: Shape, folder: Path, budget: Budget) -> None:
+        self.folder = folder
+        self.budget = budget
+        self.nodes: list[Node] = []
+        self._names = NameTable()
+        self.input = Activation(self._names.unique(input_name, "input"), input_shape)
+        self.shapes: dict[str, Shape] = {self.input.tensor: input_shape}
+        self._reshaped: dict[tuple[str, Shape], str] = {}
+        self._non_negative: set[str] = set()
+
+    def emit(self, origin: OnnxNode, node: N, declared: Shape | None = None) -> Activation:
+        """Add ``node`` under a name made from ``origin``; its own name and output are ignored.
+
+        Raises:
+            Unsupported: Its inputs do not fit its parameters.
+        """
+        for _, array in arrays_of(node):
+            self.budget.charge(array.nbytes)
+        try:
+            shape = node_shape(node, [self.shapes[name] for name in node.inputs], declared)
+            check_tensor("output", shape, node)
+        except ModelError as error:
+            raise Unsupported(error.what) from error
+        op = origin.op.lower()
+        # A node without a name is named after its output, which exporters fill with a number.
+        text = origin.proto.name or f"{op}_{origin.proto.output[0]}"
+        name = self._names.unique(without_repeats(text), "layer")
+        self.nodes.append(replace(node, name=name, output=name))
+        self.shapes[name] = shape
+        if _never_negative(node, self._non_negative):
+            self._non_negative.add(name)
+        return Activation(name, shape)
+
+    def placeholder(self, shape: Shape) -> Activation:
+        """A tensor that no node writes, for what comes after a node that is not supported."""
+        name = self._names.unique("placeholder", "placeholder")
+        self.shapes[name] = shape
+        return Activation(name, shape)
+
+    def is_non_negative(self, tensor: str) -> bool:
+        """Whether no value of ``tensor`` can be below zero, whatever the input."""
+        return tensor in self._non_negative
+
+    def tensor(self, origin: OnnxNode, value: Activation) -> str:
+        """The name of a tensor that holds ``value`` in its own shape (a Reshape if needed).
+
+        Raises:
+            Unsupported: The shape is neither [1, c] nor [1, c, h, w].
+        """
+        if self.shapes[value.tensor] == value.shape:
+            return value.tensor
+        if len(value.shape) not in (2, 4) or value.shape[0] != 1:
+            raise Unsupported("needs a tensor 1xC or 1xCxHxW")
+        key = (value.tensor, value.shape)
+        if key not in self._reshaped:
+            node = Reshape("", (value.tensor,), "")
+            self._reshaped[key] = self.emit(origin, node, value.shape).tensor
+        return self._reshaped[key]
+
+    def elementwise(self, origin: OnnxNode, value: Activation) -> str:
+        """A tensor with the elements of ``value`` in order, in whichever shape is at hand."""
+        if len(value.shape) in (2, 4) and value.shape[0] == 1:
+            return self.tensor(origin, value)
+        return self.tensor(origin, Activation(value.tensor, (1, math.prod(value.shape))))
+
+    def affine(
+        self, origin: OnnxNode, value: Activation, scale: Array, offset: Array
+    ) -> Activation:
+        """``value * scale + offset`` per channel; ``scale`` and ``offset`` are [c] or [1].
+
+        It is a batch normalisation by nothing, which folding merges into its neighbours.
+        """
+        channels = value.shape[1]
+        self.budget.charge(4 * 4 * channels)
+        ones = np.ones(channels, np.float32)
+        node = BatchNorm(
+            "",
+            (self.tensor(origin, value),),
+            "",
+            scale=_per_channel(scale, channels),
+            offset=_per_channel(offset, channels),
+            mean=np.zeros(channels, np.float32),
+            variance=ones,
+            epsilon=0.0,
+        )
+        return self.emit(origin, node)
+
+
+def _never_negative(node: Node, known: set[str]) -> bool:
+    if isinstance(node, Clip):
+        return node.low >= 0.0
+    if isinstance(node, Softmax):
+        return True
+    keeps = isinstance(node, Add | AvgPool | Concat | GlobalAvgPool | MaxPool | Reshape)
+    return keeps and all(name in known for name in node.inputs)
+
+
+def _per_channel(array: Array, channels: int) -> FloatArray:
+    return np.ascontiguousarray(np.broadcast_to(array.reshape(-1), (channels,)), np.float32)
+
+
+def real_array(array: Array, what: str) -> FloatArray:
+    """``array`` as float32 parameters.
+
+    Raises:
+        Unsupported: Not floating point, or with values that are not finite in float32.
+    """
+    if array.dtype.kind != "f":
+        raise Unsupported(f"{what} is of type {array.dtype}, not float32")
+    with np.errstate(over="ignore"):
+        result = np.ascontiguousarray(array, np.float32)
+    if not np.isfinite(result).all():
+        raise Unsupported(f"{what} has values that are not finite (NaN or infinity)")
+    return result

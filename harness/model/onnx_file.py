@@ -1,0 +1,184 @@
+"""An ``.onnx`` file as a checked `onnx.ModelProto`: nothing that a hostile file can abuse.
+
+What passes here has one graph without subgraphs or functions, names that are text, a
+supported opset, and sizes within limits.  Tensors are decoded later (`onnx_tensors`).
+"""
+
+from __future__ import annotations
+
+import stat
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import onnx
+from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
+
+from harness.errors import ModelError
+from harness.model.names import shown
+from harness.model.shapes import MAX_NODES
+
+MAX_FILE_BYTES = 1 << 31
+MIN_OPSET = 7
+MAX_OPSET: int = onnx.defs.onnx_opset_version()
+DEFAULT_DOMAINS = ("", "ai.onnx")
+
+_LFS_MARK = b"version https://git-lfs"
+_EXPORT_HINT = "export the network again, or fetch the file again"
+
+
+@dataclass(frozen=True, eq=False)
+class OnnxFile:
+    """A parsed file: its path, its graph and the version of the operator set."""
+
+    path: Path
+    model: onnx.ModelProto
+    opset: int
+
+    @property
+    def graph(self) -> onnx.GraphProto:
+        return self.model.graph
+
+
+def open_onnx(path: Path) -> OnnxFile:
+    """Read and parse ``path``.
+
+    Raises:
+        ModelError: The file is missing, too large, no ONNX model, or uses what is refused
+            (subgraphs, functions, training data, an unsupported opset).
+    """
+    data = _read(path)
+    model = onnx.ModelProto()
+    try:
+        model.ParseFromString(data)
+    except DecodeError as error:
+        raise ModelError(
+            "not an ONNX model, or truncated", where=str(path), hint=_EXPORT_HINT
+        ) from error
+    if not model.HasField("graph") or not model.graph.node:
+        raise ModelError("the file holds no network", where=str(path), hint=_EXPORT_HINT)
+    _check_size(model.graph, path)
+    _check_text(model, path)
+    _check_structure(model, path)
+    return OnnxFile(path, model, _opset(model, path))
+
+
+def _read(path: Path) -> bytes:
+    try:
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):
+            raise ModelError("not a regular file", where=str(path), hint="give an .onnx file")
+        if status.st_size > MAX_FILE_BYTES:
+            raise ModelError(
+                f"{status.st_size} bytes are more than {MAX_FILE_BYTES}",
+                where=str(path),
+                hint="keep the weights in external data files beside the model",
+            )
+        data = path.read_bytes()
+    except OSError as error:
+        raise ModelError(
+            f"cannot read the model: {error.strerror}", where=str(path), hint="check the path"
+        ) from error
+    except ValueError as error:  # a path with a NUL character
+        raise ModelError("not a path", where=shown(path), hint="check the path") from error
+    if not data:
+        raise ModelError("the file is empty", where=str(path), hint=_EXPORT_HINT)
+    if data.startswith(_LFS_MARK):
+        raise ModelError(
+            "a Git LFS pointer, not the model itself", where=str(path), hint="run `git lfs pull`"
+        )
+    return data
+
+
+def _check_size(graph: onnx.GraphProto, path: Path) -> None:
+    counts = {
+        "nodes": len(graph.node),
+        "initializers": len(graph.initializer),
+        "inputs": len(graph.input),
+        "outputs": len(graph.output),
+    }
+    for what, count in counts.items():
+        if count > MAX_NODES:
+            raise ModelError(f"{count} {what} are more than {MAX_NODES}", where=str(path))
+    if sum(len(node.input) + len(node.output) for node in graph.node) > 8 * MAX_NODES:
+        raise ModelError(f"nodes have more than {8 * MAX_NODES} edges", where=str(path))
+
+
+def _strings(model: onnx.ModelProto) -> Iterator[object]:
+    graph = model.graph
+    for node in graph.node:
+        yield from (node.name, node.op_type, node.domain, *node.input, *node.output)
+        yield from (attribute.name for attribute in node.attribute)
+    for value in (*graph.input, *graph.output):
+        yield value.name
+        for dim in value.type.tensor_type.shape.dim:
+            yield dim.dim_param
+    yield from (tensor.name for tensor in graph.initializer)
+    yield from (operators.domain for operators in model.opset_import)
+    for entry in model.metadata_props:
+        yield from (entry.key, entry.value)
+
+
+def _check_text(model: onnx.ModelProto, path: Path) -> None:
+    # protobuf hands out bytes where a string field does not hold UTF-8.
+    for text in _strings(model):
+        if not isinstance(text, str):
+            raise ModelError(
+                "a name is not UTF-8 text", where=f"{path}: {shown(text)}", hint=_EXPORT_HINT
+            )
+
+
+def _check_structure(model: onnx.ModelProto, path: Path) -> None:
+    graph = model.graph
+    if model.functions:
+        raise ModelError(
+            "the model defines functions of its own",
+            where=str(path),
+            hint="inline them: onnx.inliner.inline_local_functions(model)",
+        )
+    if graph.sparse_initializer:
+        raise ModelError("sparse initializers are not supported", where=str(path))
+    for node in graph.node:
+        for attribute in node.attribute:
+            if attribute.HasField("g") or attribute.graphs:
+                raise ModelError(
+                    "control flow (an attribute that is a graph) is not supported",
+                    where=f"{path}: {shown(node.name)} ({shown(node.op_type)})",
+                    hint="export with constant folding, or simplify the model first",
+                )
+            if attribute.ref_attr_name:
+                raise ModelError(
+                    "an attribute refers to a function's attribute outside of a function",
+                    where=f"{path}: {shown(node.name)} ({shown(node.op_type)})",
+                )
+    _check_unique((tensor.name for tensor in graph.initializer), "initializers", path)
+    _check_unique((value.name for value in graph.input), "inputs", path)
+    _check_unique((value.name for value in graph.output), "outputs", path)
+
+
+def _check_unique(names: Iterable[str], what: str, path: Path) -> None:
+    seen: set[str] = set()
+    for name in names:
+        if name in seen or not name:
+            kind = f"two {what} have one name" if name else f"one of the {what} has no name"
+            raise ModelError(kind, where=f"{path}: {shown(name)}", hint=_EXPORT_HINT)
+        seen.add(name)
+
+
+def _opset(model: onnx.ModelProto, path: Path) -> int:
+    versions = {
+        operators.version for operators in model.opset_import if operators.domain in DEFAULT_DOMAINS
+    }
+    if len(versions) != 1:
+        what = "more than one version" if versions else "no version"
+        raise ModelError(
+            f"the model names {what} of the ONNX operator set", where=str(path), hint=_EXPORT_HINT
+        )
+    version = int(versions.pop())
+    if not MIN_OPSET <= version <= MAX_OPSET:
+        raise ModelError(
+            f"operator set {version} is not supported",
+            where=str(path),
+            hint=f"export with an opset from {MIN_OPSET} to {MAX_OPSET}",
+        )
+    return version
