@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <type_traits>
 
 #include "aimc_tile/core/bytes.hh"
 
@@ -10,19 +11,11 @@ namespace {
 
 constexpr uint64_t kMaxMapBytes = uint64_t{1} << 48;
 
-template <typename T>
-T field(const uint8_t* bytes, size_t offset) {
-  return load_le<T>(bytes + offset);
-}
-
-#define AIMC_FIELD(name) \
-  descriptor.name = field<decltype(descriptor.name)>(bytes, offsetof(aimc_descriptor, name))
-
-}  // namespace
-
-aimc_descriptor decode_descriptor(const uint8_t* bytes) {
+// visit(field, offset) for every field of the guest's layout.
+template <typename Descriptor, typename Visit>
+void for_each_field(Descriptor* d, Visit visit) {
   static_assert(sizeof(aimc_descriptor) == kDescriptorBytes, "the guest's layout");
-  aimc_descriptor descriptor;
+#define AIMC_FIELD(name) visit(d->name, offsetof(aimc_descriptor, name))
   AIMC_FIELD(in_base);
   AIMC_FIELD(out_base);
   AIMC_FIELD(in_channels);
@@ -46,7 +39,22 @@ aimc_descriptor decode_descriptor(const uint8_t* bytes) {
   AIMC_FIELD(pad_left);
   AIMC_FIELD(reserved1);
   AIMC_FIELD(reserved2);
+#undef AIMC_FIELD
+}
+
+}  // namespace
+
+aimc_descriptor decode_descriptor(const uint8_t* bytes) {
+  aimc_descriptor descriptor;
+  for_each_field(&descriptor, [bytes](auto& field, size_t offset) {
+    field = load_le<std::decay_t<decltype(field)>>(bytes + offset);
+  });
   return descriptor;
+}
+
+void encode_descriptor(const aimc_descriptor& descriptor, uint8_t* bytes) {
+  for_each_field(&descriptor,
+                 [bytes](auto field, size_t offset) { store_le(bytes + offset, field); });
 }
 
 uint32_t check_descriptor(const aimc_descriptor& d, uint32_t rows, uint32_t columns,

@@ -10,8 +10,9 @@ namespace aimc {
 
 constexpr uint32_t kDescriptorBytes = 64;
 
-// A descriptor from its 64 little-endian bytes.
+// A descriptor from and to its 64 little-endian bytes.
 aimc_descriptor decode_descriptor(const uint8_t* bytes);
+void encode_descriptor(const aimc_descriptor& descriptor, uint8_t* bytes);
 
 // 0 if a tile of `rows` x `columns` whose codes have `code_bytes` can run the descriptor; else
 // AIMC_ERROR_GEOMETRY or AIMC_ERROR_DESCRIPTOR.

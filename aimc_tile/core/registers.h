@@ -20,41 +20,40 @@
 #define AIMC_TILE_WINDOW 0x10000u /* bytes a tile */
 
 /* Registers */
-#define AIMC_REG_ID 0x000u          /* RO: AIMC_TILE_ID */
-#define AIMC_REG_VERSION 0x004u     /* RO: AIMC_TILE_VERSION */
-#define AIMC_REG_ROWS 0x008u        /* RO: crossbar rows */
-#define AIMC_REG_COLS 0x00cu        /* RO: crossbar columns */
-#define AIMC_REG_FEATURES 0x010u    /* RO: [7:0] ADC bits, [15:8] DAC bits, AIMC_FEATURE_* */
-#define AIMC_REG_STATUS 0x014u      /* RO: AIMC_STATUS_* */
-#define AIMC_REG_ERROR 0x018u       /* R, write 1 to clear: AIMC_ERROR_* */
-#define AIMC_REG_ERROR_COUNT 0x01cu /* RO: guest errors since reset, saturating */
-#define AIMC_REG_CONTROL 0x020u     /* WO: AIMC_CONTROL_* */
-#define AIMC_REG_ACTIVE_ROWS 0x028u /* RW: rows of the next PIO MVM */
-#define AIMC_REG_ACTIVE_COLS 0x02cu /* RW: columns of the next PIO MVM */
-#define AIMC_REG_NOISE_EPOCH                                                                   \
-  0x030u                           /* RW: noise key; writing restarts AIMC_REG_MVM_COUNT at 0; \
-                                      AIMC_ERROR_BUSY while a descriptor is in progress */
-#define AIMC_REG_MVM_COUNT 0x034u  /* RO: MVMs started in this epoch */
-#define AIMC_REG_DESCRIPTOR 0x038u /* WO, 64-bit: address of an aimc_descriptor; queues it */
-#define AIMC_REG_DMA_DONE                                                 \
-  0x040u /* RO: descriptors completed since reset, modulo 2**32; one that \
-            fails sets its error and completes without its other pixels */
+#define AIMC_REG_ID 0x000u           /* RO: AIMC_TILE_ID */
+#define AIMC_REG_VERSION 0x004u      /* RO: AIMC_TILE_VERSION */
+#define AIMC_REG_ROWS 0x008u         /* RO: crossbar rows */
+#define AIMC_REG_COLS 0x00cu         /* RO: crossbar columns */
+#define AIMC_REG_FEATURES 0x010u     /* RO: [7:0] ADC bits, [15:8] DAC bits, AIMC_FEATURE_* */
+#define AIMC_REG_STATUS 0x014u       /* RO: AIMC_STATUS_* */
+#define AIMC_REG_ERROR 0x018u        /* R, write 1 to clear: AIMC_ERROR_* */
+#define AIMC_REG_ERROR_COUNT 0x01cu  /* RO: guest errors since reset, saturating */
+#define AIMC_REG_CONTROL 0x020u      /* WO: AIMC_CONTROL_* */
+#define AIMC_REG_ACTIVE_ROWS 0x028u  /* RW: rows of the next PIO MVM */
+#define AIMC_REG_ACTIVE_COLS 0x02cu  /* RW: columns of the next PIO MVM */
+#define AIMC_REG_NOISE_EPOCH 0x030u  /* RW: noise key; see below */
+#define AIMC_REG_MVM_COUNT 0x034u    /* RO: MVMs started in this epoch */
+#define AIMC_REG_DESCRIPTOR 0x038u   /* WO, 64-bit: address of an aimc_descriptor; queues it */
+#define AIMC_REG_DMA_DONE 0x040u     /* RO: descriptors completed since reset, modulo 2**32 */
 #define AIMC_REG_PROGRAM_ADDR 0x048u /* RW, 64-bit: address of a programming image */
 #define AIMC_REG_PROGRAM_ROWS 0x050u /* RW: rows of the image */
 #define AIMC_REG_PROGRAM_COLS 0x054u /* RW: columns of the image */
 #define AIMC_REG_PROGRAM_ROW 0x058u  /* RW: row that the PROGRAM window shows; AIMC_PROGRAM_ADC */
 
-/* Buffer windows */
-#define AIMC_WINDOW_IN                                                   \
-  0x4000u /* WO: int8 inputs of the bank being filled, 0 if not written; \
-             AIMC_ERROR_BUSY unless AIMC_STATUS_IN_READY */
-#define AIMC_WINDOW_OUT                                                \
-  0x8000u /* RO: codes of the oldest finished MVM: int8 if the ADC has \
-             8 bits or fewer, else int16 */
-#define AIMC_WINDOW_PROGRAM                                        \
-  0xc000u /* RW: int16 conductances of row PROGRAM_ROW, or the ADC \
-             scales (uint16 multiplier, uint16 shift a column);    \
-             AIMC_ERROR_BUSY on writes while an MVM or DMA is in progress */
+/* Writing NOISE_EPOCH restarts MVM_COUNT at 0; refused (BUSY) while a descriptor is in progress.
+ * A descriptor that fails sets its error and completes without its other pixels.
+ */
+
+/* Buffer windows.
+ * IN takes writes while AIMC_STATUS_IN_READY (else BUSY); inputs that are not written count as 0.
+ * OUT shows the codes of the oldest finished MVM: int8 if the ADC has 8 bits or fewer, else int16.
+ * PROGRAM shows row PROGRAM_ROW: int16 conductances, or with AIMC_PROGRAM_ADC the ADC scales
+ * (uint16 multiplier, uint16 shift a column); writes are refused (BUSY) while an MVM is converting
+ * or queued, or DMA is in progress.
+ */
+#define AIMC_WINDOW_IN 0x4000u      /* WO */
+#define AIMC_WINDOW_OUT 0x8000u     /* RO */
+#define AIMC_WINDOW_PROGRAM 0xc000u /* RW */
 #define AIMC_WINDOW_BYTES 0x4000u
 
 #define AIMC_TILE_ID 0x434d4941u /* "AIMC" */
@@ -68,17 +67,16 @@
 #define AIMC_STATUS_IN_READY (1u << 1)  /* START would be accepted, the IN window may be filled */
 #define AIMC_STATUS_OUT_VALID (1u << 2) /* the OUT window holds a finished MVM */
 #define AIMC_STATUS_DMA_BUSY (1u << 3)  /* a descriptor or a programming image is in progress */
-#define AIMC_STATUS_DMA_READY \
-  (1u << 4)                          /* a DESCRIPTOR would be accepted: at most 2 not completed */
-#define AIMC_STATUS_ERROR (1u << 31) /* AIMC_REG_ERROR is not 0 */
+#define AIMC_STATUS_DMA_READY (1u << 4) /* a DESCRIPTOR would be accepted: 2 at a time */
+#define AIMC_STATUS_ERROR (1u << 31)    /* AIMC_REG_ERROR is not 0 */
 
-/* Of several bits in one write, RESET acts first, then POP, START and PROGRAM. */
+/* Of several bits in one write, RESET acts first, then POP, START and PROGRAM.  RESET keeps the
+ * conductances, the ADC scales, the noise epoch and count, and the RW registers.
+ */
 #define AIMC_CONTROL_START (1u << 0)   /* convert the filled input bank */
 #define AIMC_CONTROL_POP (1u << 1)     /* release the oldest finished MVM's output bank */
 #define AIMC_CONTROL_PROGRAM (1u << 2) /* load the programming image by DMA */
-#define AIMC_CONTROL_RESET                                           \
-  (1u << 3) /* drop queues, banks and errors; keep conductances, the \
-               noise epoch and count, and the RW registers */
+#define AIMC_CONTROL_RESET (1u << 3)   /* drop queues, banks and errors */
 
 #define AIMC_ERROR_ADDRESS (1u << 0)    /* no register there, or a misaligned access */
 #define AIMC_ERROR_SIZE (1u << 1)       /* access width or window overrun */
@@ -88,9 +86,7 @@
 #define AIMC_ERROR_DESCRIPTOR (1u << 5) /* a descriptor field is impossible */
 #define AIMC_ERROR_BUS (1u << 6)        /* a DMA access left memory */
 #define AIMC_ERROR_READ_ONLY (1u << 7)  /* write to a read-only or read of a write-only register */
-#define AIMC_ERROR_VALUE                                                 \
-  (1u << 8) /* an unknown CONTROL bit, or an ADC shift outside [17, 62], \
-               which counts as the nearest one inside */
+#define AIMC_ERROR_VALUE (1u << 8) /* unknown CONTROL bit; ADC shift not in [17, 62] (clamped) */
 #define AIMC_ERROR_KINDS 9u
 
 /* Programming image in memory, rows R, columns C:

@@ -93,25 +93,33 @@ class Tile {
   void read_program(uint32_t offset, uint32_t size, uint8_t* data);
   void write_program(uint32_t offset, uint32_t size, const uint8_t* data);
   uint32_t program_window_bytes() const;
-  void load_program_row(uint8_t* bytes) const;
   void use_port(uint32_t bytes);
 
-  // tile_dma.cc: descriptors, images and transfers
+  // tile_dma.cc: descriptors, images and the steps that they take
   void queue_descriptor(uint64_t address);
   void start_programming();
   bool start_read();
+  bool start_gather();
   bool start_store();
   bool retire();
-  void begin(Channel* channel, TransferKind kind, uint8_t slot, uint32_t pixel);
   void finish_read();
   void finish_store();
-  void finish_fetch(bool ok, uint8_t slot);
-  void finish_gather(bool ok, uint8_t slot, uint32_t pixel);
-  void finish_image(bool ok);
+  void finish_fetch(const Channel& transfer);
+  void finish_gather(const Channel& transfer);
+  void finish_image(const Channel& transfer);
+  void abort_descriptor(uint8_t slot);
+
+  // tile_checkpoint.cc
+  std::vector<uint64_t> identity() const;
+  bool consistent(const TileState& state) const;
+
+  // tile_transfer.cc: moving the bytes of one step
+  void begin(Channel* channel, TransferKind kind, uint8_t slot, uint32_t pixel);
+  void move(Channel* channel);
   bool next_run(const Channel& channel, uint32_t* cursor, Run* run) const;
-  uint8_t* buffer(const Channel& channel, uint32_t* size);
-  bool move(const Channel& channel);
+  uint8_t* buffer(const Channel& channel, size_t* size);
   bool take_from(Channel* channel, DmaRequest* request);
+  void resume(Channel* channel);
 
   bool double_buffer() const { return params_.double_buffer; }
   uint8_t next_bank(uint8_t bank) const { return double_buffer() ? bank ^ 1 : 0; }

@@ -63,12 +63,14 @@ struct Channel {
   uint8_t slot = 0;
   uint32_t pixel = 0;
   Picoseconds done_ps = 0;  // kNever while the host performs it
+  uint32_t bytes = 0;       // from or to memory; padding is none
   bool failed = false;
 
-  // Not kept in a checkpoint: a restored tile asks for the whole transfer again.
+  // Of the host's requests.  Not kept in a checkpoint: a restored tile makes them again.
   uint64_t id = 0;
-  uint32_t cursor = 0;     // where the next request begins
-  uint32_t requested = 0;  // bytes of requests not answered
+  uint32_t cursor = 0;   // where the next one begins
+  uint32_t missing = 0;  // bytes not answered for
+
   bool active() const { return kind != TransferKind::kNone; }
 };
 
