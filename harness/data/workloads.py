@@ -92,6 +92,7 @@ class Workload(_Section):
     images: ImageSpec
     splits: SplitSpec
     recipe: Recipe
+    simulated_images: _Count = 1  # simulated where the user does not say how many
     command: str  # how the shipped checkpoint was made
     checkpoint: str | None = None  # relative to workloads/; null: none is shipped
     log: str | None = None

@@ -1,0 +1,131 @@
+"""Commands that inform: models, presets, doctor."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from harness.errors import HarnessError
+
+_MODELS_HELP = """List the built-in networks.
+
+Example:
+
+    aimc models
+"""
+_PRESETS_HELP = """List the presets, or show one with the source of every value.
+
+Examples:
+
+    aimc presets
+
+    aimc presets tile hermes-256
+"""
+_DOCTOR_HELP = """Check that this machine has what the harness needs, by using it.
+
+Example:
+
+    aimc doctor
+"""
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to ``app``."""
+    app.command("models", help=_MODELS_HELP)(models)
+    app.command("presets", help=_PRESETS_HELP)(presets)
+    app.command("doctor", help=_DOCTOR_HELP)(doctor)
+
+
+def models() -> None:
+    """See _MODELS_HELP."""
+    from harness.cli.tables import plain_table, shape_text
+    from harness.data.workloads import workload_for
+    from harness.model.builtin import NAMES, build, input_sizes
+    from harness.model.fold import fold
+    from harness.model.summary import summarize_model
+    from harness.report.terminal import make_console
+
+    table = plain_table(
+        "Built-in networks",
+        "name",
+        "input",
+        "other sizes",
+        "parameters",
+        "MACs",
+        "weights",
+        right=("parameters", "MACs"),
+    )
+    for name in NAMES:
+        graph = fold(build(name))
+        summary = summarize_model(graph)
+        workload = workload_for(name)
+        trained = workload is not None and workload.checkpoint is not None
+        dataset = workload.dataset if workload is not None else ""
+        weights = f"trained on {dataset}" if trained else "random"
+        if trained and workload is not None and workload.results is not None:
+            weights += f", {100 * workload.results.test_accuracy:.1f} % (float32, test)"
+        others = ", ".join(str(size) for size in input_sizes(name)[1:])
+        table.add_row(
+            name,
+            shape_text(graph.shapes[graph.input]),
+            others,
+            f"{summary.parameters:,}",
+            f"{summary.macs:,}",
+            weights,
+        )
+    console = make_console()
+    console.print(table)
+    console.print("Any other network: give the path of an .onnx file.", markup=False)
+
+
+def presets(
+    section: Annotated[str | None, typer.Argument(help="For instance tile.")] = None,
+    name: Annotated[str | None, typer.Argument(help="For instance hermes-256.")] = None,
+) -> None:
+    """See _PRESETS_HELP."""
+    from harness.cli.tables import plain_table
+    from harness.config.preset_files import describe_preset, list_presets
+    from harness.report.terminal import make_console
+
+    console = make_console()
+    known = list_presets()
+    if section is not None and section not in known:
+        raise HarnessError(
+            f"there is no section {section!r}", hint="valid sections: " + ", ".join(known)
+        )
+    if section is not None and name is not None:
+        preset = describe_preset(section, name)
+        table = plain_table(f"{section} {name}: {preset.title}", "key", "value", "unit", "source")
+        for value in preset.values:
+            table.add_row(value.key, str(value.value), value.unit, value.source)
+        console.print(preset.description, markup=False)
+        console.print(table)
+        for deviation in preset.deviations:
+            console.print(f"deviation: {deviation}", markup=False)
+        return
+    table = plain_table("Presets", "section", "name", "what it is")
+    for each in known if section is None else (section,):
+        for preset_name in known[each]:
+            table.add_row(each, preset_name, describe_preset(each, preset_name).title)
+    console.print(table)
+
+
+def doctor() -> None:
+    """See _DOCTOR_HELP."""
+    from harness.cli.doctor import check_machine
+    from harness.cli.tables import plain_table
+    from harness.report.terminal import make_console
+
+    findings = check_machine()
+    table = plain_table("This machine", "check", "result", "detail")
+    for finding in findings:
+        table.add_row(finding.what, finding.verdict, finding.detail)
+    make_console().print(table)
+    missing = [finding for finding in findings if finding.verdict == "missing"]
+    if missing:
+        raise HarnessError(
+            f"{len(missing)} needed part{'s are' if len(missing) > 1 else ' is'} missing: "
+            + ", ".join(finding.what for finding in missing),
+            hint="make setup installs what pip can install",
+        )

@@ -1,0 +1,51 @@
+"""Showing on the terminal how far a job has come."""
+
+from __future__ import annotations
+
+import time
+from types import TracebackType
+
+from rich.console import Console
+from rich.status import Status
+
+
+class JobProgress:
+    """A status line on a terminal; one line a stage where there is none."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._status: Status | None = None
+        self._text = ""
+        self._began = time.monotonic()
+
+    def __enter__(self) -> JobProgress:
+        if self._console.is_terminal:
+            self._status = self._console.status("starting")
+            self._status.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        value: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if self._status is not None:
+            self._status.stop()
+
+    def stage(self, text: str) -> None:
+        self._text = text
+        self._began = time.monotonic()
+        if self._status is not None:
+            self._status.update(text)
+        else:
+            self._console.print(f"{text} ...")
+
+    def simulated(self, instructions: int, simulated_ns: float) -> None:
+        if self._status is None:
+            return
+        seconds = max(time.monotonic() - self._began, 1e-6)
+        self._status.update(
+            f"{self._text}: {simulated_ns / 1e6:.2f} ms simulated, "
+            f"{instructions / 1e6:.0f} M instructions ({instructions / seconds / 1e6:.0f} M/s)"
+        )

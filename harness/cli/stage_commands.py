@@ -1,0 +1,332 @@
+"""One command a stage; each leaves an artifact that a person can open."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from harness.cli import options
+from harness.errors import HarnessError
+
+if TYPE_CHECKING:
+    from harness.codegen.program import GeneratedProgram
+
+_MODEL_HELP = """Read a network and show its layers; --export writes it as ONNX.
+
+Example:
+
+    aimc model resnet20 --export resnet20.onnx
+"""
+_QUANTIZE_HELP = """Quantize a network to int8 and write what became of it (JSON).
+
+Example:
+
+    aimc quantize lenet5 --out quantized/network.json
+"""
+_MAP_HELP = """Write the mapping of every layer as a file to edit (JSON).
+
+Example:
+
+    aimc map lenet5 --mapping analog --out mapping.json
+"""
+_PLACE_HELP = """Assign analog layers to tiles and write the plan (JSON).
+
+Example:
+
+    aimc place vgg16 --set system.tiles=100 --out plan.json
+"""
+_CODEGEN_HELP = """Write the C program of a mapping.
+
+Example:
+
+    aimc codegen lenet5 --mapping digital --out program
+"""
+_COMPILE_HELP = """Generate the C program of a mapping and compile it to a bare-metal ELF.
+
+Example:
+
+    aimc compile lenet5 --mapping analog --out program
+"""
+_SIMULATE_HELP = """Run an ELF that `aimc compile` made, and write its events per region (JSON).
+
+Example:
+
+    aimc simulate program/program.elf --out events.json
+"""
+_REPORT_HELP = """Show the report of a run folder again, and write its tables and picture anew.
+
+Example:
+
+    aimc report runs/lenet5-analog-0123456789ab
+"""
+
+Artifact = Annotated[Path, typer.Option("--out", help="File to write.")]
+Program = Annotated[Path, typer.Option("--out", help="Folder to write to.")]
+_REGIONS: Final = "regions.json"
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to ``app``, in the order of the stages."""
+    app.command("model", help=_MODEL_HELP)(model)
+    app.command("quantize", help=_QUANTIZE_HELP)(quantize)
+    app.command("map", help=_MAP_HELP)(map_layers)
+    app.command("place", help=_PLACE_HELP)(place)
+    app.command("codegen", help=_CODEGEN_HELP)(codegen)
+    app.command("compile", help=_COMPILE_HELP)(compile_elf)
+    app.command("simulate", help=_SIMULATE_HELP)(simulate)
+    app.command("report", help=_REPORT_HELP)(report)
+
+
+def model(
+    model: options.Model,
+    input_size: options.Input = None,
+    checkpoint: options.Checkpoint = None,
+    export: Annotated[
+        Path | None, typer.Option("--export", help="ONNX file to write (batch-norm folded).")
+    ] = None,
+) -> None:
+    """See _MODEL_HELP."""
+    from harness.artifacts import atomic_write_bytes
+    from harness.cli.tables import model_table
+    from harness.model.export import to_onnx
+    from harness.pipeline.prepare import load
+    from harness.report.terminal import make_console
+
+    config = options.make_config(
+        model,
+        mapping="digital",
+        system=options.DEFAULT_SYSTEM,
+        overrides=None,
+        input_size=input_size,
+        checkpoint=checkpoint,
+    )
+    loaded = load(config)
+    make_console().print(model_table(loaded))
+    if export is not None:
+        atomic_write_bytes(export, to_onnx(loaded.graph).SerializeToString())
+        typer.echo(f"Wrote {export}")
+
+
+def quantize(
+    model: options.Model,
+    input_size: options.Input = None,
+    dataset: options.Dataset = None,
+    checkpoint: options.Checkpoint = None,
+    out: Artifact = Path("network.json"),
+) -> None:
+    """See _QUANTIZE_HELP."""
+    from harness.artifacts import atomic_write_text
+    from harness.pipeline.prepare import prepare
+    from harness.placement.summary import network_to_json
+
+    config = options.make_config(
+        model,
+        mapping="digital",
+        system=options.DEFAULT_SYSTEM,
+        overrides=None,
+        input_size=input_size,
+        dataset=dataset,
+        checkpoint=checkpoint,
+    )
+    prepared = prepare(config)
+    atomic_write_text(out, network_to_json(prepared.network))
+    typer.echo(f"Wrote {out}: {len(prepared.network.nodes)} layers ({prepared.samples.statement})")
+
+
+def map_layers(
+    model: options.Model,
+    mapping: options.Mapping = "analog",
+    input_size: options.Input = None,
+    out: Artifact = Path("mapping.json"),
+) -> None:
+    """See _MAP_HELP."""
+    from harness.mapping.resolve import resolve_mapping
+    from harness.mapping.write import write_mapping
+    from harness.pipeline.prepare import prepare
+
+    config = options.make_config(
+        model,
+        mapping="digital",
+        system=options.DEFAULT_SYSTEM,
+        overrides=None,
+        input_size=input_size,
+    )
+    network = prepare(config).network
+    write_mapping(resolve_mapping(mapping, network), out)
+    typer.echo(f"Wrote {out}")
+
+
+def place(
+    model: options.Model,
+    mapping: options.Mapping = "analog",
+    system: options.System = options.DEFAULT_SYSTEM,
+    overrides: options.Set = None,
+    input_size: options.Input = None,
+    dataset: options.Dataset = None,
+    checkpoint: options.Checkpoint = None,
+    out: Artifact = Path("plan.json"),
+) -> None:
+    """See _PLACE_HELP."""
+    from harness.artifacts import atomic_write_text
+    from harness.pipeline.prepare import prepare
+    from harness.placement.summary import plan_to_json
+
+    config = options.make_config(
+        model,
+        mapping=mapping,
+        system=system,
+        overrides=overrides,
+        input_size=input_size,
+        dataset=dataset,
+        checkpoint=checkpoint,
+    )
+    prepared = prepare(config)
+    plan = prepared.mapped or prepared.digital
+    atomic_write_text(out, plan_to_json(plan, config.system))
+    typer.echo(f"Wrote {out}: {len(plan.analog)} analog layers on {plan.tiles_used} tiles")
+    for layer, reason in plan.kept_digital.items():
+        typer.echo(f"  {layer} stays digital: {reason}")
+
+
+def codegen(
+    model: options.Model,
+    mapping: options.Mapping = "analog",
+    system: options.System = options.DEFAULT_SYSTEM,
+    overrides: options.Set = None,
+    images: options.Images = None,
+    input_size: options.Input = None,
+    dataset: options.Dataset = None,
+    checkpoint: options.Checkpoint = None,
+    out: Program = Path("program"),
+) -> None:
+    """See _CODEGEN_HELP."""
+    _generate(model, mapping, system, overrides, images, input_size, dataset, checkpoint, out)
+    typer.echo(f"Wrote {out / 'src'}")
+
+
+def compile_elf(
+    model: options.Model,
+    mapping: options.Mapping = "analog",
+    system: options.System = options.DEFAULT_SYSTEM,
+    overrides: options.Set = None,
+    images: options.Images = None,
+    input_size: options.Input = None,
+    dataset: options.Dataset = None,
+    checkpoint: options.Checkpoint = None,
+    out: Program = Path("program"),
+) -> None:
+    """See _COMPILE_HELP."""
+    from harness.artifacts import atomic_write_text
+    from harness.pipeline.programs import compile_generated
+
+    program = _generate(
+        model, mapping, system, overrides, images, input_size, dataset, checkpoint, out
+    )
+    elf = compile_generated(program, out)
+    atomic_write_text(out / _REGIONS, json.dumps(program.regions, indent=2) + "\n")
+    typer.echo(f"Wrote {elf}")
+
+
+def _generate(
+    model: str,
+    mapping: str,
+    system: str,
+    overrides: list[str] | None,
+    images: int | None,
+    input_size: int | None,
+    dataset: Path | None,
+    checkpoint: Path | None,
+    out: Path,
+) -> GeneratedProgram:
+    from harness.artifacts import atomic_write_text
+    from harness.config.load import config_to_yaml
+    from harness.pipeline.prepare import prepare
+    from harness.pipeline.programs import build
+
+    config = options.make_config(
+        model,
+        mapping=mapping,
+        system=system,
+        overrides=overrides,
+        images=images,
+        input_size=input_size,
+        dataset=dataset,
+        checkpoint=checkpoint,
+    )
+    prepared = prepare(config)
+    atomic_write_text(out / "config.yaml", config_to_yaml(config))
+    images_used = prepared.images[: config.run.images]
+    return build(prepared.mapped or prepared.digital, config, images_used, out)
+
+
+def simulate(
+    elf: Annotated[Path, typer.Argument(help="The program.")],
+    out: Artifact = Path("events.json"),
+) -> None:
+    """See _SIMULATE_HELP."""
+    from rich.console import Console
+
+    from harness.artifacts import atomic_write_text
+    from harness.cli.progress import JobProgress
+    from harness.config.load import config_from_yaml
+    from harness.engines.registry import engine
+
+    config = config_from_yaml(_text(elf.parent / "config.yaml"), where="config.yaml")
+    regions = _read_regions(elf.parent / _REGIONS)
+    with JobProgress(Console(stderr=True)) as progress:
+        progress.stage(f"simulating {elf.name}")
+        result = engine(config.run.engine).run(
+            elf,
+            config.system,
+            regions,
+            timeout_s=config.run.timeout_s,
+            progress=progress.simulated,
+        )
+    atomic_write_text(out, json.dumps(asdict(result), indent=2) + "\n")
+    typer.echo(result.console, nl=False)
+    typer.echo(
+        f"Wrote {out}: {result.simulated_ns / 1e6:.3f} ms simulated, {result.exit_code} mismatches"
+    )
+    if result.exit_code:
+        raise typer.Exit(4)
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise HarnessError(
+            f"the file cannot be read: {error}",
+            where=str(path),
+            hint="simulate an ELF in the folder that `aimc compile` wrote",
+        ) from error
+
+
+def _read_regions(path: Path) -> dict[int, str]:
+    """The file that `compile_elf` wrote: region number to name.
+
+    Raises:
+        HarnessError: It is missing or something else.
+    """
+    try:
+        content = json.loads(_text(path))
+        return {int(key): str(value) for key, value in content.items()}
+    except (ValueError, AttributeError, RecursionError) as error:
+        raise HarnessError(
+            "not a list of regions", where=str(path), hint="run `aimc compile` again"
+        ) from error
+
+
+def report(folder: Annotated[Path, typer.Argument(help="A run's folder.")]) -> None:
+    """See _REPORT_HELP."""
+    from harness.report.result_file import read_result
+    from harness.report.terminal import make_console, print_report
+    from harness.report.write import write_report
+
+    comparison = read_result(folder / "result.json")
+    write_report(comparison, folder)
+    print_report(comparison, make_console())

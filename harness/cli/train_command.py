@@ -1,0 +1,51 @@
+"""`aimc train`: train a shipped workload again."""
+
+from __future__ import annotations
+
+import importlib.util
+import shlex
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from harness.cli import options
+from harness.errors import HarnessError
+
+_HELP = """Train a built-in network from scratch; interrupted, the same command goes on.
+
+Writes the checkpoint and the log of its epochs.
+
+Example:
+
+    aimc train lenet5 --out trained
+"""
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to ``app``."""
+    app.command("train", help=_HELP)(train)
+
+
+def train(
+    network: Annotated[str, typer.Argument(help="Built-in network with a workload.")],
+    dataset: options.Dataset = None,
+    out: options.Out = Path("trained"),
+    threads: Annotated[int, typer.Option("--threads", min=1, help="Threads of torch.")] = 2,
+) -> None:
+    """See _HELP."""
+    if importlib.util.find_spec("torch") is None:
+        raise HarnessError(
+            "training needs torch, which is not installed",
+            hint="pip install 'aimc-harness[train]'",
+        )
+    from harness.training.run import train_workload
+
+    command = shlex.join(["aimc", *sys.argv[1:]])
+    result = train_workload(network, dataset, out, threads=threads, command=command)
+    typer.echo(f"Best epoch {result.best_epoch}")
+    typer.echo(f"Validation accuracy {100 * result.validation_accuracy:.2f} %")
+    typer.echo(f"Test accuracy {100 * result.test_accuracy:.2f} % (looked at once, now)")
+    typer.echo(f"Checkpoint {result.checkpoint}")
+    typer.echo(f"Log {result.log}")
