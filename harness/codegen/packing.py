@@ -24,6 +24,7 @@ SLACK: Final = 64  # AIMC_SLACK
 
 PANEL: Final = 8  # output channels a register tile, PANEL of kernels/src/gemm_neon.h
 STRIP: Final = 64  # output pixels a strip, STRIP of kernels/src/gemm_neon.h
+TILE_ROWS: Final = 8  # output pixels a register tile, TILE_ROWS of kernels/src/gemm_neon.h
 _CHANNEL_PAD: Final = 16  # entries that may be read beyond a per-channel array
 _WEIGHT_PAD: Final = 256  # bytes that may be read beyond packed weights
 _GATHER_BELOW: Final = 16  # channels (a group) below which patches are gathered
@@ -124,8 +125,8 @@ def conv_scratch_bytes(
     taps = kernel_h * kernel_w
     channels = in_channels // groups
     if gathers_patches(kernel_h, kernel_w, channels):
-        return STRIP * 8 + STRIP * _round_up(taps * channels, 16) + ALIGN
-    return _round_up(in_channels + 32, ALIGN) + STRIP * taps * 8
+        return (STRIP + TILE_ROWS) * 8 + STRIP * _round_up(taps * channels, 16) + ALIGN
+    return _round_up(in_channels + 32, ALIGN) + (STRIP * taps + TILE_ROWS) * 8
 
 
 def depthwise_scratch_bytes(kernel_h: int, kernel_w: int, channels: int, kernels: Kernels) -> int:

@@ -1,0 +1,89 @@
+/* Pooling, 16 channels at a time. */
+#include <arm_neon.h>
+
+#include "aimc_ops.h"
+#include "requantize_neon.h"
+
+/* The part of an output pixel's window that lies inside the map. */
+struct inside {
+  int32_t y0;
+  int32_t y1;
+  int32_t x0;
+  int32_t x1;
+};
+
+static inline struct inside inside_map(const struct aimc_window* w, int32_t oy, int32_t ox) {
+  const int32_t top = oy * w->stride_y - w->pad_top;
+  const int32_t left = ox * w->stride_x - w->pad_left;
+  const int32_t bottom = top + w->kernel_h;
+  const int32_t right = left + w->kernel_w;
+  struct inside valid = {top < 0 ? 0 : top, bottom > w->in_h ? w->in_h : bottom,
+                         left < 0 ? 0 : left, right > w->in_w ? w->in_w : right};
+  if (valid.y1 < valid.y0) valid.y1 = valid.y0;
+  if (valid.x1 < valid.x0) valid.x1 = valid.x0;
+  return valid;
+}
+
+void aimc_maxpool_neon(const struct aimc_maxpool* op, const int8_t* in, int8_t* out) {
+  const struct aimc_window* w = &op->window;
+  const int64_t pixel = op->channels;
+  const int64_t line = w->in_w * pixel;
+  const int8x16_t low = vdupq_n_s8((int8_t)op->low);
+  const int8x16_t high = vdupq_n_s8((int8_t)op->high);
+  for (int32_t oy = 0; oy < w->out_h; ++oy) {
+    for (int32_t ox = 0; ox < w->out_w; ++ox, out += pixel) {
+      const struct inside valid = inside_map(w, oy, ox);
+      const int8_t* corner = in + valid.y0 * line + valid.x0 * pixel;
+      for (int32_t c = 0; c < op->channels; c += 16) {
+        int8x16_t best = vdupq_n_s8(-128);
+        const int8_t* row = corner + c;
+        for (int32_t y = valid.y0; y < valid.y1; ++y, row += line) {
+          const int8_t* at = row;
+          for (int32_t x = valid.x0; x < valid.x1; ++x, at += pixel) {
+            best = vmaxq_s8(best, vld1q_s8(at));
+          }
+        }
+        best = vminq_s8(vmaxq_s8(best, low), high);
+        store_first(out + c, best, op->channels - c);
+      }
+    }
+  }
+}
+
+void aimc_avgpool_neon(const struct aimc_avgpool* op, const int8_t* in, int8_t* out) {
+  const struct aimc_window* w = &op->window;
+  const int64_t pixel = op->channels;
+  const int64_t line = w->in_w * pixel;
+  const int8x16_t low = vdupq_n_s8((int8_t)op->low);
+  const int8x16_t high = vdupq_n_s8((int8_t)op->high);
+  for (int32_t oy = 0; oy < w->out_h; ++oy) {
+    for (int32_t ox = 0; ox < w->out_w; ++ox, out += pixel) {
+      const struct inside valid = inside_map(w, oy, ox);
+      const int32_t count = op->count_include_pad ? w->kernel_h * w->kernel_w
+                                                  : (valid.y1 - valid.y0) * (valid.x1 - valid.x0);
+      const struct requant4 requant =
+          requant4_make(vdupq_n_s32(op->multiplier[count]), vdupq_n_s32(op->shift[count]));
+      const int8_t* corner = in + valid.y0 * line + valid.x0 * pixel;
+      for (int32_t c = 0; c < op->channels; c += 16) {
+        int32x4_t sum[4] = {vdupq_n_s32(0), vdupq_n_s32(0), vdupq_n_s32(0), vdupq_n_s32(0)};
+        const int8_t* row = corner + c;
+        for (int32_t y = valid.y0; y < valid.y1; ++y, row += line) {
+          const int8_t* at = row;
+          for (int32_t x = valid.x0; x < valid.x1; ++x, at += pixel) {
+            const int8x16_t value = vld1q_s8(at);
+            const int16x8_t first = vmovl_s8(vget_low_s8(value));
+            const int16x8_t second = vmovl_high_s8(value);
+            sum[0] = vaddw_s16(sum[0], vget_low_s16(first));
+            sum[1] = vaddw_high_s16(sum[1], first);
+            sum[2] = vaddw_s16(sum[2], vget_low_s16(second));
+            sum[3] = vaddw_high_s16(sum[3], second);
+          }
+        }
+        const int8x16_t mean =
+            narrow16(requant4_apply(sum[0], requant), requant4_apply(sum[1], requant),
+                     requant4_apply(sum[2], requant), requant4_apply(sum[3], requant), low, high);
+        store_first(out + c, mean, op->channels - c);
+      }
+    }
+  }
+}
