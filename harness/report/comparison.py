@@ -1,0 +1,186 @@
+"""Everything that a report tells: one network, one system, two programs, and their provenance."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from harness.config.load import config_hash
+from harness.config.schema import Config
+from harness.errors import MismatchError, StatsError
+from harness.stats.summary import Gain, ProgramSummary, gain
+
+
+@dataclass(frozen=True)
+class ModelInfo:
+    """The network.  ``source`` is "built-in" or the file that it was read from."""
+
+    name: str
+    source: str
+    input_shape: tuple[int, ...]
+    parameters: int
+    macs: int  # of one inference
+    random_weights: bool
+    checkpoint: str | None = None
+
+
+@dataclass(frozen=True)
+class AnalogLayerInfo:
+    """An analog layer's matrix and the tiles that hold it."""
+
+    name: str
+    rows: int
+    columns: int
+    tiles: int
+
+
+@dataclass(frozen=True)
+class PlanInfo:
+    """What the placement decided.  ``kept_digital`` says why a wanted layer is not analog."""
+
+    mapping: str
+    analog_layers: tuple[AnalogLayerInfo, ...]
+    tiles_used: int
+    tiles_available: int
+    kept_digital: dict[str, str]
+
+
+@dataclass(frozen=True)
+class AccuracyEntry:
+    """``correct`` of ``images`` labelled images, by ``what`` (a reference or a simulation)."""
+
+    what: str
+    correct: int
+    images: int
+
+    @property
+    def percent(self) -> float:
+        return 100.0 * self.correct / self.images
+
+
+@dataclass(frozen=True)
+class AccuracyInfo:
+    """Accuracies on labelled images that nothing was trained or calibrated on."""
+
+    dataset: str
+    split: str
+    entries: tuple[AccuracyEntry, ...]
+
+
+@dataclass(frozen=True)
+class OutputCheck:
+    """The comparison of one program's outputs with the reference's, done in the target."""
+
+    program: str
+    images: int
+    compared_bytes: int
+    mismatches: int
+
+
+@dataclass(frozen=True)
+class InputFile:
+    """A file that the run read."""
+
+    path: str
+    bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """Where the numbers come from; enough to get them again."""
+
+    created_utc: str
+    command: tuple[str, ...]
+    harness_version: str
+    git_commit: str | None
+    config_hash: str
+    engine: str
+    engine_version: str
+    seeds: dict[str, int]
+    packages: dict[str, str]
+    host: dict[str, str]
+    inputs: tuple[InputFile, ...]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One finished job.  ``mapped`` and ``plan`` are None where only the digital program ran.
+
+    Raises:
+        StatsError: The parts contradict each other, or give an accuracy for random weights.
+        MismatchError: A program's outputs differ from the reference's.
+    """
+
+    config: Config
+    model: ModelInfo
+    digital: ProgramSummary
+    mapped: ProgramSummary | None
+    plan: PlanInfo | None
+    accuracy: AccuracyInfo | None
+    outputs: tuple[OutputCheck, ...]
+    manifest: Manifest
+
+    def __post_init__(self) -> None:
+        for check in self.outputs:
+            if check.mismatches:
+                raise MismatchError(
+                    f"{check.mismatches} of {check.compared_bytes} output bytes differ",
+                    where=f"program {check.program}",
+                )
+        for problem in self._problems():
+            raise StatsError(problem, where=f"report of {self.model.name}")
+
+    def _problems(self) -> Iterator[str]:
+        if (self.mapped is None) != (self.plan is None):
+            yield "a mapped program needs a plan, and a plan a mapped program"
+        if self.model.random_weights and self.accuracy is not None:
+            yield "random weights have no accuracy"
+        if self.manifest.config_hash != config_hash(self.config):
+            yield "the manifest belongs to another configuration"
+        checked = {check.program: check for check in self.outputs}
+        for program in self.programs:
+            check = checked.get(program.name)
+            if check is None or check.compared_bytes < 1 or check.images != program.images:
+                yield f"the outputs of program {program.name} were not compared"
+        if len({program.name for program in self.programs}) < len(self.programs):
+            yield "both programs have one name"
+        for entry in self.accuracy.entries if self.accuracy else ():
+            if not 0 <= entry.correct <= entry.images or entry.images < 1:
+                yield f"accuracy of {entry.what}: {entry.correct} of {entry.images}"
+
+    @property
+    def programs(self) -> tuple[ProgramSummary, ...]:
+        return (self.digital,) if self.mapped is None else (self.digital, self.mapped)
+
+    @property
+    def gain(self) -> Gain | None:
+        """Digital over mapped; None where only the digital program ran."""
+        return None if self.mapped is None else gain(self.digital, self.mapped)
+
+
+def accuracy_statement(comparison: Comparison) -> str:
+    """What every output says about accuracy, in words."""
+    if comparison.model.random_weights:
+        return (
+            "Weights are random (no trained checkpoint): time and energy hold, "
+            "no accuracy is given."
+        )
+    if comparison.accuracy is None:
+        return "Weights are trained; accuracy was not evaluated (no labelled images)."
+    parts = [
+        f"{entry.what} {entry.percent:.2f} % ({entry.correct} of {entry.images})"
+        for entry in comparison.accuracy.entries
+    ]
+    where = f"{comparison.accuracy.dataset}, {comparison.accuracy.split}"
+    return f"Accuracy on {where}: {'; '.join(parts)}."
+
+
+def outputs_statement(comparison: Comparison) -> str:
+    """What every output says about the comparison of outputs, in words."""
+    parts = [
+        f"{check.program} {check.compared_bytes} bytes of {check.images} "
+        f"image{'s' if check.images != 1 else ''}"
+        for check in comparison.outputs
+    ]
+    return f"Outputs equal the integer reference, byte for byte: {'; '.join(parts)}."

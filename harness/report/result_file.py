@@ -1,0 +1,154 @@
+"""``result.json``: a whole comparison on disk, read back strictly or not at all.
+
+The file is ``{"schema", "version", "statements", "summary", "comparison", "sha256"}``.
+``comparison`` holds everything; ``statements`` and ``summary`` repeat for people and
+scripts what follows from it; ``sha256`` covers all the rest in canonical form.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final, NoReturn
+
+from pydantic import TypeAdapter, ValidationError
+
+from harness.errors import HarnessError, StatsError
+from harness.report.comparison import Comparison, accuracy_statement, outputs_statement
+from harness.stats.summary import ProgramSummary
+
+SCHEMA: Final = "aimc-harness result"
+VERSION: Final = 1
+MAX_BYTES: Final = 64 * 1024 * 1024
+
+_KEYS: Final = ("schema", "version", "statements", "summary", "comparison", "sha256")
+_COMPARISON: Final = TypeAdapter(Comparison)
+
+
+def result_text(comparison: Comparison) -> str:
+    """The content of ``result.json``.
+
+    Raises:
+        StatsError: A figure is not finite.
+    """
+    content = {
+        "schema": SCHEMA,
+        "version": VERSION,
+        "statements": {
+            "accuracy": accuracy_statement(comparison),
+            "outputs": outputs_statement(comparison),
+        },
+        "summary": _summary(comparison),
+        "comparison": _COMPARISON.dump_python(comparison, mode="json"),
+    }
+    try:
+        content["sha256"] = digest(content)
+        return json.dumps(content, indent=1, ensure_ascii=True, allow_nan=False) + "\n"
+    except ValueError as error:
+        raise StatsError("a figure of the result is not finite", where="result.json") from error
+
+
+def read_result(path: Path) -> Comparison:
+    """Read a ``result.json`` and check all of it.
+
+    Raises:
+        StatsError: The file is missing, truncated, edited, of another version, or foreign.
+    """
+    content = _load(path)
+    if content.get("schema") != SCHEMA:
+        raise _refusal(path, "the file is not a result of this program")
+    if content.get("version") != VERSION:
+        raise _refusal(
+            path, f"the file has version {content.get('version')!r}, this program reads {VERSION}"
+        )
+    if set(content) != set(_KEYS):
+        raise _refusal(path, f"the file must have exactly the keys {', '.join(_KEYS)}")
+    if content["sha256"] != digest({k: v for k, v in content.items() if k != "sha256"}):
+        raise _refusal(path, "the file's checksum is wrong: it was damaged or edited")
+    raw = content["comparison"]
+    try:
+        comparison = _COMPARISON.validate_json(json.dumps(raw), strict=True)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        place = ".".join(map(str, first["loc"]))
+        raise _refusal(path, f"impossible content at {place}: {first['msg']}") from error
+    except HarnessError as error:
+        raise _refusal(path, f"impossible content: {error.what}") from error
+    if _COMPARISON.dump_python(comparison, mode="json") != raw:
+        raise _refusal(path, "the file has content that this program does not know")
+    if content["summary"] != _summary(comparison):
+        raise _refusal(path, "the summary does not follow from the figures")
+    return comparison
+
+
+def _load(path: Path) -> dict[str, Any]:
+    try:
+        if not path.is_file():
+            raise _refusal(path, "there is no such file")
+        if path.stat().st_size > MAX_BYTES:
+            raise _refusal(path, f"the file is larger than {MAX_BYTES >> 20} MiB")
+        content = json.loads(
+            path.read_bytes().decode("utf-8"),
+            object_pairs_hook=_unique,
+            parse_constant=_not_finite,
+        )
+    except OSError as error:
+        raise _refusal(path, f"cannot read the file: {error.strerror}") from error
+    except (ValueError, RecursionError) as error:
+        raise _refusal(path, f"not valid JSON, perhaps truncated: {error}") from error
+    if not isinstance(content, dict):
+        raise _refusal(path, "the file is not a result of this program")
+    return content
+
+
+def _summary(comparison: Comparison) -> dict[str, Any]:
+    gain = comparison.gain
+    return {
+        "weights": "random" if comparison.model.random_weights else "trained",
+        "programs": {program.name: _program_summary(program) for program in comparison.programs},
+        "speed_up": None if gain is None else gain.speed_up,
+        "energy_gain": None if gain is None else gain.energy_gain,
+    }
+
+
+def _program_summary(program: ProgramSummary) -> dict[str, Any]:
+    causes, energy = program.causes, program.energy
+    return {
+        "time_ns": program.time_ns,
+        "cycles": program.cycles,
+        "energy_pj": energy.total_pj,
+        "macs": program.macs,
+        "dot_product_utilisation": program.utilisation,
+        "cycles_by_cause": {
+            "compute": causes.compute,
+            "memory": causes.memory,
+            "tile_transfer": causes.tile_transfer,
+            "tile_mvm": causes.tile_mvm,
+        },
+        "energy_by_group_pj": energy.groups(),
+    }
+
+
+def digest(content: dict[str, Any]) -> str:
+    """SHA-256 of the canonical form of a result's content without its ``sha256``."""
+    canonical = json.dumps(
+        content, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False
+    )
+    return hashlib.sha256(canonical.encode("ascii")).hexdigest()
+
+
+def _unique(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+    result = dict(pairs)
+    if len(result) != len(pairs):
+        raise ValueError("a key stands twice")
+    return result
+
+
+def _not_finite(text: str) -> NoReturn:
+    raise ValueError(f"{text} is not a number")
+
+
+def _refusal(path: Path, what: str) -> StatsError:
+    return StatsError(what, where=str(path), hint="run again to make it anew")

@@ -1,0 +1,213 @@
+"""The report as tables for a terminal, or as plain text of a fixed width for a pipe."""
+
+from __future__ import annotations
+
+import io
+import sys
+from collections.abc import Mapping
+from typing import Final, TextIO
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from harness.report.comparison import (
+    Comparison,
+    accuracy_statement,
+    outputs_statement,
+)
+from harness.report.quantities import (
+    format_count,
+    format_energy,
+    format_ratio,
+    format_share,
+    format_time,
+    printable,
+)
+from harness.report.split import CAUSES, times_by_cause
+from harness.stats.energy import ENERGY_GROUPS
+from harness.stats.summary import LayerSummary, ProgramSummary, layer_gain
+
+PLAIN_WIDTH: Final = 100
+
+
+def make_console(stream: TextIO | None = None) -> Console:
+    """A console for ``stream`` (standard output if None): colour and full width on a
+    terminal, else plain text of 100 columns."""
+    target = sys.stdout if stream is None else stream
+    if target.isatty():
+        return Console(file=target, highlight=False)
+    return Console(
+        file=target, width=PLAIN_WIDTH, no_color=True, color_system=None, highlight=False
+    )
+
+
+def format_report(comparison: Comparison) -> str:
+    """The report as plain text of 100 columns, without blanks at the lines' ends."""
+    text = io.StringIO()
+    print_report(comparison, make_console(text))
+    return "".join(f"{line.rstrip()}\n" for line in text.getvalue().splitlines())
+
+
+def print_report(comparison: Comparison, console: Console) -> None:
+    """Print header, layers of each program, totals, and where time and energy go."""
+    _print_header(comparison, console)
+    tables = [_layers_table(comparison, program) for program in comparison.programs]
+    for table in (*tables, _totals_table(comparison), _split_table(comparison)):
+        console.print()
+        console.print(table)
+    console.print()
+    gain = comparison.gain
+    if gain is not None:
+        console.print(
+            Text(
+                f"Speed-up {format_ratio(gain.speed_up)}, energy gain "
+                f"{format_ratio(gain.energy_gain)} over the all-digital program.",
+                style="bold",
+            )
+        )
+    console.print(Text(outputs_statement(comparison)))
+    style = "bold yellow" if comparison.model.random_weights else ""
+    console.print(Text(accuracy_statement(comparison), style=style))
+
+
+def _print_header(comparison: Comparison, console: Console) -> None:
+    model, system = comparison.model, comparison.config.system
+    shape = " x ".join(map(str, model.input_shape))
+    tile, cores = system.tile, system.cores
+    network = (
+        f"{printable(model.name, 60)}: input {shape}, {format_count(model.macs)} MACs, "
+        f"{format_count(model.parameters)} parameters"
+    )
+    machine = (
+        f"{system.name}: {cores} core{'s' if cores != 1 else ''} {system.core.name} at "
+        f"{system.core.clock_ghz:g} GHz, {system.caches.l2.size_kib} KiB L2, "
+        f"{system.memory.name}; {system.tiles} tiles {tile.name} "
+        f"({tile.rows} x {tile.columns}, {tile.io}, noise {'on' if tile.noise else 'off'})"
+    )
+    lines = [network, machine]
+    plan = comparison.plan
+    if plan is not None:
+        lines.append(
+            f"mapping {printable(plan.mapping, 60)}: {len(plan.analog_layers)} analog layers on "
+            f"{plan.tiles_used} of {plan.tiles_available} tiles"
+        )
+        lines += [
+            f"  {printable(name, 30)} stays digital: {printable(reason)}"
+            for name, reason in plan.kept_digital.items()
+        ]
+    for line in lines:
+        console.print(Text(line))
+
+
+def _layers_table(comparison: Comparison, program: ProgramSummary) -> Table:
+    is_mapped = program is comparison.mapped
+    images = f"average of {program.images} images" if program.images > 1 else "1 image"
+    table = _table(f"Program {printable(program.name, 40)}, per layer ({images})")
+    table.add_column("layer", no_wrap=True, overflow="ellipsis", max_width=24)
+    table.add_column("op", no_wrap=True, overflow="ellipsis", max_width=8)
+    table.add_column("runs on", no_wrap=True)
+    for name in ("time", "share", "cycles", "energy"):
+        table.add_column(name, justify="right", no_wrap=True)
+    last = ("speed-up", "energy\ngain") if is_mapped else ("MACs", "of peak")
+    for name in last:
+        table.add_column(name, justify="right", no_wrap=True)
+    for layer in program.layers:
+        tail = _gains(comparison, layer) if is_mapped else _work(layer)
+        table.add_row(
+            printable(layer.name, 24),
+            printable(layer.kind, 8),
+            _place(layer),
+            format_time(layer.time_ns),
+            format_share(layer.time_ns, program.time_ns),
+            format_count(layer.cycles),
+            format_energy(layer.energy.total_pj),
+            *tail,
+            style="bold" if layer.unit == "analog" else "",
+        )
+    return table
+
+
+def _place(layer: LayerSummary) -> str:
+    if layer.unit == "digital":
+        return "core"
+    return f"{layer.tiles} tile{'s' if layer.tiles != 1 else ''}"
+
+
+def _work(layer: LayerSummary) -> tuple[str, str]:
+    macs = format_count(layer.macs) if layer.macs else "-"
+    return macs, "-" if layer.utilisation is None else f"{100 * layer.utilisation:.1f} %"
+
+
+def _gains(comparison: Comparison, layer: LayerSummary) -> tuple[str, str]:
+    baseline = comparison.digital.layer(layer.name)
+    gain = layer_gain(baseline, layer) if baseline else None
+    if gain is None:
+        return "-", "-"
+    return format_ratio(gain.speed_up), format_ratio(gain.energy_gain)
+
+
+def _totals_table(comparison: Comparison) -> Table:
+    table = _table("Total for one inference")
+    table.add_column("program", no_wrap=True)
+    for name in ("time", "cycles", "energy", "of peak", "speed-up", "energy\ngain"):
+        table.add_column(name, justify="right", no_wrap=True)
+    gain = comparison.gain
+    for program in comparison.programs:
+        shown = gain if program is comparison.mapped else None
+        use = program.utilisation
+        table.add_row(
+            printable(program.name, 30),
+            format_time(program.time_ns),
+            format_count(program.cycles),
+            format_energy(program.energy.total_pj),
+            "-" if use is None else f"{100 * use:.1f} %",
+            format_ratio(shown.speed_up) if shown else "1.00x",
+            format_ratio(shown.energy_gain) if shown else "1.00x",
+        )
+    table.caption = "of peak: MACs of digital layers / what the SIMD units could do meanwhile"
+    return table
+
+
+def _split_table(comparison: Comparison) -> Table:
+    table = _table("Where time and energy go")
+    table.add_column("", no_wrap=True)
+    for program in comparison.programs:
+        table.add_column(printable(program.name, 20), justify="right", no_wrap=True)
+        table.add_column("share", justify="right", no_wrap=True)
+    programs = comparison.programs
+    times = [times_by_cause(program.causes, program.clock_ghz) for program in programs]
+    energies = [program.energy.groups() for program in programs]
+    for cause, label in CAUSES.items():
+        table.add_row(f"time: {label}", *_cells(cause, times, is_time=True))
+    table.add_section()
+    for group in ENERGY_GROUPS:
+        table.add_row(f"energy: {group}", *_cells(group, energies, is_time=False))
+    return table
+
+
+def _cells(key: str, splits: list[dict[str, float]], *, is_time: bool) -> list[str]:
+    cells = []
+    for split in splits:
+        value = split[key]
+        cells.append(format_time(value) if is_time else format_energy(value))
+        cells.append(format_share(value, _sum(split)))
+    return cells
+
+
+def _sum(split: Mapping[str, float]) -> float:
+    return sum(split.values())
+
+
+def _table(title: str) -> Table:
+    return Table(
+        title=Text(title),
+        title_justify="left",
+        title_style="bold",
+        caption_justify="left",
+        box=box.SIMPLE_HEAD,
+        padding=(0, 1, 0, 0),
+        pad_edge=False,
+        show_edge=False,
+    )

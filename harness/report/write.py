@@ -1,0 +1,80 @@
+"""Writing a report's files: everything is made in memory first, then written atomically."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from harness.artifacts import atomic_write_bytes
+from harness.report.comparison import Comparison, accuracy_statement, outputs_statement
+from harness.report.layers_csv import layers_csv
+from harness.report.result_file import result_text
+
+MANIFEST_VERSION: Final = 1
+
+
+@dataclass(frozen=True)
+class ReportFiles:
+    """Where a report's files lie."""
+
+    result: Path
+    layers: Path
+    picture: Path
+    manifest: Path
+
+
+def report_files(folder: Path) -> ReportFiles:
+    """The paths of a report's files in ``folder``, whether they exist or not."""
+    return ReportFiles(
+        result=folder / "result.json",
+        layers=folder / "layers.csv",
+        picture=folder / "report.png",
+        manifest=folder / "manifest.json",
+    )
+
+
+def write_report(comparison: Comparison, folder: Path) -> ReportFiles:
+    """Write result.json, layers.csv, report.png and manifest.json into ``folder``.
+
+    ``result.json`` is written last: where it lies, the report is complete.
+
+    Raises:
+        StatsError: A figure is not finite; nothing is written.
+        HarnessError: A file cannot be written; earlier versions of that file are kept.
+    """
+    # Drawing loads matplotlib, which takes longer than serving a finished run.
+    from harness.report.picture import draw_report
+
+    files = report_files(folder)
+    contents = {
+        files.layers: layers_csv(comparison).encode("utf-8"),
+        files.picture: draw_report(comparison),
+    }
+    result = result_text(comparison).encode("ascii")
+    contents[files.manifest] = _manifest_text(comparison, contents, result).encode("ascii")
+    contents[files.result] = result
+    for path, data in contents.items():
+        atomic_write_bytes(path, data)
+    return files
+
+
+def _manifest_text(comparison: Comparison, contents: dict[Path, bytes], result: bytes) -> str:
+    outputs = {path.name: _sha256(data) for path, data in contents.items()}
+    content = {
+        "schema": "aimc-harness manifest",
+        "version": MANIFEST_VERSION,
+        "model": comparison.model.name,
+        "weights": "random" if comparison.model.random_weights else "trained",
+        "statements": [accuracy_statement(comparison), outputs_statement(comparison)],
+        **dataclasses.asdict(comparison.manifest),
+        "outputs_sha256": {**outputs, "result.json": _sha256(result)},
+    }
+    return json.dumps(content, indent=1, ensure_ascii=True, allow_nan=False) + "\n"
+
+
+def _sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()

@@ -1,0 +1,85 @@
+"""A comparison that contradicts itself cannot be made."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from harness.config.load import config_hash, load_config
+from harness.errors import MismatchError, StatsError
+from harness.report.comparison import (
+    AccuracyEntry,
+    AccuracyInfo,
+    accuracy_statement,
+    outputs_statement,
+)
+from harness.report.manifest import collect_manifest
+from tests.report.comparisons import CONFIG, comparison
+from tests.stats.runs import ADD, run
+
+
+def test_random_weights_have_no_accuracy() -> None:
+    original = comparison(random=True)
+    entries = (AccuracyEntry("float reference", 1, 2),)
+    with pytest.raises(StatsError, match="random weights have no accuracy"):
+        replace(original, accuracy=AccuracyInfo("digits", "test", entries))
+    assert "random" in accuracy_statement(original)
+    assert "%" not in accuracy_statement(original)
+
+
+def test_accuracy_in_words() -> None:
+    text = accuracy_statement(comparison())
+    assert "float reference 98.00 % (980 of 1000)" in text
+    assert "analog, simulated 100.00 % (2 of 2)" in text
+    assert "not evaluated" in accuracy_statement(replace(comparison(), accuracy=None))
+
+
+def test_outputs_in_words() -> None:
+    assert "digital 20 bytes of 2 images; analog 20 bytes" in outputs_statement(comparison())
+
+
+def test_contradictions_are_errors() -> None:
+    original = comparison()
+    with pytest.raises(MismatchError, match="3 of 20 output bytes differ"):
+        outputs = (replace(original.outputs[0], mismatches=3), original.outputs[1])
+        replace(original, outputs=outputs)
+    with pytest.raises(StatsError, match="were not compared"):
+        replace(original, outputs=original.outputs[:1])
+    with pytest.raises(StatsError, match="were not compared"):
+        replace(original, outputs=tuple(replace(c, compared_bytes=0) for c in original.outputs))
+    with pytest.raises(StatsError, match="needs a plan"):
+        replace(original, plan=None)
+    with pytest.raises(StatsError, match="another configuration"):
+        replace(original, config=load_config(system="alpine-lp"))
+    with pytest.raises(StatsError, match="both programs have one name"):
+        replace(original, mapped=original.digital, outputs=original.outputs)
+    with pytest.raises(StatsError, match="5 of 4"):
+        entries = (AccuracyEntry("x", 5, 4),)
+        replace(original, accuracy=AccuracyInfo("digits", "test", entries))
+
+
+def test_gain_is_digital_over_mapped() -> None:
+    original = comparison()
+    assert original.mapped is not None
+    assert original.gain is not None
+    assert original.gain.speed_up == original.digital.time_ns / original.mapped.time_ns
+    assert comparison(mapped=False).gain is None
+
+
+def test_manifest_of_this_machine(tmp_path: Path) -> None:
+    data = tmp_path / "net.onnx"
+    data.write_bytes(b"abc")
+    manifest = collect_manifest(
+        CONFIG, run(ADD), command=["aimc", "run"], seeds={"run": 1}, inputs=[data]
+    )
+    assert manifest.config_hash == config_hash(CONFIG)
+    assert manifest.engine == "constructed"
+    assert manifest.inputs[0].sha256 == hashlib.sha256(b"abc").hexdigest()
+    assert manifest.inputs[0].bytes == 3
+    assert {"python", "numpy", "pydantic", "matplotlib"} <= set(manifest.packages)
+    assert manifest.created_utc.endswith("Z")
+    with pytest.raises(StatsError, match="checksum"):
+        collect_manifest(CONFIG, run(ADD), command=[], seeds={}, inputs=[tmp_path / "gone"])
