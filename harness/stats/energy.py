@@ -106,15 +106,17 @@ def region_energy(region: RegionStats, system: SystemConfig, tiles_used: int) ->
         + (event["loads"] + event["stores"]) * cost.load_store_pj
         + event["branches"] * cost.branch_pj
     )
-    l1_accesses = (
-        event["l1i_accesses"] + event["l1d_accesses"] + event["l1i_misses"] + event["l1d_misses"]
-    )
+    # An L1 access moves 64 bits; a fill or a write-back moves a line through the same port.
+    words_per_line = system.caches.l1d.line_bytes // 8
+    l1_lines = event["l1i_misses"] + event["l1d_misses"] + event["l1d_writebacks"]
+    l1_accesses = event["l1i_accesses"] + event["l1d_accesses"] + l1_lines * words_per_line
+    l2_accesses = event["l2_accesses"] + event["l2_misses"] + event["l2_writebacks"]
     device_accesses = event["tile_device_reads"] + event["tile_device_writes"]
     return EnergyBreakdown(
         core_ops_pj=core_ops_pj,
         core_fetch_pj=event["instructions"] * cost.fetch_pj,
         l1_pj=l1_accesses * cost.l1_access_pj,
-        l2_pj=(event["l2_accesses"] + event["l1d_writebacks"]) * cost.l2_access_pj,
+        l2_pj=l2_accesses * cost.l2_access_pj,
         dram_pj=(event["dram_read_bytes"] + event["dram_write_bytes"]) * cost.dram_pj_per_byte,
         bus_pj=device_accesses * cost.bus_pj_per_access,
         tile_dac_pj=event["tile_dac_conversions"] * cost.tile_dac_pj,

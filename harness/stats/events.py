@@ -27,12 +27,12 @@ INSTRUCTION_EVENTS: Final = (
 )
 
 MEMORY_EVENTS: Final = (
-    "l1i_accesses",
+    "l1i_accesses",  # fetches of up to a line, not instructions
     "l1i_misses",
     "l1d_accesses",
     "l1d_misses",
     "l1d_writebacks",
-    "l2_accesses",
+    "l2_accesses",  # lines: L1 misses and write-backs, prefetches, DMA through the L2
     "l2_misses",
     "l2_writebacks",
     "dram_read_bytes",

@@ -63,8 +63,9 @@ CONV = region(
     l1d_accesses=1000,
     l1d_misses=20,
     l1d_writebacks=5,
-    l2_accesses=23,
+    l2_accesses=28,
     l2_misses=10,
+    l2_writebacks=2,
     dram_read_bytes=640,
     dram_write_bytes=64,
 )
