@@ -1,0 +1,129 @@
+"""The mapping file, version 1: reading and writing (`docs/mapping-format.md`)."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
+
+from harness.errors import MappingError
+
+FORMAT: Final = "aimc-mapping"
+VERSION: Final = 1
+LARGEST_BYTES: Final = 4 << 20
+SHOWN_PROBLEMS: Final = 8
+
+LayerName = Annotated[str, Field(min_length=1, max_length=256)]
+
+
+class MappingFile(BaseModel):
+    """The file's content."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    format: Literal["aimc-mapping"]
+    version: Annotated[int, Field(ge=1, le=1)]  # a Literal would take true for 1
+    model: Annotated[str, Field(min_length=1, max_length=4096)]
+    graph_sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = None
+    layers: dict[LayerName, Literal["analog", "digital"]]
+    conductances: Annotated[str, Field(min_length=1, max_length=1024)] | None = None
+    provenance: dict[str, JsonValue] = Field(default_factory=dict)
+
+
+def read_mapping_file(path: Path) -> MappingFile:
+    """Read and check a mapping file on its own.
+
+    Raises:
+        MappingError: It is not a readable file, not JSON, or not a mapping of this version.
+    """
+    where = str(path)
+    document = parse_json(_read(path), where)
+    try:
+        return MappingFile.model_validate(document)
+    except ValidationError as error:
+        problems = error.errors(include_url=False, include_input=False)
+        lines = [
+            f"{'.'.join(_shown(part) for part in item['loc']) or 'file'}: {item['msg']}"
+            for item in problems[:SHOWN_PROBLEMS]
+        ]
+        if len(problems) > SHOWN_PROBLEMS:
+            lines.append(f"and {len(problems) - SHOWN_PROBLEMS} more")
+        raise MappingError(
+            "not a mapping of version 1: " + "; ".join(lines),
+            where=where,
+            hint="docs/mapping-format.md describes the file",
+        ) from error
+
+
+def parse_json(data: bytes, where: str) -> dict[str, Any]:
+    """Strict JSON: UTF-8, one object, no key twice, no NaN and no infinity.
+
+    Raises:
+        MappingError: Anything else.
+    """
+    try:
+        document = json.loads(
+            data.decode("utf-8"),
+            object_pairs_hook=_unique,
+            parse_constant=_refuse_constant,
+            parse_float=_finite,
+        )
+    except RecursionError as error:
+        raise MappingError("nested too deeply", where=where) from error
+    except ValueError as error:  # JSON, UTF-8 and number errors
+        raise MappingError(f"not a JSON file: {_shown(error)}", where=where) from error
+    if not isinstance(document, dict):
+        raise MappingError("not a JSON object", where=where)
+    return document
+
+
+def format_mapping_file(content: MappingFile) -> str:
+    """The text of a mapping file."""
+    return json.dumps(content.model_dump(exclude_none=True), indent=2, allow_nan=False) + "\n"
+
+
+def _read(path: Path) -> bytes:
+    try:
+        if not path.is_file():
+            raise MappingError(
+                "no such mapping",
+                where=str(path),
+                hint="give digital, analog or the path of a mapping file (.json)",
+            )
+        with path.open("rb") as stream:
+            data = stream.read(LARGEST_BYTES + 1)
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the path
+        raise MappingError(f"cannot read the mapping: {error}", where=repr(str(path))) from error
+    if len(data) > LARGEST_BYTES:
+        raise MappingError(f"a mapping of more than {LARGEST_BYTES} bytes", where=str(path))
+    return data
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    document: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in document:
+            raise ValueError(f"the key {_shown(key)} stands there twice")
+        document[key] = value
+    return document
+
+
+def _refuse_constant(name: str) -> float:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError("a number is out of range")
+    return value
+
+
+def _shown(value: object) -> str:
+    """A short form of what a file says, without control characters."""
+    text = str(value)
+    text = text if len(text) <= 120 else text[:117] + "..."
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)

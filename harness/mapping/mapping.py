@@ -1,0 +1,57 @@
+"""Which layers a user wants on analog tiles."""
+
+from __future__ import annotations
+
+from collections import abc
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
+
+from harness.quant.program import FloatArray, QConv, QDense, QNetwork
+
+Unit: TypeAlias = Literal["analog", "digital"]
+
+
+@dataclass(frozen=True, eq=False)
+class Mapping:
+    """A mapping that fits its network.
+
+    Attributes:
+        model: The network's name.
+        source: ``digital``, ``analog`` or the file it came from.
+        layers: Every layer that a tile can compute, in the network's order, with its unit; all
+            other layers are digital.
+        insists: True: a layer of ``analog`` that does not fit the system is an error.
+            False: it stays digital, with the reason in the plan.
+        conductances: By analog layer, its effective weights as programmed, float32 [K, N] in
+            units of the layer's float weights; None: the float weights themselves.
+        graph_sha256: `harness.quant.digest.network_digest` of the one network that it is for, if
+            it insists on that.
+        provenance: Where the mapping comes from; JSON values, kept as they are.
+    """
+
+    model: str
+    source: str
+    layers: abc.Mapping[str, Unit]
+    insists: bool
+    conductances: abc.Mapping[str, FloatArray] | None = None
+    graph_sha256: str | None = None
+    provenance: abc.Mapping[str, object] = field(default_factory=dict)
+
+    @property
+    def analog(self) -> tuple[str, ...]:
+        """The layers that go to tiles, in the network's order."""
+        return tuple(name for name, unit in self.layers.items() if unit == "analog")
+
+
+def matrix_layers(network: QNetwork) -> dict[str, tuple[int, int]]:
+    """Layers that a tile can compute, with the rows and columns (K, N) of their matrix.
+
+    These are the dense layers and the convolutions with one group; K counts (ky, kx, channel),
+    or a dense layer's inputs in (h, w, channel) order.
+    """
+    matrices: dict[str, tuple[int, int]] = {}
+    for node in network.nodes:
+        if isinstance(node, QDense) or (isinstance(node, QConv) and node.groups == 1):
+            columns = node.weight.shape[0]
+            matrices[node.name] = (node.weight.size // columns, columns)
+    return matrices

@@ -1,0 +1,95 @@
+"""From what the user said to a mapping that fits the network."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from harness.errors import MappingError
+from harness.mapping.conductances import read_conductances, resolve_inside
+from harness.mapping.file_format import MappingFile, read_mapping_file
+from harness.mapping.mapping import Mapping, Unit, matrix_layers
+from harness.quant.digest import network_digest
+from harness.quant.program import QNetwork
+
+SHOWN_LAYERS = 64
+
+
+def resolve_mapping(spec: str, network: QNetwork) -> Mapping:
+    """The mapping that ``spec`` means for ``network``.
+
+    Args:
+        spec: ``digital``: no layer on tiles.  ``analog``: every dense layer and every
+            convolution with one group, as far as the system's tiles reach.  Otherwise the path
+            of a mapping file, whose analog layers must fit; layers that it does not name are
+            digital.
+
+    Raises:
+        MappingError: The file is malformed or does not fit the network; the message lists the
+            layers that can be mapped.
+    """
+    matrices = matrix_layers(network)
+    if spec == "digital":
+        return Mapping(network.name, spec, dict.fromkeys(matrices, "digital"), insists=False)
+    if spec == "analog":
+        return Mapping(network.name, spec, dict.fromkeys(matrices, "analog"), insists=False)
+    path = Path(spec)
+    content = read_mapping_file(path)
+    _check(content, network, spec)
+    layers: dict[str, Unit] = {name: content.layers.get(name, "digital") for name in matrices}
+    conductances = None
+    if content.conductances is not None:
+        file = resolve_inside(path.parent, content.conductances, spec)
+        wanted = {name: matrices[name] for name, unit in layers.items() if unit == "analog"}
+        conductances = read_conductances(file, wanted)
+    return Mapping(
+        model=network.name,
+        source=spec,
+        layers=layers,
+        insists=True,
+        conductances=conductances,
+        graph_sha256=content.graph_sha256,
+        provenance=content.provenance,
+    )
+
+
+def _check(content: MappingFile, network: QNetwork, where: str) -> None:
+    if content.model != network.name:
+        raise MappingError(
+            f"the mapping is for the network {content.model[:120]!r}, this is {network.name!r}",
+            where=where,
+        )
+    nodes = {node.name: node for node in network.nodes}
+    matrices = matrix_layers(network)
+    hint = "layers that can be analog: " + _listing(list(matrices))
+    unknown = [name for name in content.layers if name not in nodes]
+    if unknown:
+        raise MappingError(f"no such layers: {_listing(unknown)}", where=where, hint=hint)
+    impossible = [
+        name for name, unit in content.layers.items() if unit == "analog" and name not in matrices
+    ]
+    if impossible:
+        raise MappingError(
+            "layers that no tile can compute: "
+            + _listing([f"{name} ({_kind(nodes[name])})" for name in impossible]),
+            where=where,
+            hint=hint,
+        )
+    if content.graph_sha256 is not None and content.graph_sha256 != network_digest(network):
+        raise MappingError(
+            "the mapping was made for other weights or another structure of this network",
+            where=where,
+            hint="make the mapping again, or drop graph_sha256 to use it all the same",
+        )
+
+
+def _kind(node: object) -> str:
+    groups = getattr(node, "groups", 1)
+    kind = type(node).__name__.removeprefix("Q")
+    return f"{kind} of {groups} groups" if groups > 1 else kind
+
+
+def _listing(names: list[str]) -> str:
+    shown = [name if name.isprintable() else repr(name) for name in names[:SHOWN_LAYERS]]
+    if len(names) > SHOWN_LAYERS:
+        shown.append(f"and {len(names) - SHOWN_LAYERS} more")
+    return ", ".join(shown) or "none"

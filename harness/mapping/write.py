@@ -1,0 +1,34 @@
+"""Writing a mapping file that `resolve_mapping` reads back."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from harness.artifacts import atomic_write_text
+from harness.mapping.conductances import write_conductances
+from harness.mapping.file_format import FORMAT, VERSION, MappingFile, format_mapping_file
+from harness.mapping.mapping import Mapping
+
+
+def write_mapping(mapping: Mapping, path: Path) -> None:
+    """Write ``mapping`` to ``path``, with every layer that a tile can compute.
+
+    Conductances go first, to a .safetensors file of the same stem.
+
+    Raises:
+        HarnessError: A file cannot be written.
+    """
+    content: dict[str, Any] = {
+        "format": FORMAT,
+        "version": VERSION,
+        "model": mapping.model,
+        "graph_sha256": mapping.graph_sha256,
+        "layers": dict(mapping.layers),
+        "provenance": dict(mapping.provenance),
+    }
+    if mapping.conductances is not None:
+        beside = path.with_suffix(".safetensors")
+        write_conductances(beside, mapping.conductances)
+        content["conductances"] = beside.name
+    atomic_write_text(path, format_mapping_file(MappingFile.model_validate(content)))
