@@ -44,14 +44,26 @@ def make_console(stream: TextIO | None = None) -> Console:
 
 
 def format_report(comparison: Comparison) -> str:
-    """The report as plain text of 100 columns, without blanks at the lines' ends."""
+    """The report as plain text of 100 columns."""
     text = io.StringIO()
     print_report(comparison, make_console(text))
-    return "".join(f"{line.rstrip()}\n" for line in text.getvalue().splitlines())
+    return text.getvalue()
 
 
 def print_report(comparison: Comparison, console: Console) -> None:
-    """Print header, layers of each program, totals, and where time and energy go."""
+    """Print header, layers of each program, totals, and where time and energy go.
+
+    In a pipe, lines have no blanks at their ends.
+    """
+    if console.is_terminal:
+        _print_all(comparison, console)
+        return
+    with console.capture() as capture:
+        _print_all(comparison, console)
+    console.file.writelines(f"{line.rstrip()}\n" for line in capture.get().splitlines())
+
+
+def _print_all(comparison: Comparison, console: Console) -> None:
     _print_header(comparison, console)
     tables = [_layers_table(comparison, program) for program in comparison.programs]
     for table in (*tables, _totals_table(comparison), _split_table(comparison)):
