@@ -1,0 +1,365 @@
+"""Calls single operators on the emulated board, with guards around everything they touch."""
+
+from __future__ import annotations
+
+import ctypes
+import struct
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from harness.codegen import packing
+from harness.codegen.packing import Kernels
+from harness.quant.patches import Window
+from harness.quant.program import Int8Array, QAdd, Requant
+from tests.kernels.machine import DRAM_BASE, IMAGE_BYTES, Machine
+
+_OPERATIONS: Final = (
+    "conv",
+    "depthwise",
+    "dense",
+    "maxpool",
+    "avgpool",
+    "add",
+    "concat",
+    "clip",
+    "reshape",
+    "softmax",
+)
+_SLOT_BYTES: Final = 4 << 20
+_SLOT_STRIDE: Final = 2 * _SLOT_BYTES  # the second half is not mapped
+_SLOTS: Final = 14
+_SLOT_BASE: Final = DRAM_BASE + IMAGE_BYTES + _SLOT_BYTES
+_CANARY: Final = 0x5A
+_GUARD: Final = 128  # bytes beside a written buffer that must stay as they are
+
+_int32 = ctypes.c_int32
+_pointer = ctypes.c_uint64
+
+
+class WindowStruct(ctypes.LittleEndianStructure):
+    _fields_ = (
+        ("in_h", _int32),
+        ("in_w", _int32),
+        ("out_h", _int32),
+        ("out_w", _int32),
+        ("kernel_h", _int32),
+        ("kernel_w", _int32),
+        ("stride_y", _int32),
+        ("stride_x", _int32),
+        ("pad_top", _int32),
+        ("pad_left", _int32),
+        ("dilation_y", _int32),
+        ("dilation_x", _int32),
+    )
+
+
+class RequantStruct(ctypes.LittleEndianStructure):
+    _fields_ = (("multiplier", _pointer), ("shift", _pointer), ("low", _int32), ("high", _int32))
+
+
+class ConvStruct(ctypes.LittleEndianStructure):
+    _fields_ = (
+        ("window", WindowStruct),
+        ("in_channels", _int32),
+        ("out_channels", _int32),
+        ("groups", _int32),
+        ("weight", _pointer),
+        ("bias", _pointer),
+        ("requant", RequantStruct),
+    )
+
+
+class DepthwiseStruct(ctypes.LittleEndianStructure):
+    _fields_ = (
+        ("window", WindowStruct),
+        ("channels", _int32),
+        ("weight", _pointer),
+        ("bias", _pointer),
+        ("requant", RequantStruct),
+    )
+
+
+class DenseStruct(ctypes.LittleEndianStructure):
+    _fields_ = (
+        ("in_features", _int32),
+        ("out_features", _int32),
+        ("weight", _pointer),
+        ("bias", _pointer),
+        ("requant", RequantStruct),
+    )
+
+
+class MaxpoolStruct(ctypes.LittleEndianStructure):
+    _fields_ = (
+        ("window", WindowStruct),
+        ("channels", _int32),
+        ("low", _int32),
+        ("high", _int32),
+    )
+
+
+class AvgpoolStruct(ctypes.LittleEndianStructure):
+    _fields_ = (
+        ("window", WindowStruct),
+        ("channels", _int32),
+        ("count_include_pad", _int32),
+        ("multiplier", _pointer),
+        ("shift", _pointer),
+        ("low", _int32),
+        ("high", _int32),
+    )
+
+
+class AddStruct(ctypes.LittleEndianStructure):
+    _fields_ = tuple(
+        (name, _int32) for name in ["count", "multiplier_a", "multiplier_b", "shift", "low", "high"]
+    )
+
+
+class ConcatInputStruct(ctypes.LittleEndianStructure):
+    _fields_ = tuple((name, _int32) for name in ["channels", "multiplier", "shift", "low", "high"])
+
+
+class ConcatStruct(ctypes.LittleEndianStructure):
+    _fields_ = (("pixels", _int32), ("inputs", _int32), ("input", _pointer))
+
+
+class ClipStruct(ctypes.LittleEndianStructure):
+    _fields_ = tuple((name, _int32) for name in ["count", "low", "high"])
+
+
+class ReshapeStruct(ctypes.LittleEndianStructure):
+    _fields_ = tuple(
+        (name, _int32) for name in ["in_pixels", "in_channels", "out_pixels", "out_channels"]
+    )
+
+
+class SoftmaxStruct(ctypes.LittleEndianStructure):
+    _fields_ = (("count", _int32), ("table", _pointer))
+
+
+def window_struct(window: Window, in_h: int, in_w: int) -> WindowStruct:
+    """The C form of ``window`` over an (in_h, in_w) map."""
+    return WindowStruct(
+        in_h,
+        in_w,
+        *window.output_size(in_h, in_w),
+        *window.kernel,
+        *window.stride,
+        *window.pads[:2],
+        *window.dilation,
+    )
+
+
+class Operators:
+    """Each method runs one operator and returns its output; shapes are those of numpy's side.
+
+    Every buffer ends, with the slack that the kernels may read, at memory that is not there;
+    outputs and scratch lie between canaries.
+    """
+
+    def __init__(self, elf: Path) -> None:
+        self.machine = Machine(elf)
+        for slot in range(_SLOTS):
+            self.machine.map(_SLOT_BASE + slot * _SLOT_STRIDE, _SLOT_BYTES)
+        self._random = np.random.default_rng(0)
+        self._next_slot = 0
+
+    def _place(self, data: bytes, slack: int) -> int:
+        end = _SLOT_BASE + self._next_slot * _SLOT_STRIDE + _SLOT_BYTES
+        self._next_slot += 1
+        start = (end - len(data) - slack) & -packing.ALIGN
+        assert start >= end - _SLOT_BYTES, "the case does not fit a slot"
+        noise = self._random.integers(0, 256, end - start - len(data), np.uint8).tobytes()
+        self.machine.write(start, data + noise)
+        return start
+
+    def constant(self, values: npt.NDArray[Any] | ctypes.Structure) -> int:
+        """Places data whose packing includes everything that may be read."""
+        return self._place(bytes(values), 0)
+
+    def requant(self, requant: Requant, channels: int) -> RequantStruct:
+        return RequantStruct(
+            self.constant(packing.pack_channels(requant.multiplier, channels)),
+            self.constant(packing.pack_channels(requant.shift, channels)),
+            requant.low,
+            requant.high,
+        )
+
+    def call(
+        self,
+        name: str,
+        kernels: Kernels,
+        op: ctypes.Structure,
+        inputs: Sequence[Int8Array],
+        shape: tuple[int, ...],
+        *,
+        scratch_bytes: int = 0,
+    ) -> Int8Array:
+        """Run ``name`` on ``inputs`` and return its output of ``shape``."""
+        addresses = [self._place(a.tobytes(), packing.SLACK) for a in inputs]
+        addresses += [0] * (4 - len(addresses))
+        count = int(np.prod(shape))
+        guard = bytes([_CANARY]) * _GUARD
+        blank = bytes([_CANARY ^ 0xFF]) * count
+        out = self._place(guard + blank + guard, 0) + _GUARD
+        scratch = self._place(bytes(scratch_bytes) + guard, 0)
+        operation = 2 * _OPERATIONS.index(name) + (kernels == "neon")
+        mailbox = struct.pack("<II7Q", operation, 0, self.constant(op), *addresses, out, scratch)
+        self.machine.write(self.machine.symbols["mailbox"], mailbox)
+        outcome = self.machine.run()
+        self._next_slot = 0
+        assert outcome.exit_code == 0, outcome.console
+        assert outcome.regions == [("begin", operation), ("end", operation)]
+        assert self.machine.read(out - _GUARD, _GUARD) == guard, "written before the output"
+        assert self.machine.read(out + count, _GUARD) == guard, "written beyond the output"
+        assert self.machine.read(scratch + scratch_bytes, _GUARD) == guard, "scratch overrun"
+        result = np.frombuffer(self.machine.read(out, count), np.int8)
+        return result.reshape(shape)
+
+    def conv(
+        self,
+        kernels: Kernels,
+        inputs: Int8Array,
+        weight: Int8Array,
+        bias: npt.NDArray[np.int32],
+        requant: Requant,
+        window: Window,
+        groups: int,
+    ) -> Int8Array:
+        """(h, w, in) to (oh, ow, out)."""
+        in_h, in_w, in_channels = inputs.shape
+        out_channels, kernel_h, kernel_w, _ = weight.shape
+        geometry = window_struct(window, in_h, in_w)
+        op = ConvStruct(
+            geometry,
+            in_channels,
+            out_channels,
+            groups,
+            self.constant(packing.pack_conv_weight(weight, groups, kernels)),
+            self.constant(packing.pack_channels(bias, out_channels)),
+            self.requant(requant, out_channels),
+        )
+        scratch = packing.conv_scratch_bytes(kernel_h, kernel_w, in_channels, groups, kernels)
+        shape = (geometry.out_h, geometry.out_w, out_channels)
+        return self.call("conv", kernels, op, [inputs], shape, scratch_bytes=scratch)
+
+    def depthwise(
+        self,
+        kernels: Kernels,
+        inputs: Int8Array,
+        weight: Int8Array,
+        bias: npt.NDArray[np.int32],
+        requant: Requant,
+        window: Window,
+    ) -> Int8Array:
+        in_h, in_w, channels = inputs.shape
+        geometry = window_struct(window, in_h, in_w)
+        op = DepthwiseStruct(
+            geometry,
+            channels,
+            self.constant(packing.pack_depthwise_weight(weight, kernels)),
+            self.constant(packing.pack_channels(bias, channels)),
+            self.requant(requant, channels),
+        )
+        scratch = packing.depthwise_scratch_bytes(*window.kernel, channels, kernels)
+        shape = (geometry.out_h, geometry.out_w, channels)
+        return self.call("depthwise", kernels, op, [inputs], shape, scratch_bytes=scratch)
+
+    def dense(
+        self,
+        kernels: Kernels,
+        inputs: Int8Array,
+        weight: Int8Array,
+        bias: npt.NDArray[np.int32],
+        requant: Requant,
+    ) -> Int8Array:
+        out_features, in_features = weight.shape
+        op = DenseStruct(
+            in_features,
+            out_features,
+            self.constant(packing.pack_dense_weight(weight, kernels)),
+            self.constant(packing.pack_channels(bias, out_features)),
+            self.requant(requant, out_features),
+        )
+        return self.call("dense", kernels, op, [inputs], (out_features,))
+
+    def maxpool(
+        self, kernels: Kernels, inputs: Int8Array, window: Window, low: int, high: int
+    ) -> Int8Array:
+        in_h, in_w, channels = inputs.shape
+        geometry = window_struct(window, in_h, in_w)
+        op = MaxpoolStruct(geometry, channels, low, high)
+        return self.call(
+            "maxpool", kernels, op, [inputs], (geometry.out_h, geometry.out_w, channels)
+        )
+
+    def avgpool(
+        self,
+        kernels: Kernels,
+        inputs: Int8Array,
+        window: Window,
+        count_include_pad: bool,
+        requant: Requant,
+    ) -> Int8Array:
+        in_h, in_w, channels = inputs.shape
+        geometry = window_struct(window, in_h, in_w)
+        op = AvgpoolStruct(
+            geometry,
+            channels,
+            count_include_pad,
+            self.constant(requant.multiplier),
+            self.constant(requant.shift),
+            requant.low,
+            requant.high,
+        )
+        return self.call(
+            "avgpool", kernels, op, [inputs], (geometry.out_h, geometry.out_w, channels)
+        )
+
+    def add(self, kernels: Kernels, a: Int8Array, b: Int8Array, node: QAdd) -> Int8Array:
+        op = AddStruct(a.size, *node.multipliers, node.shift, node.low, node.high)
+        return self.call("add", kernels, op, [a, b], a.shape)
+
+    def concat(
+        self, kernels: Kernels, parts: Sequence[Int8Array], requants: Sequence[Requant | None]
+    ) -> Int8Array:
+        rows = b"".join(
+            bytes(
+                ConcatInputStruct(part.shape[-1], 0, 0, 0, 0)
+                if requant is None
+                else ConcatInputStruct(
+                    part.shape[-1],
+                    int(requant.multiplier[0]),
+                    int(requant.shift[0]),
+                    requant.low,
+                    requant.high,
+                )
+            )
+            for part, requant in zip(parts, requants, strict=True)
+        )
+        pixels = parts[0].size // parts[0].shape[-1]
+        op = ConcatStruct(pixels, len(parts), self._place(rows, 0))
+        shape = (*parts[0].shape[:-1], sum(part.shape[-1] for part in parts))
+        return self.call("concat", kernels, op, parts, shape)
+
+    def clip(self, kernels: Kernels, inputs: Int8Array, low: int, high: int) -> Int8Array:
+        op = ClipStruct(inputs.size, low, high)
+        return self.call("clip", kernels, op, [inputs], inputs.shape)
+
+    def reshape(self, kernels: Kernels, inputs: Int8Array, shape: tuple[int, ...]) -> Int8Array:
+        channels = (inputs.shape[-1], shape[-1])
+        pixels = tuple(inputs.size // c for c in channels)
+        op = ReshapeStruct(pixels[0], channels[0], pixels[1], channels[1])
+        scratch = packing.reshape_scratch_bytes(inputs.size, kernels)
+        return self.call("reshape", kernels, op, [inputs], shape, scratch_bytes=scratch)
+
+    def softmax(
+        self, kernels: Kernels, inputs: Int8Array, table: npt.NDArray[np.uint16]
+    ) -> Int8Array:
+        op = SoftmaxStruct(inputs.size, self.constant(table))
+        return self.call("softmax", kernels, op, [inputs], inputs.shape)
