@@ -82,6 +82,7 @@ def train(
         if state.epoch:
             module.load_state_dict(state.module)
             optimizer.load_state_dict(state.optimizer)
+        save_state(state, state_path)  # a folder that cannot be written is found out now
         training = _tensors(splits.train, graph)
         validation = _tensors(splits.validation, graph)
         while state.epoch < recipe.epochs and not _exhausted(state, recipe):
@@ -194,8 +195,11 @@ def _optimizer(module: nn.Module, recipe: Recipe) -> torch.optim.SGD:
 
 
 def _exhausted(state: TrainingState, recipe: Recipe) -> bool:
-    waited = state.epoch - state.best_epoch
-    return bool(recipe.patience_epochs) and state.epoch > 0 and waited >= recipe.patience_epochs
+    if not recipe.patience_epochs or not state.records:
+        return False
+    accuracies = [record.validation_accuracy for record in state.records]
+    improved = accuracies.index(max(accuracies)) + 1  # the last epoch better than all before
+    return state.epoch - improved >= recipe.patience_epochs
 
 
 def _copy(module: nn.Module) -> dict[str, Tensor]:

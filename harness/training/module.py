@@ -151,7 +151,7 @@ class _FixedLayer(Layer):
             case Softmax():
                 return torch.softmax(x, dim=1)
             case _:
-                raise _unsupported(node)
+                raise _unknown(node)
 
 
 def _clip(x: Tensor, node: Clip) -> Tensor:
@@ -177,7 +177,7 @@ def _average_pool(x: Tensor, node: AvgPool) -> Tensor:
     return sums / counts
 
 
-def _unsupported(node: Node) -> ModelError:
+def _unknown(node: Node) -> ModelError:
     return ModelError(f"training does not know the operator {type(node).__name__}", where=node.name)
 
 
@@ -189,8 +189,19 @@ def _layer(node: Node, output_shape: Sequence[int]) -> Layer:
             return _DenseLayer(node)
         case BatchNorm():
             return _BatchNormLayer(node)
-        case _:
+        case (
+            MaxPool()
+            | AvgPool()
+            | GlobalAvgPool()
+            | Add()
+            | Concat()
+            | Clip()
+            | Reshape()
+            | Softmax()
+        ):
             return _FixedLayer(node, output_shape)
+        case _:
+            raise _unknown(node)
 
 
 class GraphModule(nn.Module):

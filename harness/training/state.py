@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
-import zipfile
 from dataclasses import dataclass, field
 from pathlib import Path
 from pickle import UnpicklingError
@@ -14,6 +14,8 @@ from torch import Tensor
 
 from harness.artifacts import atomic_write_bytes
 from harness.errors import DataError
+
+_DIGEST_BYTES = 32
 
 
 @dataclass(frozen=True)
@@ -42,11 +44,12 @@ class TrainingState:
 
 
 def save_state(state: TrainingState, path: Path) -> None:
-    """Write ``state`` atomically."""
+    """Write ``state`` atomically, behind a SHA-256 of what follows."""
     buffer = io.BytesIO()
     content = {**vars(state), "records": [list(vars(record).values()) for record in state.records]}
     torch.save(content, buffer)
-    atomic_write_bytes(path, buffer.getvalue())
+    data = buffer.getvalue()
+    atomic_write_bytes(path, hashlib.sha256(data).digest() + data)
 
 
 def load_state(path: Path, fingerprint: str) -> TrainingState | None:
@@ -59,7 +62,12 @@ def load_state(path: Path, fingerprint: str) -> TrainingState | None:
         return None
     hint = "delete the file to start from the beginning, or give another output folder"
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
+        data = path.read_bytes()
+        if hashlib.sha256(data[_DIGEST_BYTES:]).digest() != data[:_DIGEST_BYTES]:
+            raise ValueError("the checksum is wrong")
+        content = torch.load(
+            io.BytesIO(data[_DIGEST_BYTES:]), map_location="cpu", weights_only=True
+        )
         content["records"] = [EpochRecord(*record) for record in content["records"]]
         state = TrainingState(**content)
     except (
@@ -67,7 +75,6 @@ def load_state(path: Path, fingerprint: str) -> TrainingState | None:
         RuntimeError,
         EOFError,
         UnpicklingError,
-        zipfile.BadZipFile,
         KeyError,
         TypeError,
         ValueError,
