@@ -17,7 +17,7 @@ SUFFIX = ".onnx"
 
 def is_onnx_path(name_or_path: str) -> bool:
     """Whether a model is named by the path of an ``.onnx`` file."""
-    return name_or_path.lower().endswith(SUFFIX)
+    return name_or_path.endswith(SUFFIX)
 
 
 def load_model(

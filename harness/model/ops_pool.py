@@ -146,6 +146,11 @@ def _window(node: OnnxNode, source: Activation, border: Pads) -> Window:
     window = read_window(node, None, (n, c, h + top + bottom, w + left + right))
     if window.dilation != (1, 1):
         raise Unsupported(f"dilations {list(window.dilation)} are not supported in pooling")
+    for axis in (0, 1):
+        skips = window.stride[axis] > window.kernel[axis]
+        if skips and node.text("auto_pad", "NOTSET").startswith("SAME"):
+            # Runtimes disagree on which values such windows skip.
+            raise Unsupported("auto_pad SAME with strides beyond the kernel")
     return window
 
 

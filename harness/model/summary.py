@@ -10,7 +10,7 @@ from harness.model.shapes import Shape, arrays_of
 
 
 @dataclass(frozen=True)
-class LayerSummary:
+class LayerCost:
     """One layer.
 
     Attributes:
@@ -43,12 +43,12 @@ class ModelSummary:
     input_shape: Shape
     output_shape: Shape
     random_weights: bool
-    layers: tuple[LayerSummary, ...]
+    layers: tuple[LayerCost, ...]
     macs: int
     parameters: int
 
 
-def summarize(graph: Graph) -> ModelSummary:
+def summarize_model(graph: Graph) -> ModelSummary:
     """Costs of every layer of a valid ``graph``, in its order."""
     layers = tuple(_layer(node, graph) for node in graph.nodes)
     return ModelSummary(
@@ -62,7 +62,7 @@ def summarize(graph: Graph) -> ModelSummary:
     )
 
 
-def _layer(node: Node, graph: Graph) -> LayerSummary:
+def _layer(node: Node, graph: Graph) -> LayerCost:
     output = graph.shapes[node.output]
     trained = ("scale", "offset") if isinstance(node, BatchNorm) else ("weight", "bias")
     matrix: tuple[int, int] | None = None
@@ -71,7 +71,7 @@ def _layer(node: Node, graph: Graph) -> LayerSummary:
         groups = node.groups if isinstance(node, Conv) else 1
         matrix = (math.prod(node.weight.shape[1:]), node.weight.shape[0] // groups)
         positions = math.prod(output[2:])
-    return LayerSummary(
+    return LayerCost(
         name=node.name,
         op=type(node).__name__,
         input_shapes=tuple(graph.shapes[name] for name in node.inputs),
