@@ -61,7 +61,7 @@ def save_checkpoint(
                 )
             tensors[f"{node.name}.{field}"] = tensor
     header = {"format": "aimc-harness", **(metadata or {}), "model": graph.name}
-    atomic_write_bytes(path, save(tensors, metadata=header))
+    atomic_write_bytes(path, _sorted_metadata(save(tensors, metadata=header)))
 
 
 def load_checkpoint(graph: Graph, path: Path) -> Graph:
@@ -115,6 +115,16 @@ def checkpoint_metadata(path: Path) -> dict[str, str]:
         DataError: The file is missing or not a safetensors file.
     """
     return _metadata(_read(path), path)
+
+
+def _sorted_metadata(data: bytes) -> bytes:
+    """The same file with its strings in order: safetensors writes them in any."""
+    length = int.from_bytes(data[:8], "little")
+    header = json.loads(data[8 : 8 + length])
+    header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
+    text = json.dumps(header, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)
+    return len(text).to_bytes(8, "little") + text + data[8 + length :]
 
 
 def _names(keys: set[str]) -> str:

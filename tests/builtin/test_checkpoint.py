@@ -65,6 +65,17 @@ def test_metadata_stands_in_the_header(shipped: Path) -> None:
     }
 
 
+def test_files_are_reproducible(tmp_path: Path) -> None:
+    metadata = {f"key{index}": "ü\n'" for index in range(20)}
+    path = tmp_path / "mlp.safetensors"
+    save_checkpoint(build("mlp"), path, metadata=metadata)
+    first = path.read_bytes()
+    for _ in range(5):
+        save_checkpoint(build("mlp"), path, metadata=dict(reversed(metadata.items())))
+        assert path.read_bytes() == first
+    assert checkpoint_metadata(path) == metadata | {"format": "aimc-harness", "model": "mlp"}
+
+
 def test_all_misfits_are_named(shipped: Path) -> None:
     tensors = load_file(shipped)
     tensors["fc9.weight"] = tensors.pop("fc2.bias")
