@@ -14,6 +14,14 @@ from harness.model.shapes import Shape
 
 _SMALL = 1024  # values; larger constants do not take part in shapes
 
+_REFUSALS = (
+    shape_inference.InferenceError,
+    onnx.checker.ValidationError,
+    KeyError,
+    RuntimeError,
+    ValueError,
+)
+
 
 def onnx_output_shapes(
     proto: onnx.NodeProto, opset: int, inputs: Sequence[Value | None]
@@ -45,9 +53,9 @@ def onnx_output_shapes(
         )
     except onnx.defs.SchemaError:
         return {}
-    except (shape_inference.InferenceError, KeyError, RuntimeError, ValueError) as error:
+    except _REFUSALS as error:
         lines = str(error).strip().splitlines() or ["malformed"]
-        raise Unsupported(f"onnx cannot infer its shape: {shown(lines[-1])}") from error
+        raise Unsupported(f"onnx refuses the node: {shown(lines[-1])}") from error
     found: dict[str, Shape] = {}
     for name, value_type in inferred.items():
         dims = value_type.tensor_type.shape.dim

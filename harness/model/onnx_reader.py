@@ -41,8 +41,12 @@ def read_onnx(path: Path, *, input_size: int | None = None) -> Graph:
     topology = read_topology(source, input_size)
     _refuse_quantized(topology, path)
     walk = _Walk(source, topology)
-    for proto in topology.nodes:
-        walk.visit(proto)
+    try:
+        for proto in topology.nodes:
+            walk.visit(proto)
+    except ModelError as error:  # of one tensor, which does not know its file
+        where = f"{path}: {error.where}" if error.where else str(path)
+        raise ModelError(error.what, where=where, hint=error.hint) from error
     if walk.problems:
         raise _unsupported(walk.problems, path, resized=input_size is not None)
     output = walk.output()
@@ -93,9 +97,12 @@ class _Walk:
             if proto.domain not in DEFAULT_DOMAINS:
                 raise Unsupported(f"operators of {shown(proto.domain)} are not supported")
             node = OnnxNode(proto, self._source.opset, inputs)
+            complaint: Unsupported | None = None
             if not any(isinstance(value, Unknown) for value in inputs):
-                inferred = onnx_output_shapes(proto, self._source.opset, inputs)
+                inferred, complaint = self._infer(proto, inputs)
             value = self._convert(node)
+            if complaint is not None:
+                raise complaint
             if not _disputed(node):
                 require_same(value.shape, inferred, proto.output[0])
             self._values[proto.output[0]] = value
@@ -104,6 +111,15 @@ class _Walk:
         for name in proto.output:
             if name not in self._values:
                 self._values[name] = self._placeholder(inferred.get(name))
+
+    def _infer(
+        self, proto: onnx.NodeProto, inputs: tuple[Value | None, ...]
+    ) -> tuple[dict[str, Shape], Unsupported | None]:
+        """What onnx says of the outputs; its complaint is kept, for ours may say more."""
+        try:
+            return onnx_output_shapes(proto, self._source.opset, inputs), None
+        except Unsupported as complaint:
+            return {}, complaint
 
     def _convert(self, node: OnnxNode) -> Value:
         constant = fold_constant(node, self.builder)
