@@ -42,8 +42,9 @@ AIMC_TARGET_AVX2 void block_avx2(const int16_t* cells, const Pair* pairs, uint32
   for (int v = 0; v < kVectors; ++v) acc[v] = _mm256_setzero_si256();
   for (uint32_t p = 0; p < count; ++p) {
     const int16_t* row = cells + pairs[p].offset;
-    const __m256i x = _mm256_set1_epi32((static_cast<int32_t>(pairs[p].x1) << 16) |
-                                        static_cast<uint16_t>(pairs[p].x0));
+    const uint32_t both = static_cast<uint32_t>(static_cast<uint16_t>(pairs[p].x1)) << 16 |
+                          static_cast<uint16_t>(pairs[p].x0);
+    const __m256i x = _mm256_set1_epi32(static_cast<int32_t>(both));
     for (int v = 0; v < kVectors; ++v) {
       const __m256i cell = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(row + 16 * v));
       acc[v] = _mm256_add_epi32(acc[v], _mm256_madd_epi16(cell, x));

@@ -1,9 +1,10 @@
 // Which instruction set a kernel was built for: chosen at run time, so that one portable build is
 // fast everywhere.  All kernels are integer-exact, so the choice never shows in a result.
+// AIMC_PORTABLE leaves only what every machine runs.
 #ifndef AIMC_TILE_CORE_SIMD_HH
 #define AIMC_TILE_CORE_SIMD_HH
 
-#if defined(__x86_64__) && defined(__GNUC__)
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(AIMC_PORTABLE)
 #define AIMC_X86_DISPATCH 1
 #define AIMC_TARGET_AVX2 __attribute__((target("avx2,bmi,bmi2,lzcnt")))
 #endif
