@@ -1,0 +1,190 @@
+"""The analog form of one layer: conductances, converter scales, digital bias and requantization."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from harness.config.schema import TileConfig
+from harness.placement.adc import (
+    MAX_SHIFT,
+    MULTIPLIER_BITS,
+    Float64Array,
+    column_thresholds,
+    converter_scale,
+)
+from harness.placement.cut import Extent, cut
+from harness.placement.plan import AnalogLayer, Block, Int16Array, UInt16Array
+from harness.quant.patches import Window, window_view
+from harness.quant.program import FloatArray, Int8Array, QConv, QDense, QNetwork
+from harness.quant.scales import make_requant
+
+LARGEST_CONDUCTANCE = 32767
+SAMPLED_PATCHES = 4096
+SAMPLED_SUMS = 2 << 20  # partial sums of a column range; at least SMALLEST_SAMPLE patches
+SMALLEST_SAMPLE = 64
+BIAS_LIMIT = 1 << 29  # in 1/256 of a code; twice that and the codes fit int32
+DEAD_UNITS = 1 << 15  # accumulator units an output step where the matrix has no part
+COARSEST_STEP = 2.0 ** (MAX_SHIFT - MULTIPLIER_BITS - 1)
+
+
+@dataclass(frozen=True)
+class Column:
+    """One output channel: its converter scale and what one accumulator unit is worth."""
+
+    multiplier: int
+    shift: int
+    bias: int  # in 1/256 of a code
+    ratio: float  # output steps an accumulator unit
+
+
+def analog_layer(
+    network: QNetwork,
+    node: QConv | QDense,
+    inputs: Int8Array,
+    tile: TileConfig,
+    first_tile: int,
+    weights: FloatArray | None,
+) -> AnalogLayer:
+    """Put ``node`` on tiles from ``first_tile`` on.
+
+    Args:
+        inputs: Calibration inputs of the layer, int8 [n, h, w, c] or [n, ...].
+        weights: Effective weights [K, N] as programmed; None: the layer's float weights.
+    """
+    matrix = node.weight_float.reshape(node.weight.shape[0], -1).T if weights is None else weights
+    rows, columns = matrix.shape
+    extents = cut(rows, columns, tile)
+    taken = SAMPLED_SUMS // (sum(1 for e in extents if e.n0 == 0) * extents[0].columns)
+    patches = sample_patches(node, inputs, max(SMALLEST_SAMPLE, min(SAMPLED_PATCHES, taken)))
+    limit = 1 << (tile.dac_bits - 1)
+    patches = np.clip(patches, -limit, limit - 1)
+    input_scale = network.tensors[node.inputs[0]].scale
+    output_scale = network.tensors[node.output].scale
+    blocks: list[Block] = []
+    made: list[Column] = []
+    for column_range in _column_ranges(extents):
+        n0, width = column_range[0].n0, column_range[0].columns
+        conductance, unit = program(matrix[:, n0 : n0 + width])
+        thresholds = _thresholds(patches, conductance, column_range, tile)
+        codes = (1 << (tile.adc_bits - 1)) - 1
+        scaled = [
+            _column(
+                float(thresholds[c]) / codes,
+                float(unit[c]) * input_scale,
+                float(node.bias_float[n0 + c]),
+                output_scale,
+            )
+            for c in range(width)
+        ]
+        made += scaled
+        multiplier: UInt16Array = np.array([column.multiplier for column in scaled], np.uint16)
+        shift: UInt16Array = np.array([column.shift for column in scaled], np.uint16)
+        for extent in column_range:
+            piece = np.ascontiguousarray(conductance[extent.k0 : extent.k0 + extent.rows])
+            tile_index = first_tile + len(blocks)
+            blocks.append(Block(tile_index, extent.k0, n0, piece, multiplier, shift))
+    return AnalogLayer(
+        name=node.name,
+        rows=rows,
+        columns=columns,
+        blocks=tuple(blocks),
+        bias=np.array([column.bias for column in made], np.int32),
+        requant=make_requant(
+            [column.ratio for column in made], node.requant.low, node.requant.high
+        ),
+    )
+
+
+def program(weights: FloatArray) -> tuple[Int16Array, Float64Array]:
+    """Conductances int16 [K, N] and the weight that one conductance step is worth, [N].
+
+    A column's largest |weight| takes the largest conductance; an all-zero column is worth 0.
+    """
+    largest = np.abs(weights).max(axis=0, initial=0).astype(np.float64)
+    unit = largest / LARGEST_CONDUCTANCE
+    steps = np.rint(weights / np.where(unit == 0, 1.0, unit))
+    return steps.astype(np.int16), unit
+
+
+def layer_patches(node: QConv | QDense, inputs: Int8Array) -> Int8Array:
+    """All matrix inputs of a layer, int8 [n, pixels, K], pixels in raster order."""
+    if isinstance(node, QDense):
+        return np.ascontiguousarray(inputs.reshape(inputs.shape[0], 1, -1))
+    view = window_view(inputs, conv_window(node))
+    n, oh, ow = view.shape[:3]
+    patches: Int8Array = np.ascontiguousarray(view).reshape(n, oh * ow, -1)
+    return patches
+
+
+def sample_patches(node: QConv | QDense, inputs: Int8Array, largest: int) -> Int8Array:
+    """At most ``largest`` matrix inputs, evenly spread over images and pixels, [m, K]."""
+    if isinstance(node, QDense):
+        flat = inputs.reshape(inputs.shape[0], -1)
+        return flat[_spread(flat.shape[0], largest)]
+    view = window_view(inputs, conv_window(node))
+    n, oh, ow = view.shape[:3]
+    image, row, column = np.unravel_index(_spread(n * oh * ow, largest), (n, oh, ow))
+    patches: Int8Array = view[image, row, column].reshape(len(image), -1)
+    return patches
+
+
+def conv_window(node: QConv) -> Window:
+    """The sliding window of a convolution."""
+    kernel = (node.weight.shape[1], node.weight.shape[2])
+    return Window(kernel, node.stride, node.pads, node.dilation)
+
+
+def _spread(count: int, largest: int) -> npt.NDArray[np.int64]:
+    taken = min(count, largest)
+    return np.arange(taken, dtype=np.int64) * count // taken
+
+
+def _column_ranges(extents: list[Extent]) -> Iterator[list[Extent]]:
+    for n0 in dict.fromkeys(extent.n0 for extent in extents):
+        yield [extent for extent in extents if extent.n0 == n0]
+
+
+def _thresholds(
+    patches: Int8Array, conductance: Int16Array, extents: list[Extent], tile: TileConfig
+) -> Float64Array:
+    """The partial sum of the largest code, one a column; no column of 0 if it has weights."""
+    wide = conductance.astype(np.float64)  # sums stay below 2**53: float64 is exact
+    sums = np.concatenate(
+        [
+            patches[:, e.k0 : e.k0 + e.rows].astype(np.float64) @ wide[e.k0 : e.k0 + e.rows]
+            for e in extents
+        ]
+    )
+    noise = tile.output_noise_lsb if tile.noise else 0.0
+    thresholds = column_thresholds(sums, tile.adc_bits, noise)
+    # Inputs that calibration never left at 0 say nothing: take what a full-scale input may reach.
+    reach = np.max([np.abs(wide[e.k0 : e.k0 + e.rows]).sum(axis=0) * 127 for e in extents], axis=0)
+    return np.where(thresholds == 0, reach, thresholds)
+
+
+def _column(step: float, unit: float, bias: float, output_scale: float) -> Column:
+    """The scales of one column.
+
+    Args:
+        step: The converter's step, in conductance times input units.
+        unit: What that unit is worth, real.
+    """
+    dead = unit == 0
+    if not dead:
+        # A bias that dwarfs the weights: a coarser step keeps it within the accumulator.
+        step = max(step, abs(bias) / unit * 256 / BIAS_LIMIT)
+        dead = step > COARSEST_STEP
+    if dead:
+        ratio = 1 / DEAD_UNITS
+        worth = output_scale / DEAD_UNITS
+        multiplier, shift = 0, MAX_SHIFT
+    else:
+        multiplier, shift = converter_scale(step)
+        worth = unit * 2.0**shift / multiplier / 256
+        ratio = worth / output_scale
+    units = np.floor(bias / worth + 0.5)
+    return Column(multiplier, shift, int(np.clip(units, -2 * BIAS_LIMIT, 2 * BIAS_LIMIT)), ratio)
