@@ -15,44 +15,80 @@ struct strip {
   struct gemm_segment k;
 };
 
-/* Points every tap of output pixels [first, first + count) at its input pixel, or at zeros.  Tiles
- * are filled up with zero rows; one more tap of them follows the last. */
-static void point_at_pixels(const struct aimc_conv* op, const int8_t* in, const int8_t* zeros,
-                            int64_t first, int32_t count, const int8_t** rows) {
+/* First input coordinates of the windows of TILE_ROWS output pixels, and their distance from the
+ * map's start in bytes. */
+struct corners {
+  int32_t y[TILE_ROWS];
+  int32_t x[TILE_ROWS];
+  int64_t bytes[TILE_ROWS];
+};
+
+/* All ones where 0 <= first + step < size. */
+static inline uint32x4_t inside(const int32_t* first, int32_t step, int32_t size) {
+  const int32x4_t at = vaddq_s32(vld1q_s32(first), vdupq_n_s32(step));
+  return vcltq_u32(vreinterpretq_u32_s32(at), vdupq_n_u32((uint32_t)size));
+}
+
+/* Chooses the addresses of two pixels: in the map where they are inside, else the zeros. */
+static inline void point_two(const int64_t* bytes, int64_t map, int64_t zeros, int32x2_t valid,
+                             const int8_t** rows) {
+  const int64x2_t at = vaddq_s64(vld1q_s64(bytes), vdupq_n_s64(map));
+  const uint64x2_t choose = vreinterpretq_u64_s64(vmovl_s32(valid));
+  vst1q_s64((int64_t*)(void*)rows, vbslq_s64(choose, at, vdupq_n_s64(zeros)));
+}
+
+/* Points every tap of a tile at its input pixel, or at zeros. */
+static void point_tile(const struct aimc_conv* op, const struct corners* corners, const int8_t* in,
+                       const int8_t* zeros, const int8_t** rows) {
   const struct aimc_window* w = &op->window;
-  const int32_t taps = w->kernel_h * w->kernel_w;
-  int32_t oy = (int32_t)(first / w->out_w);
-  int32_t ox = (int32_t)(first % w->out_w);
-  const int32_t padded = (count + TILE_ROWS - 1) / TILE_ROWS * TILE_ROWS;
-  for (int32_t i = 0; i < padded; ++i) {
-    const int8_t** row = rows + (int64_t)(i / TILE_ROWS) * taps * TILE_ROWS + i % TILE_ROWS;
-    if (i >= count) {
-      for (int32_t tap = 0; tap < taps; ++tap) row[(int64_t)tap * TILE_ROWS] = zeros;
-      continue;
-    }
-    int32_t y = oy * w->stride_y - w->pad_top;
-    const int32_t left = ox * w->stride_x - w->pad_left;
-    for (int32_t ky = 0; ky < w->kernel_h; ++ky, y += w->dilation_y) {
-      const bool inside = y >= 0 && y < w->in_h;
-      const int8_t* line = in + (int64_t)y * w->in_w * op->in_channels;
-      int32_t x = left;
-      for (int32_t kx = 0; kx < w->kernel_w; ++kx, x += w->dilation_x) {
-        *row = inside && x >= 0 && x < w->in_w ? line + (int64_t)x * op->in_channels : zeros;
-        row += TILE_ROWS;
-      }
-    }
-    if (++ox == w->out_w) {
-      ox = 0;
-      ++oy;
+  for (int32_t ky = 0; ky < w->kernel_h; ++ky) {
+    const int32_t dy = ky * w->dilation_y;
+    const uint32x4_t y_low = inside(corners->y, dy, w->in_h);
+    const uint32x4_t y_high = inside(corners->y + 4, dy, w->in_h);
+    int32_t dx = 0;
+    for (int32_t kx = 0; kx < w->kernel_w; ++kx, dx += w->dilation_x, rows += TILE_ROWS) {
+      const int64_t map = (int64_t)in + ((int64_t)dy * w->in_w + dx) * op->in_channels;
+      const int32x4_t low =
+          vreinterpretq_s32_u32(vandq_u32(y_low, inside(corners->x, dx, w->in_w)));
+      const int32x4_t high =
+          vreinterpretq_s32_u32(vandq_u32(y_high, inside(corners->x + 4, dx, w->in_w)));
+      point_two(corners->bytes, map, (int64_t)zeros, vget_low_s32(low), rows);
+      point_two(corners->bytes + 2, map, (int64_t)zeros, vget_high_s32(low), rows + 2);
+      point_two(corners->bytes + 4, map, (int64_t)zeros, vget_low_s32(high), rows + 4);
+      point_two(corners->bytes + 6, map, (int64_t)zeros, vget_high_s32(high), rows + 6);
     }
   }
-  const int8_t** end = rows + (int64_t)padded * taps;
-  for (int32_t r = 0; r < TILE_ROWS; ++r) end[r] = zeros;
+}
+
+/* Makes the row pointers of output pixels [first, first + count).  The last tile is filled up with
+ * zero rows; one more tap of them follows it. */
+static void point_strip(const struct aimc_conv* op, const int8_t* in, const int8_t* zeros,
+                        int64_t first, int32_t count, const int8_t** rows) {
+  const struct aimc_window* w = &op->window;
+  const int32_t taps = w->kernel_h * w->kernel_w;
+  struct corners corners;
+  int32_t oy = (int32_t)(first / w->out_w);
+  int32_t ox = (int32_t)(first % w->out_w);
+  for (int32_t i = 0; i < count; i += TILE_ROWS, rows += (int64_t)taps * TILE_ROWS) {
+    for (int32_t r = 0; r < TILE_ROWS; ++r) {
+      const int32_t y = oy * w->stride_y - w->pad_top;
+      const int32_t x = ox * w->stride_x - w->pad_left;
+      corners.y[r] = i + r < count ? y : INT32_MIN; /* outside with every tap */
+      corners.x[r] = x;
+      corners.bytes[r] = ((int64_t)y * w->in_w + x) * op->in_channels;
+      if (++ox == w->out_w) {
+        ox = 0;
+        ++oy;
+      }
+    }
+    point_tile(op, &corners, in, zeros, rows);
+  }
+  for (int32_t r = 0; r < TILE_ROWS; ++r) rows[r] = zeros;
 }
 
 /* All output channels of one group for one strip. */
 static void multiply_strip(const struct aimc_conv* op, const struct strip* strip, int32_t group,
-                           int64_t offset, int8_t* out, int32_t count) {
+                           int8_t* out, int32_t count) {
   const int32_t channels = op->out_channels / op->groups;
   const int32_t panels = (channels + PANEL - 1) / PANEL;
   const int64_t bytes = panel_bytes(strip->k);
@@ -63,7 +99,7 @@ static void multiply_strip(const struct aimc_conv* op, const struct strip* strip
     const int8_t* const* rows = (const int8_t* const*)strip->rows;
     for (int32_t i = 0; i < count; i += TILE_ROWS) {
       const int32_t tile = count - i < TILE_ROWS ? count - i : TILE_ROWS;
-      gemm_tile(rows, offset, strip->k, weight, op->bias, &op->requant, channel,
+      gemm_tile(rows, strip->k, weight, op->bias, &op->requant, channel,
                 out + (int64_t)i * op->out_channels + channel, op->out_channels, tile, columns);
       rows += (int64_t)strip->k.taps * TILE_ROWS;
     }
@@ -92,7 +128,7 @@ void aimc_conv_neon(const struct aimc_conv* op, const int8_t* in, int8_t* out, v
       for (int32_t group = 0; group < op->groups; ++group) {
         gather_patches(w, op->in_channels, channels, in + group * channels, first, count, bytes,
                        stride);
-        multiply_strip(op, &strip, group, 0, out + first * op->out_channels, count);
+        multiply_strip(op, &strip, group, out + first * op->out_channels, count);
       }
     }
     return;
@@ -104,9 +140,9 @@ void aimc_conv_neon(const struct aimc_conv* op, const int8_t* in, int8_t* out, v
   for (int64_t i = 0; i < zeros; i += 16) vst1q_s8(bytes + i, vdupq_n_s8(0));
   for (int64_t first = 0; first < pixels; first += STRIP) {
     const int32_t count = pixels - first < STRIP ? (int32_t)(pixels - first) : STRIP;
-    point_at_pixels(op, in, bytes, first, count, strip.rows);
     for (int32_t group = 0; group < op->groups; ++group) {
-      multiply_strip(op, &strip, group, group * channels, out + first * op->out_channels, count);
+      point_strip(op, in + group * channels, bytes, first, count, strip.rows);
+      multiply_strip(op, &strip, group, out + first * op->out_channels, count);
     }
   }
 }

@@ -4,98 +4,164 @@
 
 #include "requantize_neon.h"
 
-/* The inner loop is software-pipelined for an in-order core with one SIMD unit: the weights of the
- * next four inputs, and the rows' next 16 bytes, are loaded between the dot products of the
- * present ones.  Registers for 8 rows: 16 accumulators, 8 row vectors, 2 x 2 weight vectors. */
+/* The inner loop is assembly, because its schedule is what makes it fast and the compiler undoes
+ * it: on an in-order core with one SIMD unit and one load a cycle every load has to sit beside a
+ * dot product and a dozen of them before its use.  So the weights of the next four inputs, and the
+ * rows' next 16 bytes, are loaded between the dot products of the present ones.  Registers for 8
+ * rows: 16 accumulators, 8 row vectors, 2 pairs of weight vectors.
+ *
+ * Operands: lR, hR are row R's accumulators of channels 0 to 3 and 4 to 7, xR its inputs, pR where
+ * its next ones are; al, ah and bl, bh hold weights, w is where the present ones are. */
 
-#define PREFETCH_BYTES 1024 /* weights ahead, for the first tile of a panel */
+/* Four inputs of row R: lane of xR times the weights `now`. */
+#define ROW(R, now, lane)                                      \
+  "sdot %[l" #R "].4s, %[" #now "l].16b, %[x" #R "].4b[" #lane \
+  "]\n\t"                                                      \
+  "sdot %[h" #R "].4s, %[" #now "h].16b, %[x" #R "].4b[" #lane "]\n\t"
+#define INPUTS(R) "ldr %q[x" #R "], [%[p" #R "]], #16\n\t"
+#define WEIGHTS_LOW(next, at) "ldr %q[" #next "l], [%[w], #" #at "]\n\t"
+#define WEIGHTS_HIGH(next, at) "ldr %q[" #next "h], [%[w], #" #at " + 16]\n\t"
+#define ADVANCE(bytes) "add %[w], %[w], #" #bytes "\n\t"
+#define POINTERS(R, S, at) "ldp %[p" #R "], %[p" #S "], [%[rows], #64 + " #at "]\n\t"
+#define NEXT_TAP "add %[rows], %[rows], #64\n\t"
+/* Only the first tile of a panel finds its weights outside the L1 cache. */
+#define PREFETCH(at) "prfm pldl1keep, [%[w], #1024 + " #at "]\n\t"
+#define MOVE_B_TO_A "mov %[al].16b, %[bl].16b\n\tmov %[ah].16b, %[bh].16b\n\t"
 
-struct weights {
-  int8x16_t low;  /* 4 inputs of channels 0 to 3 */
-  int8x16_t high; /* 4 inputs of channels 4 to 7 */
-};
+/* Four inputs of all rows with the weights `now`, while `next` are loaded from w + at. */
+#define QUAD8(now, next, lane, at, extra0, extra1, extra2, extra3)                 \
+  ROW(0, now, lane)                                                                \
+  WEIGHTS_LOW(next, at) ROW(1, now, lane) WEIGHTS_HIGH(next, at) ROW(2, now, lane) \
+      extra0 ROW(3, now, lane)                                                     \
+  extra1 ROW(4, now, lane)                                                         \
+  extra2 ROW(5, now, lane)                                                         \
+  extra3 ROW(6, now, lane) ROW(7, now, lane)
+#define QUAD4(now, next, lane, at, extra0, extra1)                                 \
+  ROW(0, now, lane)                                                                \
+  WEIGHTS_LOW(next, at) ROW(1, now, lane) WEIGHTS_HIGH(next, at) ROW(2, now, lane) \
+      extra0 ROW(3, now, lane) extra1
 
-static inline __attribute__((always_inline)) struct weights weights_load(const int8_t* at) {
-  return (struct weights){vld1q_s8(at), vld1q_s8(at + 16)};
-}
+/* The same with the last four of the loaded inputs; then the rows' next ones are loaded. */
+#define LAST8(now, next, lane, at, advance)                                                       \
+  ROW(0, now, lane)                                                                               \
+  WEIGHTS_LOW(next, at) ROW(1, now, lane) INPUTS(0) WEIGHTS_HIGH(next, at) ROW(2, now, lane)      \
+      INPUTS(1) advance ROW(3, now, lane) INPUTS(2) ROW(4, now, lane) INPUTS(3) ROW(5, now, lane) \
+          INPUTS(4) ROW(6, now, lane) INPUTS(5) ROW(7, now, lane) INPUTS(6) INPUTS(7)
+#define LAST4(now, next, lane, at, advance)                                                  \
+  ROW(0, now, lane)                                                                          \
+  WEIGHTS_LOW(next, at) ROW(1, now, lane) INPUTS(0) WEIGHTS_HIGH(next, at) ROW(2, now, lane) \
+      INPUTS(1) advance ROW(3, now, lane) INPUTS(2) INPUTS(3)
 
-/* Lane numbers must be literals. */
-#define DOT(acc, w, x, lane)                                  \
-  (acc)[0] = vdotq_laneq_s32((acc)[0], (w).low, (x), (lane)); \
-  (acc)[1] = vdotq_laneq_s32((acc)[1], (w).high, (x), (lane))
+/* 16 inputs, more of the same tap to follow. */
+#define STEP8                                                       \
+  QUAD8(a, b, 0, 32, PREFETCH(0), PREFETCH(64), "", "")             \
+  QUAD8(b, a, 1, 64, "", "", "", "")                                \
+  QUAD8(a, b, 2, 96, "subs %w[step], %w[step], #1\n\t", "", "", "") \
+  LAST8(b, a, 3, 128, ADVANCE(128))
+#define STEP4                                               \
+  QUAD4(a, b, 0, 32, PREFETCH(0), PREFETCH(64))             \
+  QUAD4(b, a, 1, 64, "", "")                                \
+  QUAD4(a, b, 2, 96, "subs %w[step], %w[step], #1\n\t", "") \
+  LAST4(b, a, 3, 128, ADVANCE(128))
+
+/* The last inputs of a tap, 1 to 4 times four; meanwhile the next tap's pointers are loaded. */
+#define POINTERS8_LOW POINTERS(0, 1, 0), POINTERS(2, 3, 16)
+#define POINTERS8_HIGH POINTERS(4, 5, 32), POINTERS(6, 7, 48) NEXT_TAP
+#define APPLY(macro, ...) macro(__VA_ARGS__)
+#define TAP_END8_1                                                                     \
+  POINTERS(0, 1, 0)                                                                    \
+  POINTERS(2, 3, 16) POINTERS(4, 5, 32) POINTERS(6, 7, 48) NEXT_TAP LAST8(a, b, 0, 32, \
+                                                                          ADVANCE(32)) MOVE_B_TO_A
+#define TAP_END8_2                                         \
+  APPLY(QUAD8, a, b, 0, 32, POINTERS8_LOW, POINTERS8_HIGH) \
+  LAST8(b, a, 1, 64, ADVANCE(64))
+#define TAP_END8_3                                         \
+  APPLY(QUAD8, a, b, 0, 32, POINTERS8_LOW, POINTERS8_HIGH) \
+  QUAD8(b, a, 1, 64, PREFETCH(0), "", "", "")              \
+  LAST8(a, b, 2, 96, ADVANCE(96)) MOVE_B_TO_A
+#define TAP_END8_4                                         \
+  APPLY(QUAD8, a, b, 0, 32, POINTERS8_LOW, POINTERS8_HIGH) \
+  QUAD8(b, a, 1, 64, PREFETCH(0), PREFETCH(64), "", "")    \
+  QUAD8(a, b, 2, 96, "", "", "", "")                       \
+  LAST8(b, a, 3, 128, ADVANCE(128))
+#define TAP_END4_1 \
+  POINTERS(0, 1, 0) POINTERS(2, 3, 16) NEXT_TAP LAST4(a, b, 0, 32, ADVANCE(32)) MOVE_B_TO_A
+#define TAP_END4_2                                                   \
+  QUAD4(a, b, 0, 32, POINTERS(0, 1, 0), POINTERS(2, 3, 16) NEXT_TAP) \
+  LAST4(b, a, 1, 64, ADVANCE(64))
+#define TAP_END4_3                                                   \
+  QUAD4(a, b, 0, 32, POINTERS(0, 1, 0), POINTERS(2, 3, 16) NEXT_TAP) \
+  QUAD4(b, a, 1, 64, PREFETCH(0), "")                                \
+  LAST4(a, b, 2, 96, ADVANCE(96)) MOVE_B_TO_A
+#define TAP_END4_4                                                   \
+  QUAD4(a, b, 0, 32, POINTERS(0, 1, 0), POINTERS(2, 3, 16) NEXT_TAP) \
+  QUAD4(b, a, 1, 64, PREFETCH(0), PREFETCH(64))                      \
+  QUAD4(a, b, 2, 96, "", "")                                         \
+  LAST4(b, a, 3, 128, ADVANCE(128))
+
+#define ALL_TAPS(STEP, TAP_END)     \
+  "1:\n\t"                          \
+  "mov %w[step], %w[steps]\n\t"     \
+  "cbz %w[steps], 3f\n"             \
+  "2:\n\t" STEP                     \
+  "b.ne 2b\n"                       \
+  "3:\n\t" TAP_END                  \
+  "subs %w[taps], %w[taps], #1\n\t" \
+  "b.ne 1b\n\t"
+
+#define IN_OUT(R) \
+  [l##R] "+w"(acc[R][0]), [h##R] "+w"(acc[R][1]), [x##R] "+w"(x[R]), [p##R] "+r"(p[R])
+#define WEIGHT_OPERANDS                                                                    \
+  [al] "+w"(a_low), [ah] "+w"(a_high), [bl] "=&w"(b_low), [bh] "=&w"(b_high), [w] "+r"(w), \
+      [rows] "+r"(rows), [taps] "+r"(taps), [step] "=&r"(step)
+
+#define ACCUMULATE8(TAP_END)                                                                      \
+  __asm__ volatile(ALL_TAPS(STEP8, TAP_END)                                                       \
+                   : IN_OUT(0), IN_OUT(1), IN_OUT(2), IN_OUT(3), IN_OUT(4), IN_OUT(5), IN_OUT(6), \
+                     IN_OUT(7), WEIGHT_OPERANDS                                                   \
+                   : [steps] "r"(whole_steps)                                                     \
+                   : "cc", "memory")
+#define ACCUMULATE4(TAP_END)                                                     \
+  __asm__ volatile(ALL_TAPS(STEP4, TAP_END)                                      \
+                   : IN_OUT(0), IN_OUT(1), IN_OUT(2), IN_OUT(3), WEIGHT_OPERANDS \
+                   : [steps] "r"(whole_steps)                                    \
+                   : "cc", "memory")
 
 #define UNROLL _Pragma("clang loop unroll(full)")
 
-/* Four inputs of every row; `next` is loaded meanwhile. */
-#define QUAD(lane)                                                                   \
-  do {                                                                               \
-    const struct weights next = weights_load(w + 32);                                \
-    w += 32;                                                                         \
-    UNROLL for (int r = 0; r < row_count; ++r) { DOT(acc[r], current, x[r], lane); } \
-    current = next;                                                                  \
-  } while (0)
-
-/* The last four inputs of a step; each row's next vector is loaded as soon as the row is done. */
-#define LAST_QUAD(lane, pointer, at)                  \
-  do {                                                \
-    const struct weights next = weights_load(w + 32); \
-    w += 32;                                          \
-    UNROLL for (int r = 0; r < row_count; ++r) {      \
-      DOT(acc[r], current, x[r], lane);               \
-      x[r] = vld1q_s8((pointer)[r] + (at));           \
-    }                                                 \
-    current = next;                                   \
-  } while (0)
-
-static inline
-    __attribute__((always_inline)) void accumulate(int32x4_t acc[][2], const int row_count,
-                                                   const int last_quads, const int8_t* const* rows,
-                                                   int64_t offset, int32_t taps, int64_t last_step,
-                                                   const int8_t* w) {
+/* Adds all products to acc.  last_quads (1 to 4) says how many times four inputs end each tap,
+ * after whole_steps times 16; row_count (8 or 4) and last_quads are constants at each call. */
+static inline __attribute__((always_inline)) void accumulate(
+    int32x4_t acc[][2], const int row_count, const int last_quads, const int8_t* const* rows,
+    int32_t taps, int32_t whole_steps, const int8_t* w) {
   const int8_t* p[TILE_ROWS];
   int8x16_t x[TILE_ROWS];
-  struct weights current = weights_load(w);
+  int8x16_t a_low = vld1q_s8(w);
+  int8x16_t a_high = vld1q_s8(w + 16);
+  int8x16_t b_low;
+  int8x16_t b_high;
+  int32_t step;
   UNROLL for (int r = 0; r < row_count; ++r) {
-    p[r] = rows[r] + offset;
-    x[r] = vld1q_s8(p[r]);
+    x[r] = vld1q_s8(rows[r]);
+    p[r] = rows[r] + 16;
   }
-  for (int32_t tap = 0; tap < taps; ++tap) {
-    for (int64_t at = 0; at < last_step;) {
-      at += 16;
-      __builtin_prefetch(w + PREFETCH_BYTES);
-      QUAD(0);
-      QUAD(1);
-      __builtin_prefetch(w + PREFETCH_BYTES);
-      QUAD(2);
-      LAST_QUAD(3, p, at);
-    }
-    rows += TILE_ROWS;
-    UNROLL for (int r = 0; r < row_count; ++r) p[r] = rows[r] + offset;
-    __builtin_prefetch(w + PREFETCH_BYTES);
-    if (last_quads == 1) {
-      LAST_QUAD(0, p, 0);
-    } else if (last_quads == 2) {
-      QUAD(0);
-      LAST_QUAD(1, p, 0);
-    } else if (last_quads == 3) {
-      QUAD(0);
-      QUAD(1);
-      LAST_QUAD(2, p, 0);
-    } else {
-      QUAD(0);
-      QUAD(1);
-      __builtin_prefetch(w + PREFETCH_BYTES);
-      QUAD(2);
-      LAST_QUAD(3, p, 0);
-    }
+  if (row_count == 8) {
+    if (last_quads == 1) ACCUMULATE8(TAP_END8_1);
+    if (last_quads == 2) ACCUMULATE8(TAP_END8_2);
+    if (last_quads == 3) ACCUMULATE8(TAP_END8_3);
+    if (last_quads == 4) ACCUMULATE8(TAP_END8_4);
+  } else {
+    if (last_quads == 1) ACCUMULATE4(TAP_END4_1);
+    if (last_quads == 2) ACCUMULATE4(TAP_END4_2);
+    if (last_quads == 3) ACCUMULATE4(TAP_END4_3);
+    if (last_quads == 4) ACCUMULATE4(TAP_END4_4);
   }
 }
 
 static inline __attribute__((always_inline)) void tile(
-    const int row_count, const int last_quads, const int8_t* const* rows, int64_t offset,
-    struct gemm_segment k, const int8_t* weight, const int32_t* bias,
-    const struct aimc_requant* requant, int32_t channel, int8_t* out, int64_t out_stride,
-    int32_t valid_rows, int32_t columns) {
+    const int row_count, const int last_quads, const int8_t* const* rows, struct gemm_segment k,
+    const int8_t* weight, const int32_t* bias, const struct aimc_requant* requant, int32_t channel,
+    int8_t* out, int64_t out_stride, int32_t valid_rows, int32_t columns) {
   int32x4_t acc[TILE_ROWS][2];
   const int32x4_t bias_low = vld1q_s32(bias + channel);
   const int32x4_t bias_high = vld1q_s32(bias + channel + 4);
@@ -103,7 +169,7 @@ static inline __attribute__((always_inline)) void tile(
     acc[r][0] = bias_low;
     acc[r][1] = bias_high;
   }
-  accumulate(acc, row_count, last_quads, rows, offset, k.taps, (k.depth - 1) & ~15, weight);
+  accumulate(acc, row_count, last_quads, rows, k.taps, (k.depth - 1) / 16, weight);
 
   const struct requant4 requant_low = requant4_load(requant, channel);
   const struct requant4 requant_high = requant4_load(requant, channel + 4);
@@ -133,13 +199,12 @@ static inline __attribute__((always_inline)) void tile(
   }
 }
 
-void gemm_tile(const int8_t* const* rows, int64_t offset, struct gemm_segment k,
-               const int8_t* weight, const int32_t* bias, const struct aimc_requant* requant,
-               int32_t channel, int8_t* out, int64_t out_stride, int32_t row_count,
-               int32_t columns) {
-#define TILE(tile_rows, last_quads)                                                             \
-  tile(tile_rows, last_quads, rows, offset, k, weight, bias, requant, channel, out, out_stride, \
-       row_count, columns)
+void gemm_tile(const int8_t* const* rows, struct gemm_segment k, const int8_t* weight,
+               const int32_t* bias, const struct aimc_requant* requant, int32_t channel,
+               int8_t* out, int64_t out_stride, int32_t row_count, int32_t columns) {
+#define TILE(tile_rows, last_quads)                                                                \
+  tile(tile_rows, last_quads, rows, k, weight, bias, requant, channel, out, out_stride, row_count, \
+       columns)
   const int last_quads = ((k.depth - 1) & 15) / 4 + 1;
   if (row_count > 4) {
     switch (last_quads) {

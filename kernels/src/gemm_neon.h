@@ -2,7 +2,7 @@
  *
  * A tile is up to 8 rows (output pixels) by PANEL columns (output channels).  Row r's vector is
  * made of `taps` segments of `depth` int8 values; segment t starts at
- * rows[t * TILE_ROWS + r] + offset.  Weights are one panel of pack_conv_weight
+ * rows[t * TILE_ROWS + r].  Weights are one panel of pack_conv_weight
  * (harness/codegen/packing.py).
  */
 #ifndef AIMC_GEMM_NEON_H
@@ -28,9 +28,8 @@ static inline int64_t panel_bytes(struct gemm_segment k) {
 /* Computes `row_count` (at most TILE_ROWS) rows of `columns` (at most PANEL) outputs, to
  * out + r * out_stride.  One entry of TILE_ROWS pointers after the last tap is read, and one
  * vector from each. */
-void gemm_tile(const int8_t* const* rows, int64_t offset, struct gemm_segment k,
-               const int8_t* weight, const int32_t* bias, const struct aimc_requant* requant,
-               int32_t channel, int8_t* out, int64_t out_stride, int32_t row_count,
-               int32_t columns);
+void gemm_tile(const int8_t* const* rows, struct gemm_segment k, const int8_t* weight,
+               const int32_t* bias, const struct aimc_requant* requant, int32_t channel,
+               int8_t* out, int64_t out_stride, int32_t row_count, int32_t columns);
 
 #endif
