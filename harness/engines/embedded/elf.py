@@ -1,0 +1,93 @@
+"""Reading a bare-metal AArch64 ELF file."""
+
+from __future__ import annotations
+
+import bisect
+import io
+from dataclasses import dataclass
+from pathlib import Path
+
+from elftools.common.exceptions import ELFError
+from elftools.construct import ConstructError
+from elftools.elf.elffile import ELFFile
+from elftools.elf.sections import SymbolTableSection
+
+from harness.errors import EngineError
+
+_ELF_ERRORS = (ELFError, ConstructError, ValueError, UnicodeError, OverflowError, KeyError)
+
+
+@dataclass(frozen=True)
+class Program:
+    """What is loaded, and the names of its addresses.
+
+    ``pieces`` are (physical address, bytes); ``symbols`` are (address, size, name), sorted.
+    """
+
+    pieces: tuple[tuple[int, bytes], ...]
+    entry: int
+    symbols: tuple[tuple[int, int, str], ...]
+
+    def symbol_address(self, name: str) -> int | None:
+        """The address of the symbol ``name``."""
+        return next((address for address, _, symbol in self.symbols if symbol == name), None)
+
+    def symbol_at(self, address: int) -> str | None:
+        """``name+0x10`` of the symbol that ``address`` lies in."""
+        index = bisect.bisect_right(self.symbols, address, key=lambda symbol: symbol[0])
+        for start, size, name in reversed(self.symbols[:index]):
+            offset = address - start
+            if size == 0 or offset < size:
+                return name if offset == 0 else f"{name}+{offset:#x}"
+        return None
+
+
+def read_program(path: Path) -> Program:
+    """Read the ELF file at ``path``.
+
+    Raises:
+        EngineError: The file cannot be read, or is no executable for AArch64.
+    """
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise EngineError(
+            f"cannot read the program: {error.strerror or error}", where=str(path)
+        ) from error
+    try:
+        elf = ELFFile(io.BytesIO(data))
+        if elf["e_machine"] != "EM_AARCH64" or elf["e_type"] != "ET_EXEC":
+            raise EngineError(
+                "not an executable for AArch64",
+                where=str(path),
+                hint="link statically for target aarch64-freestanding-none",
+            )
+        pieces = tuple(
+            (int(segment["p_paddr"]), bytes(segment.data()))
+            for segment in elf.iter_segments("PT_LOAD")
+            if segment["p_filesz"] > 0
+        )
+        for (_, piece), segment in zip(
+            pieces,
+            (s for s in elf.iter_segments("PT_LOAD") if s["p_filesz"] > 0),
+            strict=True,
+        ):
+            if len(piece) != segment["p_filesz"]:
+                raise EngineError("the file is truncated", where=str(path))
+        symbols = tuple(sorted(_symbols(elf)))
+        return Program(pieces, int(elf["e_entry"]), symbols)
+    except _ELF_ERRORS as error:
+        raise EngineError(f"not a readable ELF file: {error}", where=str(path)) from error
+
+
+def _symbols(elf: ELFFile) -> list[tuple[int, int, str]]:
+    return [
+        (int(symbol["st_value"]), int(symbol["st_size"]), str(symbol.name))
+        for section in elf.iter_sections()
+        if isinstance(section, SymbolTableSection)
+        for symbol in section.iter_symbols()
+        if symbol.name
+        and not symbol.name.startswith("$")
+        and symbol["st_info"]["type"] in ("STT_FUNC", "STT_OBJECT", "STT_NOTYPE")
+        and symbol["st_shndx"] != "SHN_UNDEF"
+    ]

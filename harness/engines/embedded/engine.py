@@ -1,0 +1,238 @@
+"""The embedded engine: unicorn for what a program does, our own model for how long it takes.
+
+The model is C++ (`native/`) and described in docs/embedded-engine.md; here is marshalling only.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import importlib.util
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from harness.config.schema import SystemConfig
+from harness.engines.embedded.elf import Program, read_program
+from harness.engines.protocol import Progress, RegionStats, RunResult
+from harness.errors import EngineError
+from harness.stats.events import ALL_EVENTS
+
+# kernels/include/platform.h
+PLATFORM: Final = {
+    "dram_base": 0x80000000,
+    "m5ops_base": 0x10010000,
+    "tile_base": 0x14000000,
+    "uart_base": 0x1C090000,
+}
+MMU_SYMBOL: Final = "aimc_platform_mmu"
+_LIBRARY: Final = "libunicorn.so.2"
+_CONSOLE_LINES: Final = 8
+
+
+class EmbeddedEngine:
+    """Runs bare-metal AArch64 programs on one in-order core with tiles.
+
+    Args:
+        max_instructions: Give up after so many; None: only the run's timeout counts.
+        check_addresses: Compare every address that the timing model derives with the
+            emulator's own accesses, at a tenth of the speed.
+    """
+
+    name = "embedded"
+
+    def __init__(
+        self, *, max_instructions: int | None = None, check_addresses: bool = False
+    ) -> None:
+        self._max_instructions = max_instructions
+        self._check_addresses = check_addresses
+
+    def run(
+        self,
+        elf: Path,
+        system: SystemConfig,
+        regions: Mapping[int, str],
+        *,
+        timeout_s: float,
+        progress: Progress | None = None,
+    ) -> RunResult:
+        """Simulate ``elf`` from reset to its exit call; see `harness.engines.protocol.Engine`.
+
+        Regions come back in the order of ``regions``, also those that never ran.
+
+        Raises:
+            EngineError: The system is not one that this engine simulates, or the program
+                faulted, hung, ran out of time, or ended without its exit call.
+        """
+        from harness.engines.embedded import _engine
+
+        _check_system(system)
+        program = read_program(elf)
+        start = time.perf_counter()
+        try:
+            outcome: dict[str, Any] = _engine.run(
+                library=str(unicorn_library()),
+                system={**system.model_dump(), "platform": PLATFORM},
+                pieces=program_pieces(program),
+                entry=program.entry,
+                timeout_s=timeout_s,
+                instruction_limit=self._max_instructions or 0,
+                check_addresses=self._check_addresses,
+                progress=progress,
+            )
+        except (RuntimeError, ValueError, MemoryError) as error:
+            raise EngineError(str(error) or "out of memory", where=str(elf)) from error
+        if outcome["ending"] != "exit":
+            raise _ending_error(outcome, elf, program, regions, timeout_s)
+        if outcome["open_region"] is not None and outcome["exit_code"] == 0:
+            raise EngineError(
+                f"the program exited inside region {_region(outcome, regions)}", where=str(elf)
+            )
+        return RunResult(
+            engine=self.name,
+            engine_version=f"embedded 1 (unicorn {importlib.metadata.version('unicorn')})",
+            exit_code=int(outcome["exit_code"]),
+            console=_console(outcome),
+            regions=_region_stats(outcome, regions, elf),
+            simulated_ns=outcome["simulated_fs"] * 1e-6,
+            instructions=int(outcome["instructions"]),
+            host_seconds=time.perf_counter() - start,
+        )
+
+
+def unicorn_library() -> Path:
+    """The shared library of the installed ``unicorn`` package.
+
+    Raises:
+        EngineError: The package or its library is missing.
+    """
+    spec = importlib.util.find_spec("unicorn")
+    if spec is None or spec.origin is None:
+        raise EngineError("the Python package 'unicorn' is missing", hint="pip install unicorn")
+    library = Path(spec.origin).parent / "lib" / _LIBRARY
+    if not library.is_file():
+        raise EngineError(f"the Python package 'unicorn' has no {_LIBRARY}", where=str(library))
+    return library
+
+
+def program_pieces(program: Program) -> list[tuple[int, bytes]]:
+    """What is in memory at reset: the program, told not to turn its MMU on."""
+    pieces = list(program.pieces)
+    mmu = program.symbol_address(MMU_SYMBOL)
+    if mmu is not None:
+        pieces.append((mmu, bytes(4)))
+    return pieces
+
+
+def _check_system(system: SystemConfig) -> None:
+    def refuse(what: str, where: str, hint: str) -> None:
+        raise EngineError(what, where=f"{system.name}: {where}", hint=hint)
+
+    if system.cores != 1:
+        refuse(
+            f"the embedded engine simulates one core, not {system.cores}",
+            "system.cores",
+            "use a system of one core",
+        )
+    if system.core.kind != "in_order":
+        refuse(
+            f"the embedded engine's core is in order, not {system.core.kind}",
+            "system.core.kind",
+            "use a core preset of kind in_order",
+        )
+    entries = system.core.branch_predictor_entries
+    if entries & (entries - 1):
+        refuse(
+            f"{entries} is not a power of two",
+            "system.core.branch_predictor_entries",
+            "use a power of two",
+        )
+    lines = {cache.line_bytes for cache in (system.caches.l1i, system.caches.l1d, system.caches.l2)}
+    if len(lines) != 1:
+        refuse(
+            "the caches have lines of different sizes", "system.caches", "use one line size for all"
+        )
+    for level in ("l1i", "l1d", "l2"):
+        cache = getattr(system.caches, level)
+        sets, rest = divmod(cache.size_kib * 1024, cache.ways * cache.line_bytes)
+        if rest or sets < 1 or sets & (sets - 1):
+            refuse(
+                f"{cache.size_kib} KiB in {cache.ways} ways of {cache.line_bytes}-byte lines "
+                "is not a power of two of sets",
+                f"system.caches.{level}",
+                "change size_kib, ways or line_bytes",
+            )
+    latencies = [
+        value for key, value in system.core.model_dump().items() if key.endswith("_latency")
+    ]
+    if max(latencies) > 1000:
+        refuse("a latency is more than 1000 cycles", "system.core", "use a smaller latency")
+
+
+def _console(outcome: Mapping[str, Any]) -> str:
+    return bytes(outcome["console"]).decode("utf-8", errors="replace")
+
+
+def _region(outcome: Mapping[str, Any], regions: Mapping[int, str]) -> str:
+    region = outcome["open_region"]
+    return f"{region} ({regions[region]})" if region in regions else str(region)
+
+
+def _ending_error(
+    outcome: Mapping[str, Any],
+    elf: Path,
+    program: Program,
+    regions: Mapping[int, str],
+    timeout_s: float,
+) -> EngineError:
+    what, hint = {
+        "fault": (outcome["message"], None),
+        "timeout": (
+            f"the simulation did not end within {timeout_s:g} s",
+            "raise run.timeout_s, or look for an endless loop at this address",
+        ),
+        "limit": (
+            "the program did not end within the limit of instructions",
+            "look for an endless loop at this address",
+        ),
+        "interrupted": ("the simulation was interrupted", None),
+    }.get(
+        outcome["ending"],
+        (f"defect of the embedded engine: {outcome['message']}", "report it with the program"),
+    )
+    pc = outcome["pc"]
+    symbol = program.symbol_at(pc)
+    place = f"{elf}: at {pc:#x}" + (f" in {symbol}" if symbol else "")
+    if outcome["open_region"] is not None:
+        place += f", region {_region(outcome, regions)}"
+    text = f"{what} (after {outcome['instructions']} instructions)"
+    lines = _console(outcome).splitlines()[-_CONSOLE_LINES:]
+    if lines:
+        text += "\n  the console's last lines:\n" + "\n".join(f"    {line}" for line in lines)
+    return EngineError(text, where=place, hint=hint)
+
+
+def _region_stats(
+    outcome: Mapping[str, Any], regions: Mapping[int, str], elf: Path
+) -> tuple[RegionStats, ...]:
+    ran: dict[int, tuple[int, dict[str, int]]] = outcome["regions"]
+    unknown = sorted(set(ran) - set(regions))
+    if unknown:
+        raise EngineError(
+            f"the program marked regions that it does not have: {', '.join(map(str, unknown))}",
+            where=str(elf),
+        )
+    nothing = (0, dict.fromkeys(ALL_EVENTS, 0))
+    stats = []
+    for region, name in regions.items():
+        visits, events = ran.get(region, nothing)
+        stats.append(
+            RegionStats(
+                region=region,
+                name=name,
+                visits=visits,
+                time_ns=events["cycles"] * outcome["period_fs"] * 1e-6,
+                events={event: events[event] for event in ALL_EVENTS},
+            )
+        )
+    return tuple(stats)

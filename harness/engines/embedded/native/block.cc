@@ -1,0 +1,318 @@
+#include "block.hh"
+
+#include <algorithm>
+#include <bitset>
+#include <optional>
+
+namespace aimc::embedded {
+
+namespace {
+
+constexpr int kBeatBytes = 16;
+
+using RegisterSet = std::bitset<kEvalRegisters>;
+
+// The evaluation register of scoreboard register `reg`, or kEvalDiscard if it has none.
+uint8_t eval_register(uint8_t reg) {
+  if (reg <= kRegSp) return reg;
+  return reg == kRegFlags ? kEvalFlags : kEvalDiscard;
+}
+
+Unit unit_of(OpClass op_class) {
+  switch (op_class) {
+    case OpClass::kSimd:
+    case OpClass::kSimdMul:
+    case OpClass::kDot:
+    case OpClass::kFp:
+    case OpClass::kFpDiv:
+      return Unit::kSimd;
+    case OpClass::kLoad:
+    case OpClass::kStore:
+    case OpClass::kLoadStore:
+      return Unit::kLoadStore;
+    case OpClass::kNop:
+      return Unit::kNone;
+    default:
+      return Unit::kInt;
+  }
+}
+
+MicroOp micro_op(const Instruction& insn, const CoreParams& core) {
+  MicroOp op{};
+  op.op_class = insn.op_class;
+  op.unit = unit_of(insn.op_class);
+  op.sources = insn.sources;
+  op.src = insn.src;
+  op.destinations = insn.destinations;
+  std::copy(insn.dst.begin(), insn.dst.end(), op.dst.begin());
+  if (insn.writes_flags) op.dst[op.destinations++] = kRegFlags;
+  op.latency = static_cast<uint16_t>(core.latency(insn.op_class));
+  op.load = insn.is_load();
+  op.store = insn.is_store();
+  op.beats = static_cast<uint8_t>(std::max(1, (insn.memory.bytes + kBeatBytes - 1) / kBeatBytes));
+  op.not_pipelined = insn.op_class == OpClass::kIntDiv || insn.op_class == OpClass::kFpDiv;
+  op.special = insn.op_class == OpClass::kBarrier || insn.op_class == OpClass::kIsb;
+  const bool writes_back = insn.is_memory() && insn.memory.writeback != Writeback::kNone;
+  op.writeback = writes_back ? insn.memory.base : kSinkReg;
+  return op;
+}
+
+// Works out which addresses follow from which registers.
+class AddressAnalysis {
+ public:
+  AddressAnalysis(const std::vector<Instruction>& insns,
+                  const std::vector<std::optional<IntegerOp>>& integers, Block& block,
+                  const RegisterNumbers& numbers)
+      : insns_(insns), integers_(integers), block_(block), numbers_(numbers) {}
+
+  void run() {
+    find_segments();
+    for (Segment& segment : block_.segments) slice(segment);
+  }
+
+ private:
+  static std::vector<uint8_t> sources(const IntegerOp& op) {
+    std::vector<uint8_t> regs = {op.a, op.b, op.c};
+    if (op.reads_flags()) regs.push_back(kEvalFlags);
+    return regs;
+  }
+
+  static std::vector<uint8_t> address_sources(const MemoryForm& memory) {
+    std::vector<uint8_t> regs;
+    if (memory.base != kNoReg) regs.push_back(memory.base);
+    if (memory.index != kNoReg) regs.push_back(memory.index);
+    return regs;
+  }
+
+  static bool all_in(const RegisterSet& set, const std::vector<uint8_t>& regs) {
+    return std::all_of(regs.begin(), regs.end(), [&set](uint8_t reg) { return set[reg]; });
+  }
+
+  bool gives_value(size_t i) const {
+    const Instruction& insn = insns_[i];
+    return insn.op_class == OpClass::kLoad && insn.memory.element_bytes != 0 &&
+           block_.opaque_loads.count(static_cast<uint16_t>(i)) == 0;
+  }
+
+  // A segment ends where an address depends on a value that cannot be computed in advance.
+  void find_segments() {
+    RegisterSet known;
+    known.set();
+    Segment segment;
+    uint16_t memory = 0;
+    for (size_t i = 0; i < insns_.size(); ++i) {
+      const Instruction& insn = insns_[i];
+      if (insn.is_memory() && !all_in(known, address_sources(insn.memory))) {
+        segment.end_op = static_cast<uint16_t>(i);
+        block_.segments.push_back(segment);
+        segment = Segment{};
+        segment.first_op = static_cast<uint16_t>(i);
+        segment.first_memory = memory;
+        known.set();
+      }
+      if (integers_[i]) {
+        const bool result = all_in(known, sources(*integers_[i]));
+        known[integers_[i]->dst] = result;
+        if (integers_[i]->sets_flags) known[kEvalFlags] = result;
+      } else {
+        for (int d = 0; d < insn.destinations; ++d) {
+          known[eval_register(insn.dst[static_cast<size_t>(d)])] = gives_value(i);
+        }
+        if (insn.writes_flags) known[kEvalFlags] = false;
+      }
+      known[kEvalZero] = true;
+      if (insn.is_memory()) ++memory;
+    }
+    segment.end_op = static_cast<uint16_t>(insns_.size());
+    block_.segments.push_back(segment);
+  }
+
+  // Chooses the instructions that addresses need, backwards.
+  void slice(Segment& segment) {
+    std::vector<AddressOp> reversed;
+    RegisterSet needed;
+    auto memory = static_cast<uint16_t>(segment.first_memory);
+    for (size_t i = segment.first_op; i < segment.end_op; ++i) memory += insns_[i].is_memory();
+    for (size_t i = segment.end_op; i-- > segment.first_op;) {
+      const Instruction& insn = insns_[i];
+      if (insn.is_memory()) {
+        --memory;
+        slice_memory(insn.memory, insn, memory, needed, reversed);
+      } else if (integers_[i]) {
+        const IntegerOp& op = *integers_[i];
+        const bool used =
+            (op.dst != kEvalDiscard && needed[op.dst]) || (op.sets_flags && needed[kEvalFlags]);
+        if (!used) {
+          continue;
+        }
+        needed[op.dst] = false;
+        if (op.sets_flags) needed[kEvalFlags] = false;
+        for (const uint8_t reg : sources(op)) needed[reg] = true;
+        reversed.push_back(integer_op(op));
+      }
+    }
+    needed[kEvalZero] = false;
+    needed[kEvalDiscard] = false;
+    for (uint8_t reg = 0; reg < kEvalRegisters; ++reg) {
+      if (!needed[reg]) continue;
+      segment.registers.push_back(reg);
+      segment.emulator_registers.push_back(numbers_[reg]);
+    }
+    segment.program_begin = static_cast<uint32_t>(block_.program.size());
+    block_.program.insert(block_.program.end(), reversed.rbegin(), reversed.rend());
+    segment.program_end = static_cast<uint32_t>(block_.program.size());
+  }
+
+  AddressOp integer_op(const IntegerOp& op) {
+    AddressOp out{};
+    if (op.kind == IntegerKind::kAddImmediate) {
+      out.kind = AddressKind::kAddImmediate;
+      out.base = op.a;
+      out.dst = op.dst;
+      out.offset = static_cast<int64_t>(op.immediate);
+      return out;
+    }
+    out.kind = AddressKind::kInteger;
+    out.slot = static_cast<uint16_t>(block_.integer_ops.size());
+    block_.integer_ops.push_back(op);
+    return out;
+  }
+
+  void slice_memory(const MemoryForm& memory, const Instruction& insn, uint16_t slot,
+                    RegisterSet& needed, std::vector<AddressOp>& reversed) {
+    const uint8_t base = memory.base == kNoReg ? kEvalZero : memory.base;
+    if (memory.writeback != Writeback::kNone && needed[base]) {
+      AddressOp update{};
+      update.dst = base;
+      update.base = base;
+      if (memory.writeback == Writeback::kPostRegister) {
+        IntegerOp add{};
+        add.kind = IntegerKind::kAdd;
+        add.second = SecondOperand::kShifted;
+        add.dst = add.a = base;
+        add.b = memory.index;
+        needed[memory.index] = true;
+        update = integer_op(add);
+      } else {
+        update.kind = AddressKind::kAddImmediate;
+        update.offset = memory.offset;
+      }
+      reversed.push_back(update);
+    }
+    AddressOp value{};
+    value.kind = AddressKind::kLoadValue;
+    value.slot = slot;
+    value.index = kEvalDiscard;
+    bool wanted = false;
+    for (int d = 0; insn.op_class == OpClass::kLoad && d < insn.destinations; ++d) {
+      const uint8_t reg = eval_register(insn.dst[static_cast<size_t>(d)]);
+      if (reg == kEvalDiscard || !needed[reg]) continue;
+      needed[reg] = false;
+      wanted = true;
+      (d == 0 ? value.dst : value.index) = reg;
+    }
+    if (wanted) reversed.push_back(value);
+
+    AddressOp access{};
+    access.kind = block_.memory[slot].zero_block ? AddressKind::kZeroBlock : AddressKind::kOffset;
+    access.base = base;
+    access.slot = slot;
+    needed[base] = true;
+    if (memory.writeback == Writeback::kNone || memory.writeback == Writeback::kPre) {
+      access.offset = memory.offset;
+    }
+    if (memory.index != kNoReg && memory.writeback != Writeback::kPostRegister) {
+      access.kind = AddressKind::kIndexed;
+      access.index = memory.index;
+      access.extend = memory.extend;
+      access.shift = memory.shift;
+      needed[memory.index] = true;
+    }
+    reversed.push_back(access);
+  }
+
+  const std::vector<Instruction>& insns_;
+  const std::vector<std::optional<IntegerOp>>& integers_;
+  Block& block_;
+  const RegisterNumbers& numbers_;
+};
+
+}  // namespace
+
+void StaticCounts::add(const MicroOp& op) {
+  ++instructions;
+  switch (op.op_class) {
+    case OpClass::kInt:
+    case OpClass::kIntMul:
+    case OpClass::kIntDiv:
+    case OpClass::kSystem:
+      ++int_ops;
+      break;
+    case OpClass::kDot:
+      ++dot_ops;
+      ++simd_ops;
+      break;
+    case OpClass::kSimd:
+    case OpClass::kSimdMul:
+      ++simd_ops;
+      break;
+    case OpClass::kFp:
+    case OpClass::kFpDiv:
+      ++fp_ops;
+      break;
+    case OpClass::kBranch:
+      ++branches;
+      break;
+    default:
+      break;
+  }
+  loads += op.load;
+  stores += op.store;
+  if (op.load || op.store) l1d_accesses += op.beats;
+}
+
+void StaticCounts::add_to(Events& events, uint64_t times) const {
+  events[kInstructions] += times * instructions;
+  events[kIntOps] += times * int_ops;
+  events[kSimdOps] += times * simd_ops;
+  events[kDotOps] += times * dot_ops;
+  events[kFpOps] += times * fp_ops;
+  events[kLoads] += times * loads;
+  events[kStores] += times * stores;
+  events[kBranches] += times * branches;
+  events[kL1dAccesses] += times * l1d_accesses;
+}
+
+std::unique_ptr<Block> build_block(const uint32_t* words, size_t count, uint64_t pc,
+                                   const CoreParams& core, uint32_t zero_block_bytes,
+                                   const RegisterNumbers& numbers,
+                                   const std::set<uint16_t>& opaque_loads) {
+  auto block = std::make_unique<Block>();
+  block->pc = pc;
+  block->bytes = static_cast<uint32_t>(count * 4);
+  block->opaque_loads = opaque_loads;
+  std::vector<Instruction> insns;
+  std::vector<std::optional<IntegerOp>> integers;
+  for (size_t i = 0; i < count; ++i) {
+    insns.push_back(decode(words[i], pc + 4 * i));
+    Instruction& insn = insns.back();
+    const bool zero_block = insn.op_class == OpClass::kStore && insn.memory.bytes == 0;
+    if (zero_block) insn.memory.bytes = static_cast<uint16_t>(zero_block_bytes);
+    integers.push_back(decode_integer(words[i], pc + 4 * i));
+    block->ops.push_back(micro_op(insn, core));
+    block->counts.add(block->ops.back());
+    if (insn.is_memory()) {
+      block->memory.push_back({static_cast<uint16_t>(i), insn.memory.bytes, insn.is_load(),
+                               insn.is_store(), insn.memory.element_bytes, insn.memory.sign_extend,
+                               insn.memory.wide, zero_block});
+    }
+    if (insn.branch != BranchKind::kNone) {
+      block->branch = insn.branch;
+      block->target = insn.target;
+    }
+  }
+  AddressAnalysis(insns, integers, *block, numbers).run();
+  return block;
+}
+
+}  // namespace aimc::embedded

@@ -1,0 +1,147 @@
+// One translation block of the emulator, prepared for timing: micro-operations for the scoreboard,
+// and a program that computes the addresses of its loads and stores.
+#ifndef HARNESS_ENGINES_EMBEDDED_NATIVE_BLOCK_HH_
+#define HARNESS_ENGINES_EMBEDDED_NATIVE_BLOCK_HH_
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "events.hh"
+#include "instruction.hh"
+#include "integer_op.hh"
+#include "params.hh"
+
+namespace aimc::embedded {
+
+enum class Unit : uint8_t { kNone, kInt, kSimd, kLoadStore };
+
+constexpr uint8_t kSinkReg = kRegisters;  // written by what has no result
+
+struct MicroOp {
+  OpClass op_class;
+  Unit unit;
+  uint8_t sources;
+  uint8_t destinations;
+  uint16_t latency;  // of the destinations
+  uint8_t beats;     // cycles in the load/store unit, one for 16 bytes
+  bool load;
+  bool store;
+  bool not_pipelined;
+  bool special;       // barrier or ISB
+  uint8_t writeback;  // kSinkReg: none
+  std::array<uint8_t, 7> src;
+  std::array<uint8_t, 5> dst;
+};
+
+struct MemoryOp {
+  uint16_t op;  // index of the instruction in the block
+  uint16_t bytes;
+  bool load;
+  bool store;
+  uint8_t element_bytes;  // of one loaded general register, else 0
+  bool sign_extend;
+  bool wide;
+  bool zero_block;  // DC ZVA
+};
+
+enum class AddressKind : uint8_t {
+  kOffset,        // memory op `slot` is at base + offset
+  kIndexed,       // memory op `slot` is at base + (extended, shifted) index + offset
+  kAddImmediate,  // dst = base + offset
+  kInteger,       // integer op `slot`
+  kLoadValue,     // dst (and dst2) = what memory op `slot` will load
+  kZeroBlock,     // memory op `slot` is the block of DC ZVA around base
+};
+
+struct AddressOp {
+  AddressKind kind;
+  uint8_t base = kEvalZero;
+  uint8_t index = kEvalZero;  // kLoadValue: second destination
+  uint8_t dst = kEvalDiscard;
+  Extend extend = Extend::kNone;
+  uint8_t shift = 0;
+  uint16_t slot = 0;
+  int64_t offset = 0;
+};
+
+// A run of instructions whose addresses follow from the registers at its start.
+struct Segment {
+  uint16_t first_op = 0;
+  uint16_t end_op = 0;
+  uint16_t first_memory = 0;
+  uint32_t program_begin = 0;
+  uint32_t program_end = 0;
+  std::vector<uint8_t> registers;  // evaluation registers to read at its start
+  std::vector<int> emulator_registers;
+};
+
+// Counts of instructions by kind, which do not depend on the data.
+struct StaticCounts {
+  uint32_t instructions = 0;
+  uint32_t int_ops = 0;
+  uint32_t simd_ops = 0;
+  uint32_t dot_ops = 0;
+  uint32_t fp_ops = 0;
+  uint32_t loads = 0;
+  uint32_t stores = 0;
+  uint32_t branches = 0;
+  uint32_t l1d_accesses = 0;
+
+  void add(const MicroOp& op);
+  void add_to(Events& events, uint64_t times) const;
+};
+
+struct MemoEntry {
+  uint32_t in = 0;  // state number, never 0
+  uint32_t out = 0;
+  uint32_t cycles = 0;
+};
+
+struct Block {
+  uint64_t pc = 0;
+  uint32_t bytes = 0;
+  std::vector<MicroOp> ops;
+  std::vector<MemoryOp> memory;
+  std::vector<AddressOp> program;
+  std::vector<IntegerOp> integer_ops;
+  std::vector<Segment> segments;
+  std::set<uint16_t> opaque_loads;  // whose values could not be told in advance once
+  BranchKind branch = BranchKind::kNone;
+  uint64_t target = 0;
+  StaticCounts counts;
+  std::string unknown;  // what is wrong with an instruction that the decoder does not know
+  bool stale = false;   // to be prepared again
+
+  // Lines fetched.
+  uint32_t first_line = 0;
+  uint32_t lines = 0;
+
+  // What happens as it runs.
+  uint64_t executions = 0;      // not yet added to the events
+  uint64_t fetch_epoch = 0;     // of the L1I, in which all lines were seen to be present
+  uint64_t last_execution = 0;  // number of the block execution
+  std::array<MemoEntry, 8> memo{};
+  uint32_t memo_next = 0;
+
+  uint64_t end() const { return pc + bytes; }
+  uint64_t op_pc(size_t op) const { return pc + 4 * op; }
+};
+
+// The emulator's number of an evaluation register.
+using RegisterNumbers = std::array<int, kEvalRegisters>;
+
+// Prepares the `count` instructions at `pc`; loads in `opaque_loads` (indices of instructions)
+// give no values to the address program.  DC ZVA clears `zero_block_bytes`.
+std::unique_ptr<Block> build_block(const uint32_t* words, size_t count, uint64_t pc,
+                                   const CoreParams& core, uint32_t zero_block_bytes,
+                                   const RegisterNumbers& numbers,
+                                   const std::set<uint16_t>& opaque_loads);
+
+}  // namespace aimc::embedded
+
+#endif

@@ -1,0 +1,76 @@
+// The tags of one set-associative, write-back, write-allocate cache with exact LRU.
+#ifndef HARNESS_ENGINES_EMBEDDED_NATIVE_CACHE_HH_
+#define HARNESS_ENGINES_EMBEDDED_NATIVE_CACHE_HH_
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "params.hh"
+
+namespace aimc::embedded {
+
+// Number of a line counted from the start of DRAM.
+using LineNumber = uint32_t;
+
+class Cache {
+ public:
+  // Throws std::invalid_argument if the number of sets is not a power of two.
+  explicit Cache(const CacheParams& params);
+
+  // Whether `line` is the most recently used line of its set, and was asked for before: then it
+  // is a hit that changes nothing but, of a store, the dirty mark, which is set.
+  bool hit_most_recent(LineNumber line, bool store) {
+    uint32_t& entry = entries_[set_of(line)];
+    if ((entry & ~kDirty) != tag_of(line)) return false;
+    entry |= store ? kDirty : 0;
+    return true;
+  }
+
+  // The same for a line anywhere in its set.  False changes nothing.
+  bool hit(LineNumber line, bool store);
+
+  struct Lookup {
+    bool hit = false;
+    bool was_prefetched = false;  // and this is the first demand for it
+  };
+
+  // A demand access.  A hit becomes the most recently used line.
+  Lookup access(LineNumber line, bool store);
+
+  bool contains(LineNumber line) const;
+  // `line` is present and has been asked for.
+  bool contains_demanded(LineNumber line) const;
+
+  struct Victim {
+    bool dirty = false;
+    LineNumber line = 0;
+  };
+
+  // Puts in a line that is absent, as most recently used.
+  Victim insert(LineNumber line, bool dirty, bool prefetched);
+
+  // Removes `line` if it is there.  Returns whether it was dirty.
+  bool invalidate(LineNumber line);
+
+  // Marks `line` dirty without a use.  False if it is absent.
+  bool mark_dirty(LineNumber line);
+
+ private:
+  static constexpr uint32_t kDirty = 1u << 31;
+  static constexpr uint32_t kPrefetched = 1u << 30;
+  static constexpr uint32_t kFlags = kDirty | kPrefetched;
+
+  static uint32_t tag_of(LineNumber line) { return line + 1; }
+  size_t set_of(LineNumber line) const { return (line & set_mask_) * ways_; }
+  int find(LineNumber line) const;
+  void promote(uint32_t* set, int way, uint32_t entry);
+
+  size_t ways_;
+  uint32_t set_mask_;
+  std::vector<uint32_t> entries_;  // a set's ways, most recently used first
+};
+
+}  // namespace aimc::embedded
+
+#endif

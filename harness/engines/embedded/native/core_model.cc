@@ -1,0 +1,427 @@
+#include "core_model.hh"
+
+#include <algorithm>
+#include <cstdio>
+#include <cstring>
+
+namespace aimc::embedded {
+
+namespace {
+
+constexpr size_t kLookup = 1u << 14;
+constexpr uint64_t kPollLoopInstructions = 32;
+
+std::string hex(uint64_t value) {
+  char text[32];
+  std::snprintf(text, sizeof(text), "0x%llx", static_cast<unsigned long long>(value));
+  return text;
+}
+
+size_t lookup_slot(uint64_t pc) { return (pc >> 2) & (kLookup - 1); }
+
+uint64_t extended(uint64_t value, Extend extend) {
+  switch (extend) {
+    case Extend::kUxtw:
+      return static_cast<uint32_t>(value);
+    case Extend::kSxtw:
+      return static_cast<uint64_t>(static_cast<int64_t>(static_cast<int32_t>(value)));
+    default:
+      return value;
+  }
+}
+
+// What a load of `access.element_bytes` from `bytes` puts into a register.
+uint64_t loaded_value(const MemoryOp& access, const uint8_t* bytes) {
+  uint64_t value = 0;
+  std::memcpy(&value, bytes, access.element_bytes);
+  if (!access.sign_extend) return value;
+  const int shift = 64 - 8 * access.element_bytes;
+  const auto result = static_cast<uint64_t>(static_cast<int64_t>(value << shift) >> shift);
+  return access.wide ? result : result & 0xffffffffull;
+}
+
+}  // namespace
+
+CoreModel::CoreModel(const SystemParams& params, const RegisterNumbers& numbers,
+                     GuestMemory& memory)
+    : params_(params),
+      numbers_(numbers),
+      memory_(memory),
+      system_(params.core, params.caches, params.dram, events_),
+      pipeline_(params.core, system_, events_),
+      fetch_(system_),
+      predictor_(static_cast<size_t>(params.core.branch_predictor_entries)),
+      tiles_(params.tiles, params.tile, &memory),
+      devices_(params.map, params.attach, tiles_),
+      lookup_(kLookup, nullptr) {
+  memory.attach(&system_, params.attach.dma_through_l2);
+}
+
+bool CoreModel::fail(const std::string& message) {
+  if (error_.empty()) error_ = message;
+  return false;
+}
+
+Block* CoreModel::find_block(uint64_t pc, uint32_t bytes) {
+  Block*& cached = lookup_[lookup_slot(pc)];
+  if (cached && cached->pc == pc && cached->bytes == bytes) return cached;
+  std::unique_ptr<Block>& owner = blocks_[pc];
+  if (!owner || owner->bytes != bytes || owner->stale) {
+    if (!memory_.contains(pc, bytes) || bytes == 0 || pc % 4 != 0 || bytes % 4 != 0) {
+      fail("the program executes at " + hex(pc) + ", which is not in DRAM");
+      return nullptr;
+    }
+    std::set<uint16_t> opaque;
+    if (owner) {
+      opaque = owner->opaque_loads;
+      forget(*owner);
+    }
+    owner = prepare(pc, bytes, opaque);
+    if (!owner) return nullptr;
+  }
+  return lookup_[lookup_slot(pc)] = owner.get();
+}
+
+std::unique_ptr<Block> CoreModel::prepare(uint64_t pc, uint32_t bytes,
+                                          const std::set<uint16_t>& opaque) {
+  const uint64_t offset = pc - memory_.base();
+  std::vector<uint32_t> words(bytes / 4);
+  std::memcpy(words.data(), memory_.data() + offset, bytes);
+  auto block = build_block(words.data(), words.size(), pc, params_.core, params_.zero_block_bytes,
+                           numbers_, opaque);
+  const int shift = system_.line_shift();
+  block->first_line = static_cast<uint32_t>(offset >> shift);
+  block->lines = static_cast<uint32_t>((offset + bytes - 1) >> shift) - block->first_line + 1;
+  for (size_t i = 0; i < block->ops.size(); ++i) {
+    const std::string where = "the instruction " + hex(words[i]) + " at " + hex(block->op_pc(i));
+    if (block->ops[i].op_class == OpClass::kClockRead) {
+      fail(where + " reads a clock of the host");
+      return nullptr;
+    }
+    if (block->ops[i].op_class == OpClass::kUnknown && block->unknown.empty()) {
+      block->unknown = where + " is not one that the timing model knows";
+    }
+  }
+  if (addresses_.size() < block->memory.size()) addresses_.resize(block->memory.size());
+  return block;
+}
+
+void CoreModel::forget(Block& block) {
+  flush(block);
+  fetch_.forget(block);
+  Block*& cached = lookup_[lookup_slot(block.pc)];
+  if (cached == &block) cached = nullptr;
+  if (block_ == &block) block_ = nullptr;
+}
+
+void CoreModel::flush(Block& block) {
+  block.counts.add_to(events_, block.executions);
+  block.executions = 0;
+}
+
+bool CoreModel::leave_block(uint64_t next) {
+  const Block& block = *block_;
+  if (pending_ || next_op_ != block.ops.size()) {
+    return fail("the emulator left the block at " + hex(block.pc) + " before its end");
+  }
+  if (!block.unknown.empty()) return fail(block.unknown);
+  if (block.branch == BranchKind::kNone) {
+    if (next == block.end()) return true;
+    return fail("the emulator went from " + hex(block.end()) + " to " + hex(next) +
+                " without a branch");
+  }
+  const bool conditional = block.branch == BranchKind::kConditional;
+  const bool taken = !conditional || next != block.end();
+  const bool direct =
+      conditional || block.branch == BranchKind::kDirect || block.branch == BranchKind::kCall;
+  if (direct && taken && next != block.target) {
+    return fail("the emulator took the branch at " + hex(block.end() - 4) + " to " + hex(next));
+  }
+  if (!predictor_.resolve(block.branch, block.end() - 4, next, block.end())) {
+    ++events_[kBranchMispredicts];
+    pipeline_.mispredict();
+  } else if (taken) {
+    pipeline_.take_branch();
+  }
+  return true;
+}
+
+CoreModel::Progress CoreModel::enter(Block& block) {
+  if (block_ && !leave_block(block.pc)) return Progress::kFailed;
+  block_ = &block;
+  next_op_ = 0;
+  next_memory_ = 0;
+  events_[kL1iAccesses] += block.lines;
+  if (!fetch_.present(block)) {
+    pipeline_.stall_until(fetch_.fetch(block, pipeline_.now()), kCyclesMemory);
+  }
+  return Progress::kReady;
+}
+
+std::optional<size_t> CoreModel::next_segment_at(uint64_t pc) const {
+  if (!block_ || segment_ + 1 >= block_->segments.size()) return std::nullopt;
+  const size_t op = block_->segments[segment_ + 1].first_op;
+  if (block_->op_pc(op) != pc || next_op_ != op) return std::nullopt;
+  return segment_ + 1;
+}
+
+CoreModel::Progress CoreModel::run_segment(size_t index) {
+  const Segment& segment = block_->segments[index];
+  segment_ = index;
+  program_next_ = segment.program_begin;
+  executed_memory_ = segment.first_memory;
+  return run_on(true);
+}
+
+// Models from the first instruction not modelled to the end of the segment, or to the next device
+// access.  At the `start` of a segment the block can still be prepared otherwise.
+CoreModel::Progress CoreModel::run_on(bool start) {
+  Block& block = *block_;
+  const Segment& segment = block.segments[segment_];
+  known_hits_ = 0;
+  all_hits_ = pipeline_.quiet();
+  evaluated_memory_ = next_memory_;
+  const Stop stop = evaluate();
+  if (stop == Stop::kOpaque || (stop == Stop::kDevice && start && make_opaque_after_device())) {
+    if (!start) {
+      fail("the addresses in the block at " + hex(block.pc) + " cannot be followed");
+      return Progress::kFailed;
+    }
+    if (segment_ == 0) events_[kL1iAccesses] -= block.lines;
+    block.stale = true;
+    lookup_[lookup_slot(block.pc)] = nullptr;
+    block_ = nullptr;
+    return Progress::kRebuild;
+  }
+  if (stop == Stop::kEnd) {
+    const size_t end = segment.end_op;
+    if (next_op_ == 0 && end == block.ops.size()) {
+      if (all_hits_) {
+        pipeline_.run_hits(block, addresses_.data());
+      } else {
+        pipeline_.step(block, 0, end, addresses_.data(), 0, known_hits_);
+      }
+      ++block.executions;
+      instructions_ += end;
+    } else {
+      pipeline_.step(block, next_op_, end, addresses_.data(), next_memory_, known_hits_);
+      account(next_op_, end);
+    }
+    next_op_ = end;
+    next_memory_ = evaluated_memory_;
+    return Progress::kReady;
+  }
+  const size_t op = block.memory[evaluated_memory_].op;
+  pipeline_.step(block, next_op_, op, addresses_.data(), next_memory_, known_hits_);
+  account(next_op_, op + 1);
+  next_op_ = op;
+  next_memory_ = evaluated_memory_;
+  return begin_device() ? Progress::kReady : Progress::kFailed;
+}
+
+void CoreModel::account(size_t first, size_t end) {
+  StaticCounts counts;
+  for (size_t i = first; i < end; ++i) counts.add(block_->ops[i]);
+  counts.add_to(events_, 1);
+  instructions_ += end - first;
+}
+
+CoreModel::Stop CoreModel::evaluate() {
+  const Block& block = *block_;
+  const uint32_t end = block.segments[segment_].program_end;
+  const int shift = system_.line_shift();
+  const uint64_t size = memory_.size();
+  Cache& l1d = system_.l1d();
+  EvalRegisters& r = registers_;
+  while (program_next_ < end) {
+    const AddressOp& op = block.program[program_next_++];
+    uint64_t address = r[op.base] + static_cast<uint64_t>(op.offset);
+    switch (op.kind) {
+      case AddressKind::kOffset:
+        break;
+      case AddressKind::kIndexed:
+        address += extended(r[op.index], op.extend) << op.shift;
+        break;
+      case AddressKind::kZeroBlock:
+        address &= ~static_cast<uint64_t>(params_.zero_block_bytes - 1);
+        break;
+      case AddressKind::kAddImmediate:
+        r[op.dst] = address;
+        continue;
+      case AddressKind::kInteger:
+        aimc::embedded::evaluate(block.integer_ops[op.slot], r);
+        continue;
+      case AddressKind::kLoadValue:
+        if (!load_value(op)) {
+          block_->opaque_loads.insert(block.memory[op.slot].op);
+          return Stop::kOpaque;
+        }
+        continue;
+    }
+    const MemoryOp& access = block.memory[op.slot];
+    const uint64_t offset = address - memory_.base();
+    if (expect_) expect_({address, access.bytes, access.store, block.op_pc(access.op)});
+    if (offset >= size || access.bytes > size - offset) {
+      device_address_ = address;
+      return Stop::kDevice;
+    }
+    const auto first = static_cast<uint32_t>(offset);
+    addresses_[op.slot] = first;
+    ++evaluated_memory_;
+    if (!all_hits_) continue;
+    const LineNumber line = first >> shift;
+    const LineNumber last = (first + access.bytes - 1u) >> shift;
+    if (line == last && (l1d.hit_most_recent(line, access.store) || l1d.hit(line, access.store))) {
+      ++known_hits_;
+    } else {
+      all_hits_ = false;
+    }
+  }
+  return Stop::kEnd;
+}
+
+// Puts what the load of `op` will load into its destinations.  False: a store that the emulator
+// has yet to execute may change it.
+bool CoreModel::load_value(const AddressOp& op) {
+  const std::vector<MemoryOp>& memory = block_->memory;
+  const MemoryOp& access = memory[op.slot];
+  const uint8_t* bytes;
+  if (last_device_ && last_device_->op == access.op) {
+    bytes = last_device_->data.data();
+  } else {
+    const uint32_t begin = addresses_[op.slot];
+    const uint32_t end = begin + access.bytes;
+    for (size_t i = executed_memory_; i < op.slot; ++i) {
+      if (memory[i].store && addresses_[i] < end && begin < addresses_[i] + memory[i].bytes) {
+        return false;
+      }
+    }
+    bytes = memory_.data() + begin;
+  }
+  registers_[op.dst] = loaded_value(access, bytes);
+  if (op.index != kEvalDiscard) {
+    registers_[op.index] = loaded_value(access, bytes + access.element_bytes);
+  }
+  return true;
+}
+
+// Once the emulator performs a device access the block can no longer be prepared otherwise: from
+// then on no value may be needed that a store not yet executed could change.
+bool CoreModel::make_opaque_after_device() {
+  Block& block = *block_;
+  const uint32_t end = block.segments[segment_].program_end;
+  bool store_seen = false;
+  bool changed = false;
+  for (uint32_t i = program_next_; i < end; ++i) {
+    const AddressOp& op = block.program[i];
+    if (op.kind == AddressKind::kLoadValue) {
+      if (store_seen) changed |= block.opaque_loads.insert(block.memory[op.slot].op).second;
+    } else if (op.kind == AddressKind::kOffset || op.kind == AddressKind::kIndexed ||
+               op.kind == AddressKind::kZeroBlock) {
+      store_seen |= block.memory[op.slot].store;
+    }
+  }
+  return changed;
+}
+
+bool CoreModel::begin_device() {
+  const MemoryOp& access = block_->memory[next_memory_];
+  DeviceAccess device;
+  device.op = access.op;
+  device.pc = block_->op_pc(access.op);
+  device.address = device_address_;
+  device.bytes = access.bytes;
+  device.store = access.store;
+  const DeviceKind kind = devices_.find(device.address, device.bytes);
+  if (kind != DeviceKind::kNone &&
+      ((access.load && access.store) || device.bytes > DeviceAccess::kMaxBytes)) {
+    return fail("an atomic or block access to the device at " + hex(device.address));
+  }
+  pipeline_.issue_device(*block_, access.op);
+  device.time = now_fs();
+  pending_ = device;
+  return true;
+}
+
+bool CoreModel::check_piece(uint64_t address, uint32_t bytes, bool store) {
+  if (pending_ && pending_->store == store && pending_->address + pending_->done == address &&
+      bytes <= pending_->bytes - pending_->done) {
+    return true;
+  }
+  return fail("the emulator made a device access to " + hex(address) + " that was not foreseen" +
+              (pending_ ? " at " + hex(pending_->pc) : ""));
+}
+
+bool CoreModel::device_read(uint64_t address, uint32_t bytes, uint64_t* value) {
+  if (!check_piece(address, bytes, false)) return false;
+  DeviceAccess& access = *pending_;
+  if (access.done % DeviceAccess::kBusBytes == 0 && !bus_access()) return false;
+  std::memcpy(value, access.data.data() + access.done, bytes);
+  access.done += bytes;
+  return access.done < access.bytes || finish_device();
+}
+
+bool CoreModel::device_write(uint64_t address, uint32_t bytes, uint64_t value) {
+  if (!check_piece(address, bytes, true)) return false;
+  DeviceAccess& access = *pending_;
+  std::memcpy(access.data.data() + access.done, &value, bytes);
+  const uint32_t bus_end = access.bus_begin() + access.bus_bytes();
+  if (access.done + bytes >= bus_end && !bus_access()) return false;
+  access.done += bytes;
+  return access.done < access.bytes || finish_device();
+}
+
+// Performs the bus access that holds byte `done` of the pending access.
+bool CoreModel::bus_access() {
+  DeviceAccess& access = *pending_;
+  const uint32_t begin = access.bus_begin();
+  const uint64_t address = access.address + begin;
+  uint8_t* data = access.data.data() + begin;
+  if (devices_.find(address, access.bus_bytes()) == DeviceKind::kM5ops) {
+    poll_.valid = false;
+    return begin != 0 || pseudo_(devices_.m5op(address));
+  }
+  const Devices::Outcome outcome =
+      access.store ? devices_.write(address, access.bus_bytes(), data, access.time)
+                   : devices_.read(address, access.bus_bytes(), data, access.time);
+  access.time = outcome.end;
+  const Femtoseconds period = params_.core.period_fs;
+  if (!outcome.is_poll) poll_.valid = false;
+  if (poll_.valid) count_poll_loop();
+  pipeline_.stall_until((outcome.end + period - 1) / period, outcome.cause);
+  if (outcome.is_poll) {
+    poll_ = {access.pc,     access.address, events_[kCyclesCompute],
+             instructions_, outcome.cause,  true};
+  }
+  return true;
+}
+
+// A poll follows a poll: if it is the same one in a loop, the core's work in between was waiting.
+void CoreModel::count_poll_loop() {
+  if (poll_.pc != pending_->pc || poll_.address != pending_->address) return;
+  if (instructions_ - poll_.instructions > kPollLoopInstructions) return;
+  const uint64_t loop = events_[kCyclesCompute] - poll_.compute_cycles;
+  events_[kCyclesCompute] -= loop;
+  events_[poll_.cause] += loop;
+}
+
+bool CoreModel::finish_device() {
+  pipeline_.finish_device(*block_, pending_->op);
+  next_op_ = pending_->op + 1;
+  ++next_memory_;
+  executed_memory_ = next_memory_;
+  last_device_ = *pending_;
+  pending_.reset();
+  const bool ok = run_on(false) != Progress::kFailed;
+  last_device_.reset();
+  return ok;
+}
+
+Events CoreModel::totals() {
+  for (auto& [pc, block] : blocks_) flush(*block);
+  tiles_.count(static_cast<Picoseconds>(now_fs() / 1000), events_);
+  events_[kCycles] = static_cast<uint64_t>(pipeline_.now());
+  return events_;
+}
+
+}  // namespace aimc::embedded

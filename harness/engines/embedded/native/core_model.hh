@@ -1,0 +1,169 @@
+// The simulated core: what one block of instructions after the other costs.
+//
+// The emulator tells what it is about to execute; the model runs ahead of it to the block's end, or
+// to the next device access, whose result and time it settles when the emulator performs it.
+#ifndef HARNESS_ENGINES_EMBEDDED_NATIVE_CORE_MODEL_HH_
+#define HARNESS_ENGINES_EMBEDDED_NATIVE_CORE_MODEL_HH_
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "block.hh"
+#include "branch_predictor.hh"
+#include "device_access.hh"
+#include "devices.hh"
+#include "events.hh"
+#include "fetch_unit.hh"
+#include "guest_memory.hh"
+#include "memory_system.hh"
+#include "pipeline.hh"
+#include "regions.hh"
+#include "tiles.hh"
+
+namespace aimc::embedded {
+
+struct SystemParams {
+  CoreParams core;
+  CachesParams caches;
+  DramParams dram;
+  AttachParams attach;
+  PlatformMap map;
+  size_t tiles = 0;
+  TileParams tile;
+  uint32_t zero_block_bytes = 64;  // of DC ZVA, as the emulator has it
+};
+
+// A load or store that the model says the next instructions perform.
+struct ExpectedAccess {
+  uint64_t address;
+  uint32_t bytes;
+  bool store;
+  uint64_t pc;
+};
+
+class CoreModel {
+ public:
+  // Reads the general registers `numbers` of the emulator into `values`.
+  using ReadRegisters = std::function<void(const Segment& segment, EvalRegisters& values)>;
+
+  CoreModel(const SystemParams& params, const RegisterNumbers& numbers, GuestMemory& memory);
+
+  // The prepared block of `bytes` bytes at `pc`; nothing, and error() says why, if it cannot be.
+  Block* find_block(uint64_t pc, uint32_t bytes);
+
+  enum class Progress : uint8_t {
+    kReady,    // the emulator may go on
+    kRebuild,  // prepare the block again, with more segments: ask find_block() again
+    kFailed,   // error()
+  };
+
+  // The emulator is about to execute `block`; `registers` has what its first segment reads.
+  Progress enter(Block& block);
+
+  // Then, with registers() set: runs the segment `index` of the current block.
+  Progress run_segment(size_t index);
+
+  // The segment of the current block that starts at `pc` and is next to run, if there is one.
+  std::optional<size_t> next_segment_at(uint64_t pc) const;
+
+  Block* current() { return block_; }
+  EvalRegisters& registers() { return registers_; }
+
+  // The emulator performs a piece of a device access.  False: error(), or the guest has exited.
+  bool device_read(uint64_t address, uint32_t bytes, uint64_t* value);
+  bool device_write(uint64_t address, uint32_t bytes, uint64_t value);
+
+  // Handles the guest's pseudo-instruction `operation`; false: stop.
+  using PseudoInstruction = std::function<bool(uint32_t operation)>;
+  void set_pseudo_instruction(PseudoInstruction handler) { pseudo_ = std::move(handler); }
+
+  // Reports each access in program order when it becomes known, for checking.
+  void set_expect(std::function<void(const ExpectedAccess&)> expect) {
+    expect_ = std::move(expect);
+  }
+
+  // All events up to now.
+  Events totals();
+  Regions& regions() { return regions_; }
+
+  uint64_t instructions() const { return instructions_; }
+  Femtoseconds now_fs() const { return pipeline_.now() * params_.core.period_fs; }
+  const std::string& console() const { return devices_.console(); }
+  const std::string& error() const { return error_; }
+  const std::optional<DeviceAccess>& pending() const { return pending_; }
+
+ private:
+  enum class Stop : uint8_t { kEnd, kDevice, kOpaque };
+
+  // The last poll of a tile's progress.
+  struct Poll {
+    uint64_t pc = 0;
+    uint64_t address = 0;
+    uint64_t compute_cycles = 0;  // in all until then
+    uint64_t instructions = 0;
+    Event cause = kCyclesTileTransfer;
+    bool valid = false;
+  };
+
+  std::unique_ptr<Block> prepare(uint64_t pc, uint32_t bytes, const std::set<uint16_t>& opaque);
+  void forget(Block& block);
+  void flush(Block& block);
+  bool leave_block(uint64_t next);
+  Progress run_on(bool start);
+  Stop evaluate();
+  bool load_value(const AddressOp& op);
+  bool make_opaque_after_device();
+  void account(size_t first, size_t end);
+  bool begin_device();
+  bool check_piece(uint64_t address, uint32_t bytes, bool store);
+  bool bus_access();
+  void count_poll_loop();
+  bool finish_device();
+  bool fail(const std::string& message);
+
+  SystemParams params_;
+  RegisterNumbers numbers_;
+  GuestMemory& memory_;
+  Events events_{};
+  MemorySystem system_;
+  Pipeline pipeline_;
+  FetchUnit fetch_;
+  BranchPredictor predictor_;
+  Tiles tiles_;
+  Devices devices_;
+  Regions regions_;
+  std::unordered_map<uint64_t, std::unique_ptr<Block>> blocks_;
+  std::vector<Block*> lookup_;  // direct-mapped on the address
+  uint64_t instructions_ = 0;
+  PseudoInstruction pseudo_;
+  std::function<void(const ExpectedAccess&)> expect_;
+  std::string error_;
+
+  // The block under way: what has been modelled and what not.
+  Block* block_ = nullptr;
+  size_t segment_ = 0;      // index of the segment under way
+  size_t next_op_ = 0;      // first instruction not modelled
+  size_t next_memory_ = 0;  // its first memory op
+  uint32_t program_next_ = 0;
+  size_t evaluated_memory_ = 0;  // memory ops with an address
+  size_t executed_memory_ = 0;   // memory ops before this one have been executed by the emulator
+  size_t known_hits_ = 0;        // of those from next_memory_
+  bool all_hits_ = false;
+  std::vector<uint32_t> addresses_;
+  EvalRegisters registers_{};
+  std::optional<DeviceAccess> pending_;
+  std::optional<DeviceAccess> last_device_;  // while the rest of its block is modelled
+  uint64_t device_address_ = 0;
+  Poll poll_;
+};
+
+}  // namespace aimc::embedded
+
+#endif

@@ -1,0 +1,77 @@
+#include "devices.hh"
+
+#include <algorithm>
+#include <cstring>
+
+#include "aimc_tile/core/registers.h"
+
+namespace aimc::embedded {
+
+namespace {
+
+constexpr Femtoseconds kFsPerPs = 1000;
+
+// PL011
+constexpr uint64_t kUartData = 0x00;
+constexpr uint64_t kUartFlags = 0x18;
+constexpr uint32_t kUartIdle = 0x90;  // transmitter and receiver are empty
+
+bool within(uint64_t address, uint32_t bytes, uint64_t base, uint64_t size) {
+  return address >= base && address - base < size && bytes <= size - (address - base);
+}
+
+}  // namespace
+
+DeviceKind Devices::find(uint64_t address, uint32_t bytes) const {
+  if (within(address, bytes, map_.tile_base, tiles_.size() * AIMC_TILE_WINDOW)) {
+    return DeviceKind::kTile;
+  }
+  if (within(address, bytes, map_.m5ops_base, kM5opsBytes)) return DeviceKind::kM5ops;
+  if (within(address, bytes, map_.uart_base, kUartBytes)) return DeviceKind::kUart;
+  return DeviceKind::kNone;
+}
+
+Femtoseconds Devices::latency(uint32_t bytes, bool store) const {
+  const auto beats = static_cast<Femtoseconds>((bytes + 7) / 8);
+  return store ? attach_.store_fs + (beats - 1) * attach_.store_extra_beat_fs
+               : attach_.load_fs + (beats - 1) * attach_.load_extra_beat_fs;
+}
+
+Devices::Outcome Devices::read(uint64_t address, uint32_t bytes, uint8_t* data,
+                               Femtoseconds start) {
+  Outcome outcome;
+  outcome.end = start + latency(bytes, false);
+  std::memset(data, 0, bytes);
+  if (find(address, bytes) == DeviceKind::kUart) {
+    if (address - map_.uart_base == kUartFlags) data[0] = kUartIdle;
+    return outcome;
+  }
+  const uint64_t offset = address - map_.tile_base;
+  Tile& tile = tiles_[offset / AIMC_TILE_WINDOW];
+  const uint64_t within_tile = offset % AIMC_TILE_WINDOW;
+  const auto now = static_cast<Picoseconds>(outcome.end / kFsPerPs);
+  const Picoseconds end = tile.read(now, within_tile, bytes, data);
+  outcome.end = std::max(outcome.end, static_cast<Femtoseconds>(end) * kFsPerPs);
+  outcome.is_poll = within_tile == AIMC_REG_STATUS || within_tile == AIMC_REG_DMA_DONE;
+  outcome.cause = outcome.is_poll && tile.converting() ? kCyclesTileMvm : kCyclesTileTransfer;
+  return outcome;
+}
+
+Devices::Outcome Devices::write(uint64_t address, uint32_t bytes, const uint8_t* data,
+                                Femtoseconds start) {
+  Outcome outcome;
+  outcome.end = start + latency(bytes, true);
+  if (find(address, bytes) == DeviceKind::kUart) {
+    if (address - map_.uart_base == kUartData) console_.push_back(static_cast<char>(data[0]));
+    return outcome;
+  }
+  const uint64_t offset = address - map_.tile_base;
+  const auto now = static_cast<Picoseconds>(outcome.end / kFsPerPs);
+  const Picoseconds end =
+      tiles_[offset / AIMC_TILE_WINDOW].write(now, offset % AIMC_TILE_WINDOW, bytes, data);
+  outcome.end = std::max(outcome.end, static_cast<Femtoseconds>(end) * kFsPerPs);
+  outcome.cause = kCyclesTileTransfer;
+  return outcome;
+}
+
+}  // namespace aimc::embedded

@@ -1,0 +1,64 @@
+// What the guest finds outside DRAM: console, pseudo-instructions, tiles.
+#ifndef HARNESS_ENGINES_EMBEDDED_NATIVE_DEVICES_HH_
+#define HARNESS_ENGINES_EMBEDDED_NATIVE_DEVICES_HH_
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "events.hh"
+#include "params.hh"
+#include "tiles.hh"
+
+namespace aimc::embedded {
+
+struct PlatformMap {
+  uint64_t dram_base = 0;
+  uint64_t m5ops_base = 0;
+  uint64_t tile_base = 0;
+  uint64_t uart_base = 0;
+};
+
+enum class DeviceKind : uint8_t { kNone, kM5ops, kTile, kUart };
+
+constexpr uint64_t kM5opsBytes = 0x10000;
+constexpr uint64_t kUartBytes = 0x1000;
+
+class Devices {
+ public:
+  Devices(const PlatformMap& map, const AttachParams& attach, Tiles& tiles)
+      : map_(map), attach_(attach), tiles_(tiles) {}
+
+  // The device that has all of [address, address + bytes).
+  DeviceKind find(uint64_t address, uint32_t bytes) const;
+
+  struct Outcome {
+    Femtoseconds end = 0;          // when the access is over
+    Event cause = kCyclesCompute;  // what the core waited for
+    bool is_poll = false;          // of a tile's progress
+  };
+
+  // One bus access that starts at `start`.  Console and tiles; not the pseudo-instructions.
+  Outcome read(uint64_t address, uint32_t bytes, uint8_t* data, Femtoseconds start);
+  Outcome write(uint64_t address, uint32_t bytes, const uint8_t* data, Femtoseconds start);
+
+  // The pseudo-instruction at `address`.
+  uint32_t m5op(uint64_t address) const {
+    return static_cast<uint32_t>(((address - map_.m5ops_base) >> 8) & 0xff);
+  }
+
+  const std::string& console() const { return console_; }
+
+ private:
+  Femtoseconds latency(uint32_t bytes, bool store) const;
+
+  PlatformMap map_;
+  AttachParams attach_;
+  Tiles& tiles_;
+  std::string console_;
+};
+
+}  // namespace aimc::embedded
+
+#endif

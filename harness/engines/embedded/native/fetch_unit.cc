@@ -1,0 +1,36 @@
+#include "fetch_unit.hh"
+
+#include <algorithm>
+
+namespace aimc::embedded {
+
+bool FetchUnit::check(Block& block) {
+  for (uint32_t i = 0; i < block.lines; ++i) {
+    if (!memory_.l1i().contains_demanded(block.first_line + i)) return false;
+  }
+  block.fetch_epoch = epoch_;
+  active_.push_back(&block);
+  return true;
+}
+
+void FetchUnit::catch_up() {
+  std::sort(active_.begin(), active_.end(),
+            [](const Block* a, const Block* b) { return a->last_execution < b->last_execution; });
+  for (const Block* block : active_) {
+    for (uint32_t i = 0; i < block->lines; ++i) memory_.l1i().access(block->first_line + i, false);
+  }
+  active_.clear();
+  ++epoch_;
+}
+
+Cycle FetchUnit::fetch(const Block& block, Cycle now) {
+  catch_up();
+  for (uint32_t i = 0; i < block.lines; ++i) now = memory_.fetch(block.first_line + i, now);
+  return now;
+}
+
+void FetchUnit::forget(const Block& block) {
+  active_.erase(std::remove(active_.begin(), active_.end(), &block), active_.end());
+}
+
+}  // namespace aimc::embedded

@@ -1,0 +1,43 @@
+// Instruction fetch: which blocks are in the L1I.
+#ifndef HARNESS_ENGINES_EMBEDDED_NATIVE_FETCH_UNIT_HH_
+#define HARNESS_ENGINES_EMBEDDED_NATIVE_FETCH_UNIT_HH_
+
+#include <cstdint>
+#include <vector>
+
+#include "block.hh"
+#include "memory_system.hh"
+
+namespace aimc::embedded {
+
+// Between two fills nothing leaves the L1I.  So a block found present needs no look until the next
+// fill (an epoch); the order of use, which the replacement needs, is caught up with just before.
+class FetchUnit {
+ public:
+  explicit FetchUnit(MemorySystem& memory) : memory_(memory) {}
+
+  // Whether all lines of `block` are in the L1I, which counts as their use.
+  bool present(Block& block) {
+    block.last_execution = ++execution_;
+    return block.fetch_epoch == epoch_ || check(block);
+  }
+
+  // Fetches what is absent, from `now`.  Returns when it is there.
+  Cycle fetch(const Block& block, Cycle now);
+
+  // Forgets `block`, which is about to be destroyed.
+  void forget(const Block& block);
+
+ private:
+  bool check(Block& block);
+  void catch_up();
+
+  MemorySystem& memory_;
+  uint64_t epoch_ = 1;
+  uint64_t execution_ = 0;
+  std::vector<const Block*> active_;  // present since the epoch began
+};
+
+}  // namespace aimc::embedded
+
+#endif

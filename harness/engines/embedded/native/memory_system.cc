@@ -1,0 +1,203 @@
+#include "memory_system.hh"
+
+#include <stdexcept>
+
+namespace aimc::embedded {
+
+void MissRegisters::retire(Cycle now) {
+  entries_.erase(std::remove_if(entries_.begin(), entries_.end(),
+                                [now](const Entry& entry) { return entry.arrival <= now; }),
+                 entries_.end());
+}
+
+Cycle MissRegisters::free_at(Cycle now) {
+  retire(now);
+  if (entries_.size() < capacity_) return now;
+  std::vector<Cycle> arrivals;
+  arrivals.reserve(entries_.size());
+  for (const Entry& entry : entries_) arrivals.push_back(entry.arrival);
+  // As many must go as are too many, and one.
+  const size_t last = entries_.size() - capacity_;
+  std::nth_element(arrivals.begin(), arrivals.begin() + static_cast<ptrdiff_t>(last),
+                   arrivals.end());
+  return arrivals[last];
+}
+
+void MissRegisters::remove(LineNumber line) {
+  entries_.erase(std::remove_if(entries_.begin(), entries_.end(),
+                                [line](const Entry& entry) { return entry.line == line; }),
+                 entries_.end());
+}
+
+MemorySystem::MemorySystem(const CoreParams& core, const CachesParams& caches,
+                           const DramParams& dram, Events& events)
+    : period_fs_(core.period_fs),
+      load_to_use_(core.load_to_use_latency),
+      l2_latency_(caches.l2.hit_latency_cycles),
+      line_bytes_(caches.l2.line_bytes),
+      line_shift_(__builtin_ctz(static_cast<unsigned>(caches.l2.line_bytes))),
+      dram_(dram),
+      lines_(static_cast<LineNumber>(dram.size_bytes >> line_shift_)),
+      l1i_prefetch_degree_(caches.l1i.prefetch_degree),
+      l1i_(caches.l1i),
+      l1d_(caches.l1d),
+      l2_(caches.l2),
+      l1i_misses_(caches.l1i.mshrs),
+      l1d_misses_(caches.l1d.mshrs),
+      l2_misses_(caches.l2.mshrs),
+      l1d_prefetcher_(caches.l1d.prefetch_degree),
+      l2_prefetcher_(caches.l2.prefetch_degree),
+      events_(events) {
+  if (caches.l1i.line_bytes != line_bytes_ || caches.l1d.line_bytes != line_bytes_) {
+    throw std::invalid_argument("all caches must have lines of the same size");
+  }
+}
+
+void MemorySystem::write_dram(Cycle now) {
+  channel_free_fs_ = std::max(channel_free_fs_, now * period_fs_) + dram_.line_fs;
+  events_[kDramWriteBytes] += static_cast<uint64_t>(line_bytes_);
+}
+
+Cycle MemorySystem::access_dram(LineNumber line, Cycle now) {
+  const Cycle start = l2_misses_.free_at(now);
+  const Femtoseconds start_fs = std::max(channel_free_fs_, start * period_fs_);
+  channel_free_fs_ = start_fs + dram_.line_fs;
+  const Cycle arrival = (start_fs + dram_.latency_fs + period_fs_ - 1) / period_fs_;
+  l2_misses_.add(line, arrival);
+  events_[kDramReadBytes] += static_cast<uint64_t>(line_bytes_);
+  return note(arrival);
+}
+
+void MemorySystem::insert_l2(LineNumber line, bool dirty, bool prefetched, Cycle now) {
+  if (l2_.insert(line, dirty, prefetched).dirty) {
+    ++events_[kL2Writebacks];
+    write_dram(now);
+  }
+}
+
+void MemorySystem::insert_l1d(LineNumber line, bool dirty, bool prefetched, Cycle now) {
+  const Cache::Victim victim = l1d_.insert(line, dirty, prefetched);
+  if (!victim.dirty) return;
+  ++events_[kL1dWritebacks];
+  ++events_[kL2Accesses];
+  if (!l2_.access(victim.line, true).hit) insert_l2(victim.line, true, false, now);
+}
+
+Cycle MemorySystem::access_l2(LineNumber line, uint64_t pc, Cycle now, bool prefetch) {
+  ++events_[kL2Accesses];
+  const Cache::Lookup lookup = l2_.access(line, false);
+  const Cycle looked_up = now + l2_latency_;
+  Cycle arrival = looked_up;
+  if (lookup.hit) {
+    arrival = std::max(arrival, l2_misses_.arrival(line));
+  } else {
+    ++events_[kL2Misses];
+    arrival = access_dram(line, looked_up);
+    insert_l2(line, false, false, looked_up);
+  }
+  if (l2_prefetcher_.enabled() && !prefetch && (!lookup.hit || lookup.was_prefetched)) {
+    const int64_t stride = l2_prefetcher_.train(pc, line);
+    for (int i = 1; stride != 0 && i <= l2_prefetcher_.degree(); ++i) {
+      const int64_t target = static_cast<int64_t>(line) + stride * i;
+      if (target < 0 || target >= static_cast<int64_t>(lines_)) break;
+      const auto next = static_cast<LineNumber>(target);
+      if (l2_.contains(next)) continue;
+      if (l2_misses_.free_at(looked_up) > looked_up) break;
+      access_dram(next, looked_up);
+      insert_l2(next, false, true, looked_up);
+    }
+  }
+  return note(arrival);
+}
+
+void MemorySystem::prefetch_l1d(LineNumber line, int64_t stride, Cycle now) {
+  for (int i = 1; i <= l1d_prefetcher_.degree(); ++i) {
+    const int64_t target = static_cast<int64_t>(line) + stride * i;
+    if (target < 0 || target >= static_cast<int64_t>(lines_)) return;
+    const auto next = static_cast<LineNumber>(target);
+    if (l1d_.contains(next)) continue;
+    if (l1d_misses_.free_at(now) > now) return;
+    const Cycle arrival = access_l2(next, 0, now + load_to_use_, true);
+    l1d_misses_.add(next, arrival);
+    insert_l1d(next, false, true, now);
+  }
+}
+
+MemorySystem::DataAccess MemorySystem::access_data(LineNumber line, bool store, uint64_t pc,
+                                                   Cycle now) {
+  const Cache::Lookup lookup = l1d_.access(line, store);
+  DataAccess result{now, 0};
+  if (lookup.hit) {
+    result.ready = l1d_misses_.arrival(line);
+  } else {
+    ++events_[kL1dMisses];
+    result.issue = l1d_misses_.free_at(now);
+    result.ready = access_l2(line, pc, result.issue + load_to_use_, false);
+    l1d_misses_.add(line, result.ready);
+    insert_l1d(line, store, false, result.issue);
+  }
+  if (l1d_prefetcher_.enabled() && (!lookup.hit || lookup.was_prefetched)) {
+    const int64_t stride = l1d_prefetcher_.train(pc, line);
+    if (stride != 0) prefetch_l1d(line, stride, result.issue);
+  }
+  return result;
+}
+
+Cycle MemorySystem::fetch(LineNumber line, Cycle now) {
+  const Cache::Lookup lookup = l1i_.access(line, false);
+  Cycle arrival = now;
+  if (lookup.hit) {
+    arrival = std::max(now, l1i_misses_.arrival(line));
+  } else {
+    ++events_[kL1iMisses];
+    const Cycle issue = l1i_misses_.free_at(now);
+    arrival = access_l2(line, 0, issue, true);
+    l1i_misses_.add(line, arrival);
+    l1i_.insert(line, false, false);
+  }
+  if (!lookup.hit || lookup.was_prefetched) {
+    for (int i = 1; i <= l1i_prefetch_degree_; ++i) {
+      const LineNumber next = line + static_cast<LineNumber>(i);
+      if (next >= lines_ || l1i_.contains(next)) continue;
+      if (l1i_misses_.free_at(now) > now) break;
+      l1i_misses_.add(next, access_l2(next, 0, now, true));
+      l1i_.insert(next, false, true);
+    }
+  }
+  return arrival;
+}
+
+void MemorySystem::dma_read(LineNumber first, LineNumber last, bool through_l2) {
+  for (LineNumber line = first; line <= last; ++line) {
+    if (through_l2) ++events_[kL2Accesses];
+    if (l1d_.contains(line) || l2_.contains(line)) continue;
+    events_[kDramReadBytes] += static_cast<uint64_t>(line_bytes_);
+    if (through_l2) {
+      ++events_[kL2Misses];
+      if (l2_.insert(line, false, false).dirty) {
+        ++events_[kL2Writebacks];
+        events_[kDramWriteBytes] += static_cast<uint64_t>(line_bytes_);
+      }
+    }
+  }
+}
+
+void MemorySystem::dma_write(LineNumber first, LineNumber last, bool through_l2) {
+  for (LineNumber line = first; line <= last; ++line) {
+    l1d_.invalidate(line);
+    l1d_misses_.remove(line);
+    if (through_l2) {
+      ++events_[kL2Accesses];
+      if (!l2_.access(line, true).hit && l2_.insert(line, true, false).dirty) {
+        ++events_[kL2Writebacks];
+        events_[kDramWriteBytes] += static_cast<uint64_t>(line_bytes_);
+      }
+    } else {
+      l2_.invalidate(line);
+      l2_misses_.remove(line);
+      events_[kDramWriteBytes] += static_cast<uint64_t>(line_bytes_);
+    }
+  }
+}
+
+}  // namespace aimc::embedded

@@ -1,0 +1,62 @@
+// The tiles of a system, made when they are first used.
+#ifndef HARNESS_ENGINES_EMBEDDED_NATIVE_TILES_HH_
+#define HARNESS_ENGINES_EMBEDDED_NATIVE_TILES_HH_
+
+#include <memory>
+#include <vector>
+
+#include "aimc_tile/core/tile.hh"
+#include "events.hh"
+
+namespace aimc::embedded {
+
+class Tiles {
+ public:
+  Tiles(size_t count, const TileParams& params, HostMemory* memory)
+      : params_(params), memory_(memory), tiles_(count) {
+    params.validate();
+  }
+
+  size_t size() const { return tiles_.size(); }
+
+  Tile& operator[](size_t index) {
+    if (!tiles_[index]) {
+      TileParams params = params_;
+      params.tile = static_cast<uint32_t>(index);
+      tiles_[index] = std::make_unique<Tile>(params, memory_);
+    }
+    return *tiles_[index];
+  }
+
+  // Sets the tile events to their sums over all tiles as of `now`.
+  void count(Picoseconds now, Events& events) {
+    for (int event = kTileMvms; event <= kTileBusyPs; ++event) events[event] = 0;
+    for (const std::unique_ptr<Tile>& tile : tiles_) {
+      if (!tile) continue;
+      tile->advance(now);
+      const Statistics& s = tile->statistics();
+      events[kTileMvms] += s.mvms;
+      events[kTileDacConversions] += s.dac_conversions;
+      events[kTileAdcConversions] += s.adc_conversions;
+      events[kTileCellReads] += s.cell_reads;
+      events[kTileAdcSaturations] += s.adc_saturations;
+      events[kTileBytesIn] += s.bytes_in;
+      events[kTileBytesOut] += s.bytes_out;
+      events[kTileCellsProgrammed] += s.cells_programmed;
+      events[kTileDeviceReads] += s.device_reads;
+      events[kTileDeviceWrites] += s.device_writes;
+      events[kTileDmaDescriptors] += s.dma_descriptors;
+      events[kTileGuestErrors] += s.guest_errors;
+      events[kTileBusyPs] += s.busy_ps;
+    }
+  }
+
+ private:
+  TileParams params_;
+  HostMemory* memory_;
+  std::vector<std::unique_ptr<Tile>> tiles_;
+};
+
+}  // namespace aimc::embedded
+
+#endif
