@@ -95,14 +95,18 @@ static void multiply_strip(const struct aimc_conv* op, const struct strip* strip
   const int8_t* weight = op->weight + group * panels * bytes;
   for (int32_t n = 0; n < channels; n += PANEL, weight += bytes) {
     const int32_t channel = group * channels + n;
-    const int32_t columns = channels - n < PANEL ? channels - n : PANEL;
-    const int8_t* const* rows = (const int8_t* const*)strip->rows;
-    for (int32_t i = 0; i < count; i += TILE_ROWS) {
-      const int32_t tile = count - i < TILE_ROWS ? count - i : TILE_ROWS;
-      gemm_tile(rows, strip->k, weight, op->bias, &op->requant, channel,
-                out + (int64_t)i * op->out_channels + channel, op->out_channels, tile, columns);
-      rows += (int64_t)strip->k.taps * TILE_ROWS;
-    }
+    const struct gemm_panel panel = {
+        .k = strip->k,
+        .weight = weight,
+        .bias = op->bias + channel,
+        .multiplier = op->requant.multiplier + channel,
+        .shift = op->requant.shift + channel,
+        .low = op->requant.low,
+        .high = op->requant.high,
+        .out_stride = op->out_channels,
+        .columns = channels - n < PANEL ? channels - n : PANEL,
+    };
+    gemm_panel(&panel, (const int8_t* const*)strip->rows, out + channel, count);
   }
 }
 

@@ -29,28 +29,30 @@
 #define MOVE_B_TO_A "mov %[al].16b, %[bl].16b\n\tmov %[ah].16b, %[bh].16b\n\t"
 
 /* Four inputs of all rows with the weights `now`, while `next` are loaded from w + at. */
-#define QUAD8(now, next, lane, at, extra0, extra1, extra2, extra3)                 \
-  ROW(0, now, lane)                                                                \
-  WEIGHTS_LOW(next, at) ROW(1, now, lane) WEIGHTS_HIGH(next, at) ROW(2, now, lane) \
-      extra0 ROW(3, now, lane)                                                     \
-  extra1 ROW(4, now, lane)                                                         \
-  extra2 ROW(5, now, lane)                                                         \
+#define QUAD8(now, next, lane, at, extra0, extra1, extra2, extra3)                    \
+  ROW(0, now, lane)                                                                   \
+  WEIGHTS_LOW(next, at)                                                               \
+  ROW(1, now, lane) WEIGHTS_HIGH(next, at) ROW(2, now, lane) extra0 ROW(3, now, lane) \
+  extra1 ROW(4, now, lane)                                                            \
+  extra2 ROW(5, now, lane)                                                            \
   extra3 ROW(6, now, lane) ROW(7, now, lane)
-#define QUAD4(now, next, lane, at, extra0, extra1)                                 \
-  ROW(0, now, lane)                                                                \
-  WEIGHTS_LOW(next, at) ROW(1, now, lane) WEIGHTS_HIGH(next, at) ROW(2, now, lane) \
-      extra0 ROW(3, now, lane) extra1
+#define QUAD4(now, next, lane, at, extra0, extra1) \
+  ROW(0, now, lane)                                \
+  WEIGHTS_LOW(next, at)                            \
+  ROW(1, now, lane) WEIGHTS_HIGH(next, at) ROW(2, now, lane) extra0 ROW(3, now, lane) extra1
 
 /* The same with the last four of the loaded inputs; then the rows' next ones are loaded. */
 #define LAST8(now, next, lane, at, advance)                                                       \
   ROW(0, now, lane)                                                                               \
-  WEIGHTS_LOW(next, at) ROW(1, now, lane) INPUTS(0) WEIGHTS_HIGH(next, at) ROW(2, now, lane)      \
-      INPUTS(1) advance ROW(3, now, lane) INPUTS(2) ROW(4, now, lane) INPUTS(3) ROW(5, now, lane) \
-          INPUTS(4) ROW(6, now, lane) INPUTS(5) ROW(7, now, lane) INPUTS(6) INPUTS(7)
-#define LAST4(now, next, lane, at, advance)                                                  \
-  ROW(0, now, lane)                                                                          \
-  WEIGHTS_LOW(next, at) ROW(1, now, lane) INPUTS(0) WEIGHTS_HIGH(next, at) ROW(2, now, lane) \
-      INPUTS(1) advance ROW(3, now, lane) INPUTS(2) INPUTS(3)
+  WEIGHTS_LOW(next, at)                                                                           \
+  ROW(1, now, lane) INPUTS(0) WEIGHTS_HIGH(next, at) ROW(2, now, lane) INPUTS(1)                  \
+      advance ROW(3, now, lane) INPUTS(2) ROW(4, now, lane) INPUTS(3) ROW(5, now, lane) INPUTS(4) \
+          ROW(6, now, lane) INPUTS(5) ROW(7, now, lane) INPUTS(6) INPUTS(7)
+#define LAST4(now, next, lane, at, advance)                                      \
+  ROW(0, now, lane)                                                              \
+  WEIGHTS_LOW(next, at)                                                          \
+  ROW(1, now, lane) INPUTS(0) WEIGHTS_HIGH(next, at) ROW(2, now, lane) INPUTS(1) \
+      advance ROW(3, now, lane) INPUTS(2) INPUTS(3)
 
 /* 16 inputs, more of the same tap to follow. */
 #define STEP8                                                       \
@@ -68,10 +70,10 @@
 #define POINTERS8_LOW POINTERS(0, 1, 0), POINTERS(2, 3, 16)
 #define POINTERS8_HIGH POINTERS(4, 5, 32), POINTERS(6, 7, 48) NEXT_TAP
 #define APPLY(macro, ...) macro(__VA_ARGS__)
-#define TAP_END8_1                                                                     \
-  POINTERS(0, 1, 0)                                                                    \
-  POINTERS(2, 3, 16) POINTERS(4, 5, 32) POINTERS(6, 7, 48) NEXT_TAP LAST8(a, b, 0, 32, \
-                                                                          ADVANCE(32)) MOVE_B_TO_A
+#define TAP_END8_1   \
+  POINTERS(0, 1, 0)  \
+  POINTERS(2, 3, 16) \
+  POINTERS(4, 5, 32) POINTERS(6, 7, 48) NEXT_TAP LAST8(a, b, 0, 32, ADVANCE(32)) MOVE_B_TO_A
 #define TAP_END8_2                                         \
   APPLY(QUAD8, a, b, 0, 32, POINTERS8_LOW, POINTERS8_HIGH) \
   LAST8(b, a, 1, 64, ADVANCE(64))
@@ -158,82 +160,77 @@ static inline __attribute__((always_inline)) void accumulate(
   }
 }
 
-static inline __attribute__((always_inline)) void tile(
-    const int row_count, const int last_quads, const int8_t* const* rows, struct gemm_segment k,
-    const int8_t* weight, const int32_t* bias, const struct aimc_requant* requant, int32_t channel,
-    int8_t* out, int64_t out_stride, int32_t valid_rows, int32_t columns) {
+/* One tile; the padding of a tile that is not full is computed and dropped. */
+static inline __attribute__((always_inline)) void tile(const int row_count, const int last_quads,
+                                                       const struct gemm_panel* panel,
+                                                       const int8_t* const* rows, int8_t* out,
+                                                       int32_t valid_rows) {
   int32x4_t acc[TILE_ROWS][2];
-  const int32x4_t bias_low = vld1q_s32(bias + channel);
-  const int32x4_t bias_high = vld1q_s32(bias + channel + 4);
+  const int32x4_t bias_low = vld1q_s32(panel->bias);
+  const int32x4_t bias_high = vld1q_s32(panel->bias + 4);
   UNROLL for (int r = 0; r < row_count; ++r) {
     acc[r][0] = bias_low;
     acc[r][1] = bias_high;
   }
-  accumulate(acc, row_count, last_quads, rows, k.taps, (k.depth - 1) / 16, weight);
+  accumulate(acc, row_count, last_quads, rows, panel->k.taps, (panel->k.depth - 1) / 16,
+             panel->weight);
 
-  const struct requant4 requant_low = requant4_load(requant, channel);
-  const struct requant4 requant_high = requant4_load(requant, channel + 4);
-  const int8x16_t low = vdupq_n_s8((int8_t)requant->low);
-  const int8x16_t high = vdupq_n_s8((int8_t)requant->high);
+  const struct requant4 first =
+      requant4_make(vld1q_s32(panel->multiplier), vld1q_s32(panel->shift));
+  const struct requant4 second =
+      requant4_make(vld1q_s32(panel->multiplier + 4), vld1q_s32(panel->shift + 4));
+  const int8x16_t low = vdupq_n_s8((int8_t)panel->low);
+  const int8x16_t high = vdupq_n_s8((int8_t)panel->high);
   int8x16_t result[TILE_ROWS / 2];
   UNROLL for (int r = 0; r < row_count; r += 2) {
-    result[r / 2] =
-        narrow16(requant4_apply(acc[r][0], requant_low), requant4_apply(acc[r][1], requant_high),
-                 requant4_apply(acc[r + 1][0], requant_low),
-                 requant4_apply(acc[r + 1][1], requant_high), low, high);
+    result[r / 2] = narrow16(requant4_apply(acc[r][0], first), requant4_apply(acc[r][1], second),
+                             requant4_apply(acc[r + 1][0], first),
+                             requant4_apply(acc[r + 1][1], second), low, high);
   }
-  if (valid_rows == row_count && columns == PANEL) {
+  const int64_t stride = panel->out_stride;
+  if (valid_rows >= row_count && panel->columns == PANEL) {
     UNROLL for (int r = 0; r < row_count; r += 2) {
-      vst1_s8(out, vget_low_s8(result[r / 2]));
-      vst1_s8(out + out_stride, vget_high_s8(result[r / 2]));
-      out += 2 * out_stride;
+      const int64x2_t pair = vreinterpretq_s64_s8(result[r / 2]);
+      vst1q_lane_s64((int64_t*)(void*)out, pair, 0);
+      vst1q_lane_s64((int64_t*)(void*)(out + stride), pair, 1);
+      out += 2 * stride;
     }
     return;
   }
   UNROLL for (int r = 0; r < row_count; ++r) {
     if (r < valid_rows) {
       const int8x16_t pair = result[r / 2];
-      store_first(out, r % 2 ? vextq_s8(pair, pair, 8) : pair, columns);
-      out += out_stride;
+      store_first(out, r % 2 ? vextq_s8(pair, pair, 8) : pair, panel->columns);
+      out += stride;
     }
   }
 }
 
-void gemm_tile(const int8_t* const* rows, struct gemm_segment k, const int8_t* weight,
-               const int32_t* bias, const struct aimc_requant* requant, int32_t channel,
-               int8_t* out, int64_t out_stride, int32_t row_count, int32_t columns) {
-#define TILE(tile_rows, last_quads)                                                                \
-  tile(tile_rows, last_quads, rows, k, weight, bias, requant, channel, out, out_stride, row_count, \
-       columns)
-  const int last_quads = ((k.depth - 1) & 15) / 4 + 1;
-  if (row_count > 4) {
-    switch (last_quads) {
-      case 1:
-        TILE(8, 1);
-        break;
-      case 2:
-        TILE(8, 2);
-        break;
-      case 3:
-        TILE(8, 3);
-        break;
-      default:
-        TILE(8, 4);
-    }
-  } else {
-    switch (last_quads) {
-      case 1:
-        TILE(4, 1);
-        break;
-      case 2:
-        TILE(4, 2);
-        break;
-      case 3:
-        TILE(4, 3);
-        break;
-      default:
-        TILE(4, 4);
-    }
+static inline __attribute__((always_inline)) void all_tiles(const int last_quads,
+                                                            const struct gemm_panel* panel,
+                                                            const int8_t* const* rows, int8_t* out,
+                                                            int32_t row_count) {
+  for (; row_count > TILE_ROWS / 2; row_count -= TILE_ROWS) {
+    tile(TILE_ROWS, last_quads, panel, rows, out, row_count);
+    rows += (int64_t)panel->k.taps * TILE_ROWS;
+    out += panel->out_stride * TILE_ROWS;
   }
-#undef TILE
+  if (row_count > 0) tile(TILE_ROWS / 2, last_quads, panel, rows, out, row_count);
+}
+
+void gemm_panel(const struct gemm_panel* panel, const int8_t* const* rows, int8_t* out,
+                int32_t row_count) {
+  switch (((panel->k.depth - 1) & 15) / 4) {
+    case 0:
+      all_tiles(1, panel, rows, out, row_count);
+      break;
+    case 1:
+      all_tiles(2, panel, rows, out, row_count);
+      break;
+    case 2:
+      all_tiles(3, panel, rows, out, row_count);
+      break;
+    default:
+      all_tiles(4, panel, rows, out, row_count);
+  }
 }

@@ -1,7 +1,7 @@
 /* The register-tiled int8 matrix kernel under convolutions and dense layers.
  *
- * A tile is up to 8 rows (output pixels) by PANEL columns (output channels).  Row r's vector is
- * made of `taps` segments of `depth` int8 values; segment t starts at
+ * A tile is TILE_ROWS rows (output pixels) by PANEL columns (output channels).  A row's vector is
+ * made of `taps` segments of `depth` int8 values; segment t of a tile's row r starts at
  * rows[t * TILE_ROWS + r].  Weights are one panel of pack_conv_weight
  * (harness/codegen/packing.py).
  */
@@ -25,11 +25,23 @@ static inline int64_t panel_bytes(struct gemm_segment k) {
   return (int64_t)k.taps * ((k.depth + 3) / 4 * 4) * PANEL;
 }
 
-/* Computes `row_count` (at most TILE_ROWS) rows of `columns` (at most PANEL) outputs, to
- * out + r * out_stride.  One entry of TILE_ROWS pointers after the last tap is read, and one
- * vector from each. */
-void gemm_tile(const int8_t* const* rows, struct gemm_segment k, const int8_t* weight,
-               const int32_t* bias, const struct aimc_requant* requant, int32_t channel,
-               int8_t* out, int64_t out_stride, int32_t row_count, int32_t columns);
+/* One panel's part of a product. */
+struct gemm_panel {
+  struct gemm_segment k;
+  const int8_t* weight;
+  const int32_t* bias; /* of the panel's first channel, as are the next two */
+  const int32_t* multiplier;
+  const int32_t* shift;
+  int32_t low;
+  int32_t high;
+  int64_t out_stride; /* from one row of the output to the next */
+  int32_t columns;    /* at most PANEL */
+};
+
+/* Computes `row_count` rows of the panel's outputs.  The row pointers of each TILE_ROWS rows stand
+ * together; those of the last tile are padded to TILE_ROWS.  One more tap of pointers is read, and
+ * one vector from each. */
+void gemm_panel(const struct gemm_panel* panel, const int8_t* const* rows, int8_t* out,
+                int32_t row_count);
 
 #endif
