@@ -100,21 +100,38 @@ TEST(checkpoint_at_any_time_of_programmed_io_changes_nothing) {
   }
 }
 
-TEST(checkpoint_keeps_a_half_filled_bank) {
+TEST(checkpoint_keeps_a_half_filled_bank_and_a_busy_port) {
   Rig rig(noisy(true));
   prepare(&rig);
-  const int8_t x[4] = {1, -2, 3, -4};
-  rig.put_bytes(AIMC_WINDOW_IN, x, 4);
+  const int8_t x[16] = {1, -2, 3, -4};
+  rig.tile.write(rig.now, AIMC_WINDOW_IN, 8, x);  // the port needs 2 ns for it
   Rig restored(rig.tile.params());
   restored.tile.restore(rig.tile.save());
   restored.now = rig.now;
   for (Rig* each : {&rig, &restored}) {
-    each->put_bytes(AIMC_WINDOW_IN + 4, x, 4);
+    CHECK_EQUAL(each->get(AIMC_REG_STATUS) & AIMC_STATUS_DMA_READY, 0u);
+    CHECK_EQUAL(each->tile.write(each->now, AIMC_WINDOW_IN + 8, 8, x), each->now + 4000);
     each->put(AIMC_REG_CONTROL, AIMC_CONTROL_START);
     each->settle();
   }
   CHECK(rig.tile.save() == restored.tile.save());
   CHECK(rig.get_bytes(AIMC_WINDOW_OUT, 16) == restored.get_bytes(AIMC_WINDOW_OUT, 16));
+}
+
+TEST(checkpoint_keeps_a_half_written_row) {
+  Rig rig(noisy(false));
+  const uint8_t row[16] = {1, 2, 3};
+  rig.put(AIMC_REG_PROGRAM_ROW, 3);
+  rig.tile.write(rig.now, AIMC_WINDOW_PROGRAM, 16, row);
+  Rig restored(rig.tile.params());
+  restored.tile.restore(rig.tile.save());
+  for (Rig* each : {&rig, &restored}) {
+    each->tile.write(each->now, AIMC_WINDOW_PROGRAM + 16, 16, row);
+    each->put(AIMC_REG_CONTROL, AIMC_CONTROL_START);
+    each->settle();
+    CHECK_EQUAL(each->now, 500000u + 60000u);  // one row's programming, one MVM
+  }
+  CHECK(rig.tile.save() == restored.tile.save());
 }
 
 TEST(checkpoint_of_the_hosts_transfers_asks_again) {

@@ -144,6 +144,32 @@ TEST(dma_queue_takes_two_and_runs_them_in_order) {
   }
 }
 
+TEST(dma_queue_is_fed_while_it_runs) {
+  for (const bool double_buffer : {false, true}) {
+    Rig rig(buffered(double_buffer));
+    rig.program_random(59, kMultiplier, kShift);
+    randomize(&rig, 60);
+    uint32_t queued = 0;
+    aimc_descriptor d = small_descriptor();
+    for (int step = 0; step < 1000 && rig.get(AIMC_REG_DMA_DONE) < 8; ++step) {
+      const bool ready = (rig.get(AIMC_REG_STATUS) & AIMC_STATUS_DMA_READY) != 0;
+      CHECK_EQUAL(ready, queued - rig.get(AIMC_REG_DMA_DONE) < 2);
+      if (ready && queued < 8) {
+        d.oy = static_cast<uint16_t>(queued);
+        d.out_base = kMemoryBase + 0x4000 + queued * 0x100;
+        rig.queue(kFirst + 64 * queued++, d);
+      }
+      rig.now += 61000;
+    }
+    CHECK_EQUAL(rig.get(AIMC_REG_DMA_DONE), 8u);
+    for (d.oy = 0; d.oy < 8; ++d.oy) {
+      d.out_base = kMemoryBase + 0x4000 + d.oy * 0x100;
+      CHECK(stored(&rig, d));
+    }
+    CHECK_EQUAL(rig.take_error(), 0u);
+  }
+}
+
 TEST(dma_steps_add_up_without_double_buffering) {
   for (const uint16_t count : {1, 2, 7}) {
     aimc::TileParams params = buffered(false);
@@ -360,6 +386,24 @@ TEST(dma_leaving_memory_ends_the_descriptor) {
     CHECK_EQUAL(rig.get(AIMC_REG_STATUS), AIMC_STATUS_IN_READY | AIMC_STATUS_DMA_READY);
     d.count = 2;
     CHECK(stored(&rig, d));
+  }
+}
+
+TEST(dma_completion_means_that_nothing_is_on_its_way) {
+  // The second pixel's store fails while later pixels are gathered and converted.
+  for (const double latency_ns : {1, 20, 50, 90, 200}) {
+    aimc::TileParams params = buffered(true);
+    params.dma_latency_ns = latency_ns;
+    Rig rig(params);
+    aimc_descriptor d = small_descriptor();
+    d.out_base = kMemoryBase + rig.memory.bytes.size() - d.out_stride;
+    rig.queue(kFirst, d);
+    while (rig.get(AIMC_REG_DMA_DONE) == 0) rig.tile.advance(rig.now += 500);
+    CHECK(!rig.tile.converting());
+    CHECK(!rig.tile.transferring());
+    CHECK_EQUAL(rig.tile.next_event_ps(), aimc::kNever);
+    CHECK_EQUAL(rig.get(AIMC_REG_STATUS) & AIMC_STATUS_BUSY, 0u);
+    CHECK(rig.take_error() == AIMC_ERROR_BUS);
   }
 }
 
