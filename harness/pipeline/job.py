@@ -13,7 +13,7 @@ import numpy as np
 from harness.artifacts import atomic_write_text
 from harness.config.load import config_to_yaml
 from harness.config.schema import Config
-from harness.errors import HarnessError
+from harness.errors import HarnessError, StatsError
 from harness.pipeline.folder import run_name, staged_folder
 from harness.pipeline.identity import run_identity
 from harness.pipeline.prepare import Prepared, prepare
@@ -86,7 +86,10 @@ def run_job(
     identity = run_identity(config)
     folder = out / run_name(config, identity)
     if not fresh and (folder / RESULT_FILE).is_file():
-        return Finished(read_result(folder / RESULT_FILE), folder, cached=True)
+        try:
+            return Finished(read_result(folder / RESULT_FILE), folder, cached=True)
+        except StatsError as error:
+            reporter.stage(f"the earlier result is not used ({error.what}); simulating again")
     with staged_folder(folder) as staging:
         comparison = _run(config, staging, command, reporter)
     return Finished(comparison, folder, cached=False)
