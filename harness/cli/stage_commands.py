@@ -121,7 +121,7 @@ def quantize(
     """See _QUANTIZE_HELP."""
     from harness.artifacts import atomic_write_text
     from harness.pipeline.prepare import prepare
-    from harness.placement.summary import network_to_json
+    from harness.quant.summary import network_to_json
 
     config = options.make_config(
         model,

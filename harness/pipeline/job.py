@@ -25,7 +25,8 @@ from harness.pipeline.programs import (
 )
 from harness.placement.plan import Plan
 from harness.placement.reference import infer_plan
-from harness.placement.summary import network_to_json, plan_to_json
+from harness.placement.summary import plan_to_json
+from harness.quant.summary import network_to_json
 from harness.report.comparison import (
     AccuracyEntry,
     AccuracyInfo,
