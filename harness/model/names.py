@@ -57,7 +57,7 @@ def without_repeats(path: str) -> str:
     if len(path) > _LONGEST_PATH:
         return path
     segments = [segment for segment in path.split("/") if segment]
-    following = [*segments[1:], ""]
+    following = [*segments, ""][1:]
     return "/".join(
         segment
         for segment, after in zip(segments, following, strict=True)

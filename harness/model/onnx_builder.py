@@ -51,12 +51,17 @@ class Builder:
         self._reshaped: dict[tuple[str, Shape], str] = {}
         self._non_negative: set[str] = set()
 
-    def emit(self, origin: OnnxNode, node: N, declared: Shape | None = None) -> Activation:
+    def emit(self, origin: OnnxNode, node: N) -> Activation:
         """Add ``node`` under a name made from ``origin``; its own name and output are ignored.
 
         Raises:
             Unsupported: Its inputs do not fit its parameters.
         """
+        # A node without a name is named after its output, which exporters fill with a number.
+        name = origin.proto.name or f"{origin.op.lower()}_{origin.proto.output[0]}"
+        return self._add(node, without_repeats(name))
+
+    def _add(self, node: N, text: str, declared: Shape | None = None) -> Activation:
         for _, array in arrays_of(node):
             self.budget.charge(array.nbytes)
         try:
@@ -64,10 +69,7 @@ class Builder:
             check_tensor("output", shape, node)
         except ModelError as error:
             raise Unsupported(error.what) from error
-        op = origin.op.lower()
-        # A node without a name is named after its output, which exporters fill with a number.
-        text = origin.proto.name or f"{op}_{origin.proto.output[0]}"
-        name = self._names.unique(without_repeats(text), "layer")
+        name = self._names.unique(text, "layer")
         self.nodes.append(replace(node, name=name, output=name))
         self.shapes[name] = shape
         if _never_negative(node, self._non_negative):
@@ -84,7 +86,7 @@ class Builder:
         """Whether no value of ``tensor`` can be below zero, whatever the input."""
         return tensor in self._non_negative
 
-    def tensor(self, origin: OnnxNode, value: Activation) -> str:
+    def tensor(self, value: Activation) -> str:
         """The name of a tensor that holds ``value`` in its own shape (a Reshape if needed).
 
         Raises:
@@ -97,14 +99,15 @@ class Builder:
         key = (value.tensor, value.shape)
         if key not in self._reshaped:
             node = Reshape("", (value.tensor,), "")
-            self._reshaped[key] = self.emit(origin, node, value.shape).tensor
+            name = without_repeats(value.viewed_by) or f"{value.tensor}_reshape"
+            self._reshaped[key] = self._add(node, name, value.shape).tensor
         return self._reshaped[key]
 
-    def elementwise(self, origin: OnnxNode, value: Activation) -> str:
+    def elementwise(self, value: Activation) -> str:
         """A tensor with the elements of ``value`` in order, in whichever shape is at hand."""
         if len(value.shape) in (2, 4) and value.shape[0] == 1:
-            return self.tensor(origin, value)
-        return self.tensor(origin, Activation(value.tensor, (1, math.prod(value.shape))))
+            return self.tensor(value)
+        return self.tensor(Activation(value.tensor, (1, math.prod(value.shape))))
 
     def affine(
         self, origin: OnnxNode, value: Activation, scale: Array, offset: Array
@@ -118,7 +121,7 @@ class Builder:
         ones = np.ones(channels, np.float32)
         node = BatchNorm(
             "",
-            (self.tensor(origin, value),),
+            (self.tensor(value),),
             "",
             scale=_per_channel(scale, channels),
             offset=_per_channel(offset, channels),

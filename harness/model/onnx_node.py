@@ -35,11 +35,13 @@ class Activation:
     """The graph's tensor ``tensor``, seen in ``shape``: the view that ONNX has of it.
 
     Flatten, Reshape, Squeeze and the like only change the view; a Reshape node is made
-    where an operator needs another shape than the tensor has.
+    where an operator needs another shape than the tensor has, named after ``viewed_by``,
+    the last ONNX node that changed the view.
     """
 
     tensor: str
     shape: Shape
+    viewed_by: str = ""
 
 
 @dataclass(frozen=True)

@@ -84,7 +84,6 @@ class _Walk:
         self.builder = Builder(topology.input, topology.input_shape, folder, Budget())
         self._values: dict[str, Value] = {topology.input: self.builder.input}
         self._initializers = {tensor.name: tensor for tensor in source.graph.initializer}
-        self._last: OnnxNode | None = None
 
     def visit(self, proto: onnx.NodeProto) -> None:
         inputs = tuple(self._value(name) if name else None for name in proto.input)
@@ -128,7 +127,6 @@ class _Walk:
         converter = CONVERTERS.get(node.op)
         if converter is None:
             raise Unsupported("not supported")
-        self._last = node
         return converter(node, self.builder)
 
     def _value(self, name: str) -> Value:
@@ -153,10 +151,10 @@ class _Walk:
         """The tensor that is the network's output, in the shape that ONNX gives it."""
         value = self._values[self._topology.output]
         where = f"{self._source.path}: output {shown(self._topology.output)}"
-        if not isinstance(value, Activation) or self._last is None:
+        if not isinstance(value, Activation):
             raise ModelError("the output is not computed from the input", where=where)
         try:
-            tensor = self.builder.elementwise(self._last, value)
+            tensor = self.builder.elementwise(value)
         except Unsupported as reason:
             raise ModelError(str(reason), where=where) from reason
         if tensor == self.builder.input.tensor:

@@ -28,7 +28,7 @@ def conv(node: OnnxNode, builder: Builder) -> Value:
         node,
         Conv(
             "",
-            (builder.tensor(node, source),),
+            (builder.tensor(source),),
             "",
             weight=weight,
             bias=_bias(node, 2, weight.shape[0]),
@@ -94,7 +94,7 @@ def batch_normalization(node: OnnxNode, builder: Builder) -> Value:
         node,
         BatchNorm(
             "",
-            (builder.tensor(node, source),),
+            (builder.tensor(source),),
             "",
             scale=scale,
             offset=offset,
@@ -133,7 +133,7 @@ def _dense(
         node,
         Dense(
             "",
-            (builder.tensor(node, source),),
+            (builder.tensor(source),),
             "",
             weight=real_array(weight, "the weight tensor"),
             bias=real_array(bias, "the bias"),

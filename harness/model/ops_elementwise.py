@@ -45,7 +45,7 @@ def _clip(node: OnnxNode, builder: Builder, low: float, high: float) -> Value:
     source = node.activation(0)
     if (low, high) == (-math.inf, math.inf):
         return source
-    result = builder.emit(node, Clip("", (builder.elementwise(node, source),), "", low, high))
+    result = builder.emit(node, Clip("", (builder.elementwise(source),), "", low, high))
     return Activation(result.tensor, source.shape)
 
 
@@ -100,7 +100,7 @@ def _per_channel(constant: Array, source: Activation) -> Array:
 def _add(node: OnnxNode, builder: Builder, left: Activation, right: Activation) -> Activation:
     if left.shape != right.shape:
         raise Unsupported("adds tensors of different shapes")
-    inputs = (builder.elementwise(node, left), builder.elementwise(node, right))
+    inputs = (builder.elementwise(left), builder.elementwise(right))
     return Activation(builder.emit(node, Add("", inputs, "")).tensor, left.shape)
 
 
@@ -120,7 +120,7 @@ def concat(node: OnnxNode, builder: Builder) -> Value:
         return parts[0]
     if axis != 1 or rank not in (2, 4):
         raise Unsupported(f"axis {axis} is not supported, only the channels (1)")
-    tensors = tuple(builder.tensor(node, part) for part in parts)
+    tensors = tuple(builder.tensor(part) for part in parts)
     return builder.emit(node, Concat("", tensors, ""))
 
 
@@ -133,5 +133,5 @@ def softmax(node: OnnxNode, builder: Builder) -> Value:
     if any(size != 1 for size in others):
         raise Unsupported(f"axis {axis} is not supported, only a softmax over all values")
     row = Activation(source.tensor, (1, math.prod(shape)))
-    result = builder.emit(node, Softmax("", (builder.tensor(node, row),), ""))
+    result = builder.emit(node, Softmax("", (builder.tensor(row),), ""))
     return Activation(result.tensor, shape)

@@ -27,7 +27,7 @@ def max_pool(node: OnnxNode, builder: Builder) -> Value:
     source, border, value = unpadded(node)
     require_2d(len(source.shape), "pooling")
     window = _window(node, source, border)
-    tensor = builder.tensor(node, source)
+    tensor = builder.tensor(source)
     neutral = value <= _LOWEST or (value == 0.0 and builder.is_non_negative(tensor))
     if any(border) and not neutral:
         raise Unsupported(f"reads a Pad with {value}, which could be the maximum")
@@ -50,7 +50,7 @@ def average_pool(node: OnnxNode, builder: Builder) -> Value:
     if include and any(window.overhang):
         raise Unsupported("ceil_mode and count_include_pad with a window beyond the padding")
     pads = _sum(window.pads, border)
-    tensor = builder.tensor(node, source)
+    tensor = builder.tensor(source)
     return builder.emit(
         node,
         AvgPool("", (tensor,), "", window.kernel, window.stride, pads, include and any(pads)),
@@ -60,14 +60,14 @@ def average_pool(node: OnnxNode, builder: Builder) -> Value:
 def global_average_pool(node: OnnxNode, builder: Builder) -> Value:
     source = node.activation(0)
     require_2d(len(source.shape), "pooling")
-    return builder.emit(node, GlobalAvgPool("", (builder.tensor(node, source),), ""))
+    return builder.emit(node, GlobalAvgPool("", (builder.tensor(source),), ""))
 
 
 def global_max_pool(node: OnnxNode, builder: Builder) -> Value:
     source = node.activation(0)
     require_2d(len(source.shape), "pooling")
     kernel = (source.shape[2], source.shape[3])
-    return builder.emit(node, MaxPool("", (builder.tensor(node, source),), "", kernel, (1, 1)))
+    return builder.emit(node, MaxPool("", (builder.tensor(source),), "", kernel, (1, 1)))
 
 
 def reduce_mean(node: OnnxNode, builder: Builder) -> Value:
@@ -84,7 +84,7 @@ def reduce_mean(node: OnnxNode, builder: Builder) -> Value:
         image = Activation(source.tensor, held)
     else:
         image = Activation(source.tensor, (1, channels, math.prod(source.shape[2:]), 1))
-    result = builder.emit(node, GlobalAvgPool("", (builder.tensor(node, image),), ""))
+    result = builder.emit(node, GlobalAvgPool("", (builder.tensor(image),), ""))
     kept = (1,) * (rank - 2) if node.integer("keepdims", 1) else ()
     return Activation(result.tensor, (1, channels, *kept))
 
@@ -146,11 +146,6 @@ def _window(node: OnnxNode, source: Activation, border: Pads) -> Window:
     window = read_window(node, None, (n, c, h + top + bottom, w + left + right))
     if window.dilation != (1, 1):
         raise Unsupported(f"dilations {list(window.dilation)} are not supported in pooling")
-    for axis in (0, 1):
-        skips = window.stride[axis] > window.kernel[axis]
-        if skips and node.text("auto_pad", "NOTSET").startswith("SAME"):
-            # Runtimes disagree on which values such windows skip.
-            raise Unsupported("auto_pad SAME with strides beyond the kernel")
     return window
 
 

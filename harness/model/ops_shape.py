@@ -44,7 +44,7 @@ def flatten(node: OnnxNode, builder: Builder) -> Value:
     axis, rank = node.integer("axis", 1), len(source.shape)
     if axis != rank:
         axis = normal_axis(axis, rank)
-    return view(source, (math.prod(source.shape[:axis]), math.prod(source.shape[axis:])))
+    return view(node, source, (math.prod(source.shape[:axis]), math.prod(source.shape[axis:])))
 
 
 def reshape(node: OnnxNode, builder: Builder) -> Value:
@@ -53,21 +53,21 @@ def reshape(node: OnnxNode, builder: Builder) -> Value:
     target = node.constant_integers(1)
     if target is None:
         raise Unsupported("the target shape is left out")
-    return view(source, reshaped(source.shape, target, bool(node.integer("allowzero", 0))))
+    return view(node, source, reshaped(source.shape, target, bool(node.integer("allowzero", 0))))
 
 
 def squeeze(node: OnnxNode, builder: Builder) -> Value:
     del builder
     source = node.activation(0)
     axes = node.axes(len(source.shape), input_since=13)
-    return view(source, squeezed(source.shape, axes))
+    return view(node, source, squeezed(source.shape, axes))
 
 
 def unsqueeze(node: OnnxNode, builder: Builder) -> Value:
     del builder
     source = node.activation(0)
     given = node.constant_integers(1) if node.opset >= 13 else node.integers("axes")
-    return view(source, unsqueezed(source.shape, given))
+    return view(node, source, unsqueezed(source.shape, given))
 
 
 def transpose(node: OnnxNode, builder: Builder) -> Value:
@@ -81,7 +81,7 @@ def transpose(node: OnnxNode, builder: Builder) -> Value:
     moved = [axis for axis in order if source.shape[axis] != 1]
     if moved != sorted(moved):
         raise Unsupported("reorders values: networks must be in NCHW order throughout")
-    return view(source, tuple(source.shape[axis] for axis in order))
+    return view(node, source, tuple(source.shape[axis] for axis in order))
 
 
 def expand(node: OnnxNode, builder: Builder) -> Value:
@@ -96,15 +96,15 @@ def expand(node: OnnxNode, builder: Builder) -> Value:
     return source
 
 
-def view(source: Activation, shape: Shape) -> Activation:
-    """``source`` seen in ``shape``.
+def view(node: OnnxNode, source: Activation, shape: Shape) -> Activation:
+    """``source`` seen in ``shape``, because of ``node``.
 
     Raises:
         Unsupported: The sizes differ.
     """
     if math.prod(shape) != math.prod(source.shape) or any(size < 1 for size in shape):
         raise Unsupported(f"{shape_text(source.shape)} cannot become {shape_text(shape)}")
-    return Activation(source.tensor, shape)
+    return Activation(source.tensor, shape, node.proto.name)
 
 
 def reshaped(shape: Shape, target: tuple[int, ...], allow_zero: bool) -> Shape:

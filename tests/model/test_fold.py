@@ -8,7 +8,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from harness.errors import ModelError
 from harness.model.fold import fold
@@ -26,50 +25,9 @@ from harness.model.graph import (
     Node,
     Reshape,
 )
-from harness.model.shapes import infer_shapes
 from tests.model.interpreter import evaluate
+from tests.model.networks import batch_norm, conv, dense, graph_of, random_networks
 from tests.model.onnx_models import weights
-
-
-def batch_norm(name: str, source: str, channels: int, seed: int = 0) -> BatchNorm:
-    return BatchNorm(
-        name,
-        (source,),
-        name,
-        scale=weights(channels, seed=seed + 1),
-        offset=weights(channels, seed=seed + 2),
-        mean=weights(channels, seed=seed + 3),
-        variance=np.abs(weights(channels, seed=seed + 4)),
-        epsilon=1e-3,
-    )
-
-
-def conv(
-    name: str, source: str, depth: int, outputs: int, pad: int = 0, groups: int = 1, seed: int = 0
-) -> Conv:
-    return Conv(
-        name,
-        (source,),
-        name,
-        weight=weights(outputs, depth // groups, 3, 3, seed=seed),
-        bias=weights(outputs, seed=seed),
-        pads=(pad,) * 4,
-        groups=groups,
-    )
-
-
-def dense(name: str, source: str, depth: int, outputs: int) -> Dense:
-    return Dense(name, (source,), name, weights(outputs, depth), weights(outputs))
-
-
-def graph_of(
-    nodes: list[Node],
-    shape: tuple[int, ...] = (1, 4, 7, 6),
-    declared: dict[str, tuple[int, ...]] | None = None,
-    output: str | None = None,
-) -> Graph:
-    shapes = infer_shapes(nodes, shape, declared)
-    return Graph("net", "x", output or nodes[-1].output, tuple(nodes), shapes)
 
 
 def check(graph: Graph, expected: list[type[Node]]) -> Graph:
@@ -178,36 +136,10 @@ def test_overflow_is_an_error_that_names_the_layer() -> None:
 
 
 @settings(deadline=None, derandomize=True, max_examples=80)
-@given(data=st.data())
-def test_random_networks(data: st.DataObject) -> None:
-    """Layers drawn one by one, each reading any tensor so far."""
-    draw = data.draw
-    nodes: list[Node] = []
-    shapes: dict[str, tuple[int, ...]] = {"x": (1, 4, 6, 6)}
-    for index in range(draw(st.integers(2, 8))):
-        name = f"l{index}"
-        # The first layer reads the input, which is what makes it the network's input.
-        source = "x" if index == 0 else draw(st.sampled_from(sorted(shapes)))
-        kind = draw(st.sampled_from(["bn", "bn", "conv", "conv", "clip", "add", "concat", "id"]))
-        channels, height = shapes[source][1], shapes[source][2]
-        if kind == "conv":
-            pad = 1 if height < 3 else draw(st.integers(0, 1))
-            node: Node = conv(name, source, channels, channels, pad, seed=index)
-        elif kind == "bn":
-            node = batch_norm(name, source, channels, seed=index)
-        elif kind == "clip":
-            node = Clip(name, (source,), name, -1.0, 4.0)
-        elif kind == "id":
-            node = MaxPool(name, (source,), name, (1, 1), (1, 1))
-        else:
-            fits = [n for n, s in sorted(shapes.items()) if s == shapes[source] and s[1] <= 16]
-            others = (source, draw(st.sampled_from(fits or [source])))
-            node = Add(name, others, name) if kind == "add" else Concat(name, others, name)
-        nodes.append(node)
-        shapes[name] = infer_shapes(nodes, (1, 4, 6, 6))[name]
-    graph = graph_of(nodes, (1, 4, 6, 6))
+@given(graph=random_networks())
+def test_random_networks(graph: Graph) -> None:
     folded = fold(graph)
     assert not any(isinstance(node, BatchNorm) for node in folded.nodes)
-    x = weights(1, 4, 6, 6, seed=3)
+    x = weights(*graph.shapes[graph.input], seed=3)
     before, after = evaluate(graph, x), evaluate(folded, x)
     np.testing.assert_allclose(after, before, rtol=0, atol=1e-4 * max(1.0, np.abs(before).max()))

@@ -212,6 +212,12 @@ CASES: dict[str, tuple[Callable[[onnx.ModelProto], object], str]] = {
         lambda p: p.graph.node[0].attribute.append(helper.make_attribute("auto_pad", "SAME_UPPER")),
         "both pads and auto_pad",
     ),
+    "strides that skip values": (
+        lambda p: p.graph.node[0].CopyFrom(
+            node("Conv", ["x", "w"], "c", auto_pad="SAME_UPPER", strides=[7, 1])
+        ),
+        "strides beyond the kernel",
+    ),
     "no inputs": (lambda p: p.graph.node[0].ClearField("input"), "wrong number of inputs"),
     "too many inputs": (lambda p: p.graph.node[1].input.append("x"), "wrong number of inputs"),
     "operator of another domain": (

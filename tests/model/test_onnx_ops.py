@@ -61,6 +61,8 @@ def test_conv(data: st.DataObject, tmp_path: Path) -> None:
         height, width = max(height, reach[0]), max(width, reach[1])
     else:
         attributes["auto_pad"] = mode
+        if mode != "VALID":
+            stride[:] = [min(s, k) for s, k in zip(stride, kernel, strict=True)]
         height, width = max(height, reach[0]), max(width, reach[1])
     if draw(st.booleans()):
         attributes["kernel_shape"] = list(kernel)
@@ -184,7 +186,7 @@ def test_pooling(data: st.DataObject, tmp_path: Path) -> None:
     else:
         attributes["auto_pad"] = mode
         if mode.startswith("SAME"):
-            attributes["strides"] = [min(s, k) for s, k in zip(stride, kernel, strict=True)]
+            stride[:] = [min(s, k) for s, k in zip(stride, kernel, strict=True)]
     if average:
         attributes["count_include_pad"] = 0 if ceil else draw(st.integers(0, 1))
     op = "AveragePool" if average else "MaxPool"
