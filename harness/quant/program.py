@@ -11,7 +11,7 @@ Arithmetic, identical in numpy (`harness.quant.arithmetic`) and in C (`kernels/`
     2. ``t = (t * multiplier + 2**30) >> 31``            (SQRDMULH; multiplier in [2**30, 2**31))
     3. ``t = (t + (1 << (s - 1))) >> s`` with ``s = max(shift, 0)``, if s > 0   (SRSHL)
     4. ``clamp(t, low, high)`` with [low, high] within [-128, 127]
-All shifts are arithmetic; rounding is half up (towards plus infinity).
+All shifts are arithmetic; rounding is half up (towards plus infinity); shift is in [-31, 31].
 """
 
 from __future__ import annotations
