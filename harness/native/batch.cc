@@ -113,8 +113,10 @@ Raises:
 }  // namespace
 
 void bind_batch(nb::module_& module) {
-  module.def("mvm_batch", &mvm_batch, nb::arg("x"), nb::arg("conductance"), nb::arg("multiplier"),
-             nb::arg("shift"), nb::arg("adc_bits"), nb::arg("dac_bits"), nb::arg("noise"),
-             nb::arg("output_noise_lsb"), nb::arg("read_noise_lsb"), nb::arg("seed"),
-             nb::arg("tile"), nb::arg("epoch"), nb::arg("first_mvm"), kBatchDoc);
+  // Without conversion: an array of another type is a mistake, not something to be cut to int8.
+  module.def("mvm_batch", &mvm_batch, nb::arg("x").noconvert(), nb::arg("conductance").noconvert(),
+             nb::arg("multiplier").noconvert(), nb::arg("shift").noconvert(), nb::arg("adc_bits"),
+             nb::arg("dac_bits"), nb::arg("noise"), nb::arg("output_noise_lsb"),
+             nb::arg("read_noise_lsb"), nb::arg("seed"), nb::arg("tile"), nb::arg("epoch"),
+             nb::arg("first_mvm"), kBatchDoc);
 }

@@ -167,7 +167,7 @@ void bind_device(nb::module_& module) {
            nb::arg("dma_outstanding") = defaults.dma_outstanding, nb::arg("noise") = defaults.noise,
            nb::arg("output_noise_lsb") = defaults.output_noise_lsb,
            nb::arg("read_noise_lsb") = defaults.read_noise_lsb, nb::arg("seed") = defaults.seed,
-           nb::arg("tile") = defaults.tile, nb::arg("memory") = nb::none(),
+           nb::arg("tile") = defaults.tile, nb::arg("memory").noconvert() = nb::none(),
            nb::arg("memory_base") = 0)
       .def("read", &PyTile::read, nb::arg("now_ps"), nb::arg("offset"), nb::arg("size"))
       .def("write", &PyTile::write, nb::arg("now_ps"), nb::arg("offset"), nb::arg("data"))
