@@ -39,8 +39,10 @@ def average_pool(node: OnnxNode, builder: Builder) -> Value:
     source, border, value = unpadded(node)
     require_2d(len(source.shape), "pooling")
     window = _window(node, source, border)
-    include = bool(node.integer("count_include_pad", 0))
-    own = any(window.pads)
+    top, left, bottom, right = window.pads
+    own = any((top, left, bottom - window.overhang[0], right - window.overhang[1]))
+    # Without padding there is nothing to include: what ceil_mode reaches beyond never counts.
+    include = own and bool(node.integer("count_include_pad", 0))
     if any(border):
         if value != 0.0:
             raise Unsupported(f"reads a Pad with {value}; only zeros can be folded into it")
