@@ -274,6 +274,7 @@ def simulate(
     from harness.cli.progress import JobProgress
     from harness.config.load import config_from_yaml
     from harness.engines.registry import engine
+    from harness.stats.check import check_outputs
 
     config = config_from_yaml(_text(elf.parent / "config.yaml"), where="config.yaml")
     regions = _read_regions(elf.parent / _REGIONS)
@@ -288,11 +289,8 @@ def simulate(
         )
     atomic_write_text(out, json.dumps(asdict(result), indent=2) + "\n")
     typer.echo(result.console, nl=False)
-    typer.echo(
-        f"Wrote {out}: {result.simulated_ns / 1e6:.3f} ms simulated, {result.exit_code} mismatches"
-    )
-    if result.exit_code:
-        raise typer.Exit(4)
+    typer.echo(f"Wrote {out}: {result.simulated_ns / 1e6:.3f} ms simulated")
+    check_outputs(result)
 
 
 def _text(path: Path) -> str:

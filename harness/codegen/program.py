@@ -124,6 +124,7 @@ def generate(
         "output_stride": output_stride,
         "arena_bytes": buffer_plan.arena_bytes,
         "scratch_bytes": max([layer.scratch_bytes for layer in layers] + [ALIGN]),
+        "uses_scratch": any(", scratch)" in layer.call for layer in layers),
         "buffers": [
             {
                 "name": buffers[tensor],

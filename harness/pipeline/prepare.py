@@ -14,6 +14,7 @@ from harness.model.graph import Graph
 from harness.model.load import load_model
 from harness.model.summary import ModelSummary, summarize_model
 from harness.pipeline.samples import Samples, load_samples
+from harness.placement.footprint import check_memory
 from harness.placement.place import place
 from harness.placement.plan import Plan
 from harness.quant.program import Int8Array, QNetwork
@@ -83,13 +84,15 @@ def prepare(config: Config) -> Prepared:
     model = load(config)
     samples = draw_samples(config, model)
     network = quantize(model.graph, samples.calibration)
+    digital = all_digital(network)
+    check_memory(digital, config.system)
     mapped = map_network(config, network)
     return Prepared(
         model=model,
         samples=samples,
         network=network,
         images=quantize_input(samples.images, network.tensors[network.input].scale),
-        digital=all_digital(network),
+        digital=digital,
         mapped=mapped,
     )
 

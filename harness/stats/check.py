@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from harness.engines.protocol import RegionStats, RunResult
-from harness.errors import MismatchError, StatsError
+from harness.errors import EngineError, MismatchError, StatsError
 from harness.stats.events import ALL_EVENTS, CYCLE_CAUSES
 
 _NOT_ABOVE: Final = (  # (part, whole): a part cannot exceed its whole
@@ -20,6 +20,10 @@ _NOT_ABOVE: Final = (  # (part, whole): a part cannot exceed its whole
     ("tile_adc_saturations", "tile_adc_conversions"),
 )
 _CLOCK_TOLERANCE: Final = 0.01  # gem5 rounds a clock's period to whole picoseconds
+_PROGRAM_FAILURES: Final = {  # kernels/include/aimc_runtime.h
+    254: "gave up (AIMC_EXIT_FATAL)",
+    255: "took a CPU exception (AIMC_EXIT_FAULT)",
+}
 _SHOWN: Final = 8  # problems listed in one message
 
 
@@ -60,13 +64,20 @@ def check_result(
 
 
 def check_outputs(result: RunResult) -> None:
-    """Check that the simulated program found its outputs equal to the expected ones.
+    """Check that the simulated program ended well and found its outputs as expected.
 
     Raises:
+        EngineError: The program gave up (a tile failed) or took a CPU exception.
         MismatchError: The exit code, which is the number of mismatches, is not 0.
     """
     if result.exit_code != 0:
         console = result.console.strip().splitlines()
+        if result.exit_code in _PROGRAM_FAILURES:
+            raise EngineError(
+                f"the simulated program {_PROGRAM_FAILURES[result.exit_code]}",
+                where=f"engine {result.engine}",
+                hint=f"last line of its console: {console[-1][:200]!r}" if console else None,
+            )
         raise MismatchError(
             f"the simulated program reports {result.exit_code} mismatching outputs",
             where=f"engine {result.engine}",
