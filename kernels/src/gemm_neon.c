@@ -13,121 +13,133 @@
  * Operands: lR, hR are row R's accumulators of channels 0 to 3 and 4 to 7, xR its inputs, pR where
  * its next ones are; al, ah and bl, bh hold weights, w is where the present ones are. */
 
+/* One scheduled line each, as written. */
+/* clang-format off */
+
 /* Four inputs of row R: lane of xR times the weights `now`. */
-#define ROW(R, now, lane)                                      \
-  "sdot %[l" #R "].4s, %[" #now "l].16b, %[x" #R "].4b[" #lane \
-  "]\n\t"                                                      \
+#define ROW(R, now, lane)                                              \
+  "sdot %[l" #R "].4s, %[" #now "l].16b, %[x" #R "].4b[" #lane "]\n\t" \
   "sdot %[h" #R "].4s, %[" #now "h].16b, %[x" #R "].4b[" #lane "]\n\t"
 #define INPUTS(R) "ldr %q[x" #R "], [%[p" #R "]], #16\n\t"
 #define WEIGHTS_LOW(next, at) "ldr %q[" #next "l], [%[w], #" #at "]\n\t"
 #define WEIGHTS_HIGH(next, at) "ldr %q[" #next "h], [%[w], #" #at " + 16]\n\t"
 #define ADVANCE(bytes) "add %[w], %[w], #" #bytes "\n\t"
+#define COUNT_STEP "subs %w[step], %w[step], #1\n\t"
 #define POINTERS(R, S, at) "ldp %[p" #R "], %[p" #S "], [%[rows], #64 + " #at "]\n\t"
 #define NEXT_TAP "add %[rows], %[rows], #64\n\t"
 /* Only the first tile of a panel finds its weights outside the L1 cache. */
 #define PREFETCH(at) "prfm pldl1keep, [%[w], #1024 + " #at "]\n\t"
 #define MOVE_B_TO_A "mov %[al].16b, %[bl].16b\n\tmov %[ah].16b, %[bh].16b\n\t"
 
-/* Four inputs of all rows with the weights `now`, while `next` are loaded from w + at. */
-#define QUAD8(now, next, lane, at, extra0, extra1, extra2, extra3)                    \
-  ROW(0, now, lane)                                                                   \
-  WEIGHTS_LOW(next, at)                                                               \
-  ROW(1, now, lane) WEIGHTS_HIGH(next, at) ROW(2, now, lane) extra0 ROW(3, now, lane) \
-  extra1 ROW(4, now, lane)                                                            \
-  extra2 ROW(5, now, lane)                                                            \
-  extra3 ROW(6, now, lane) ROW(7, now, lane)
+/* Four inputs of all rows with the weights `now`, while `next` are loaded from w + at and the
+ * extras go on. */
+#define QUAD8(now, next, lane, at, extra0, extra1, extra2, extra3) \
+  ROW(0, now, lane) WEIGHTS_LOW(next, at)                          \
+  ROW(1, now, lane) WEIGHTS_HIGH(next, at)                         \
+  ROW(2, now, lane) extra0                                         \
+  ROW(3, now, lane) extra1                                         \
+  ROW(4, now, lane) extra2                                         \
+  ROW(5, now, lane) extra3                                         \
+  ROW(6, now, lane)                                                \
+  ROW(7, now, lane)
 #define QUAD4(now, next, lane, at, extra0, extra1) \
-  ROW(0, now, lane)                                \
-  WEIGHTS_LOW(next, at)                            \
-  ROW(1, now, lane) WEIGHTS_HIGH(next, at) ROW(2, now, lane) extra0 ROW(3, now, lane) extra1
+  ROW(0, now, lane) WEIGHTS_LOW(next, at)          \
+  ROW(1, now, lane) WEIGHTS_HIGH(next, at)         \
+  ROW(2, now, lane) extra0                         \
+  ROW(3, now, lane) extra1
 
-/* The same with the last four of the loaded inputs; then the rows' next ones are loaded. */
-#define LAST8(now, next, lane, at, advance)                                                       \
-  ROW(0, now, lane)                                                                               \
-  WEIGHTS_LOW(next, at)                                                                           \
-  ROW(1, now, lane) INPUTS(0) WEIGHTS_HIGH(next, at) ROW(2, now, lane) INPUTS(1)                  \
-      advance ROW(3, now, lane) INPUTS(2) ROW(4, now, lane) INPUTS(3) ROW(5, now, lane) INPUTS(4) \
-          ROW(6, now, lane) INPUTS(5) ROW(7, now, lane) INPUTS(6) INPUTS(7)
-#define LAST4(now, next, lane, at, advance)                                      \
-  ROW(0, now, lane)                                                              \
-  WEIGHTS_LOW(next, at)                                                          \
-  ROW(1, now, lane) INPUTS(0) WEIGHTS_HIGH(next, at) ROW(2, now, lane) INPUTS(1) \
-      advance ROW(3, now, lane) INPUTS(2) INPUTS(3)
+/* The last four of the loaded inputs; each row's next ones are loaded as soon as it is done, and w
+ * moves on by `at`. */
+#define LAST8(now, next, lane, at)                   \
+  ROW(0, now, lane) WEIGHTS_LOW(next, at)            \
+  ROW(1, now, lane) INPUTS(0) WEIGHTS_HIGH(next, at) \
+  ROW(2, now, lane) INPUTS(1) ADVANCE(at)            \
+  ROW(3, now, lane) INPUTS(2)                        \
+  ROW(4, now, lane) INPUTS(3)                        \
+  ROW(5, now, lane) INPUTS(4)                        \
+  ROW(6, now, lane) INPUTS(5)                        \
+  ROW(7, now, lane) INPUTS(6) INPUTS(7)
+#define LAST4(now, next, lane, at)                   \
+  ROW(0, now, lane) WEIGHTS_LOW(next, at)            \
+  ROW(1, now, lane) INPUTS(0) WEIGHTS_HIGH(next, at) \
+  ROW(2, now, lane) INPUTS(1) ADVANCE(at)            \
+  ROW(3, now, lane) INPUTS(2) INPUTS(3)
 
 /* 16 inputs, more of the same tap to follow. */
-#define STEP8                                                       \
-  QUAD8(a, b, 0, 32, PREFETCH(0), PREFETCH(64), "", "")             \
-  QUAD8(b, a, 1, 64, "", "", "", "")                                \
-  QUAD8(a, b, 2, 96, "subs %w[step], %w[step], #1\n\t", "", "", "") \
-  LAST8(b, a, 3, 128, ADVANCE(128))
-#define STEP4                                               \
-  QUAD4(a, b, 0, 32, PREFETCH(0), PREFETCH(64))             \
-  QUAD4(b, a, 1, 64, "", "")                                \
-  QUAD4(a, b, 2, 96, "subs %w[step], %w[step], #1\n\t", "") \
-  LAST4(b, a, 3, 128, ADVANCE(128))
+#define STEP8                                           \
+  QUAD8(a, b, 0, 32, PREFETCH(0), PREFETCH(64), "", "") \
+  QUAD8(b, a, 1, 64, "", "", "", "")                    \
+  QUAD8(a, b, 2, 96, COUNT_STEP, "", "", "")            \
+  LAST8(b, a, 3, 128)
+#define STEP4                                   \
+  QUAD4(a, b, 0, 32, PREFETCH(0), PREFETCH(64)) \
+  QUAD4(b, a, 1, 64, "", "")                    \
+  QUAD4(a, b, 2, 96, COUNT_STEP, "")            \
+  LAST4(b, a, 3, 128)
 
 /* The last inputs of a tap, 1 to 4 times four; meanwhile the next tap's pointers are loaded. */
-#define POINTERS8_LOW POINTERS(0, 1, 0), POINTERS(2, 3, 16)
-#define POINTERS8_HIGH POINTERS(4, 5, 32), POINTERS(6, 7, 48) NEXT_TAP
-#define APPLY(macro, ...) macro(__VA_ARGS__)
-#define TAP_END8_1   \
-  POINTERS(0, 1, 0)  \
-  POINTERS(2, 3, 16) \
-  POINTERS(4, 5, 32) POINTERS(6, 7, 48) NEXT_TAP LAST8(a, b, 0, 32, ADVANCE(32)) MOVE_B_TO_A
-#define TAP_END8_2                                         \
-  APPLY(QUAD8, a, b, 0, 32, POINTERS8_LOW, POINTERS8_HIGH) \
-  LAST8(b, a, 1, 64, ADVANCE(64))
-#define TAP_END8_3                                         \
-  APPLY(QUAD8, a, b, 0, 32, POINTERS8_LOW, POINTERS8_HIGH) \
-  QUAD8(b, a, 1, 64, PREFETCH(0), "", "", "")              \
-  LAST8(a, b, 2, 96, ADVANCE(96)) MOVE_B_TO_A
-#define TAP_END8_4                                         \
-  APPLY(QUAD8, a, b, 0, 32, POINTERS8_LOW, POINTERS8_HIGH) \
-  QUAD8(b, a, 1, 64, PREFETCH(0), PREFETCH(64), "", "")    \
-  QUAD8(a, b, 2, 96, "", "", "", "")                       \
-  LAST8(b, a, 3, 128, ADVANCE(128))
-#define TAP_END4_1 \
-  POINTERS(0, 1, 0) POINTERS(2, 3, 16) NEXT_TAP LAST4(a, b, 0, 32, ADVANCE(32)) MOVE_B_TO_A
-#define TAP_END4_2                                                   \
-  QUAD4(a, b, 0, 32, POINTERS(0, 1, 0), POINTERS(2, 3, 16) NEXT_TAP) \
-  LAST4(b, a, 1, 64, ADVANCE(64))
-#define TAP_END4_3                                                   \
-  QUAD4(a, b, 0, 32, POINTERS(0, 1, 0), POINTERS(2, 3, 16) NEXT_TAP) \
-  QUAD4(b, a, 1, 64, PREFETCH(0), "")                                \
-  LAST4(a, b, 2, 96, ADVANCE(96)) MOVE_B_TO_A
-#define TAP_END4_4                                                   \
-  QUAD4(a, b, 0, 32, POINTERS(0, 1, 0), POINTERS(2, 3, 16) NEXT_TAP) \
-  QUAD4(b, a, 1, 64, PREFETCH(0), PREFETCH(64))                      \
-  QUAD4(a, b, 2, 96, "", "")                                         \
-  LAST4(b, a, 3, 128, ADVANCE(128))
+#define TAP_END8_1                                                                    \
+  POINTERS(0, 1, 0) POINTERS(2, 3, 16) POINTERS(4, 5, 32) POINTERS(6, 7, 48) NEXT_TAP \
+  LAST8(a, b, 0, 32) MOVE_B_TO_A
+#define TAP_BEGIN8                                          \
+  QUAD8(a, b, 0, 32, POINTERS(0, 1, 0), POINTERS(2, 3, 16), \
+        POINTERS(4, 5, 32), POINTERS(6, 7, 48) NEXT_TAP)
+#define TAP_END8_2 \
+  TAP_BEGIN8       \
+  LAST8(b, a, 1, 64)
+#define TAP_END8_3                            \
+  TAP_BEGIN8                                  \
+  QUAD8(b, a, 1, 64, PREFETCH(0), "", "", "") \
+  LAST8(a, b, 2, 96) MOVE_B_TO_A
+#define TAP_END8_4                                      \
+  TAP_BEGIN8                                            \
+  QUAD8(b, a, 1, 64, PREFETCH(0), PREFETCH(64), "", "") \
+  QUAD8(a, b, 2, 96, "", "", "", "")                    \
+  LAST8(b, a, 3, 128)
+#define TAP_END4_1                              \
+  POINTERS(0, 1, 0) POINTERS(2, 3, 16) NEXT_TAP \
+  LAST4(a, b, 0, 32) MOVE_B_TO_A
+#define TAP_BEGIN4 QUAD4(a, b, 0, 32, POINTERS(0, 1, 0), POINTERS(2, 3, 16) NEXT_TAP)
+#define TAP_END4_2 \
+  TAP_BEGIN4       \
+  LAST4(b, a, 1, 64)
+#define TAP_END4_3                    \
+  TAP_BEGIN4                          \
+  QUAD4(b, a, 1, 64, PREFETCH(0), "") \
+  LAST4(a, b, 2, 96) MOVE_B_TO_A
+#define TAP_END4_4                              \
+  TAP_BEGIN4                                    \
+  QUAD4(b, a, 1, 64, PREFETCH(0), PREFETCH(64)) \
+  QUAD4(a, b, 2, 96, "", "")                    \
+  LAST4(b, a, 3, 128)
 
-#define ALL_TAPS(STEP, TAP_END)     \
-  "1:\n\t"                          \
-  "mov %w[step], %w[steps]\n\t"     \
-  "cbz %w[steps], 3f\n"             \
-  "2:\n\t" STEP                     \
-  "b.ne 2b\n"                       \
-  "3:\n\t" TAP_END                  \
-  "subs %w[taps], %w[taps], #1\n\t" \
+#define ALL_TAPS(STEP, TAP_END)      \
+  "1:\n\t"                           \
+  "mov %w[step], %w[steps]\n\t"      \
+  "cbz %w[steps], 3f\n"              \
+  "2:\n\t" STEP "b.ne 2b\n"          \
+  "3:\n\t" TAP_END                   \
+  "subs %w[taps], %w[taps], #1\n\t"  \
   "b.ne 1b\n\t"
 
 #define IN_OUT(R) \
   [l##R] "+w"(acc[R][0]), [h##R] "+w"(acc[R][1]), [x##R] "+w"(x[R]), [p##R] "+r"(p[R])
-#define WEIGHT_OPERANDS                                                                    \
-  [al] "+w"(a_low), [ah] "+w"(a_high), [bl] "=&w"(b_low), [bh] "=&w"(b_high), [w] "+r"(w), \
-      [rows] "+r"(rows), [taps] "+r"(taps), [step] "=&r"(step)
+#define WEIGHT_OPERANDS                                                       \
+  [al] "+w"(a_low), [ah] "+w"(a_high), [bl] "=&w"(b_low), [bh] "=&w"(b_high), \
+  [w] "+r"(w), [rows] "+r"(rows), [taps] "+r"(taps), [step] "=&r"(step)
 
-#define ACCUMULATE8(TAP_END)                                                                      \
-  __asm__ volatile(ALL_TAPS(STEP8, TAP_END)                                                       \
-                   : IN_OUT(0), IN_OUT(1), IN_OUT(2), IN_OUT(3), IN_OUT(4), IN_OUT(5), IN_OUT(6), \
-                     IN_OUT(7), WEIGHT_OPERANDS                                                   \
-                   : [steps] "r"(whole_steps)                                                     \
+#define ACCUMULATE8(TAP_END)                                                           \
+  __asm__ volatile(ALL_TAPS(STEP8, TAP_END)                                            \
+                   : IN_OUT(0), IN_OUT(1), IN_OUT(2), IN_OUT(3), IN_OUT(4), IN_OUT(5), \
+                     IN_OUT(6), IN_OUT(7), WEIGHT_OPERANDS                             \
+                   : [steps] "r"(whole_steps)                                          \
                    : "cc", "memory")
 #define ACCUMULATE4(TAP_END)                                                     \
   __asm__ volatile(ALL_TAPS(STEP4, TAP_END)                                      \
                    : IN_OUT(0), IN_OUT(1), IN_OUT(2), IN_OUT(3), WEIGHT_OPERANDS \
                    : [steps] "r"(whole_steps)                                    \
                    : "cc", "memory")
+/* clang-format on */
 
 #define UNROLL _Pragma("clang loop unroll(full)")
 

@@ -1,0 +1,22 @@
+/* What the analog drivers share: where codes lie, and what becomes of them. */
+#ifndef AIMC_ANALOG_H
+#define AIMC_ANALOG_H
+
+#include <stdint.h>
+
+#include "aimc_ops.h"
+
+/* Codes of `pixels` output pixels: for each block in order, pixel by pixel, each pixel's codes
+ * padded to code_stride() bytes. */
+static inline int32_t code_stride(const struct aimc_analog* op, const struct aimc_block* block) {
+  return (block->columns * op->code_bytes + AIMC_ALIGN - 1) / AIMC_ALIGN * AIMC_ALIGN;
+}
+
+/* Adds up the row blocks' codes and requantizes, for `pixels` pixels from `out` on. */
+typedef void analog_finish(const struct aimc_analog* op, const int8_t* codes, int32_t pixels,
+                           int8_t* out);
+
+analog_finish analog_finish_ref;
+analog_finish analog_finish_neon;
+
+#endif
