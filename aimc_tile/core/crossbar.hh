@@ -18,6 +18,11 @@ class Crossbar {
 
   int16_t get(uint32_t row, uint32_t column) const { return cells_[index(row, column)]; }
   void set(uint32_t row, uint32_t column, int16_t value) { cells_[index(row, column)] = value; }
+  // Cells [0, count) of a row.
+  void set_row(uint32_t row, const int16_t* values, uint32_t count) {
+    int16_t* cells = &cells_[index(row, 0)];
+    for (uint32_t c = 0; c < count; ++c) cells[2 * static_cast<size_t>(c)] = values[c];
+  }
 
   // acc[c] = sum of x[r] * conductance[r][c] over r < rows, for c < columns.
   void multiply(const int8_t* x, uint32_t rows, uint32_t columns, int64_t* acc) const;

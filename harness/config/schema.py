@@ -15,6 +15,10 @@ Count: TypeAlias = Annotated[int, Field(ge=1)]
 NonNegative: TypeAlias = Annotated[float, Field(ge=0.0, allow_inf_nan=False)]
 Positive: TypeAlias = Annotated[float, Field(gt=0.0, allow_inf_nan=False)]
 
+# What aimc_tile/core computes with in integers (aimc_tile/core/params.hh).
+TileLatency: TypeAlias = Annotated[float, Field(ge=0.0, le=1e12)]  # ns
+TileBandwidth: TypeAlias = Annotated[float, Field(ge=1e-6, le=1e6)]  # GB/s
+
 
 class Section(BaseModel):
     """Base of every section: immutable, strict about keys."""
@@ -127,8 +131,8 @@ class AttachConfig(Section):
     store_latency_ns: NonNegative
     extra_beat_ns: NonNegative  # added to a store for each further 8 bytes
     load_extra_beat_ns: NonNegative | None = None  # the same for a load; None: extra_beat_ns
-    dma_latency_ns: NonNegative  # of one DMA burst of up to 64 bytes
-    dma_bandwidth_gb_per_s: Positive
+    dma_latency_ns: TileLatency  # of one DMA burst of up to 64 bytes
+    dma_bandwidth_gb_per_s: TileBandwidth
 
 
 class TileConfig(Section):
@@ -139,16 +143,17 @@ class TileConfig(Section):
     columns: Annotated[int, Field(ge=1, le=4096)]
     dac_bits: Annotated[int, Field(ge=2, le=8)]
     adc_bits: Annotated[int, Field(ge=2, le=16)]
-    dac_latency_ns: NonNegative
-    crossbar_latency_ns: NonNegative
-    adc_latency_ns: NonNegative
-    program_row_latency_ns: NonNegative
-    io_bandwidth_gb_per_s: Positive  # between the port and the tile's buffers
+    dac_latency_ns: TileLatency
+    crossbar_latency_ns: TileLatency
+    adc_latency_ns: TileLatency
+    program_row_latency_ns: TileLatency
+    io_bandwidth_gb_per_s: TileBandwidth  # between the port and the tile's buffers
     double_buffer: bool
     io: Literal["pio", "dma"]
     noise: bool
-    output_noise_lsb: NonNegative  # standard deviation at the ADC, in ADC steps
-    read_noise_lsb: NonNegative  # standard deviation of one cell, in conductance steps
+    # Standard deviations: at the ADC, in ADC steps; of one cell, in conductance steps.
+    output_noise_lsb: Annotated[float, Field(ge=0.0, le=65536.0)]
+    read_noise_lsb: Annotated[float, Field(ge=0.0, le=4096.0)]
     seed: Annotated[int, Field(ge=0, le=(1 << 64) - 1)]
 
 

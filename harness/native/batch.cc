@@ -76,7 +76,7 @@ nb::ndarray<nb::numpy, int16_t, nb::ndim<2>> mvm_batch(
     nb::gil_scoped_release release;
     aimc::Crossbar crossbar(params.rows, params.columns);
     for (uint32_t r = 0; r < params.rows; ++r)
-      for (uint32_t c = 0; c < params.columns; ++c) crossbar.set(r, c, cells[r * columns + c]);
+      crossbar.set_row(r, cells + r * columns, params.columns);
     aimc::MvmUnit unit(params);
     for (size_t i = 0; i < count; ++i)
       unit.run(crossbar, scales.data(), inputs + i * rows, params.rows, params.columns, epoch,
