@@ -128,7 +128,7 @@ def node_shape(node: Node, inputs: Sequence[Shape], declared: Shape | None = Non
         case Concat():
             return _concat_shape(node, inputs)
         case Clip():
-            if not node.low <= node.high:
+            if not (node.low <= node.high and node.low < math.inf and node.high > -math.inf):
                 raise _misfit(node, inputs, f"empty range [{node.low}, {node.high}]")
             return x
         case Softmax():

@@ -83,6 +83,7 @@ def test_shape_of(node: Node, shape: tuple[int, ...], expected: tuple[int, ...])
         (pool(kernel=(9, 1)), IMAGE, "does not fit"),
         (Clip("r", ("x",), "r", 1.0, 0.0), IMAGE, "empty range"),
         (Clip("r", ("x",), "r", math.nan, 0.0), IMAGE, "empty range"),
+        (Clip("r", ("x",), "r", math.inf, math.inf), IMAGE, "empty range"),
         (Softmax("s", ("x",), "s"), IMAGE, "2 dimensions"),
         (Add("a", ("x", "x", "x"), "a"), IMAGE, r"inputs \(3\)"),
         (Reshape("v", ("x",), "v"), IMAGE, "must be declared"),
