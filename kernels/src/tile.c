@@ -51,16 +51,17 @@ void aimc_tiles_set_epoch(uint32_t epoch, int32_t count) {
   for (int32_t tile = 0; tile < count; ++tile) tile_write(tile, AIMC_REG_NOISE_EPOCH, epoch);
 }
 
-/* Writes `bytes` to the programming window as row `row`, the last vector padded with zeros. */
+/* Writes exactly `bytes` (an even number) to the programming window as row `row`. */
 static void program_row(int32_t tile, uint32_t row, const int8_t* from, int32_t bytes) {
   const uintptr_t window = tile_address(tile, AIMC_WINDOW_PROGRAM);
   tile_write(tile, AIMC_REG_PROGRAM_ROW, row);
   int32_t i = 0;
   for (; i + 16 <= bytes; i += 16) window_store(window + (uint32_t)i, vld1q_s8(from + i));
-  if (i == bytes) return;
-  int8_t last[16] = {0};
-  for (int32_t j = 0; i + j < bytes; ++j) last[j] = from[i + j];
-  window_store(window + (uint32_t)i, vld1q_s8(last));
+  for (; i < bytes; i += 2) {
+    uint16_t half;
+    __builtin_memcpy(&half, from + i, 2);
+    *(volatile uint16_t*)(window + (uint32_t)i) = half;
+  }
 }
 
 void aimc_tiles_program(const struct aimc_analog* op) {

@@ -4,7 +4,13 @@
 
 struct mailbox {
   uint32_t operation;
-  uint32_t tiles;
+  int32_t tiles; /* 0: no tile is touched */
+  int32_t tile_rows;
+  int32_t tile_columns;
+  int32_t adc_bits;
+  uint32_t features;
+  uint32_t epoch;
+  uint32_t reserved;
   const void* op;
   const int8_t* in[4];
   int8_t* out;
@@ -35,6 +41,10 @@ enum operation {
   RESHAPE_NEON,
   SOFTMAX_REF,
   SOFTMAX_NEON,
+  ANALOG_PIO_REF,
+  ANALOG_PIO_NEON,
+  ANALOG_DMA_REF,
+  ANALOG_DMA_NEON,
 };
 
 int main(void) {
@@ -44,6 +54,12 @@ int main(void) {
   const int8_t* const list[4] = {mailbox.in[0], mailbox.in[1], mailbox.in[2], mailbox.in[3]};
   int8_t* out = mailbox.out;
   void* scratch = mailbox.scratch;
+  if (mailbox.tiles) {
+    aimc_tiles_probe(mailbox.tiles, mailbox.tile_rows, mailbox.tile_columns, mailbox.adc_bits,
+                     mailbox.features);
+    aimc_tiles_program(op);
+    aimc_tiles_set_epoch(mailbox.epoch, mailbox.tiles);
+  }
   aimc_region_begin(mailbox.operation);
   switch ((enum operation)mailbox.operation) {
     case CONV_REF:
@@ -105,6 +121,18 @@ int main(void) {
       break;
     case SOFTMAX_NEON:
       aimc_softmax_neon(op, a, out);
+      break;
+    case ANALOG_PIO_REF:
+      aimc_analog_pio_ref(op, a, out, scratch);
+      break;
+    case ANALOG_PIO_NEON:
+      aimc_analog_pio_neon(op, a, out, scratch);
+      break;
+    case ANALOG_DMA_REF:
+      aimc_analog_dma_ref(op, a, out, scratch);
+      break;
+    case ANALOG_DMA_NEON:
+      aimc_analog_dma_neon(op, a, out, scratch);
       break;
     default:
       aimc_fatal("unknown operation");

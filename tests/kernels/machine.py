@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import ctypes
+import mmap
 import struct
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+import numpy as np
 import unicorn
 from elftools.elf.elffile import ELFFile
 from unicorn import arm64_const
 
 DRAM_BASE = 0x80000000
-IMAGE_BYTES = 64 << 20  # the ELF and its stack
+IMAGE_BYTES = 32 << 20  # the ELF and its stack
+DRAM_BYTES = 256 << 20
 M5OPS_BASE = 0x10010000
 UART_BASE = 0x1C090000
 TILE_BASE = 0x14000000
@@ -24,11 +28,42 @@ _EXIT, _FAIL, _WORK_BEGIN, _WORK_END = 0x21, 0x22, 0x5A, 0x5B
 
 
 class TileDevice(Protocol):
-    """What a tile window is connected to."""
+    """`harness._tile.Tile`."""
 
-    def read(self, offset: int, size: int) -> int: ...
+    def read(self, now_ps: int, offset: int, size: int) -> tuple[bytes, int]: ...
 
-    def write(self, offset: int, size: int, value: int) -> None: ...
+    def write(self, now_ps: int, offset: int, data: bytes) -> int: ...
+
+
+class TileWindow:
+    """A tile's registers and windows on the emulator's device bus.
+
+    Every access takes ``STEP_PS``.  The emulator splits accesses of more than 4 bytes; the
+    halves of a 64-bit register are put together again.
+    """
+
+    STEP_PS = 10_000
+    WIDE = (0x038, 0x048)  # AIMC_REG_DESCRIPTOR, AIMC_REG_PROGRAM_ADDR
+
+    def __init__(self, tile: TileDevice) -> None:
+        self.tile = tile
+        self._now_ps = 0
+        self._low = b""
+
+    def read(self, _uc: object, offset: int, size: int, _user: object) -> int:
+        self._now_ps += self.STEP_PS
+        data, self._now_ps = self.tile.read(self._now_ps, offset, size)
+        return int.from_bytes(data, "little")
+
+    def write(self, _uc: object, offset: int, size: int, value: int, _user: object) -> None:
+        self._now_ps += self.STEP_PS
+        data = value.to_bytes(size, "little")
+        if offset in self.WIDE:
+            self._low = data
+            return
+        if offset - 4 in self.WIDE:
+            offset, data = offset - 4, self._low + data
+        self._now_ps = self.tile.write(self._now_ps, offset, data)
 
 
 @dataclass
@@ -43,24 +78,19 @@ class Outcome:
 class Machine:
     """One core and memory; `run` starts from the entry point as often as wanted."""
 
-    def __init__(self, elf: Path, tiles: Iterable[TileDevice] = ()) -> None:
+    def __init__(self, elf: Path) -> None:
         self._core = unicorn.Uc(unicorn.UC_ARCH_ARM64, unicorn.UC_MODE_ARM)
         self._core.ctl_set_cpu_model(arm64_const.UC_CPU_ARM64_MAX)
-        self._core.mem_map(DRAM_BASE, IMAGE_BYTES)
+        self._pages = mmap.mmap(-1, DRAM_BYTES)
+        # DRAM as tiles see it: all of it, whether the core may access it or not.
+        self.memory = np.frombuffer(self._pages, np.uint8)
+        self.map(DRAM_BASE, IMAGE_BYTES)
         self.symbols = self._load(elf)
         self._core.mem_write(self.symbols["aimc_platform_mmu"], struct.pack("<I", 0))
         self._core.mmio_map(M5OPS_BASE, 0x10000, self._pseudo_instruction, None, None, None)
         self._core.mmio_map(UART_BASE, PAGE, None, None, self._uart, None)
-        for number, tile in enumerate(tiles):
-            self._core.mmio_map(
-                TILE_BASE + number * TILE_WINDOW,
-                TILE_WINDOW,
-                lambda _uc, offset, size, tile: tile.read(offset, size),
-                tile,
-                lambda _uc, offset, size, value, tile: tile.write(offset, size, value),
-                tile,
-            )
         self._outcome = Outcome()
+        self._tiles = 0
 
     def _load(self, elf: Path) -> dict[str, int]:
         with elf.open("rb") as stream:
@@ -92,8 +122,26 @@ class Machine:
         assert offset == 0, "only the data register is used"
         self._outcome.console += chr(value)
 
+    def attach(self, tiles: Sequence[TileDevice]) -> None:
+        """Put ``tiles`` on the board, in place of those that were there."""
+        for number in range(self._tiles):
+            self._core.mem_unmap(TILE_BASE + number * TILE_WINDOW, TILE_WINDOW)
+        for number, tile in enumerate(tiles):
+            window = TileWindow(tile)
+            self._core.mmio_map(
+                TILE_BASE + number * TILE_WINDOW,
+                TILE_WINDOW,
+                window.read,
+                None,
+                window.write,
+                None,
+            )
+        self._tiles = len(tiles)
+
     def map(self, address: int, size: int) -> None:
-        self._core.mem_map(address, size)
+        """Let the core access ``size`` bytes of DRAM."""
+        start = ctypes.addressof(ctypes.c_char.from_buffer(self._pages)) + address - DRAM_BASE
+        self._core.mem_map_ptr(address, size, unicorn.UC_PROT_ALL, start)
 
     def write(self, address: int, data: bytes) -> None:
         self._core.mem_write(address, data)

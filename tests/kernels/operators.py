@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import struct
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,6 +14,7 @@ import numpy.typing as npt
 
 from harness.codegen import packing
 from harness.codegen.packing import Kernels
+from harness.placement.plan import AnalogLayer
 from harness.quant.patches import Window
 from harness.quant.program import Int8Array, QAdd, Requant
 from tests.kernels.machine import DRAM_BASE, IMAGE_BYTES, Machine
@@ -28,16 +30,29 @@ _OPERATIONS: Final = (
     "clip",
     "reshape",
     "softmax",
+    "analog_pio",
+    "analog_dma",
 )
 _SLOT_BYTES: Final = 4 << 20
 _SLOT_STRIDE: Final = 2 * _SLOT_BYTES  # the second half is not mapped
-_SLOTS: Final = 14
+_SLOTS: Final = 20
 _SLOT_BASE: Final = DRAM_BASE + IMAGE_BYTES + _SLOT_BYTES
 _CANARY: Final = 0x5A
 _GUARD: Final = 128  # bytes beside a written buffer that must stay as they are
 
 _int32 = ctypes.c_int32
 _pointer = ctypes.c_uint64
+
+
+class BlockStruct(ctypes.LittleEndianStructure):
+    _fields_ = (
+        ("tile", _int32),
+        ("k0", _int32),
+        ("rows", _int32),
+        ("n0", _int32),
+        ("columns", _int32),
+        ("image", _pointer),
+    )
 
 
 class WindowStruct(ctypes.LittleEndianStructure):
@@ -155,6 +170,43 @@ def window_struct(window: Window, in_h: int, in_w: int) -> WindowStruct:
     )
 
 
+class AnalogStruct(ctypes.LittleEndianStructure):
+    _fields_ = (
+        ("window", WindowStruct),
+        ("in_channels", _int32),
+        ("out_channels", _int32),
+        ("code_bytes", _int32),
+        ("block_count", _int32),
+        ("block", _pointer),
+        ("bias", _pointer),
+        ("requant", RequantStruct),
+    )
+
+
+class ProgramFailed(Exception):  # noqa: N818 - an outcome, raised where a test wants it
+    """The program ended with an exit code other than 0."""
+
+    def __init__(self, exit_code: int | None, console: str) -> None:
+        self.exit_code = exit_code
+        self.console = console
+        super().__init__(f"exit code {exit_code}: {console}")
+
+
+@dataclass(frozen=True)
+class TileSet:
+    """What the program is told about the tiles, and the noise epoch that it starts."""
+
+    count: int
+    rows: int
+    columns: int
+    adc_bits: int
+    features: int
+    epoch: int
+
+    def mailbox(self) -> tuple[int, ...]:
+        return (self.count, self.rows, self.columns, self.adc_bits, self.features, self.epoch)
+
+
 class Operators:
     """Each method runs one operator and returns its output; shapes are those of numpy's side.
 
@@ -168,6 +220,7 @@ class Operators:
             self.machine.map(_SLOT_BASE + slot * _SLOT_STRIDE, _SLOT_BYTES)
         self._random = np.random.default_rng(0)
         self._next_slot = 0
+        self.tiles: TileSet | None = None
 
     def _place(self, data: bytes, slack: int) -> int:
         end = _SLOT_BASE + self._next_slot * _SLOT_STRIDE + _SLOT_BYTES
@@ -209,11 +262,15 @@ class Operators:
         out = self._place(guard + blank + guard, 0) + _GUARD
         scratch = self._place(bytes(scratch_bytes) + guard, 0)
         operation = 2 * _OPERATIONS.index(name) + (kernels == "neon")
-        mailbox = struct.pack("<II7Q", operation, 0, self.constant(op), *addresses, out, scratch)
+        tiles = self.tiles.mailbox() if self.tiles else (0,) * 6
+        mailbox = struct.pack(
+            "<I6iI7Q", operation, *tiles, 0, self.constant(op), *addresses, out, scratch
+        )
         self.machine.write(self.machine.symbols["mailbox"], mailbox)
         outcome = self.machine.run()
         self._next_slot = 0
-        assert outcome.exit_code == 0, outcome.console
+        if outcome.exit_code != 0:
+            raise ProgramFailed(outcome.exit_code, outcome.console)
         assert outcome.regions == [("begin", operation), ("end", operation)]
         assert self.machine.read(out - _GUARD, _GUARD) == guard, "written before the output"
         assert self.machine.read(out + count, _GUARD) == guard, "written beyond the output"
@@ -363,3 +420,47 @@ class Operators:
     ) -> Int8Array:
         op = SoftmaxStruct(inputs.size, self.constant(table))
         return self.call("softmax", kernels, op, [inputs], inputs.shape)
+
+    def analog(
+        self,
+        io: packing.TileIo,
+        kernels: Kernels,
+        inputs: Int8Array,
+        layer: AnalogLayer,
+        window: Window,
+        tiles: TileSet,
+    ) -> Int8Array:
+        """Program the layer's blocks into their tiles and run it once."""
+        in_h, in_w, channels = inputs.shape
+        geometry = window_struct(window, in_h, in_w)
+        images = [packing.pack_tile_image(block) for block in layer.blocks]
+        first_image = self._place(b"".join(images), 0)
+        offsets = np.cumsum([0, *map(len, images)])
+        rows = b"".join(
+            bytes(
+                BlockStruct(
+                    block.tile, block.k0, block.rows, block.n0, block.columns, first_image + int(at)
+                )
+            )
+            for block, at in zip(layer.blocks, offsets, strict=False)
+        )
+        op = AnalogStruct(
+            geometry,
+            channels,
+            layer.columns,
+            packing.code_bytes(tiles.adc_bits),
+            len(layer.blocks),
+            self._place(rows, 0),
+            self.constant(packing.pack_channels(layer.bias, layer.columns)),
+            self.requant(layer.requant, layer.columns),
+        )
+        scratch = packing.analog_scratch_bytes(
+            layer.rows, [b.columns for b in layer.blocks], geometry.out_w, tiles.adc_bits, io
+        )
+        shape = (geometry.out_h, geometry.out_w, layer.columns)
+        self.tiles = tiles
+        try:
+            return self.call(f"analog_{io}", kernels, op, [inputs], shape, scratch_bytes=scratch)
+        finally:
+            self.tiles = None
+            self._next_slot = 0

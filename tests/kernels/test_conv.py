@@ -79,10 +79,8 @@ def random_requant(rng: np.random.Generator, channels: int, depth: int) -> Requa
     special = rng.random(channels) < 0.2
     shift[special] = rng.integers(-3, 26, channels)[special]
     multiplier = rng.integers(1 << 30, 1 << 31, channels)
-    low = int(rng.integers(-128, 1))
-    return Requant(
-        multiplier.astype(np.int32), shift.astype(np.int32), low, int(rng.integers(low, 128))
-    )
+    low, high = ((-128, 127), (0, 127), (-90, 100))[int(rng.integers(3))]
+    return Requant(multiplier.astype(np.int32), shift.astype(np.int32), low, high)
 
 
 def int8(rng: np.random.Generator, shape: tuple[int, ...]) -> npt.NDArray[np.int8]:
@@ -92,8 +90,9 @@ def int8(rng: np.random.Generator, shape: tuple[int, ...]) -> npt.NDArray[np.int
     return values.astype(np.int8)
 
 
-def biases(rng: np.random.Generator, channels: int) -> npt.NDArray[np.int32]:
-    return rng.integers(-(1 << 16), 1 << 16, channels).astype(np.int32)
+def biases(rng: np.random.Generator, channels: int, depth: int) -> npt.NDArray[np.int32]:
+    """Of the size of sums of ``depth`` products."""
+    return (rng.normal(0.0, 3000.0, channels) * np.sqrt(depth)).astype(np.int32)
 
 
 def requantized(acc: npt.NDArray[Any], requant: Requant) -> npt.NDArray[np.int8]:
@@ -140,7 +139,7 @@ def check_conv(operators: Operators, shape: Shape, seed: int) -> None:
     channels = shape.inputs // shape.groups
     inputs = int8(rng, (shape.height, shape.width, shape.inputs))
     weight = int8(rng, (shape.outputs, *shape.window.kernel, channels))
-    bias = biases(rng, shape.outputs)
+    bias = biases(rng, shape.outputs, weight[0].size)
     requant = random_requant(rng, shape.outputs, weight[0].size)
     expected = requantized(convolved(inputs, weight, shape.window, shape.groups) + bias, requant)
     for kernels in KERNELS:
@@ -196,7 +195,7 @@ def test_depthwise_equals_numpy(operators: Operators, channels: int, geometry: W
     rng = np.random.default_rng(channels)
     inputs = int8(rng, (6, 5, channels))
     weight = int8(rng, (channels, *geometry.kernel, 1))
-    bias = biases(rng, channels)
+    bias = biases(rng, channels, weight[0].size)
     requant = random_requant(rng, channels, weight[0].size)
     expected = requantized(convolved(inputs, weight, geometry, channels) + bias, requant)
     for kernels in KERNELS:
@@ -210,7 +209,7 @@ def test_dense_equals_numpy(operators: Operators, inputs: int, outputs: int) -> 
     rng = np.random.default_rng(inputs * 100 + outputs)
     vector = int8(rng, (inputs,))
     weight = int8(rng, (outputs, inputs))
-    bias = biases(rng, outputs)
+    bias = biases(rng, outputs, inputs)
     requant = random_requant(rng, outputs, inputs)
     expected = requantized(weight.astype(np.int64) @ vector.astype(np.int64) + bias, requant)
     for kernels in KERNELS:

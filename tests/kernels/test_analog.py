@@ -1,0 +1,248 @@
+"""The analog drivers on the tile model, against numpy, byte for byte."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from harness import _tile
+from harness.codegen.packing import Kernels, TileIo
+from harness.placement.plan import AnalogLayer, Block
+from harness.placement.tile_arithmetic import mvm
+from harness.quant.patches import Window
+from tests.kernels.machine import DRAM_BASE
+from tests.kernels.operators import Operators, ProgramFailed, TileSet
+from tests.kernels.test_conv import biases, int8, random_requant, requantized, window
+
+FEATURE_DMA = 1 << 16
+FEATURE_DOUBLE_BUFFER = 1 << 17
+SEED = 99
+EPOCH = 5
+
+
+@dataclass(frozen=True)
+class Case:
+    """A convolution (or dense layer) on tiles of a given size."""
+
+    height: int
+    width: int
+    inputs: int
+    outputs: int
+    window: Window
+    tile_rows: int
+    tile_columns: int
+    adc_bits: int = 8
+    double_buffer: bool = True
+    noise: bool = True
+
+
+DENSE = window((1, 1))
+SAME3 = window((3, 3), pads=(1, 1, 1, 1))
+CASES = {
+    "one_block": Case(4, 4, 3, 5, SAME3, 32, 8),
+    "row_blocks": Case(3, 5, 16, 17, SAME3, 64, 32),
+    "column_blocks": Case(4, 3, 5, 37, SAME3, 45, 16),
+    "grid_of_blocks": Case(5, 4, 7, 40, SAME3, 31, 19),
+    "single_buffer": Case(4, 4, 6, 20, SAME3, 27, 20, double_buffer=False),
+    "wide_codes": Case(4, 5, 9, 21, SAME3, 41, 18, adc_bits=12),
+    "narrow_codes": Case(3, 3, 9, 21, SAME3, 41, 18, adc_bits=5),
+    "stride_and_dilation": Case(9, 8, 4, 6, window((3, 2), (2, 1), (1, 0, 0, 1), (2, 1)), 24, 6),
+    "one_row": Case(2, 2, 1, 3, DENSE, 1, 3),
+    "dense": Case(1, 1, 300, 70, DENSE, 128, 64),
+    "dense_wide_codes": Case(1, 1, 50, 9, DENSE, 64, 16, adc_bits=16, double_buffer=False),
+    "quiet": Case(3, 4, 8, 8, SAME3, 72, 8, noise=False),
+}
+
+
+def layer_of(case: Case, rng: np.random.Generator) -> AnalogLayer:
+    """A layer with random conductances, cut into blocks that the last ones do not fill."""
+    rows = case.window.kernel[0] * case.window.kernel[1] * case.inputs
+    blocks = []
+    for n0 in range(0, case.outputs, case.tile_columns):
+        columns = min(case.tile_columns, case.outputs - n0)
+        multiplier = rng.integers(1 << 15, 1 << 16, columns).astype(np.uint16)
+        shift = np.full(columns, 36 + (8 - case.adc_bits), np.uint16)
+        for k0 in range(0, rows, case.tile_rows):
+            count = min(case.tile_rows, rows - k0)
+            cells = rng.integers(-200, 201, (count, columns)).astype(np.int16)
+            blocks.append(Block(len(blocks), k0, n0, cells, multiplier, shift))
+    requant = random_requant(rng, case.outputs, 1 << max(0, 2 * (case.adc_bits - 4)))
+    return AnalogLayer(
+        "layer", rows, case.outputs, tuple(blocks), biases(rng, case.outputs, 2), requant
+    )
+
+
+def patches(inputs: npt.NDArray[np.int8], window: Window) -> npt.NDArray[np.int8]:
+    top, left, bottom, right = window.pads
+    padded = np.pad(inputs, ((top, bottom), (left, right), (0, 0)))
+    out_h, out_w = window.output_size(*inputs.shape[:2])
+    rows = []
+    for oy in range(out_h):
+        for ox in range(out_w):
+            y, x = oy * window.stride[0], ox * window.stride[1]
+            taps = [
+                padded[y + ky * window.dilation[0], x + kx * window.dilation[1]]
+                for ky in range(window.kernel[0])
+                for kx in range(window.kernel[1])
+            ]
+            rows.append(np.concatenate(taps))
+    return np.array(rows)
+
+
+def expected_output(
+    case: Case, layer: AnalogLayer, inputs: npt.NDArray[np.int8]
+) -> npt.NDArray[np.int8]:
+    vectors = patches(inputs, case.window)
+    sums = np.zeros((len(vectors), case.outputs), np.int64)
+    for block in layer.blocks:
+        codes = mvm(
+            np.ascontiguousarray(vectors[:, block.k0 : block.k0 + block.rows]),
+            block.conductance,
+            block.adc_multiplier,
+            block.adc_shift,
+            case.adc_bits,
+            8,
+            case.noise,
+            0.6,
+            0.4,
+            SEED,
+            block.tile,
+            EPOCH,
+            0,
+        )
+        sums[:, block.n0 : block.n0 + block.columns] += codes
+    out = requantized(sums * 256 + layer.bias, layer.requant)
+    return out.reshape(*case.window.output_size(case.height, case.width), case.outputs)
+
+
+def tiles_for(operators: Operators, case: Case, count: int, *, dma: bool) -> list[_tile.Tile]:
+    tiles = [
+        _tile.Tile(
+            rows=case.tile_rows,
+            columns=case.tile_columns,
+            adc_bits=case.adc_bits,
+            dac_latency_ns=20.0,
+            crossbar_latency_ns=30.0,
+            adc_latency_ns=50.0,
+            program_row_latency_ns=100.0,
+            io_bandwidth_gb_per_s=4.0,
+            double_buffer=case.double_buffer,
+            dma=dma,
+            dma_latency_ns=40.0,
+            dma_bandwidth_gb_per_s=8.0,
+            noise=case.noise,
+            output_noise_lsb=0.6,
+            read_noise_lsb=0.4,
+            seed=SEED,
+            tile=number,
+            memory=operators.machine.memory,
+            memory_base=DRAM_BASE,
+        )
+        for number in range(count)
+    ]
+    operators.machine.attach(tiles)
+    return tiles
+
+
+def tile_set(case: Case, tiles: Sequence[_tile.Tile], *, dma: bool) -> TileSet:
+    features = (FEATURE_DMA if dma else 0) | (FEATURE_DOUBLE_BUFFER if case.double_buffer else 0)
+    return TileSet(len(tiles), case.tile_rows, case.tile_columns, case.adc_bits, features, EPOCH)
+
+
+@pytest.mark.parametrize("kernels", ["reference", "neon"])
+@pytest.mark.parametrize("io", ["pio", "dma"])
+@pytest.mark.parametrize("name", CASES)
+def test_analog_layer_equals_numpy(
+    operators: Operators, name: str, io: TileIo, kernels: Kernels
+) -> None:
+    case = CASES[name]
+    rng = np.random.default_rng(len(name))
+    layer = layer_of(case, rng)
+    inputs = int8(rng, (case.height, case.width, case.inputs))
+    # Without DMA, tiles are programmed through their window too.
+    dma = io == "dma"
+    tiles = tiles_for(operators, case, len(layer.blocks), dma=dma)
+    actual = operators.analog(
+        io, kernels, inputs, layer, case.window, tile_set(case, tiles, dma=dma)
+    )
+    np.testing.assert_array_equal(actual, expected_output(case, layer, inputs))
+    for tile, block in zip(tiles, layer.blocks, strict=True):
+        counts = tile.statistics()
+        assert counts["guest_errors"] == 0
+        assert counts["mvms"] == actual.shape[0] * actual.shape[1]
+        assert counts["adc_conversions"] == counts["mvms"] * block.columns
+        assert counts["cells_programmed"] >= block.rows * block.columns
+        assert counts["dma_descriptors"] == (actual.shape[0] if dma else 0)
+
+
+def test_layers_of_one_tile_set_keep_their_mvm_numbers(operators: Operators) -> None:
+    """A second run of a tile in one epoch goes on counting: its noise is another one."""
+    case = CASES["one_block"]
+    rng = np.random.default_rng(1)
+    layer = layer_of(case, rng)
+    inputs = int8(rng, (case.height, case.width, case.inputs))
+    tiles = tiles_for(operators, case, 1, dma=True)
+    given = tile_set(case, tiles, dma=True)
+    first = operators.analog("dma", "neon", inputs, layer, case.window, given)
+    again = operators.analog("pio", "neon", inputs, layer, case.window, given)
+    np.testing.assert_array_equal(first, again)  # set_epoch restarted the count
+    other = operators.analog(
+        "pio", "neon", inputs, layer, case.window, replace(given, epoch=EPOCH + 1)
+    )
+    assert (first != other).any()
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"rows": 33}, "rows 32, expected 33"),
+        ({"columns": 9}, "columns 8, expected 9"),
+        ({"adc_bits": 7}, "ADC bits 8, expected 7"),
+        ({"features": FEATURE_DMA}, "features"),
+    ],
+)
+def test_another_tile_than_expected_is_fatal(
+    operators: Operators, change: dict[str, int], message: str
+) -> None:
+    case = CASES["one_block"]
+    rng = np.random.default_rng(1)
+    layer = layer_of(case, rng)
+    inputs = int8(rng, (case.height, case.width, case.inputs))
+    tiles = tiles_for(operators, case, 1, dma=False)
+    with pytest.raises(ProgramFailed) as failure:
+        operators.analog(
+            "pio",
+            "neon",
+            inputs,
+            layer,
+            case.window,
+            replace(tile_set(case, tiles, dma=False), **change),
+        )
+    assert failure.value.exit_code == 254
+    assert message in failure.value.console
+
+
+@pytest.mark.parametrize("io", ["pio", "dma"])
+def test_a_tile_error_is_fatal(operators: Operators, io: TileIo) -> None:
+    """A block larger than the crossbar: the tile refuses, the program says so and fails."""
+    case = CASES["one_block"]
+    rng = np.random.default_rng(1)
+    layer = layer_of(replace(case, tile_rows=33, outputs=8), rng)
+    inputs = int8(rng, (case.height, case.width, case.inputs))
+    too_many = replace(layer.blocks[0], conductance=np.ones((33, 8), np.int16))
+    tiles = tiles_for(operators, case, 1, dma=True)
+    with pytest.raises(ProgramFailed) as failure:
+        operators.analog(
+            io,
+            "neon",
+            inputs,
+            replace(layer, blocks=(too_many,)),
+            case.window,
+            tile_set(case, tiles, dma=True),
+        )
+    assert failure.value.exit_code == 254
+    assert "tile 0: error register 0x0000000000000004" in failure.value.console
