@@ -8,6 +8,7 @@ harness's own sources and the versions of the libraries that take part.
 from __future__ import annotations
 
 import hashlib
+import importlib.util
 import json
 import os
 from collections.abc import Iterator
@@ -24,7 +25,8 @@ from harness.errors import HarnessError
 from harness.resources import resource
 
 LIBRARIES: Final = ("capstone", "numpy", "onnx", "scikit-learn", "unicorn", "ziglang")
-_SOURCE_SUFFIXES: Final = {".py", ".c", ".h", ".S", ".ld", ".j2", ".so", ".yaml", ".safetensors"}
+_SOURCE_SUFFIXES: Final = {".py", ".c", ".h", ".S", ".ld", ".j2", ".yaml", ".safetensors"}
+_NATIVE_MODULES: Final = ("harness._tile", "harness.engines.embedded._engine")
 _SMALL_FILE: Final = 1 << 28  # larger data files are identified by size and time, not content
 
 
@@ -115,4 +117,18 @@ def _sources_digest() -> str:
                 digest.update(f"{root.name}/{relative}\0".encode())
                 digest.update(path.read_bytes())
     digest.update(resource("aimc_tile/core/registers.h").read_bytes())
+    for module in _NATIVE_MODULES:
+        digest.update(_module_file(module).read_bytes())
     return digest.hexdigest()
+
+
+def _module_file(name: str) -> Path:
+    """The shared library of a native module; an editable install keeps it elsewhere."""
+    spec = importlib.util.find_spec(name)
+    if spec is None or spec.origin is None:
+        raise HarnessError(
+            "a native module is not installed",
+            where=name,
+            hint="install the package again: make setup, or pip install --force-reinstall .",
+        )
+    return Path(spec.origin)
