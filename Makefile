@@ -60,12 +60,12 @@ $(VENV)/pyvenv.cfg:
 
 $(VENV)/.ready: $(VENV)/pyvenv.cfg pyproject.toml requirements.lock CMakeLists.txt $(NATIVE_SOURCES)
 	@echo 'Installing the harness and building its native parts...'
-	@PIP_CONSTRAINT='$(CURDIR)/requirements.lock' $(PIP) install --quiet --editable .
+	@PIP_CONSTRAINT='$(CURDIR)/requirements.lock' $(PIP) install --quiet --quiet --editable .
 	@touch $@
 
 $(VENV)/.ready-dev: $(VENV)/.ready
 	@echo 'Installing what the tests and training need...'
-	@PIP_CONSTRAINT='$(CURDIR)/requirements.lock' $(PIP) install --quiet --editable '.[dev,train]'
+	@PIP_CONSTRAINT='$(CURDIR)/requirements.lock' $(PIP) install --quiet --quiet --editable '.[dev,train]'
 	@touch $@
 
 .PHONY: setup
