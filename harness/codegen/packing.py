@@ -26,7 +26,7 @@ PANEL: Final = 8  # output channels a register tile, PANEL of kernels/src/gemm_n
 STRIP: Final = 64  # output pixels a strip, STRIP of kernels/src/gemm_neon.h
 TILE_ROWS: Final = 8  # output pixels a register tile, TILE_ROWS of kernels/src/gemm_neon.h
 _CHANNEL_PAD: Final = 16  # entries that may be read beyond a per-channel array
-_WEIGHT_PAD: Final = 256  # bytes that may be read beyond packed weights
+_WEIGHT_PAD: Final = 640  # bytes that may be read beyond packed weights: TOUCH_AHEAD + a step
 _GATHER_BELOW: Final = 16  # channels (a group) below which patches are gathered
 
 

@@ -6,8 +6,6 @@
 #include "gemm_neon.h"
 #include "requantize_neon.h"
 
-#define PREFETCH_BYTES 512
-
 /* Four inputs (lane) of 16 outputs; lanes must be literals. */
 #define QUAD(lane, sums)                                                                  \
   do {                                                                                    \
@@ -37,10 +35,10 @@ void aimc_dense_neon(const struct aimc_dense* op, const int8_t* in, int8_t* out)
     const int8_t* from = in;
     for (int32_t step = 0; step < steps; ++step, from += 16, first += 128, second += 128) {
       const int8x16_t x = vld1q_s8(from);
-      __builtin_prefetch(first + PREFETCH_BYTES);
-      __builtin_prefetch(first + PREFETCH_BYTES + 64);
-      __builtin_prefetch(second + PREFETCH_BYTES);
-      __builtin_prefetch(second + PREFETCH_BYTES + 64);
+      touch(first + TOUCH_AHEAD - 128);
+      touch(first + TOUCH_AHEAD - 64);
+      touch(second + TOUCH_AHEAD - 128);
+      touch(second + TOUCH_AHEAD - 64);
       QUAD(0, even);
       QUAD(1, odd);
       QUAD(2, even);

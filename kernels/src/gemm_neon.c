@@ -27,8 +27,8 @@
 #define COUNT_STEP "subs %w[step], %w[step], #1\n\t"
 #define POINTERS(R, S, at) "ldp %[p" #R "], %[p" #S "], [%[rows], #64 + " #at "]\n\t"
 #define NEXT_TAP "add %[rows], %[rows], #64\n\t"
-/* Only the first tile of a panel finds its weights outside the L1 cache. */
-#define PREFETCH(at) "prfm pldl1keep, [%[w], #1024 + " #at "]\n\t"
+/* See touch(). */
+#define PREFETCH(at) "ldr wzr, [%[w], #384 + " #at "]\n\t"
 #define MOVE_B_TO_A "mov %[al].16b, %[bl].16b\n\tmov %[ah].16b, %[bh].16b\n\t"
 
 /* Four inputs of all rows with the weights `now`, while `next` are loaded from w + at and the
