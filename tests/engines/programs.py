@@ -140,7 +140,7 @@ def by_name(result: RunResult) -> dict[str, RegionStats]:
 C_FLAGS = ("-ffreestanding", "-fno-sanitize=all", "-fno-stack-protector", "-Wall")
 
 
-def build_c(folder: Path, text: str, optimize: str = "-O2") -> Path:
+def build_c(folder: Path, text: str, *flags: str) -> Path:
     """A program whose ``main`` is in the C source ``text``; it exits with what main returns."""
     sources = {"start.s": START, "main.c": text}
-    return build(folder, sources, (optimize, *C_FLAGS))
+    return build(folder, sources, (*(flags or ("-O2",)), *C_FLAGS))

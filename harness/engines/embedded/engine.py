@@ -140,28 +140,6 @@ def _check_system(system: SystemConfig) -> None:
             "system.core.kind",
             "use a core preset of kind in_order",
         )
-    entries = system.core.branch_predictor_entries
-    if entries & (entries - 1):
-        refuse(
-            f"{entries} is not a power of two",
-            "system.core.branch_predictor_entries",
-            "use a power of two",
-        )
-    lines = {cache.line_bytes for cache in (system.caches.l1i, system.caches.l1d, system.caches.l2)}
-    if len(lines) != 1:
-        refuse(
-            "the caches have lines of different sizes", "system.caches", "use one line size for all"
-        )
-    for level in ("l1i", "l1d", "l2"):
-        cache = getattr(system.caches, level)
-        sets, rest = divmod(cache.size_kib * 1024, cache.ways * cache.line_bytes)
-        if rest or sets < 1 or sets & (sets - 1):
-            refuse(
-                f"{cache.size_kib} KiB in {cache.ways} ways of {cache.line_bytes}-byte lines "
-                "is not a power of two of sets",
-                f"system.caches.{level}",
-                "change size_kib, ways or line_bytes",
-            )
     latencies = [
         value for key, value in system.core.model_dump().items() if key.endswith("_latency")
     ]

@@ -115,7 +115,8 @@ struct Block {
   uint64_t target = 0;
   StaticCounts counts;
   std::string unknown;  // what is wrong with an instruction that the decoder does not know
-  bool stale = false;   // to be prepared again
+  uint64_t unknown_pc = 0;
+  bool stale = false;  // to be prepared again
 
   // Lines fetched.
   uint32_t first_line = 0;

@@ -62,28 +62,35 @@ bool CoreModel::fail(const std::string& message) {
   return false;
 }
 
+bool CoreModel::refuse(const std::string& message) {
+  refused_ = true;
+  return fail(message);
+}
+
 Block* CoreModel::find_block(uint64_t pc, uint32_t bytes) {
   Block*& cached = lookup_[lookup_slot(pc)];
   if (cached && cached->pc == pc && cached->bytes == bytes) return cached;
-  std::unique_ptr<Block>& owner = blocks_[pc];
-  if (!owner || owner->bytes != bytes || owner->stale) {
-    if (!memory_.contains(pc, bytes) || bytes == 0 || pc % 4 != 0 || bytes % 4 != 0) {
-      fail("the program executes at " + hex(pc) + ", which is not in DRAM");
-      return nullptr;
-    }
+  const auto found = blocks_.find(pc);
+  if (found == blocks_.end() || found->second->bytes != bytes || found->second->stale) {
     std::set<uint16_t> opaque;
-    if (owner) {
-      opaque = owner->opaque_loads;
-      forget(*owner);
+    if (found != blocks_.end()) {
+      opaque = found->second->opaque_loads;
+      forget(*found->second);
+      blocks_.erase(found);
     }
-    owner = prepare(pc, bytes, opaque);
-    if (!owner) return nullptr;
+    std::unique_ptr<Block> prepared = prepare(pc, bytes, opaque);
+    if (!prepared) return nullptr;
+    return cached = (blocks_[pc] = std::move(prepared)).get();
   }
-  return lookup_[lookup_slot(pc)] = owner.get();
+  return cached = found->second.get();
 }
 
 std::unique_ptr<Block> CoreModel::prepare(uint64_t pc, uint32_t bytes,
                                           const std::set<uint16_t>& opaque) {
+  if (!memory_.contains(pc, bytes) || bytes == 0 || pc % 4 != 0 || bytes % 4 != 0) {
+    refuse("the program executes at " + hex(pc) + ", which is not in DRAM");
+    return nullptr;
+  }
   const uint64_t offset = pc - memory_.base();
   std::vector<uint32_t> words(bytes / 4);
   std::memcpy(words.data(), memory_.data() + offset, bytes);
@@ -95,11 +102,13 @@ std::unique_ptr<Block> CoreModel::prepare(uint64_t pc, uint32_t bytes,
   for (size_t i = 0; i < block->ops.size(); ++i) {
     const std::string where = "the instruction " + hex(words[i]) + " at " + hex(block->op_pc(i));
     if (block->ops[i].op_class == OpClass::kClockRead) {
-      fail(where + " reads a clock of the host");
+      error_pc_ = block->op_pc(i);
+      refuse(where + " reads a clock of the host");
       return nullptr;
     }
     if (block->ops[i].op_class == OpClass::kUnknown && block->unknown.empty()) {
       block->unknown = where + " is not one that the timing model knows";
+      block->unknown_pc = block->op_pc(i);
     }
   }
   if (addresses_.size() < block->memory.size()) addresses_.resize(block->memory.size());
@@ -124,7 +133,10 @@ bool CoreModel::leave_block(uint64_t next) {
   if (pending_ || next_op_ != block.ops.size()) {
     return fail("the emulator left the block at " + hex(block.pc) + " before its end");
   }
-  if (!block.unknown.empty()) return fail(block.unknown);
+  if (!block.unknown.empty()) {
+    error_pc_ = block.unknown_pc;
+    return refuse(block.unknown);
+  }
   if (block.branch == BranchKind::kNone) {
     if (next == block.end()) return true;
     return fail("the emulator went from " + hex(block.end()) + " to " + hex(next) +
@@ -260,7 +272,7 @@ CoreModel::Stop CoreModel::evaluate() {
     }
     const MemoryOp& access = block.memory[op.slot];
     const uint64_t offset = address - memory_.base();
-    if (expect_) expect_({address, access.bytes, access.store, block.op_pc(access.op)});
+    if (expect_) report(access, address);
     if (offset >= size || access.bytes > size - offset) {
       device_address_ = address;
       return Stop::kDevice;
@@ -278,6 +290,12 @@ CoreModel::Stop CoreModel::evaluate() {
     }
   }
   return Stop::kEnd;
+}
+
+void CoreModel::report(const MemoryOp& access, uint64_t address) const {
+  const uint64_t pc = block_->op_pc(access.op);
+  if (access.load) expect_({address, access.bytes, false, pc});
+  if (access.store) expect_({address, access.bytes, true, pc});
 }
 
 // Puts what the load of `op` will load into its destinations.  False: a store that the emulator
@@ -335,8 +353,9 @@ bool CoreModel::begin_device() {
   const DeviceKind kind = devices_.find(device.address, device.bytes);
   if (kind != DeviceKind::kNone &&
       ((access.load && access.store) || device.bytes > DeviceAccess::kMaxBytes)) {
-    return fail("an atomic or block access to the device at " + hex(device.address));
+    return refuse("an atomic or block access to the device at " + hex(device.address));
   }
+  events_[kL1dAccesses] -= block_->ops[access.op].beats;  // it goes past the caches
   pipeline_.issue_device(*block_, access.op);
   device.time = now_fs();
   pending_ = device;

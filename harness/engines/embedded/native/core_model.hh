@@ -97,7 +97,9 @@ class CoreModel {
   Femtoseconds now_fs() const { return pipeline_.now() * params_.core.period_fs; }
   const std::string& console() const { return devices_.console(); }
   const std::string& error() const { return error_; }
-  const std::optional<DeviceAccess>& pending() const { return pending_; }
+  bool refused() const { return refused_; }  // error() is the program's doing
+  // The instruction that error() is about, where it is not the current one.
+  std::optional<uint64_t> error_pc() const { return pending_ ? pending_->pc : error_pc_; }
 
  private:
   enum class Stop : uint8_t { kEnd, kDevice, kOpaque };
@@ -118,6 +120,7 @@ class CoreModel {
   bool leave_block(uint64_t next);
   Progress run_on(bool start);
   Stop evaluate();
+  void report(const MemoryOp& access, uint64_t address) const;
   bool load_value(const AddressOp& op);
   bool make_opaque_after_device();
   void account(size_t first, size_t end);
@@ -126,7 +129,8 @@ class CoreModel {
   bool bus_access();
   void count_poll_loop();
   bool finish_device();
-  bool fail(const std::string& message);
+  bool fail(const std::string& message);    // a defect of the engine
+  bool refuse(const std::string& message);  // the program's doing
 
   SystemParams params_;
   RegisterNumbers numbers_;
@@ -145,6 +149,8 @@ class CoreModel {
   PseudoInstruction pseudo_;
   std::function<void(const ExpectedAccess&)> expect_;
   std::string error_;
+  bool refused_ = false;
+  std::optional<uint64_t> error_pc_;
 
   // The block under way: what has been modelled and what not.
   Block* block_ = nullptr;

@@ -176,9 +176,9 @@ void decode_two_misc(uint32_t word, bool half_precision, Builder& out) {
   OpClass op_class = OpClass::kSimd;
   if (half_precision || opcode >= 0x16 || (opcode >= 0x0c && opcode <= 0x0f && high_size)) {
     op_class = OpClass::kFp;
-    if (opcode == 0x1f && u && high_size) op_class = OpClass::kFpDiv;             // FSQRT
-    if (opcode == 0x16 && q && !half_precision) accumulates = true;  // FCVTN2
-  } else if (opcode == 0x03 || opcode == 0x06) {                     // SUQADD, SADALP
+    if (opcode == 0x1f && u && high_size) op_class = OpClass::kFpDiv;  // FSQRT
+    if (opcode == 0x16 && q && !half_precision) accumulates = true;    // FCVTN2
+  } else if (opcode == 0x03 || opcode == 0x06) {                       // SUQADD, SADALP
     accumulates = true;
   } else if ((opcode == 0x12 || opcode == 0x14) && q) {  // XTN2 and its kin
     accumulates = true;

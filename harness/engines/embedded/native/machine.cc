@@ -132,6 +132,10 @@ void Machine::stop(Ending ending, const std::string& message) {
   api_.emu_stop(engine_);
 }
 
+void Machine::stop_with_core() {
+  stop(core_->refused() ? Ending::kFault : Ending::kInternal, core_->error());
+}
+
 void Machine::restart() {
   restart_ = true;
   expected_.clear();
@@ -152,7 +156,7 @@ void Machine::block(uint64_t pc, uint32_t bytes) {
   outcome_.pc = pc;
   Block* block = core_->find_block(pc, bytes);
   if (!block) {
-    stop(Ending::kFault, core_->error());
+    stop_with_core();
     return;
   }
   if (block->segments.size() > 1 && hook_segments(*block)) {
@@ -160,7 +164,7 @@ void Machine::block(uint64_t pc, uint32_t bytes) {
     return;
   }
   if (core_->enter(*block) == CoreModel::Progress::kFailed) {
-    stop(Ending::kInternal, core_->error());
+    stop_with_core();
     return;
   }
   run_segment(0);
@@ -216,7 +220,7 @@ void Machine::run_segment(size_t index) {
       restart();
       return;
     case CoreModel::Progress::kFailed:
-      stop(Ending::kInternal, core_->error());
+      stop_with_core();
       return;
   }
 }
@@ -238,7 +242,7 @@ uint64_t Machine::on_read(uc_engine*, uint64_t offset, unsigned bytes, void* win
   Machine& machine = *w->machine;
   uint64_t value = 0;
   if (!machine.stopped_ && !machine.core_->device_read(w->base + offset, bytes, &value)) {
-    machine.stop(Ending::kInternal, machine.core_->error());
+    machine.stop_with_core();
   }
   return value;
 }
@@ -247,7 +251,7 @@ void Machine::on_write(uc_engine*, uint64_t offset, unsigned bytes, uint64_t val
   const auto* w = static_cast<Window*>(window);
   Machine& machine = *w->machine;
   if (!machine.stopped_ && !machine.core_->device_write(w->base + offset, bytes, value)) {
-    machine.stop(Ending::kInternal, machine.core_->error());
+    machine.stop_with_core();
   }
 }
 
@@ -334,8 +338,7 @@ Outcome Machine::run(const Limits& limits, const Watch& watch) {
     }
   } while (restart_ && !stopped_ && error == UC_ERR_OK);
 
-  const std::optional<DeviceAccess>& pending = core_->pending();
-  outcome_.pc = pending ? pending->pc : pc;
+  outcome_.pc = core_->error_pc().value_or(pc);
   if (!stopped_) {
     stopped_ = true;
     outcome_.ending = Ending::kFault;

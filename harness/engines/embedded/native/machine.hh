@@ -95,6 +95,7 @@ class Machine {
   bool pseudo_instruction(uint32_t operation);
   uint64_t read_register(int number) const;
   void stop(Ending ending, const std::string& message);
+  void stop_with_core();
   void restart();
   void compare_access(uint64_t address, uint32_t bytes, bool store);
 

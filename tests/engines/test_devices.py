@@ -1,0 +1,338 @@
+"""Console, pseudo-instructions and tiles, and what reaching them costs."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import pytest
+
+from harness.config.schema import SystemConfig
+from harness.engines.protocol import RunResult
+from harness.stats.events import ALL_EVENTS, CYCLE_CAUSES, TILE_EVENTS
+from tests.engines.programs import build_asm, build_c, build_snippets, by_name, run, system
+
+EXIT = "mov x1, #0\nmov x0, #0\nldr x2, =0x10012200\nstr x0, [x2]\nb .\n.ltorg"
+GHZ = 2.3
+N = 50
+# A tile whose port is never the bound.
+FAST_TILE = ("attach=bus", "tile.io_bandwidth_gb_per_s=1000")
+
+
+def test_console(tmp_path: Path) -> None:
+    source = """
+static volatile unsigned *const uart = (unsigned *)0x1c090000;
+static void put(char c) { while (uart[6] & 0x20) {} uart[0] = (unsigned char)c; }
+int main(void) {
+  for (const char *s = "hello, \\xc3\\xa4\\n\\xff"; *s; s++) put(*s);
+  return 3;
+}
+"""
+    result = run(build_c(tmp_path, source), system(), check=True)
+    assert result.console == "hello, ä\n�"
+    assert result.exit_code == 3
+
+
+@pytest.mark.parametrize("access", ["str xzr, [x2]", "ldr x3, [x2]", "str wzr, [x2]"])
+def test_exit_by_loads_and_stores_of_any_size(tmp_path: Path, access: str) -> None:
+    body = f"mov x1, #0\nmov x0, #0\nldr x2, =0x10012100\n{access}\nb .\n.ltorg"
+    result = run(build_asm(tmp_path, body), system())
+    assert result.exit_code == 0
+    assert result.instructions == 4
+    assert result.regions == ()
+
+
+def test_it_starts_at_el1_without_mmu(tmp_path: Path) -> None:
+    body = """
+mrs x1, currentel
+lsr x1, x1, #2
+sub x1, x1, #1
+mrs x3, sctlr_el1
+and x3, x3, #1
+orr x1, x1, x3
+mov x0, #0
+ldr x2, =0x10012200
+str x0, [x2]
+b .
+.ltorg
+"""
+    assert run(build_asm(tmp_path, body), system()).exit_code == 0
+
+
+def test_the_platform_tells_the_program_about_the_mmu(tmp_path: Path) -> None:
+    source = """
+volatile unsigned aimc_platform_mmu = 1;
+int main(void) { return (int)aimc_platform_mmu; }
+"""
+    assert run(build_c(tmp_path, source), system()).exit_code == 0
+
+
+def test_one_line_of_dram_is_zero_at_the_end(tmp_path: Path) -> None:
+    source = "int main(void) { return *(volatile int *)(0x80000000ul + (64ul << 20) - 4); }\n"
+    assert run(build_c(tmp_path, source), system("memory.size_mib=64")).exit_code == 0
+
+
+# name: (one access, cycles of it)
+ACCESSES = {
+    "store 4": ("str wzr, [x9]", "store", 0),
+    "store 8": ("str xzr, [x9]", "store", 0),
+    "store 16": ("str q0, [x9]", "store", 1),
+    "store pair": ("stp xzr, xzr, [x9]", "store", 1),
+    "store pair of 16": ("stp q0, q0, [x9]", "store twice", 1),
+    "load 8": ("ldr x1, [x10]", "load", 0),
+    "load 16": ("ldr q1, [x10]", "load", 1),
+}
+COSTS = (
+    "attach.store_latency_ns=9.9",
+    "attach.load_latency_ns=19.9",
+    "attach.extra_beat_ns=5",
+    "attach.load_extra_beat_ns=7",
+)
+
+
+@pytest.fixture(scope="module")
+def accesses(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    snippets = {}
+    for name, (text, _, _) in ACCESSES.items():
+        for suffix, count in (("", N), (" x2", 2 * N)):
+            setup = "add x9, x21, #4, lsl #12\nadd x10, x21, #12, lsl #12"
+            snippets[name + suffix] = f"{setup}\n.rept {count}\n{text}\n.endr"
+    return build_snippets(tmp_path_factory.mktemp("accesses"), snippets)
+
+
+def access_names() -> list[str]:
+    return [name + suffix for name in ACCESSES for suffix in ("", " x2")]
+
+
+@pytest.mark.parametrize("name", ACCESSES, ids=str)
+def test_cost_of_a_device_access(accesses: Path, name: str) -> None:
+    stats = by_name(run(accesses, system(*FAST_TILE, *COSTS), access_names()))
+    one, two = stats[name].events, stats[name + " x2"].events
+    _, kind, beats = ACCESSES[name]
+    ns = {"store": 9.9 + 5 * beats, "load": 19.9 + 7 * beats, "store twice": 14.9}[kind]
+    times = 2 if kind == "store twice" else 1
+    cycles = math.ceil(times * ns * GHZ)
+    assert (two["cycles"] - one["cycles"]) / N == cycles
+    assert (two["cycles_tile_transfer"] - one["cycles_tile_transfer"]) / N == cycles
+    assert two["cycles_memory"] == 0
+    counted = "tile_device_reads" if kind == "load" else "tile_device_writes"
+    assert two[counted] - one[counted] == N * times
+    # Device accesses go past the caches.
+    assert two["l1d_accesses"] == 0
+    assert two["loads" if kind == "load" else "stores"] >= 2 * N
+
+
+def test_unset_load_beat_is_that_of_stores(accesses: Path) -> None:
+    costs = [c for c in COSTS if "load_extra" not in c] + ["attach.load_extra_beat_ns=null"]
+    stats = by_name(run(accesses, system(*FAST_TILE, *costs), access_names()))
+    cycles = stats["load 16 x2"].events["cycles"] - stats["load 16"].events["cycles"]
+    assert cycles / N == math.ceil(24.9 * GHZ)
+
+
+def test_the_port_of_a_slow_tile_is_waited_for(accesses: Path) -> None:
+    stats = by_name(run(accesses, system(*COSTS, "tile.io_bandwidth_gb_per_s=0.5"), access_names()))
+    cycles = stats["store 16 x2"].events["cycles"] - stats["store 16"].events["cycles"]
+    assert cycles / N == pytest.approx((14.9 + 16 / 0.5) * GHZ, abs=1)
+
+
+MVM = """
+#include "aimc_tile/core/registers.h"
+#include <stdint.h>
+#define REG(offset) (*(volatile uint32_t *)(0x14000000ul + tile * AIMC_TILE_WINDOW + (offset)))
+static void mark(unsigned long operation, unsigned long id) {
+  register unsigned long x0 __asm__("x0") = id;
+  __asm__ volatile("str x0, [%1]" ::"r"(x0), "r"(0x10010000ul + (operation << 8)) : "memory");
+}
+int main(void) {
+  for (unsigned long tile = 0; tile < TILES; tile++) {
+    if (REG(AIMC_REG_ID) != AIMC_TILE_ID) return 1;
+    /* The conductance matrix with 200 times the unit matrix in 4 rows and columns. */
+    for (uint32_t row = 0; row < 4; row++) {
+      REG(AIMC_REG_PROGRAM_ROW) = row;
+      for (uint32_t column = 0; column < 4; column++)
+        *(volatile int16_t *)&REG(AIMC_WINDOW_PROGRAM + 2 * column) = row == column ? 200 : 0;
+    }
+    REG(AIMC_REG_PROGRAM_ROW) = AIMC_PROGRAM_ADC;
+    for (uint32_t column = 0; column < 4; column++)
+      REG(AIMC_WINDOW_PROGRAM + 4 * column) = 0x8000u | (17u << 16);
+    REG(AIMC_REG_ACTIVE_ROWS) = 4;
+    REG(AIMC_REG_ACTIVE_COLS) = 4;
+    for (int visit = 0; visit < 3; visit++) {
+      mark(0x5a, 1);
+      REG(AIMC_WINDOW_IN) = 0x04fd0201u;
+      REG(AIMC_REG_CONTROL) = AIMC_CONTROL_START;
+      while (!(REG(AIMC_REG_STATUS) & AIMC_STATUS_OUT_VALID)) {}
+      uint32_t out = REG(AIMC_WINDOW_OUT);
+      REG(AIMC_REG_CONTROL) = AIMC_CONTROL_POP;
+      mark(0x5b, 1);
+      if (REG(AIMC_REG_ERROR)) return 2;
+      if (out != EXPECTED) return 3;
+    }
+  }
+  return 0;
+}
+"""
+
+
+def mvm_program(folder: Path, tiles: int) -> Path:
+    root = Path(__file__).parents[2]
+    # 200 x / 4 in ADC steps: 50, 100, -150 and 200, of which the last two saturate
+    text = f"#define TILES {tiles}ul\n#define EXPECTED 0x7f816432u\n" + MVM
+    return build_c(folder, text, "-O2", f"-I{root}")
+
+
+def tile_system(*overrides: str, point: str = "core") -> SystemConfig:
+    return system(
+        "tiles=3",
+        f"attach={point}",
+        "tile.noise=false",
+        "tile.adc_bits=8",
+        "tile.io=pio",
+        "tile.dac_latency_ns=10",
+        "tile.crossbar_latency_ns=100",
+        *overrides,
+    )
+
+
+@pytest.fixture(scope="module")
+def mvm(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return mvm_program(tmp_path_factory.mktemp("mvm"), 1)
+
+
+def run_mvm(elf: Path, adc_ns: float, point: str = "core") -> RunResult:
+    config = tile_system(f"tile.adc_latency_ns={adc_ns}", point=point)
+    result = run(elf, config, ["mvm"])
+    assert result.exit_code == 0
+    return result
+
+
+def test_an_mvm_and_its_events(mvm: Path) -> None:
+    region = run_mvm(mvm, 50).regions[0]
+    events = region.events
+    assert set(events) == set(ALL_EVENTS)
+    assert region.visits == 3
+    assert events["tile_mvms"] == 3
+    assert events["tile_dac_conversions"] == 12
+    assert events["tile_adc_conversions"] == 12
+    assert events["tile_cell_reads"] == 48
+    assert events["tile_adc_saturations"] == 6
+    assert events["tile_bytes_in"] == 12
+    assert events["tile_bytes_out"] == 12
+    assert events["tile_cells_programmed"] == 0  # outside the region
+    assert events["tile_guest_errors"] == 0
+    assert events["tile_device_writes"] == 9
+    assert events["tile_busy_ps"] == 3 * 160_000
+
+
+@pytest.mark.parametrize("point", ["core", "bus"])
+def test_latency_of_the_tile_is_in_the_time(mvm: Path, point: str) -> None:
+    """Time grows with the tile's latency, within one poll, and as waiting for the MVM."""
+    poll_ns = 2.17 + 10 / GHZ if point == "core" else 23.5 + 10 / GHZ
+    latencies = [0, 100, 250, 1000, 5000]
+    regions = [run_mvm(mvm, ns, point).regions[0] for ns in latencies]
+    for ns, region in zip(latencies[1:], regions[1:], strict=True):
+        growth = (region.time_ns - regions[0].time_ns) / 3
+        assert growth == pytest.approx(ns, abs=poll_ns)
+        waiting = region.events["cycles_tile_mvm"] / GHZ / 3
+        assert waiting == pytest.approx(ns + 110, abs=3 * poll_ns)
+        assert region.events["tile_busy_ps"] == 3 * (110 + ns) * 1000
+        assert sum(region.events[cause] for cause in CYCLE_CAUSES) == region.events["cycles"]
+
+
+def test_the_loop_around_a_poll_is_waiting_too(mvm: Path) -> None:
+    short, long = (run_mvm(mvm, ns).regions[0].events for ns in (0, 10_000))
+    assert long["instructions"] - short["instructions"] > 1000
+    assert long["cycles_compute"] - short["cycles_compute"] <= 3
+
+
+def test_tiles_are_told_apart_and_summed(tmp_path: Path) -> None:
+    elf = mvm_program(tmp_path, 3)
+    result = run(elf, tile_system("tile.adc_latency_ns=50"), ["mvm"], check=True)
+    assert result.exit_code == 0
+    assert result.regions[0].events["tile_mvms"] == 9
+    assert result.regions[0].visits == 9
+
+
+def test_a_program_without_tiles_has_no_tile_events(tmp_path: Path) -> None:
+    elf = build_snippets(tmp_path, {"add": "add x1, x1, #1"})
+    events = run(elf, system("tiles=0"), ["add"]).regions[0].events
+    assert all(events[event] == 0 for event in TILE_EVENTS)
+    assert events["cycles_tile_transfer"] == events["cycles_tile_mvm"] == 0
+
+
+def test_regions_are_apart_and_the_same_every_time(tmp_path: Path) -> None:
+    work = {
+        "a": ".rept 100\nadd x1, x1, #1\n.endr",
+        "b": ".rept 50\nsdot v1.4s, v2.16b, v3.16b\n.endr",
+        "c": "ldr x1, [x20, #4096]",
+    }
+    elf = build_snippets(tmp_path, work)
+    names = [*work, "never"]
+    first, second = (run(elf, system(), names) for _ in range(2))
+    assert first.regions == second.regions
+    assert (first.simulated_ns, first.instructions) == (second.simulated_ns, second.instructions)
+    stats = by_name(first)
+    assert stats["a"].events["int_ops"] - stats["b"].events["int_ops"] == 100
+    assert stats["b"].events["dot_ops"] == 50
+    assert stats["a"].events["dot_ops"] == stats["c"].events["dot_ops"] == 0
+    assert stats["never"].visits == 0
+    assert not any(stats["never"].events.values())
+    total = sum(region.events["cycles"] for region in first.regions) / GHZ
+    assert total < first.simulated_ns
+
+
+def test_memory_that_dma_wrote_is_no_longer_cached(tmp_path: Path) -> None:
+    root = Path(__file__).parents[2]
+    source = (
+        MVM[: MVM.index("int main")]
+        + """
+static struct aimc_descriptor descriptor __attribute__((aligned(64)));
+static int8_t in[64] __attribute__((aligned(64))), out[64] __attribute__((aligned(64)));
+int main(void) {
+  const unsigned long tile = 0;
+  for (uint32_t row = 0; row < 4; row++) {
+    REG(AIMC_REG_PROGRAM_ROW) = row;
+    for (uint32_t column = 0; column < 4; column++)
+      *(volatile int16_t *)&REG(AIMC_WINDOW_PROGRAM + 2 * column) = row == column ? 40 : 0;
+  }
+  REG(AIMC_REG_PROGRAM_ROW) = AIMC_PROGRAM_ADC;
+  for (uint32_t column = 0; column < 4; column++)
+    REG(AIMC_WINDOW_PROGRAM + 4 * column) = 0x8000u | (17u << 16);
+  for (int i = 0; i < 4; i++) in[i] = (int8_t)(i + 1);
+  struct aimc_descriptor d = {.in_base = (uint64_t)in, .out_base = (uint64_t)out,
+    .in_channels = 4, .k_len = 4, .columns = 4, .out_stride = 4, .in_height = 1, .in_width = 1,
+    .count = 1, .kernel_h = 1, .kernel_w = 1, .stride_y = 1, .stride_x = 1, .dilation_y = 1,
+    .dilation_x = 1};
+  descriptor = d;
+  int sum = 0;
+  for (int i = 0; i < 4; i++) sum += ((volatile int8_t *)out)[i];  /* into the cache */
+  __asm__ volatile("dsb sy" ::: "memory");
+  *(volatile uint64_t *)&REG(AIMC_REG_DESCRIPTOR) = (uint64_t)&descriptor;
+  mark(0x5a, 1);
+  while (REG(AIMC_REG_DMA_DONE) != 1) {}
+  mark(0x5b, 1);
+  mark(0x5a, 2);
+  for (int i = 0; i < 4; i++) sum += ((volatile int8_t *)out)[i];
+  mark(0x5b, 2);
+  return sum != 100;
+}
+"""
+    )
+    elf = build_c(tmp_path, source, "-O2", f"-I{root}")
+    for point, l2_misses in (("core", 0), ("bus", 1)):
+        config = system(
+            "tiles=1",
+            f"attach={point}",
+            "tile.noise=false",
+            "tile.adc_bits=8",
+            "tile.io=dma",
+            "tile.adc_latency_ns=1000",
+        )
+        result = run(elf, config, ["wait", "read"], check=True)
+        assert result.exit_code == 0
+        wait, read = (region.events for region in result.regions)
+        assert wait["tile_dma_descriptors"] == 1
+        assert wait["cycles_tile_mvm"] / GHZ > 900
+        assert wait["cycles_tile_transfer"] > 0
+        assert read["l1d_misses"] == 1
+        assert read["l2_misses"] == l2_misses
