@@ -87,6 +87,7 @@ class Workload(_Section):
 
     network: str
     description: str
+    classes: _Count
     dataset: str  # what the checkpoint is trained on
     also_accepts: tuple[str, ...] = ()  # datasets of the same classes and image size
     images: ImageSpec
@@ -124,13 +125,21 @@ class Workload(_Section):
                 hint=f"name its folder or file, or set {FOLDER_VARIABLE} to the folder",
             )
         dataset = open_dataset(folder, accepted)
-        channels, shape = self.images.channels, dataset.train.store.image_shape
-        if shape[0] != channels:
+        self._check(dataset)
+        return dataset
+
+    def _check(self, dataset: Dataset) -> None:
+        channels, classes = dataset.train.store.image_shape[0], len(dataset.class_names)
+        if channels != self.images.channels:
             raise DataError(
-                f"images have {shape[0]} channels, {self.network} takes {channels}",
+                f"images have {channels} channels, {self.network} takes {self.images.channels}",
                 where=dataset.source,
             )
-        return dataset
+        if classes > self.classes:
+            raise DataError(
+                f"the dataset has {classes} classes, {self.network} tells {self.classes} apart",
+                where=dataset.source,
+            )
 
     def load_splits(self, path: Path | None = None) -> DatasetSplits:
         """The dataset (see `open_dataset`) cut into its four disjoint parts."""

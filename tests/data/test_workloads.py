@@ -44,6 +44,7 @@ def test_every_network_has_a_workload_that_fits_it(name: str) -> None:
     graph = build(name)
     images = spec.images
     assert graph.shapes[graph.input] == (1, images.channels, images.height, images.width)
+    assert graph.shapes[graph.output] == (1, spec.classes)
     assert (spec.checkpoint is None) == (spec.results is None) == (spec.log is None)
     assert f"aimc train {name}" in spec.command
 
@@ -91,7 +92,7 @@ def test_the_default_folder_is_searched(monkeypatch: pytest.MonkeyPatch, tmp_pat
     assert workload("resnet20").open_dataset().name == "cifar10-jpeg"
 
 
-def test_too_small_and_grey_datasets_are_refused(tmp_path: Path) -> None:
+def test_misfitting_datasets_are_refused(tmp_path: Path) -> None:
     write_npz(tmp_path / "cifar10-jpeg.npz")
     with pytest.raises(DataError, match="30 images to divide, 6000 are set aside"):
         workload("resnet20").load_splits(tmp_path)
@@ -99,6 +100,10 @@ def test_too_small_and_grey_datasets_are_refused(tmp_path: Path) -> None:
     np.savez(grey, images=np.zeros((40, 32, 32), np.uint8), labels=np.zeros(40, np.int64))
     with pytest.raises(DataError, match="1 channels, resnet20 takes 3"):
         workload("resnet20").load_splits(grey)
+    many = tmp_path / "many.npz"
+    np.savez(many, images=np.zeros((40, 32, 32, 3), np.uint8), labels=np.arange(40))
+    with pytest.raises(DataError, match="40 classes, resnet20 tells 10 apart"):
+        workload("resnet20").load_splits(many)
 
 
 def test_detection(tmp_path: Path) -> None:
