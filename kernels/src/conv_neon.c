@@ -15,8 +15,8 @@ struct strip {
   struct gemm_segment k;
 };
 
-/* First input coordinates of the windows of TILE_ROWS output pixels, and their distance from the
- * map's start in bytes. */
+/* Of the windows of TILE_ROWS output pixels: their first input's coordinates, and its distance from
+ * the map's start in bytes. */
 struct corners {
   int32_t y[TILE_ROWS];
   int32_t x[TILE_ROWS];
@@ -24,38 +24,48 @@ struct corners {
 };
 
 /* All ones where 0 <= first + step < size. */
-static inline uint32x4_t inside(const int32_t* first, int32_t step, int32_t size) {
-  const int32x4_t at = vaddq_s32(vld1q_s32(first), vdupq_n_s32(step));
-  return vcltq_u32(vreinterpretq_u32_s32(at), vdupq_n_u32((uint32_t)size));
+static inline uint32x4_t inside(int32x4_t first, int32_t step, uint32x4_t size) {
+  return vcltq_u32(vreinterpretq_u32_s32(vaddq_s32(first, vdupq_n_s32(step))), size);
 }
 
-/* Chooses the addresses of two pixels: in the map where they are inside, else the zeros. */
-static inline void point_two(const int64_t* bytes, int64_t map, int64_t zeros, int32x2_t valid,
-                             const int8_t** rows) {
-  const int64x2_t at = vaddq_s64(vld1q_s64(bytes), vdupq_n_s64(map));
-  const uint64x2_t choose = vreinterpretq_u64_s64(vmovl_s32(valid));
-  vst1q_s64((int64_t*)(void*)rows, vbslq_s64(choose, at, vdupq_n_s64(zeros)));
+/* Points four rows at their pixels in the map where they are inside, else at the zeros. */
+static inline void point_four(int64x2_t first, int64x2_t second, int64x2_t zeros, uint32x4_t valid,
+                              const int8_t** rows) {
+  __asm__("" : "+w"(valid)); /* else the compiler widens the comparison in six steps */
+  const uint64x2_t choose_first = vreinterpretq_u64_u32(vzip1q_u32(valid, valid));
+  const uint64x2_t choose_second = vreinterpretq_u64_u32(vzip2q_u32(valid, valid));
+  vst1q_s64((int64_t*)(void*)rows, vbslq_s64(choose_first, first, zeros));
+  vst1q_s64((int64_t*)(void*)(rows + 2), vbslq_s64(choose_second, second, zeros));
 }
 
 /* Points every tap of a tile at its input pixel, or at zeros. */
-static void point_tile(const struct aimc_conv* op, const struct corners* corners, const int8_t* in,
-                       const int8_t* zeros, const int8_t** rows) {
-  const struct aimc_window* w = &op->window;
-  for (int32_t ky = 0; ky < w->kernel_h; ++ky) {
+static void point_tile(const struct aimc_window* w, int64_t pixel_bytes,
+                       const struct corners* corners, const int8_t* in, const int8_t* zeros,
+                       const int8_t** rows) {
+  const int32x4_t y_low = vld1q_s32(corners->y);
+  const int32x4_t y_high = vld1q_s32(corners->y + 4);
+  const int32x4_t x_low = vld1q_s32(corners->x);
+  const int32x4_t x_high = vld1q_s32(corners->x + 4);
+  const int64x2x4_t bytes = vld1q_s64_x4(corners->bytes);
+  const uint32x4_t height = vdupq_n_u32((uint32_t)w->in_h);
+  const uint32x4_t width = vdupq_n_u32((uint32_t)w->in_w);
+  const int64x2_t none = vdupq_n_s64((int64_t)zeros);
+  const int32_t kernel_h = w->kernel_h;
+  const int32_t kernel_w = w->kernel_w;
+  const int32_t dilation_x = w->dilation_x;
+  const int64_t line = w->in_w * pixel_bytes;
+  for (int32_t ky = 0; ky < kernel_h; ++ky) {
     const int32_t dy = ky * w->dilation_y;
-    const uint32x4_t y_low = inside(corners->y, dy, w->in_h);
-    const uint32x4_t y_high = inside(corners->y + 4, dy, w->in_h);
-    int32_t dx = 0;
-    for (int32_t kx = 0; kx < w->kernel_w; ++kx, dx += w->dilation_x, rows += TILE_ROWS) {
-      const int64_t map = (int64_t)in + ((int64_t)dy * w->in_w + dx) * op->in_channels;
-      const int32x4_t low =
-          vreinterpretq_s32_u32(vandq_u32(y_low, inside(corners->x, dx, w->in_w)));
-      const int32x4_t high =
-          vreinterpretq_s32_u32(vandq_u32(y_high, inside(corners->x + 4, dx, w->in_w)));
-      point_two(corners->bytes, map, (int64_t)zeros, vget_low_s32(low), rows);
-      point_two(corners->bytes + 2, map, (int64_t)zeros, vget_high_s32(low), rows + 2);
-      point_two(corners->bytes + 4, map, (int64_t)zeros, vget_low_s32(high), rows + 4);
-      point_two(corners->bytes + 6, map, (int64_t)zeros, vget_high_s32(high), rows + 6);
+    const uint32x4_t row_low = inside(y_low, dy, height);
+    const uint32x4_t row_high = inside(y_high, dy, height);
+    _Pragma("clang loop unroll_count(3)") for (int32_t kx = 0; kx < kernel_w; ++kx) {
+      const int32_t dx = kx * dilation_x;
+      const int64x2_t map = vdupq_n_s64((int64_t)in + dy * line + dx * pixel_bytes);
+      point_four(vaddq_s64(bytes.val[0], map), vaddq_s64(bytes.val[1], map), none,
+                 vandq_u32(row_low, inside(x_low, dx, width)), rows);
+      point_four(vaddq_s64(bytes.val[2], map), vaddq_s64(bytes.val[3], map), none,
+                 vandq_u32(row_high, inside(x_high, dx, width)), rows + 4);
+      rows += TILE_ROWS;
     }
   }
 }
@@ -81,7 +91,7 @@ static void point_strip(const struct aimc_conv* op, const int8_t* in, const int8
         ++oy;
       }
     }
-    point_tile(op, &corners, in, zeros, rows);
+    point_tile(w, op->in_channels, &corners, in, zeros, rows);
   }
   for (int32_t r = 0; r < TILE_ROWS; ++r) rows[r] = zeros;
 }
