@@ -5,6 +5,7 @@
 #include "aimc_ops.h"
 #include "gemm_neon.h"
 #include "requantize_neon.h"
+#include "touch.h"
 
 /* Four inputs (lane) of 16 outputs; lanes must be literals. */
 #define QUAD(lane, sums)                                                                  \

@@ -3,26 +3,60 @@
 
 #include "aimc_ops.h"
 #include "requantize_neon.h"
+#include "touch.h"
+
+/* What aimc_add_neon does to 16 elements. */
+struct addition {
+  int16x8_t by_a;
+  int16x8_t by_b;
+  int32x4_t right;
+  int8x16_t low;
+  int8x16_t high;
+};
+
+static inline int8x16_t add16(const struct addition* op, int8x16_t x, int8x16_t y) {
+  const int16x8_t x_low = vmovl_s8(vget_low_s8(x));
+  const int16x8_t x_high = vmovl_high_s8(x);
+  const int16x8_t y_low = vmovl_s8(vget_low_s8(y));
+  const int16x8_t y_high = vmovl_high_s8(y);
+  int32x4_t sum[4] = {
+      vmull_s16(vget_low_s16(x_low), vget_low_s16(op->by_a)),
+      vmull_high_s16(x_low, op->by_a),
+      vmull_s16(vget_low_s16(x_high), vget_low_s16(op->by_a)),
+      vmull_high_s16(x_high, op->by_a),
+  };
+  sum[0] = vmlal_s16(sum[0], vget_low_s16(y_low), vget_low_s16(op->by_b));
+  sum[1] = vmlal_high_s16(sum[1], y_low, op->by_b);
+  sum[2] = vmlal_s16(sum[2], vget_low_s16(y_high), vget_low_s16(op->by_b));
+  sum[3] = vmlal_high_s16(sum[3], y_high, op->by_b);
+  for (int i = 0; i < 4; ++i) sum[i] = vrshlq_s32(sum[i], op->right);
+  return narrow16(sum[0], sum[1], sum[2], sum[3], op->low, op->high);
+}
 
 void aimc_add_neon(const struct aimc_add* op, const int8_t* a, const int8_t* b, int8_t* out) {
-  const int16x8_t by_a = vdupq_n_s16((int16_t)op->multiplier_a);
-  const int16x8_t by_b = vdupq_n_s16((int16_t)op->multiplier_b);
-  const int32x4_t right = vdupq_n_s32(-op->shift);
-  const int8x16_t low = vdupq_n_s8((int8_t)op->low);
-  const int8x16_t high = vdupq_n_s8((int8_t)op->high);
-  for (int32_t i = 0; i < op->count; i += 16) {
-    const int8x16_t x = vld1q_s8(a + i);
-    const int8x16_t y = vld1q_s8(b + i);
-    int32x4_t sum[4];
-    for (int half = 0; half < 2; ++half) {
-      const int16x8_t x8 = half ? vmovl_high_s8(x) : vmovl_s8(vget_low_s8(x));
-      const int16x8_t y8 = half ? vmovl_high_s8(y) : vmovl_s8(vget_low_s8(y));
-      const int32x4_t first = vmull_s16(vget_low_s16(x8), vget_low_s16(by_a));
-      const int32x4_t second = vmull_high_s16(x8, by_a);
-      sum[2 * half] = vrshlq_s32(vmlal_s16(first, vget_low_s16(y8), vget_low_s16(by_b)), right);
-      sum[2 * half + 1] = vrshlq_s32(vmlal_high_s16(second, y8, by_b), right);
+  const struct addition addition = {
+      vdupq_n_s16((int16_t)op->multiplier_a),
+      vdupq_n_s16((int16_t)op->multiplier_b),
+      vdupq_n_s32(-op->shift),
+      vdupq_n_s8((int8_t)op->low),
+      vdupq_n_s8((int8_t)op->high),
+  };
+  const int32_t count = op->count;
+  int32_t i = 0;
+  /* A cache line at a time; the results of half a line are independent of each other. */
+  for (; i + 64 <= count; i += 64) {
+    const int32_t ahead = i + TOUCH_AHEAD / 2 < count ? i + TOUCH_AHEAD / 2 : i;
+    touch(a + ahead);
+    touch(b + ahead);
+    for (int32_t j = i; j < i + 64; j += 32) {
+      const int8x16_t first = add16(&addition, vld1q_s8(a + j), vld1q_s8(b + j));
+      const int8x16_t second = add16(&addition, vld1q_s8(a + j + 16), vld1q_s8(b + j + 16));
+      vst1q_s8(out + j, first);
+      vst1q_s8(out + j + 16, second);
     }
-    store_first(out + i, narrow16(sum[0], sum[1], sum[2], sum[3], low, high), op->count - i);
+  }
+  for (; i < count; i += 16) {
+    store_first(out + i, add16(&addition, vld1q_s8(a + i), vld1q_s8(b + i)), count - i);
   }
 }
 

@@ -27,7 +27,7 @@
 #define COUNT_STEP "subs %w[step], %w[step], #1\n\t"
 #define POINTERS(R, S, at) "ldp %[p" #R "], %[p" #S "], [%[rows], #64 + " #at "]\n\t"
 #define NEXT_TAP "add %[rows], %[rows], #64\n\t"
-/* See touch(). */
+/* As touch() of touch.h; weights are read front to back. */
 #define PREFETCH(at) "ldr wzr, [%[w], #384 + " #at "]\n\t"
 #define MOVE_B_TO_A "mov %[al].16b, %[bl].16b\n\tmov %[ah].16b, %[bh].16b\n\t"
 

@@ -25,12 +25,6 @@ static inline int64_t panel_bytes(struct gemm_segment k) {
   return (int64_t)k.taps * ((k.depth + 3) / 4 * 4) * PANEL;
 }
 
-/* Brings the cache line of `at` nearer.  A load to nowhere, for which no instruction waits, instead
- * of a prefetch hint, which a core may ignore.  Weights are read once and front to back, so they
- * are touched a few hundred bytes ahead, TOUCH_AHEAD at most. */
-#define TOUCH_AHEAD 512
-static inline void touch(const int8_t* at) { __asm__ volatile("ldr wzr, [%0]" : : "r"(at)); }
-
 /* One panel's part of a product. */
 struct gemm_panel {
   struct gemm_segment k;
