@@ -167,7 +167,8 @@ def accuracy_statement(comparison: Comparison) -> str:
             "no accuracy is given."
         )
     if comparison.accuracy is None:
-        return "Weights are trained; accuracy was not evaluated (no labelled images)."
+        weights = "a checkpoint's" if comparison.model.checkpoint else "the network file's"
+        return f"Weights are {weights}; accuracy was not evaluated (no labelled images)."
     parts = [
         f"{entry.what} {entry.percent:.2f} % ({entry.correct} of {entry.images})"
         for entry in comparison.accuracy.entries
