@@ -25,6 +25,7 @@ SLACK: Final = 64  # AIMC_SLACK
 PANEL: Final = 8  # output channels a register tile, PANEL of kernels/src/gemm_neon.h
 STRIP: Final = 64  # output pixels a strip, STRIP of kernels/src/gemm_neon.h
 TILE_ROWS: Final = 8  # output pixels a register tile, TILE_ROWS of kernels/src/gemm_neon.h
+PIO_BATCH: Final = 8  # output pixels finished together, BATCH of kernels/src/analog_pio.c
 _CHANNEL_PAD: Final = 16  # entries that may be read beyond a per-channel array
 _WEIGHT_PAD: Final = 640  # bytes that may be read beyond packed weights: TOUCH_AHEAD + a step
 _GATHER_BELOW: Final = 16  # channels (a group) below which patches are gathered
@@ -160,7 +161,7 @@ def analog_scratch_bytes(
     """
     strides = [_round_up(columns * code_bytes(adc_bits), ALIGN) for columns in block_columns]
     if io == "pio":
-        return _round_up(rows + 16, ALIGN) + sum(strides) + ALIGN
+        return _round_up(rows + 16, ALIGN) + PIO_BATCH * sum(strides) + ALIGN
     descriptors = 2 * len(strides) * 64
     counters = _round_up(4 * len(strides), ALIGN)
     return descriptors + counters + 2 * out_w * sum(strides) + ALIGN

@@ -8,30 +8,45 @@
 
 static const char kWhat[] = "programmed I/O of an analog layer failed";
 
+/* Pixels whose codes are finished together; PIO_BATCH of harness/codegen/packing.py. */
+#define BATCH 8
+
 /* Fills the tile's input bank; the tile wants zeros beyond its last row. */
 static void fill_input(const struct aimc_block* block, const int8_t* patch) {
-  const uintptr_t window = tile_address(block->tile, AIMC_WINDOW_IN);
+  uintptr_t window = tile_address(block->tile, AIMC_WINDOW_IN);
   const int8_t* from = patch + block->k0;
-  int32_t i = 0;
-  for (; i + 16 <= block->rows; i += 16) window_store(window + (uint32_t)i, vld1q_s8(from + i));
-  if (i == block->rows) return;
+  int32_t rest = block->rows;
+  for (; rest >= 64; rest -= 64, from += 64, window += 64) {
+    const int8x16_t a = vld1q_s8(from);
+    const int8x16_t b = vld1q_s8(from + 16);
+    const int8x16_t c = vld1q_s8(from + 32);
+    const int8x16_t d = vld1q_s8(from + 48);
+    window_store(window, a);
+    window_store(window + 16, b);
+    window_store(window + 32, c);
+    window_store(window + 48, d);
+  }
+  for (; rest >= 16; rest -= 16, from += 16, window += 16) window_store(window, vld1q_s8(from));
+  if (rest == 0) return;
   static const uint8_t kCount[16] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
-  const uint8x16_t used = vcltq_u8(vld1q_u8(kCount), vdupq_n_u8((uint8_t)(block->rows - i)));
-  window_store(window + (uint32_t)i, vandq_s8(vld1q_s8(from + i), vreinterpretq_s8_u8(used)));
+  const uint8x16_t used = vcltq_u8(vld1q_u8(kCount), vdupq_n_u8((uint8_t)rest));
+  window_store(window, vandq_s8(vld1q_s8(from), vreinterpretq_s8_u8(used)));
 }
 
-/* Fetches one pixel's codes of every block and releases the tiles' output banks. */
-static void collect(const struct aimc_analog* op, int8_t* codes) {
+/* Fetches the codes of pixel `slot` of a batch of every block and releases the output banks. */
+static void collect(const struct aimc_analog* op, int8_t* codes, int32_t slot, int32_t batch) {
   for (int32_t i = 0; i < op->block_count; ++i) {
     const struct aimc_block* block = &op->block[i];
+    const int64_t stride = code_stride(op, block);
     const uintptr_t window = tile_address(block->tile, AIMC_WINDOW_OUT);
     const int32_t bytes = block->columns * op->code_bytes;
+    int8_t* to = codes + slot * stride;
     tile_wait(block->tile, AIMC_STATUS_OUT_VALID, 0, kWhat);
     for (int32_t at = 0; at < bytes; at += 16) {
-      vst1q_s8(codes + at, window_load(window + (uint32_t)at));
+      vst1q_s8(to + at, window_load(window + (uint32_t)at));
     }
     tile_write(block->tile, AIMC_REG_CONTROL, AIMC_CONTROL_POP);
-    codes += code_stride(op, block);
+    codes += batch * stride;
   }
 }
 
@@ -51,24 +66,25 @@ static void run(const struct aimc_analog* op, const int8_t* in, int8_t* out, voi
     tile_write(block->tile, AIMC_REG_ACTIVE_ROWS, (uint32_t)block->rows);
     tile_write(block->tile, AIMC_REG_ACTIVE_COLS, (uint32_t)block->columns);
   }
-  /* While the tiles convert one pixel, the core finishes the one before it. */
-  for (int32_t pixel = 0; pixel < pixels; ++pixel) {
-    if (!in_place) gather_patches(w, op->in_channels, op->in_channels, in, pixel, 1, patch, 0);
-    for (int32_t i = 0; i < op->block_count; ++i) {
-      const struct aimc_block* block = &op->block[i];
-      /* The only input bank is free again when its conversion is over. */
-      if (!double_buffer && pixel > 0) tile_wait(block->tile, AIMC_STATUS_OUT_VALID, 0, kWhat);
-      fill_input(block, in_place ? in : patch);
-      tile_write(block->tile, AIMC_REG_CONTROL, AIMC_CONTROL_START);
+  /* While the tiles convert one pixel, the core fetches and finishes those before it. */
+  for (int32_t pixel = 0; pixel <= pixels; ++pixel) {
+    if (pixel < pixels) {
+      if (!in_place) gather_patches(w, op->in_channels, op->in_channels, in, pixel, 1, patch, 0);
+      for (int32_t i = 0; i < op->block_count; ++i) {
+        const struct aimc_block* block = &op->block[i];
+        /* The only input bank is free again when its conversion is over. */
+        if (!double_buffer && pixel > 0) tile_wait(block->tile, AIMC_STATUS_OUT_VALID, 0, kWhat);
+        fill_input(block, in_place ? in : patch);
+        tile_write(block->tile, AIMC_REG_CONTROL, AIMC_CONTROL_START);
+      }
     }
-    if (pixel > 0) {
-      collect(op, codes);
-      finish(op, codes, 1, out);
-      out += op->out_channels;
-    }
+    if (pixel == 0) continue;
+    const int32_t slot = (pixel - 1) % BATCH;
+    const int32_t first = pixel - 1 - slot;
+    const int32_t batch = pixels - first < BATCH ? pixels - first : BATCH;
+    collect(op, codes, slot, batch);
+    if (slot == batch - 1) finish(op, codes, batch, out + (int64_t)first * op->out_channels);
   }
-  collect(op, codes);
-  finish(op, codes, 1, out);
   for (int32_t i = 0; i < op->block_count; ++i) tile_check(op->block[i].tile, kWhat);
 }
 
