@@ -22,15 +22,23 @@ struct Window {
 
 void empty(uc_engine*, uint64_t, uint32_t, void*) {}
 
-uint64_t read_device(uc_engine*, uint64_t, unsigned, void*) { return ~0ull; }
+void stop_at_exit(const Window& window, uint64_t offset) {
+  const uint64_t operation = (offset >> 8) & 0xff;
+  if (window.base == PLATFORM_M5OPS_BASE &&
+      (operation == PLATFORM_M5_EXIT || operation == PLATFORM_M5_FAIL)) {
+    window.api->emu_stop(window.engine);
+  }
+}
+
+// 0x90 in the console's flags: transmitter and receiver are empty.
+uint64_t read_device(uc_engine*, uint64_t offset, unsigned, void* data) {
+  const auto* window = static_cast<Window*>(data);
+  stop_at_exit(*window, offset);
+  return window->base == PLATFORM_UART_BASE && offset == 0x18 ? 0x90 : 0;
+}
 
 void write_device(uc_engine*, uint64_t offset, unsigned, uint64_t, void* data) {
-  const auto* window = static_cast<Window*>(data);
-  const uint64_t operation = (offset >> 8) & 0xff;
-  if (window->base == PLATFORM_M5OPS_BASE &&
-      (operation == PLATFORM_M5_EXIT || operation == PLATFORM_M5_FAIL)) {
-    window->api->emu_stop(window->engine);
-  }
+  stop_at_exit(*static_cast<Window*>(data), offset);
 }
 
 void require(uc_err error, const UnicornApi& api) {

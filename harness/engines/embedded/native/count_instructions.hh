@@ -11,7 +11,7 @@ namespace aimc::embedded {
 
 // Runs a program that uses no tiles until its exit or fail call, under the emulator with one
 // callback: `hooks` is "instruction" (empty, on each instruction), "block" (on each block) or
-// "none".  `devices` are (base, bytes) of windows that swallow writes and read as all ones.
+// "none".  `devices` are (base, bytes) of windows that swallow writes and read as an idle console.
 // Returns the host's seconds.
 // Throws std::runtime_error if the program faults.
 double count_instructions(const std::string& library, const nanobind::list& pieces, uint64_t entry,
