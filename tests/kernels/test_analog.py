@@ -38,6 +38,7 @@ class Case:
     adc_bits: int = 8
     double_buffer: bool = True
     noise: bool = True
+    scaled_up: tuple[int, ...] = ()  # output channels with no codes, and a small bias scaled up
 
 
 DENSE = window((1, 1))
@@ -54,6 +55,7 @@ CASES = {
     "one_row": Case(2, 2, 1, 3, DENSE, 1, 3),
     "dense": Case(1, 1, 300, 70, DENSE, 128, 64),
     "dense_wide_codes": Case(1, 1, 50, 9, DENSE, 64, 16, adc_bits=16, double_buffer=False),
+    "scaled_up": Case(2, 5, 3, 64, SAME3, 32, 64, noise=False, scaled_up=(3, 40)),
     "quiet": Case(3, 4, 8, 8, SAME3, 72, 8, noise=False),
 }
 
@@ -71,9 +73,14 @@ def layer_of(case: Case, rng: np.random.Generator) -> AnalogLayer:
             cells = rng.integers(-200, 201, (count, columns)).astype(np.int16)
             blocks.append(Block(len(blocks), k0, n0, cells, multiplier, shift))
     requant = random_requant(rng, case.outputs, 1 << max(0, 2 * (case.adc_bits - 4)))
-    return AnalogLayer(
-        "layer", rows, case.outputs, tuple(blocks), biases(rng, case.outputs, 2), requant
-    )
+    bias = biases(rng, case.outputs, 2)
+    for n in case.scaled_up:
+        for block in blocks:
+            if 0 <= n - block.n0 < block.columns:
+                block.conductance[:, n - block.n0] = 0
+        bias[n] = 10 + n
+        requant.shift[n] = -1
+    return AnalogLayer("layer", rows, case.outputs, tuple(blocks), bias, requant)
 
 
 def patches(inputs: npt.NDArray[np.int8], window: Window) -> npt.NDArray[np.int8]:

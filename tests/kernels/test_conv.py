@@ -84,9 +84,10 @@ def random_requant(rng: np.random.Generator, channels: int, depth: int) -> Requa
 
 
 def int8(rng: np.random.Generator, shape: tuple[int, ...]) -> npt.NDArray[np.int8]:
+    """Any values, or now and then extreme ones only."""
     values = rng.integers(-128, 128, shape)
     if rng.random() < 0.1:
-        values = np.full(shape, -128)
+        values = np.where(values < 0, -128, 127)
     return values.astype(np.int8)
 
 

@@ -84,7 +84,7 @@ def test_avgpool_equals_numpy(
 
 
 @pytest.mark.parametrize("count", [1, 15, 16, 17, 64, 1003])
-@pytest.mark.parametrize("shift", [1, 13, 30])
+@pytest.mark.parametrize("shift", [1, 13, 15, 30])
 def test_add_equals_numpy(operators: Operators, count: int, shift: int) -> None:
     rng = np.random.default_rng(count)
     a, b = int8(rng, (count,)), int8(rng, (count,))
@@ -148,6 +148,7 @@ def test_clip_equals_numpy(operators: Operators, count: int) -> None:
         ((4, 6, 10), (5, 3, 16)),
         ((9, 9, 24), (27, 8, 9)),
         ((1, 1, 33), (33,)),
+        ((2, 4, 3), (1, 3, 8)),
         ((11, 3, 1), (33,)),
         ((5, 5, 1), (1, 1, 25)),
     ],
