@@ -1,0 +1,104 @@
+#include "aimc_tile/register_bank.hh"
+
+#include <iterator>
+
+#include "aimc_tile/core/registers.h"
+#include "debug/AimcTileRegs.hh"
+
+namespace gem5 {
+namespace {
+
+struct Entry {
+  const char* name;
+  Addr offset;
+  Addr bytes;
+};
+
+// In the order of their offsets; what is between them is reserved.
+constexpr Entry kEntries[] = {
+    {"ID", AIMC_REG_ID, 4},
+    {"VERSION", AIMC_REG_VERSION, 4},
+    {"ROWS", AIMC_REG_ROWS, 4},
+    {"COLS", AIMC_REG_COLS, 4},
+    {"FEATURES", AIMC_REG_FEATURES, 4},
+    {"STATUS", AIMC_REG_STATUS, 4},
+    {"ERROR", AIMC_REG_ERROR, 4},
+    {"ERROR_COUNT", AIMC_REG_ERROR_COUNT, 4},
+    {"CONTROL", AIMC_REG_CONTROL, 4},
+    {"ACTIVE_ROWS", AIMC_REG_ACTIVE_ROWS, 4},
+    {"ACTIVE_COLS", AIMC_REG_ACTIVE_COLS, 4},
+    {"NOISE_EPOCH", AIMC_REG_NOISE_EPOCH, 4},
+    {"MVM_COUNT", AIMC_REG_MVM_COUNT, 4},
+    {"DESCRIPTOR", AIMC_REG_DESCRIPTOR, 8},
+    {"DMA_DONE", AIMC_REG_DMA_DONE, 4},
+    {"PROGRAM_ADDR", AIMC_REG_PROGRAM_ADDR, 8},
+    {"PROGRAM_ROWS", AIMC_REG_PROGRAM_ROWS, 4},
+    {"PROGRAM_COLS", AIMC_REG_PROGRAM_COLS, 4},
+    {"PROGRAM_ROW", AIMC_REG_PROGRAM_ROW, 4},
+    {"IN", AIMC_WINDOW_IN, AIMC_WINDOW_BYTES},
+    {"OUT", AIMC_WINDOW_OUT, AIMC_WINDOW_BYTES},
+    {"PROGRAM", AIMC_WINDOW_PROGRAM, AIMC_WINDOW_BYTES},
+};
+
+}  // namespace
+
+// A register, a window or a gap; its state is the tile's.
+class AimcRegisterBank::Forward : public RegisterBankLE::RegisterBase {
+ public:
+  Forward(const char* name, Addr offset, Addr bytes, RegisterBankTarget& target)
+      : RegisterBase(name, bytes), offset(offset), target(target) {}
+
+  void read(void* data) override { target.readBytes(offset, data, size()); }
+  void read(void* data, off_t at, size_t bytes) override {
+    target.readBytes(offset + at, data, bytes);
+  }
+  void write(const void* data) override { target.writeBytes(offset, data, size()); }
+  void write(const void* data, off_t at, size_t bytes) override {
+    target.writeBytes(offset + at, data, bytes);
+  }
+
+  void serialize(std::ostream&) const override {}
+  bool unserialize(const std::string&) override { return true; }
+  void reset() override {}
+
+ private:
+  const Addr offset;
+  RegisterBankTarget& target;
+};
+
+AimcRegisterBank::AimcRegisterBank(const std::string& name, RegisterBankTarget& target)
+    : RegisterBankLE(name, 0), target(target) {
+  for (const Entry& entry : kEntries) {
+    if (entry.offset > size()) add("reserved", size(), entry.offset - size());
+    add(entry.name, entry.offset, entry.bytes);
+  }
+  setDebugFlag(::gem5::debug::AimcTileRegs);
+}
+
+void AimcRegisterBank::add(const char* name, Addr offset, Addr bytes) {
+  auto forward = std::make_unique<Forward>(name, offset, bytes, target);
+  addRegister({offset, *forward});
+  entries.emplace(offset, std::move(forward));
+}
+
+bool AimcRegisterBank::withinOne(Addr offset, Addr bytes) const {
+  if (offset >= size() || bytes > size() - offset) return false;
+  const auto entry = std::prev(entries.upper_bound(offset));
+  return offset + bytes <= entry->first + entry->second->size();
+}
+
+void AimcRegisterBank::read(Addr offset, void* data, Addr bytes) {
+  if (withinOne(offset, bytes))
+    RegisterBankLE::read(offset, data, bytes);
+  else
+    target.readBytes(offset, data, bytes);
+}
+
+void AimcRegisterBank::write(Addr offset, const void* data, Addr bytes) {
+  if (withinOne(offset, bytes))
+    RegisterBankLE::write(offset, data, bytes);
+  else
+    target.writeBytes(offset, data, bytes);
+}
+
+}  // namespace gem5

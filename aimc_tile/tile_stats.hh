@@ -1,0 +1,70 @@
+// What a tile counts, as gem5 statistics.
+#ifndef AIMC_TILE_TILE_STATS_HH
+#define AIMC_TILE_TILE_STATS_HH
+
+#include <functional>
+
+#include "aimc_tile/core/statistics.hh"
+#include "base/statistics.hh"
+
+namespace gem5 {
+
+struct AimcTileParams;
+
+/**
+ * The core's sums since the statistics were last reset.  Names are those of TILE_EVENTS in
+ * harness/stats/events.py without `tile_`, in this style's case.
+ */
+class AimcTileStats : public statistics::Group {
+ public:
+  /** @param update Brings the core's sums up to the present and returns them. */
+  AimcTileStats(statistics::Group* parent, const AimcTileParams& params,
+                std::function<const aimc::Statistics&()> update);
+
+  void resetStats() override;
+  void preDumpStats() override;
+
+ private:
+  const std::function<const aimc::Statistics&()> update;
+  aimc::Statistics base;
+
+  statistics::Scalar mvms;
+  statistics::Scalar dacConversions;
+  statistics::Scalar adcConversions;
+  statistics::Scalar cellReads;
+  statistics::Scalar dacSaturations;
+  statistics::Scalar adcSaturations;
+  statistics::Scalar bytesIn;
+  statistics::Scalar bytesOut;
+  statistics::Scalar cellsProgrammed;
+  statistics::Scalar deviceReads;
+  statistics::Scalar deviceWrites;
+  statistics::Scalar dmaDescriptors;
+  statistics::Scalar guestErrors;
+  statistics::Vector guestErrorsByKind;
+
+  statistics::Scalar busyTicks;
+  statistics::Scalar transferTicks;
+  statistics::Scalar overlapTicks;
+  statistics::Scalar waitTicks;
+  statistics::Formula utilization;
+
+  statistics::Scalar holdsWeights;
+
+  /** Energy by component. */
+  struct Energy : public statistics::Group {
+    Energy(AimcTileStats& stats, const AimcTileParams& params);
+
+    statistics::Formula dac;
+    statistics::Formula crossbar;
+    statistics::Formula adc;
+    statistics::Formula transfer;
+    statistics::Formula program;
+    statistics::Formula leakage;
+    statistics::Formula total;
+  } energy;
+};
+
+}  // namespace gem5
+
+#endif  // AIMC_TILE_TILE_STATS_HH
