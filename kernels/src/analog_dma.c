@@ -1,5 +1,6 @@
 /* Analog layers by the tiles' own DMA: one descriptor a block and output row.  While the tiles
  * convert one row, the core finishes the one before it. */
+#include "aimc_runtime.h"
 #include "analog.h"
 #include "tile.h"
 
@@ -63,9 +64,20 @@ static void wait_row(const struct aimc_analog* op, const struct layer* layer) {
   tile_barrier();
 }
 
+/* A descriptor has 16 bits for sizes of the map and 8 for those of the window. */
+static void check_fits(const struct aimc_window* w) {
+  const uint32_t sizes = (uint32_t)(w->in_h | w->in_w | w->out_h | w->out_w);
+  const uint32_t steps = (uint32_t)(w->kernel_h | w->kernel_w | w->stride_y | w->stride_x |
+                                    w->dilation_y | w->dilation_x | w->pad_top | w->pad_left);
+  if (sizes > UINT16_MAX || steps > UINT8_MAX) {
+    aimc_fatal("an analog layer is too large for a DMA descriptor");
+  }
+}
+
 static void run(const struct aimc_analog* op, const int8_t* in, int8_t* out, void* scratch,
                 analog_finish* finish) {
   const struct aimc_window* w = &op->window;
+  check_fits(w);
   int64_t code_bytes = 0;
   for (int32_t i = 0; i < op->block_count; ++i) {
     code_bytes += (int64_t)code_stride(op, &op->block[i]) * w->out_w;

@@ -253,3 +253,15 @@ def test_a_tile_error_is_fatal(operators: Operators, io: TileIo) -> None:
         )
     assert failure.value.exit_code == 254
     assert "tile 0: error register 0x0000000000000004" in failure.value.console
+
+
+def test_a_window_too_large_for_a_descriptor_is_fatal(operators: Operators) -> None:
+    case = replace(CASES["one_block"], window=window((3, 3), (256, 1), (1, 1, 1, 1)))
+    rng = np.random.default_rng(1)
+    layer = layer_of(case, rng)
+    inputs = int8(rng, (case.height, case.width, case.inputs))
+    tiles = tiles_for(operators, case, 1, dma=True)
+    with pytest.raises(ProgramFailed) as failure:
+        operators.analog("dma", "neon", inputs, layer, case.window, tile_set(case, tiles, dma=True))
+    assert failure.value.exit_code == 254
+    assert "too large for a DMA descriptor" in failure.value.console
