@@ -3,6 +3,7 @@
 #include <iterator>
 
 #include "aimc_tile/core/registers.h"
+#include "base/trace.hh"
 #include "debug/AimcTileRegs.hh"
 
 namespace gem5 {
@@ -72,7 +73,6 @@ AimcRegisterBank::AimcRegisterBank(const std::string& name, RegisterBankTarget& 
     if (entry.offset > size()) add("reserved", size(), entry.offset - size());
     add(entry.name, entry.offset, entry.bytes);
   }
-  setDebugFlag(::gem5::debug::AimcTileRegs);
 }
 
 void AimcRegisterBank::add(const char* name, Addr offset, Addr bytes) {
@@ -81,21 +81,26 @@ void AimcRegisterBank::add(const char* name, Addr offset, Addr bytes) {
   entries.emplace(offset, std::move(forward));
 }
 
-bool AimcRegisterBank::withinOne(Addr offset, Addr bytes) const {
-  if (offset >= size() || bytes > size() - offset) return false;
+bool AimcRegisterBank::withinOne(const char* verb, Addr offset, Addr bytes) const {
+  if (offset >= size()) {
+    DPRINTF(AimcTileRegs, "%s %d bytes at %#x, beyond the window\n", verb, bytes, offset);
+    return false;
+  }
   const auto entry = std::prev(entries.upper_bound(offset));
-  return offset + bytes <= entry->first + entry->second->size();
+  DPRINTF(AimcTileRegs, "%s %d bytes at %s + %d\n", verb, bytes, entry->second->name(),
+          offset - entry->first);
+  return bytes <= entry->second->size() - (offset - entry->first);
 }
 
 void AimcRegisterBank::read(Addr offset, void* data, Addr bytes) {
-  if (withinOne(offset, bytes))
+  if (withinOne("read", offset, bytes))
     RegisterBankLE::read(offset, data, bytes);
   else
     target.readBytes(offset, data, bytes);
 }
 
 void AimcRegisterBank::write(Addr offset, const void* data, Addr bytes) {
-  if (withinOne(offset, bytes))
+  if (withinOne("write", offset, bytes))
     RegisterBankLE::write(offset, data, bytes);
   else
     target.writeBytes(offset, data, bytes);

@@ -32,7 +32,7 @@ class AimcRegisterBank : public RegisterBankLE {
  private:
   class Forward;
 
-  bool withinOne(Addr offset, Addr bytes) const;
+  bool withinOne(const char* verb, Addr offset, Addr bytes) const;
   void add(const char* name, Addr offset, Addr bytes);
 
   RegisterBankTarget& target;

@@ -21,6 +21,8 @@ AimcTileStats::AimcTileStats(statistics::Group* parent, const AimcTileParams& pa
                              std::function<const aimc::Statistics&()> update)
     : statistics::Group(parent),
       update(std::move(update)),
+      ADD_STAT(active, statistics::units::Count::get(),
+               "1 if the tile holds weights or the guest has used it; else it prints nothing more"),
       ADD_STAT(mvms, statistics::units::Count::get(), "Matrix-vector multiplications started"),
       ADD_STAT(dacConversions, statistics::units::Count::get(), "Inputs converted"),
       ADD_STAT(adcConversions, statistics::units::Count::get(), "Outputs converted"),
@@ -52,6 +54,13 @@ AimcTileStats::AimcTileStats(statistics::Group* parent, const AimcTileParams& pa
   guestErrorsByKind.init(AIMC_ERROR_KINDS);
   for (unsigned kind = 0; kind < AIMC_ERROR_KINDS; ++kind)
     guestErrorsByKind.subname(kind, kErrorKinds[kind]);
+  for (statistics::Scalar* scalar :
+       {&mvms, &dacConversions, &adcConversions, &cellReads, &dacSaturations, &adcSaturations,
+        &bytesIn, &bytesOut, &cellsProgrammed, &deviceReads, &deviceWrites, &dmaDescriptors,
+        &guestErrors, &busyTicks, &transferTicks, &overlapTicks, &waitTicks, &holdsWeights})
+    scalar->prereq(active);
+  guestErrorsByKind.prereq(active);
+  utilization.prereq(active);
 }
 
 AimcTileStats::Energy::Energy(AimcTileStats& stats, const AimcTileParams& params)
@@ -72,7 +81,7 @@ AimcTileStats::Energy::Energy(AimcTileStats& stats, const AimcTileParams& params
                dac + crossbar + adc + transfer + program + leakage) {
   for (statistics::Formula* formula :
        {&dac, &crossbar, &adc, &transfer, &program, &leakage, &total})
-    formula->precision(kEnergyDigits);
+    formula->precision(kEnergyDigits).prereq(stats.active);
 }
 
 void AimcTileStats::resetStats() {
@@ -103,6 +112,7 @@ void AimcTileStats::preDumpStats() {
   transferTicks = (sum.transfer_ps - base.transfer_ps) * ticks_per_ps;
   overlapTicks = (sum.overlap_ps - base.overlap_ps) * ticks_per_ps;
   waitTicks = (sum.wait_ps - base.wait_ps) * ticks_per_ps;
+  active = sum.cells_programmed + sum.device_reads + sum.device_writes > 0 ? 1 : 0;
   holdsWeights = sum.cells_programmed > 0 ? 1 : 0;
 }
 

@@ -28,6 +28,9 @@ class AimcTileStats : public statistics::Group {
   const std::function<const aimc::Statistics&()> update;
   aimc::Statistics base;
 
+  // Everything else is printed for active tiles only: a system has hundreds.
+  statistics::Scalar active;
+
   statistics::Scalar mvms;
   statistics::Scalar dacConversions;
   statistics::Scalar adcConversions;

@@ -1,0 +1,63 @@
+"""Classic caches from the harness's cache presets."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from m5.objects import AddrRange, Cache, StridePrefetcher, TaggedPrefetcher
+
+from gem5_configs.settings import CacheSettings
+
+
+def make_l1i(settings: CacheSettings) -> Cache:
+    """An instruction cache; its prefetcher takes the next lines."""
+    cache = _cache(settings, targets=20)
+    cache.is_read_only = True
+    cache.writeback_clean = True
+    if settings.prefetch_degree:
+        cache.prefetcher = TaggedPrefetcher(degree=settings.prefetch_degree)
+    return cache
+
+
+def make_l1d(settings: CacheSettings) -> Cache:
+    cache = _cache(settings, targets=20)
+    if settings.prefetch_degree:
+        cache.prefetcher = StridePrefetcher(degree=settings.prefetch_degree)
+    return cache
+
+
+def make_l2(settings: CacheSettings) -> Cache:
+    cache = _cache(settings, targets=12)
+    if settings.prefetch_degree:
+        cache.prefetcher = StridePrefetcher(degree=settings.prefetch_degree)
+    return cache
+
+
+def make_dma_cache(memory: Sequence[AddrRange]) -> Cache:
+    """What makes a DMA path coherent: its partial writes own their line.
+
+    It is small, so that it merges the bursts of neighbouring accesses and is no level of its own.
+    """
+    return Cache(
+        size="1KiB",
+        assoc=8,
+        tag_latency=1,
+        data_latency=1,
+        response_latency=1,
+        mshrs=16,
+        tgts_per_mshr=16,
+        addr_ranges=list(memory),
+    )
+
+
+def _cache(settings: CacheSettings, targets: int) -> Cache:
+    latency = settings.hit_latency_cycles
+    return Cache(
+        size=f"{settings.size_kib}KiB",
+        assoc=settings.ways,
+        tag_latency=latency,
+        data_latency=latency,
+        response_latency=latency,
+        mshrs=settings.mshrs,
+        tgts_per_mshr=targets,
+    )

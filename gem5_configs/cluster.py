@@ -1,0 +1,61 @@
+"""The cores with their private L1s and the shared L2."""
+
+from __future__ import annotations
+
+from m5.objects import (
+    L2XBar,
+    SrcClockDomain,
+    SubSystem,
+    SystemXBar,
+    VoltageDomain,
+)
+
+from gem5_configs.caches import make_l1d, make_l1i, make_l2
+from gem5_configs.cores import make_core, make_fast_core
+from gem5_configs.settings import SystemSettings
+
+
+class Cluster(SubSystem):
+    """`cpus` are in place from reset; `detailed` take over from them if that is asked for."""
+
+    def __init__(self, settings: SystemSettings, fast_forward: bool) -> None:
+        super().__init__()
+        self.voltage_domain = VoltageDomain()
+        self.clk_domain = SrcClockDomain(
+            clock=f"{settings.core.clock_ghz}GHz", voltage_domain=self.voltage_domain
+        )
+        caches = settings.caches
+        detailed = [
+            make_core(settings.core, caches.l1i, caches.l1d, index)
+            for index in range(settings.cores)
+        ]
+        if fast_forward:
+            self.cpus = [make_fast_core(index) for index in range(settings.cores)]
+            self.detailed = detailed
+        else:
+            self.cpus = detailed
+        for cpu in self.cpus:
+            cpu.createThreads()
+            cpu.createInterruptController()
+        self.l2_bus = L2XBar()
+        self.l2 = make_l2(caches.l2)
+        self.l2.cpu_side = self.l2_bus.mem_side_ports
+        for cpu in self.cpus:
+            cpu.icache = make_l1i(caches.l1i)
+            cpu.dcache = make_l1d(caches.l1d)
+            cpu.icache_port = cpu.icache.cpu_side
+            for cache in (cpu.icache, cpu.dcache):
+                cache.mem_side = self.l2_bus.cpu_side_ports
+            cpu.mmu.connectWalkerPorts(self.l2_bus.cpu_side_ports, self.l2_bus.cpu_side_ports)
+        if fast_forward:
+            for cpu in self.detailed:
+                cpu.switched_out = True
+                cpu.createThreads()
+
+    def connect_data_caches(self) -> None:
+        """Cores to L1 data caches directly; tiles beside the L1s put a crossbar between them."""
+        for cpu in self.cpus:
+            cpu.dcache_port = cpu.dcache.cpu_side
+
+    def attach(self, bus: SystemXBar) -> None:
+        self.l2.mem_side = bus.cpu_side_ports

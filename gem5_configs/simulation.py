@@ -1,0 +1,138 @@
+"""The simulation loop: regions, hand-over to the detailed cores, checkpoints, the end.
+
+Output, in gem5's output folder: `regions.jsonl` names the dumps of `stats.txt`, and `exit.json`,
+written last and at once, says how the program ended.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import m5
+from _m5.core import gem5Version
+from m5.objects import Root
+
+from gem5_configs.settings import RunSettings
+
+CHECKPOINT = "checkpoint"
+EXIT = "m5_exit instruction encountered"
+FAIL = "m5_fail instruction encountered"
+LIMIT = "simulate() limit reached"
+
+PS_PER_NS = 1000
+
+
+class ProgramError(Exception):
+    """The program's region marks contradict each other."""
+
+
+class Simulation:
+    """One instantiated system on its way from reset, or from a checkpoint, to its exit."""
+
+    def __init__(self, root: Root, settings: RunSettings, out: Path) -> None:
+        self._system = root.system
+        self._settings = settings
+        self._out = out
+        self._regions = out / "regions.jsonl"
+        self._detailed = settings.fast_forward_to is None
+        self._open: tuple[int, int] | None = None  # region, tick of its mark
+        self._visits: Counter[int] = Counter()
+        self._dumps = 0
+
+    def run(self) -> None:
+        """Simulates to the end and leaves the output files."""
+        self._regions.write_text("")
+        checkpoint = self._settings.checkpoint
+        if checkpoint is not None:
+            event = self._simulate(round(checkpoint.at_ns * PS_PER_NS))
+            if event.getCause() == LIMIT:
+                m5.checkpoint(str(self._out / CHECKPOINT))
+                if checkpoint.stop:
+                    self._finish("checkpoint", 0)
+                    return
+                event = self._simulate(None)
+        else:
+            event = self._simulate(None)
+        self._finish(event.getCause(), event.getCode())
+
+    def _simulate(self, until: int | None) -> Any:  # noqa: ANN401
+        """Goes on to the tick `until`, if given, or to what ends the program."""
+        while True:
+            limit = () if until is None else (max(until - m5.curTick(), 0),)
+            event = m5.simulate(*limit)
+            cause = event.getCause()
+            if cause == "workbegin":
+                self._begin(event.getCode())
+            elif cause == "workend":
+                self._end(event.getCode())
+            else:
+                return event
+
+    def _begin(self, region: int) -> None:
+        if region == self._settings.fast_forward_to and not self._detailed:
+            self._hand_over()
+        if self._open is not None:
+            raise ProgramError(f"region {region} begins in region {self._open[0]}")
+        self._open = (region, m5.curTick())
+        m5.stats.reset()
+
+    def _end(self, region: int) -> None:
+        if self._open is None or self._open[0] != region:
+            raise ProgramError(f"region {region} ends, which has not begun")
+        begin = self._open[1]
+        self._open = None
+        m5.stats.dump()
+        record = {
+            "dump": self._dumps,
+            "region": region,
+            "visit": self._visits[region],
+            "begin_ps": begin,
+            "end_ps": m5.curTick(),
+            "detailed": self._detailed,
+        }
+        with self._regions.open("a") as file:
+            file.write(json.dumps(record) + "\n")
+        self._dumps += 1
+        self._visits[region] += 1
+        m5.stats.reset()
+
+    def _hand_over(self) -> None:
+        cluster = self._system.cluster
+        m5.switchCpus(
+            self._system, list(zip(cluster.cpus, cluster.detailed, strict=True)), verbose=False
+        )
+        self._detailed = True
+
+    def _finish(self, cause: str, code: int) -> None:
+        cluster = self._system.cluster
+        cores = list(cluster.cpus)
+        if self._settings.fast_forward_to is not None:
+            cores += list(cluster.detailed)
+        tiles = list(self._system.tiles.tile) if self._settings.system.tiles else []
+        record = {
+            "gem5_version": gem5Version,
+            "cause": cause,
+            "exited": cause in (EXIT, FAIL),
+            "code": code,
+            "tick_ps": m5.curTick(),
+            "instructions": sum(int(core.totalInsts()) for core in cores),
+            "open_region": self._open[0] if self._open is not None else None,
+            "dumps": self._dumps,
+            "cores": [core.path() for core in cores],
+            "tiles": [tile.path() for tile in tiles],
+        }
+        write_atomically(self._out / "exit.json", json.dumps(record) + "\n")
+
+
+def write_atomically(path: Path, text: str) -> None:
+    """The file has the whole text or is as it was."""
+    partial = path.with_name(path.name + ".tmp")
+    with partial.open("w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    partial.replace(path)

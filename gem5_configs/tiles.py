@@ -1,0 +1,134 @@
+"""AIMC tiles and where they attach.
+
+`core`: beside the L1s.  A crossbar in front of each L1 data cache takes the accesses to tiles out,
+at no cost for the others, to one crossbar at the cores' clock; DMA goes through the L2.
+`bus`: on the system crossbar; DMA goes to memory past the L2.
+"""
+
+from __future__ import annotations
+
+from m5.objects import (
+    AddrRange,
+    AimcTile,
+    ArmSPI,
+    CoherentXBar,
+    IOXBar,
+    SrcClockDomain,
+    SubSystem,
+    SystemXBar,
+    VoltageDomain,
+)
+
+from gem5_configs.caches import make_dma_cache
+from gem5_configs.cluster import Cluster
+from gem5_configs.settings import AttachSettings, EnergySettings, SystemSettings, TileSettings
+
+# kernels/include/platform.h and aimc_tile/core/registers.h
+TILE_BASE = 0x14000000
+TILE_WINDOW = 0x10000
+
+FIRST_INTERRUPT = 320  # shared peripheral interrupts that the board leaves unused
+INTERRUPTS = 192
+
+# Turns a second, so that several accesses a core cycle, as an out-of-order core makes them, pass
+# the crossbar in front of the L1 as if it were not there.
+SPLIT_SPEED = 8
+
+
+def tile_range(tiles: int) -> AddrRange:
+    """What `tiles` tiles occupy; there is at least one."""
+    return AddrRange(TILE_BASE, size=tiles * TILE_WINDOW)
+
+
+def make_tiles(settings: SystemSettings, memory: AddrRange) -> SubSystem:
+    """The tiles of a system and their DMA's crossbar and cache; not attached yet."""
+    group = SubSystem()
+    group.tile = [
+        _tile(index, settings.tile, settings.attach, settings.energy)
+        for index in range(settings.tiles)
+    ]
+    group.dma_bus = IOXBar()
+    group.dma_cache = make_dma_cache([memory])
+    group.dma_cache.cpu_side = group.dma_bus.mem_side_ports
+    for tile in group.tile:
+        tile.dma = group.dma_bus.cpu_side_ports
+    return group
+
+
+def attach_to_bus(group: SubSystem, bus: SystemXBar) -> None:
+    for tile in group.tile:
+        tile.pio = bus.mem_side_ports
+    group.dma_cache.mem_side = bus.cpu_side_ports
+
+
+def attach_to_cores(group: SubSystem, cluster: Cluster, clock_ghz: float) -> None:
+    group.clk_domain = cluster.clk_domain
+    group.pio_bus = IOXBar()
+    for tile in group.tile:
+        tile.pio = group.pio_bus.mem_side_ports
+    group.voltage_domain = VoltageDomain()
+    group.split_clock = SrcClockDomain(
+        clock=f"{clock_ghz * SPLIT_SPEED}GHz", voltage_domain=group.voltage_domain
+    )
+    group.split = [
+        CoherentXBar(
+            clk_domain=group.split_clock,
+            width=64,
+            frontend_latency=0,
+            forward_latency=0,
+            response_latency=0,
+            header_latency=0,
+            snoop_response_latency=0,
+        )
+        for _ in cluster.cpus
+    ]
+    for cpu, split in zip(cluster.cpus, group.split, strict=True):
+        cpu.dcache_port = split.cpu_side_ports
+        split.mem_side_ports = group.pio_bus.cpu_side_ports
+        split.default = cpu.dcache.cpu_side
+    group.dma_cache.mem_side = cluster.l2_bus.cpu_side_ports
+
+
+def _tile(
+    index: int, tile: TileSettings, attach: AttachSettings, energy: EnergySettings
+) -> AimcTile:
+    return AimcTile(
+        pio_addr=TILE_BASE + index * TILE_WINDOW,
+        index=index,
+        interrupt=ArmSPI(num=FIRST_INTERRUPT + index % INTERRUPTS, int_type="IRQ_TYPE_EDGE_RISING"),
+        rows=tile.rows,
+        columns=tile.columns,
+        dac_bits=tile.dac_bits,
+        adc_bits=tile.adc_bits,
+        double_buffer=tile.double_buffer,
+        use_dma=tile.io == "dma",
+        dac_latency=_ns(tile.dac_latency_ns),
+        crossbar_latency=_ns(tile.crossbar_latency_ns),
+        adc_latency=_ns(tile.adc_latency_ns),
+        program_row_latency=_ns(tile.program_row_latency_ns),
+        io_bandwidth=_bandwidth(tile.io_bandwidth_gb_per_s),
+        dma_bandwidth=_bandwidth(attach.dma_bandwidth_gb_per_s),
+        noise=tile.noise,
+        output_noise=tile.output_noise_lsb,
+        read_noise=tile.read_noise_lsb,
+        seed=tile.seed,
+        dac_energy=_pj(energy.tile_dac_pj),
+        cell_energy=_pj(energy.tile_cell_pj),
+        adc_energy=_pj(energy.tile_adc_pj),
+        transfer_energy=_pj(energy.tile_transfer_pj_per_byte),
+        program_energy=_pj(energy.tile_program_cell_pj),
+        leakage_power=energy.tile_leakage_mw * 1e-3,
+    )
+
+
+def _ns(value: float) -> str:
+    return f"{value:.6f}ns"
+
+
+def _pj(value: float) -> str:
+    return f"{value:.9f}pJ"
+
+
+def _bandwidth(gb_per_s: float) -> str:
+    # Without a prefix: gem5 reads G as 2^30 here.
+    return f"{gb_per_s * 1e9:.0f}B/s"
