@@ -129,7 +129,7 @@ def run(
 ) -> RunResult:
     """Run ``elf``; region i is called ``names[i - 1]``."""
     regions = dict(enumerate(names, 1))
-    engine = EmbeddedEngine(max_instructions=200_000_000, check_addresses=check)
+    engine = EmbeddedEngine(max_instructions=200_000_000, self_check=check)
     return engine.run(elf, config, regions, timeout_s=60.0)
 
 

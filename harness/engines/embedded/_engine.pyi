@@ -5,10 +5,12 @@ def run(
     library: str,
     system: Mapping[str, Any],
     pieces: Sequence[tuple[int, bytes]],
+    code: Sequence[tuple[int, int]],
+    writable: Sequence[tuple[int, int]],
     entry: int,
     timeout_s: float,
     instruction_limit: int,
-    check_addresses: bool,
+    self_check: bool,
     progress: Callable[[int, float], None] | None,
 ) -> dict[str, Any]: ...
 def count_instructions(

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import bisect
 import io
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from elftools.common.exceptions import ELFError
 from elftools.construct import ConstructError
+from elftools.elf.constants import P_FLAGS
 from elftools.elf.elffile import ELFFile
 from elftools.elf.sections import SymbolTableSection
+from elftools.elf.segments import Segment
 
 from harness.errors import EngineError
 
@@ -21,10 +24,13 @@ _ELF_ERRORS = (ELFError, ConstructError, ValueError, UnicodeError, OverflowError
 class Program:
     """What is loaded, and the names of its addresses.
 
-    ``pieces`` are (physical address, bytes); ``symbols`` are (address, size, name), sorted.
+    ``pieces`` are (physical address, bytes); ``code`` and ``writable`` are the (begin, end) of
+    what is executable and of what may change; ``symbols`` are (address, size, name), sorted.
     """
 
     pieces: tuple[tuple[int, bytes], ...]
+    code: tuple[tuple[int, int], ...]
+    writable: tuple[tuple[int, int], ...]
     entry: int
     symbols: tuple[tuple[int, int, str], ...]
 
@@ -62,22 +68,27 @@ def read_program(path: Path) -> Program:
                 where=str(path),
                 hint="link statically for target aarch64-freestanding-none",
             )
+        segments = list(elf.iter_segments("PT_LOAD"))
         pieces = tuple(
             (int(segment["p_paddr"]), bytes(segment.data()))
-            for segment in elf.iter_segments("PT_LOAD")
+            for segment in segments
             if segment["p_filesz"] > 0
         )
-        for (_, piece), segment in zip(
-            pieces,
-            (s for s in elf.iter_segments("PT_LOAD") if s["p_filesz"] > 0),
-            strict=True,
-        ):
-            if len(piece) != segment["p_filesz"]:
-                raise EngineError("the file is truncated", where=str(path))
+        if sum(len(piece) for _, piece in pieces) != sum(s["p_filesz"] for s in segments):
+            raise EngineError("the file is truncated", where=str(path))
         symbols = tuple(sorted(_symbols(elf)))
-        return Program(pieces, int(elf["e_entry"]), symbols)
+        code, writable = (_ranges(segments, flag) for flag in (P_FLAGS.PF_X, P_FLAGS.PF_W))
+        return Program(pieces, code, writable, int(elf["e_entry"]), symbols)
     except _ELF_ERRORS as error:
         raise EngineError(f"not a readable ELF file: {error}", where=str(path)) from error
+
+
+def _ranges(segments: Sequence[Segment], flag: int) -> tuple[tuple[int, int], ...]:
+    return tuple(
+        (int(segment["p_paddr"]), int(segment["p_paddr"]) + int(segment["p_memsz"]))
+        for segment in segments
+        if segment["p_flags"] & flag and segment["p_memsz"] > 0
+    )
 
 
 def _symbols(elf: ELFFile) -> list[tuple[int, int, str]]:

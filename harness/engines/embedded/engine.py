@@ -35,17 +35,16 @@ class EmbeddedEngine:
 
     Args:
         max_instructions: Give up after so many; None: only the run's timeout counts.
-        check_addresses: Compare every address that the timing model derives with the
-            emulator's own accesses, at a tenth of the speed.
+        self_check: Compare every address that the timing model derives with the
+            emulator's own accesses, and take no shortcuts in timing: the same results at a
+            tenth of the speed, or an EngineError.
     """
 
     name = "embedded"
 
-    def __init__(
-        self, *, max_instructions: int | None = None, check_addresses: bool = False
-    ) -> None:
+    def __init__(self, *, max_instructions: int | None = None, self_check: bool = False) -> None:
         self._max_instructions = max_instructions
-        self._check_addresses = check_addresses
+        self._self_check = self_check
 
     def run(
         self,
@@ -74,10 +73,12 @@ class EmbeddedEngine:
                 library=str(unicorn_library()),
                 system={**system.model_dump(), "platform": PLATFORM},
                 pieces=program_pieces(program),
+                code=list(program.code),
+                writable=list(program.writable),
                 entry=program.entry,
                 timeout_s=timeout_s,
                 instruction_limit=self._max_instructions or 0,
-                check_addresses=self._check_addresses,
+                self_check=self._self_check,
                 progress=progress,
             )
         except (RuntimeError, ValueError, MemoryError) as error:

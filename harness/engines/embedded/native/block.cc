@@ -42,16 +42,19 @@ MicroOp micro_op(const Instruction& insn, const CoreParams& core) {
   op.op_class = insn.op_class;
   op.unit = unit_of(insn.op_class);
   op.sources = insn.sources;
-  op.src = insn.src;
+  op.src.fill(kReadyReg);
+  std::copy_n(insn.src.begin(), insn.sources, op.src.begin());
   op.destinations = insn.destinations;
   std::copy(insn.dst.begin(), insn.dst.end(), op.dst.begin());
   if (insn.writes_flags) op.dst[op.destinations++] = kRegFlags;
-  op.latency = static_cast<uint16_t>(core.latency(insn.op_class));
   op.load = insn.is_load();
   op.store = insn.is_store();
   op.beats = static_cast<uint8_t>(std::max(1, (insn.memory.bytes + kBeatBytes - 1) / kBeatBytes));
+  op.latency = static_cast<uint16_t>(core.latency(insn.op_class) + (op.load ? op.beats - 1 : 0));
+  op.dot = insn.op_class == OpClass::kDot;
   op.not_pipelined = insn.op_class == OpClass::kIntDiv || insn.op_class == OpClass::kFpDiv;
-  op.special = insn.op_class == OpClass::kBarrier || insn.op_class == OpClass::kIsb;
+  op.special =
+      op.not_pipelined || insn.op_class == OpClass::kBarrier || insn.op_class == OpClass::kIsb;
   const bool writes_back = insn.is_memory() && insn.memory.writeback != Writeback::kNone;
   op.writeback = writes_back ? insn.memory.base : kSinkReg;
   return op;

@@ -20,21 +20,24 @@ namespace aimc::embedded {
 
 enum class Unit : uint8_t { kNone, kInt, kSimd, kLoadStore };
 
-constexpr uint8_t kSinkReg = kRegisters;  // written by what has no result
+// Registers beyond the scoreboard's: written by what has no result, read by what has no source.
+constexpr uint8_t kSinkReg = kRegisters;
+constexpr uint8_t kReadyReg = kRegisters + 1;
 
 struct MicroOp {
   OpClass op_class;
   Unit unit;
   uint8_t sources;
   uint8_t destinations;
-  uint16_t latency;  // of the destinations
-  uint8_t beats;     // cycles in the load/store unit, one for 16 bytes
+  uint16_t latency;   // of the destinations
+  uint8_t beats;      // cycles in the load/store unit, one for 16 bytes
+  uint8_t writeback;  // kSinkReg: none
   bool load;
   bool store;
+  bool dot;  // src[0] is the accumulator
   bool not_pipelined;
-  bool special;       // barrier or ISB
-  uint8_t writeback;  // kSinkReg: none
-  std::array<uint8_t, 7> src;
+  bool special;                // not pipelined, barrier or ISB
+  std::array<uint8_t, 7> src;  // filled up with kReadyReg
   std::array<uint8_t, 5> dst;
 };
 

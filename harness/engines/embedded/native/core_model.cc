@@ -163,6 +163,7 @@ CoreModel::Progress CoreModel::enter(Block& block) {
   block_ = &block;
   next_op_ = 0;
   next_memory_ = 0;
+  counted_ops_ = 0;
   events_[kL1iAccesses] += block.lines;
   if (!fetch_.present(block)) {
     pipeline_.stall_until(fetch_.fetch(block, pipeline_.now()), kCyclesMemory);
@@ -199,6 +200,7 @@ CoreModel::Progress CoreModel::run_on(bool start) {
       fail("the addresses in the block at " + hex(block.pc) + " cannot be followed");
       return Progress::kFailed;
     }
+    count_ops(next_op_);
     if (segment_ == 0) events_[kL1iAccesses] -= block.lines;
     block.stale = true;
     lookup_[lookup_slot(block.pc)] = nullptr;
@@ -213,29 +215,38 @@ CoreModel::Progress CoreModel::run_on(bool start) {
       } else {
         pipeline_.step(block, 0, end, addresses_.data(), 0, known_hits_);
       }
-      ++block.executions;
-      instructions_ += end;
     } else {
       pipeline_.step(block, next_op_, end, addresses_.data(), next_memory_, known_hits_);
-      account(next_op_, end);
     }
     next_op_ = end;
     next_memory_ = evaluated_memory_;
+    if (end == block.ops.size()) count_block();
     return Progress::kReady;
   }
   const size_t op = block.memory[evaluated_memory_].op;
   pipeline_.step(block, next_op_, op, addresses_.data(), next_memory_, known_hits_);
-  account(next_op_, op + 1);
   next_op_ = op;
   next_memory_ = evaluated_memory_;
   return begin_device() ? Progress::kReady : Progress::kFailed;
 }
 
-void CoreModel::account(size_t first, size_t end) {
+// Counts the current block, which has been modelled to its end.
+void CoreModel::count_block() {
+  if (counted_ops_ == 0) {
+    ++block_->executions;
+    instructions_ += block_->ops.size();
+  } else {
+    count_ops(block_->ops.size());
+  }
+}
+
+// Counts the current block's instructions before `end` that are not counted yet.
+void CoreModel::count_ops(size_t end) {
   StaticCounts counts;
-  for (size_t i = first; i < end; ++i) counts.add(block_->ops[i]);
+  for (size_t i = counted_ops_; i < end; ++i) counts.add(block_->ops[i]);
   counts.add_to(events_, 1);
-  instructions_ += end - first;
+  instructions_ += end - counted_ops_;
+  counted_ops_ = end;
 }
 
 CoreModel::Stop CoreModel::evaluate() {
@@ -437,6 +448,7 @@ bool CoreModel::finish_device() {
 }
 
 Events CoreModel::totals() {
+  if (block_ && next_op_ < block_->ops.size()) count_ops(next_op_ + (pending_ ? 1 : 0));
   for (auto& [pc, block] : blocks_) flush(*block);
   tiles_.count(static_cast<Picoseconds>(now_fs() / 1000), events_);
   events_[kCycles] = static_cast<uint64_t>(pipeline_.now());

@@ -84,9 +84,12 @@ class CoreModel {
   using PseudoInstruction = std::function<bool(uint32_t operation)>;
   void set_pseudo_instruction(PseudoInstruction handler) { pseudo_ = std::move(handler); }
 
-  // Reports each access in program order when it becomes known, for checking.
-  void set_expect(std::function<void(const ExpectedAccess&)> expect) {
+  // For checking: reports each access in program order when it becomes known, and takes no
+  // shortcuts in timing.
+  void set_check(std::function<void(const ExpectedAccess&)> expect) {
     expect_ = std::move(expect);
+    pipeline_.set_forgetful();
+    fetch_.set_eager();
   }
 
   // All events up to now.
@@ -123,7 +126,8 @@ class CoreModel {
   void report(const MemoryOp& access, uint64_t address) const;
   bool load_value(const AddressOp& op);
   bool make_opaque_after_device();
-  void account(size_t first, size_t end);
+  void count_block();
+  void count_ops(size_t end);
   bool begin_device();
   bool check_piece(uint64_t address, uint32_t bytes, bool store);
   bool bus_access();
@@ -156,6 +160,7 @@ class CoreModel {
   Block* block_ = nullptr;
   size_t segment_ = 0;      // index of the segment under way
   size_t next_op_ = 0;      // first instruction not modelled
+  size_t counted_ops_ = 0;  // instructions in the events already
   size_t next_memory_ = 0;  // its first memory op
   uint32_t program_next_ = 0;
   size_t evaluated_memory_ = 0;  // memory ops with an address

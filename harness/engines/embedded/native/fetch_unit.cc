@@ -4,10 +4,25 @@
 
 namespace aimc::embedded {
 
-bool FetchUnit::check(Block& block) {
+namespace {
+
+bool all_present(MemorySystem& memory, const Block& block) {
   for (uint32_t i = 0; i < block.lines; ++i) {
-    if (!memory_.l1i().contains_demanded(block.first_line + i)) return false;
+    if (!memory.l1i().contains_demanded(block.first_line + i)) return false;
   }
+  return true;
+}
+
+}  // namespace
+
+bool FetchUnit::use(const Block& block) {
+  if (!all_present(memory_, block)) return false;
+  for (uint32_t i = 0; i < block.lines; ++i) memory_.l1i().access(block.first_line + i, false);
+  return true;
+}
+
+bool FetchUnit::check(Block& block) {
+  if (!all_present(memory_, block)) return false;
   block.fetch_epoch = epoch_;
   active_.push_back(&block);
   return true;

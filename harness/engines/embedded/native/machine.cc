@@ -1,8 +1,10 @@
 #include "machine.hh"
 
+#include <algorithm>
 #include <cstdio>
 #include <cstring>
 #include <stdexcept>
+#include <utility>
 
 #include "aimc_tile/core/registers.h"
 #include "kernels/include/platform.h"
@@ -11,6 +13,7 @@ namespace aimc::embedded {
 
 namespace {
 
+constexpr uint64_t kPage = 4096;
 constexpr uint32_t kBlocksPerWatch = 1024;
 constexpr std::chrono::milliseconds kWatchPeriod(5);
 
@@ -67,8 +70,7 @@ Machine::Machine(const UnicornApi& api, const SystemParams& params, const Image&
   check(api_.open(UC_ARCH_ARM64, UC_MODE_ARM, &engine_), "open");
   try {
     check(api_.ctl(engine_, UC_CTL_WRITE(UC_CTL_CPU_MODEL, 1), UC_CPU_ARM64_MAX), "CPU model");
-    check(api_.mem_map_ptr(engine_, memory_.base(), memory_.size(), UC_PROT_ALL, memory_.data()),
-          "DRAM");
+    map_memory(image);
     uc_arm64_cp_reg dczid{0, 0, 3, 3, 7, 0};  // DCZID_EL0: [3:0] log2 of words
     check(api_.reg_read(engine_, UC_ARM64_REG_CP_REG, &dczid), "DCZID_EL0");
     params_.zero_block_bytes = 4u << (dczid.val & 15);
@@ -85,7 +87,7 @@ Machine::Machine(const UnicornApi& api, const SystemParams& params, const Image&
     };
     add(UC_HOOK_BLOCK, &Machine::on_block);
     add(UC_HOOK_INTR, &Machine::on_interrupt);
-    add(UC_HOOK_MEM_UNMAPPED, &Machine::on_unmapped);
+    add(UC_HOOK_MEM_UNMAPPED | UC_HOOK_MEM_PROT, &Machine::on_invalid);
   } catch (...) {
     api_.close(engine_);
     throw;
@@ -102,6 +104,46 @@ void Machine::check(uc_err error, const char* what) const {
   }
 }
 
+// Code pages read-only, all else not executable: the emulator stores faster there, and a program
+// that changes its own code, which is prepared for timing once, is found out.
+void Machine::map_memory(const Image& image) {
+  const uint64_t pages = memory_.size() / kPage;
+  const auto page_of = [this](uint64_t address) { return (address - memory_.base()) / kPage; };
+  std::vector<std::pair<uint64_t, uint32_t>> special;  // page, permissions
+  for (const Image::Range& range : image.code) {
+    if (range.begin >= range.end || !memory_.contains(range.begin, range.end - range.begin))
+      continue;
+    for (uint64_t page = page_of(range.begin); page <= page_of(range.end - 1); ++page) {
+      uint32_t permissions = UC_PROT_READ | UC_PROT_EXEC;
+      const uint64_t begin = memory_.base() + page * kPage;
+      for (const Image::Range& data : image.writable) {
+        if (data.begin < begin + kPage && begin < data.end) permissions = UC_PROT_ALL;
+      }
+      special.emplace_back(page, permissions);
+    }
+  }
+  std::sort(special.begin(), special.end());
+  uint64_t next = 0;
+  const auto map = [this](uint64_t first, uint64_t end, uint32_t permissions) {
+    if (first == end) return;
+    check(api_.mem_map_ptr(engine_, memory_.base() + first * kPage, (end - first) * kPage,
+                           permissions, memory_.data() + first * kPage),
+          "DRAM");
+  };
+  for (size_t i = 0; i < special.size();) {
+    const auto [first, permissions] = special[i];
+    uint64_t end = first;
+    for (; i < special.size() && special[i].first <= end && special[i].second == permissions; ++i) {
+      end = special[i].first + 1;
+    }
+    if (first < next) continue;
+    map(next, first, UC_PROT_READ | UC_PROT_WRITE);
+    map(first, end, permissions);
+    next = end;
+  }
+  map(next, pages, UC_PROT_READ | UC_PROT_WRITE);
+}
+
 void Machine::map_device(uint64_t base, uint64_t bytes) {
   windows_.push_back(std::make_unique<Window>(Window{this, base}));
   Window* window = windows_.back().get();
@@ -109,12 +151,12 @@ void Machine::map_device(uint64_t base, uint64_t bytes) {
         "device");
 }
 
-void Machine::check_addresses() {
+void Machine::check_itself() {
   uc_hook hook;
   check(api_.hook_add(engine_, &hook, UC_HOOK_MEM_READ | UC_HOOK_MEM_WRITE,
                       reinterpret_cast<void*>(&Machine::on_access), this, 1, 0),
         "hook");
-  core_->set_expect([this](const ExpectedAccess& access) { expected_.push_back(access); });
+  core_->set_check([this](const ExpectedAccess& access) { expected_.push_back(access); });
 }
 
 uint64_t Machine::read_register(int number) const {
@@ -281,14 +323,25 @@ bool Machine::pseudo_instruction(uint32_t operation) {
   return !wrong;
 }
 
-bool Machine::on_unmapped(uc_engine*, uc_mem_type type, uint64_t address, int bytes, int64_t,
-                          void* self) {
-  const char* what = type == UC_MEM_WRITE_UNMAPPED  ? "wrote "
-                     : type == UC_MEM_READ_UNMAPPED ? "read "
-                                                    : "fetched ";
-  static_cast<Machine*>(self)->stop(Ending::kFault, std::string("the program ") + what +
-                                                        std::to_string(bytes) + " bytes at " +
-                                                        hex(address) + ", where nothing is");
+bool Machine::on_invalid(uc_engine*, uc_mem_type type, uint64_t address, int bytes, int64_t,
+                         void* self) {
+  std::string what;
+  switch (type) {
+    case UC_MEM_WRITE_PROT:
+      what = "the program wrote to its code at " + hex(address);
+      break;
+    case UC_MEM_FETCH_PROT:
+      what = "the program executes at " + hex(address) + ", which is no code";
+      break;
+    default:
+      what = std::string("the program ") +
+             (type == UC_MEM_WRITE_UNMAPPED  ? "wrote "
+              : type == UC_MEM_READ_UNMAPPED ? "read "
+                                             : "fetched ") +
+             std::to_string(bytes) + " bytes at " + hex(address) + ", where nothing is";
+      break;
+  }
+  static_cast<Machine*>(self)->stop(Ending::kFault, what);
   return false;
 }
 

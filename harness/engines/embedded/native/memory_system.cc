@@ -89,7 +89,7 @@ Cycle MemorySystem::access_l2(LineNumber line, uint64_t pc, Cycle now, bool pref
   const Cycle looked_up = now + l2_latency_;
   Cycle arrival = looked_up;
   if (lookup.hit) {
-    arrival = std::max(arrival, l2_misses_.arrival(line));
+    arrival = std::max(arrival, l2_misses_.arrival(line, now));
   } else {
     ++events_[kL2Misses];
     arrival = access_dram(line, looked_up);
@@ -125,10 +125,14 @@ void MemorySystem::prefetch_l1d(LineNumber line, int64_t stride, Cycle now) {
 
 MemorySystem::DataAccess MemorySystem::access_data(LineNumber line, bool store, uint64_t pc,
                                                    Cycle now) {
-  const Cache::Lookup lookup = l1d_.access(line, store);
   DataAccess result{now, 0};
+  if (l1d_.hit_most_recent(line, store)) {
+    result.ready = l1d_misses_.arrival(line, now);
+    return result;
+  }
+  const Cache::Lookup lookup = l1d_.access(line, store);
   if (lookup.hit) {
-    result.ready = l1d_misses_.arrival(line);
+    result.ready = l1d_misses_.arrival(line, now);
   } else {
     ++events_[kL1dMisses];
     result.issue = l1d_misses_.free_at(now);
@@ -147,7 +151,7 @@ Cycle MemorySystem::fetch(LineNumber line, Cycle now) {
   const Cache::Lookup lookup = l1i_.access(line, false);
   Cycle arrival = now;
   if (lookup.hit) {
-    arrival = std::max(now, l1i_misses_.arrival(line));
+    arrival = std::max(now, l1i_misses_.arrival(line, now));
   } else {
     ++events_[kL1iMisses];
     const Cycle issue = l1i_misses_.free_at(now);

@@ -19,8 +19,9 @@ class MissRegisters {
  public:
   explicit MissRegisters(int capacity) : capacity_(static_cast<size_t>(capacity)) {}
 
-  // When `line` arrives, or 0 if it is not under way.
-  Cycle arrival(LineNumber line) const {
+  // When `line` arrives or arrived of late; 0 if it is not known to be under way after `now`.
+  Cycle arrival(LineNumber line, Cycle now) const {
+    if (latest_ <= now) return 0;
     for (const Entry& entry : entries_) {
       if (entry.line == line) return entry.arrival;
     }
@@ -30,7 +31,11 @@ class MissRegisters {
   // The first time at or after `now` at which a register is free.
   Cycle free_at(Cycle now);
 
-  void add(LineNumber line, Cycle arrival) { entries_.push_back({line, arrival}); }
+  void add(LineNumber line, Cycle arrival) {
+    remove(line);
+    entries_.push_back({line, arrival});
+    latest_ = std::max(latest_, arrival);
+  }
   void remove(LineNumber line);
 
  private:
@@ -42,6 +47,7 @@ class MissRegisters {
   void retire(Cycle now);
 
   size_t capacity_;
+  Cycle latest_ = 0;  // arrival ever
   std::vector<Entry> entries_;
 };
 

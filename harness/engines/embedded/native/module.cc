@@ -107,8 +107,20 @@ SystemParams system_params(const nb::dict& v) {
   return params;
 }
 
-Image image_of(const nb::list& pieces, uint64_t entry) {
+std::vector<Image::Range> ranges(const nb::list& pairs) {
+  std::vector<Image::Range> out;
+  for (nb::handle item : pairs) {
+    const auto pair = nb::cast<nb::tuple>(item);
+    out.push_back({nb::cast<uint64_t>(pair[0]), nb::cast<uint64_t>(pair[1])});
+  }
+  return out;
+}
+
+Image image_of(const nb::list& pieces, const nb::list& code, const nb::list& writable,
+               uint64_t entry) {
   Image image;
+  image.code = ranges(code);
+  image.writable = ranges(writable);
   image.entry = entry;
   for (nb::handle item : pieces) {
     const auto piece = nb::cast<nb::tuple>(item);
@@ -145,17 +157,17 @@ const char* ending_name(Ending ending) {
 }
 
 nb::dict run(const std::string& library, const nb::dict& system, const nb::list& pieces,
-             uint64_t entry, double timeout_s, uint64_t instruction_limit, bool check_addresses,
-             const nb::object& progress) {
+             const nb::list& code, const nb::list& writable, uint64_t entry, double timeout_s,
+             uint64_t instruction_limit, bool self_check, const nb::object& progress) {
   const SystemParams params = system_params(system);
-  const Image image = image_of(pieces, entry);
+  const Image image = image_of(pieces, code, writable, entry);
   Outcome outcome;
   bool raised = false;
   {
     nb::gil_scoped_release release;
     const UnicornApi api(library);
     Machine machine(api, params, image);
-    if (check_addresses) machine.check_addresses();
+    if (self_check) machine.check_itself();
     const Watch watch = [&raised, &progress](uint64_t instructions, Femtoseconds simulated) {
       nb::gil_scoped_acquire acquire;
       if (PyErr_CheckSignals() != 0) {
@@ -234,8 +246,8 @@ nb::object evaluate_word(uint32_t word, uint64_t pc, const std::vector<uint64_t>
 
 NB_MODULE(_engine, module) {
   module.doc() = "Timing model over the unicorn emulator; see docs/embedded-engine.md.";
-  module.def("run", &run, "library"_a, "system"_a, "pieces"_a, "entry"_a, "timeout_s"_a,
-             "instruction_limit"_a, "check_addresses"_a, "progress"_a.none());
+  module.def("run", &run, "library"_a, "system"_a, "pieces"_a, "code"_a, "writable"_a, "entry"_a,
+             "timeout_s"_a, "instruction_limit"_a, "self_check"_a, "progress"_a.none());
   module.def("count_instructions", &count_instructions, "library"_a, "pieces"_a, "entry"_a,
              "dram_base"_a, "dram_bytes"_a, "devices"_a, "hooks"_a);
   module.def("decode", &decode_word, "word"_a, "pc"_a = 0);

@@ -52,77 +52,95 @@ void Pipeline::stall_until(Cycle cycle, Event cause) {
   if (cycle > now_) advance(cycle, cause);
 }
 
-void Pipeline::wait_for_operands(const MicroOp& op) {
-  Cycle latest = now_;
-  Cycle core_latest = now_;
+// When the last of the operands is ready.
+inline Cycle Pipeline::operands_ready(const MicroOp& op) const {
+  // The accumulator of a dot product is its first source; sources that are not there are ready.
+  const Cycle first = op.dot ? accumulator_ready_[op.src[0]] : ready_[op.src[0]];
+  Cycle latest = std::max({first, ready_[op.src[1]], ready_[op.src[2]]});
+  for (unsigned i = 3; i < op.sources; ++i) latest = std::max(latest, ready_[op.src[i]]);
+  return latest;
+}
+
+// Waits until `latest`, when the last of the operands is ready.
+void Pipeline::wait_for_operands(const MicroOp& op, Cycle latest) {
+  // What an L1D hit would have cost too is the core's, the rest the memory's.
+  Cycle core_latest = latest;
   for (unsigned i = 0; i < op.sources; ++i) {
     const uint8_t reg = op.src[i];
-    const bool accumulator = i == 0 && op.op_class == OpClass::kDot;
-    const Cycle ready = accumulator ? accumulator_ready_[reg] : ready_[reg];
-    if (ready > latest) {
-      latest = ready;
-      core_latest = accumulator ? ready : core_ready_[reg];
+    const bool accumulator = i == 0 && op.dot;
+    if (!accumulator && ready_[reg] == latest) {
+      core_latest = core_ready_[reg];
+      break;
     }
   }
-  if (latest == now_) return;
-  // The wait that an L1D hit would have cost too is the core's, the rest the memory's.
-  if (core_latest > now_) advance(std::min(core_latest, latest), kCyclesCompute);
+  if (core_latest > now_) advance(core_latest, kCyclesCompute);
   if (latest > now_) advance(latest, kCyclesMemory);
 }
 
-void Pipeline::take_unit(const MicroOp& op) {
-  if (op.not_pipelined) {
-    const bool simd = op.unit == Unit::kSimd;
-    Cycle& free = simd ? simd_divider_free_ : int_divider_free_;
-    if (free > now_) advance(free, kCyclesCompute);
-  }
-  if (op.unit == Unit::kLoadStore) {
-    if (load_store_cycle_ > now_) advance(load_store_cycle_, kCyclesCompute);
-    if (load_store_cycle_ == now_ && load_store_used_ >= core_.load_store_units) {
-      advance(now_ + 1, kCyclesCompute);
-    }
-  }
-  const bool units_taken = (op.unit == Unit::kInt && int_used_ >= core_.int_units) ||
-                           (op.unit == Unit::kSimd && simd_used_ >= core_.simd_units);
-  if (issued_ >= core_.issue_width || units_taken) advance(now_ + 1, kCyclesCompute);
-  ++issued_;
+inline void Pipeline::take_unit(const MicroOp& op) {
   switch (op.unit) {
     case Unit::kInt:
+      if (issued_ >= core_.issue_width || int_used_ >= core_.int_units) next_cycle();
       ++int_used_;
       break;
     case Unit::kSimd:
+      if (issued_ >= core_.issue_width || simd_used_ >= core_.simd_units) next_cycle();
       ++simd_used_;
       break;
     case Unit::kLoadStore:
-      if (load_store_cycle_ < now_) {
-        load_store_cycle_ = now_;
-        load_store_used_ = 0;
-      }
-      load_store_used_ += op.beats;
-      while (load_store_used_ > core_.load_store_units) {
-        load_store_used_ -= core_.load_store_units;
-        ++load_store_cycle_;
-      }
+      take_load_store_unit(op);
       break;
     case Unit::kNone:
+      if (issued_ >= core_.issue_width) next_cycle();
       break;
   }
-  if (op.not_pipelined) {
-    (op.unit == Unit::kSimd ? simd_divider_free_ : int_divider_free_) = now_ + op.latency;
+  ++issued_;
+}
+
+inline void Pipeline::take_load_store_unit(const MicroOp& op) {
+  if (load_store_cycle_ > now_) advance(load_store_cycle_, kCyclesCompute);
+  const bool taken = load_store_cycle_ == now_ && load_store_used_ >= core_.load_store_units;
+  if (taken || issued_ >= core_.issue_width) next_cycle();
+  if (load_store_cycle_ < now_) {
+    load_store_cycle_ = now_;
+    load_store_used_ = 0;
+  }
+  load_store_used_ += op.beats;
+  while (load_store_used_ > core_.load_store_units) {
+    load_store_used_ -= core_.load_store_units;
+    ++load_store_cycle_;
   }
 }
 
-void Pipeline::write_results(const MicroOp& op, Cycle memory_ready) {
-  const Cycle core_ready = now_ + op.latency + (op.load ? op.beats - 1 : 0);
+// Before and after an instruction that is not pipelined, a barrier, or an ISB.
+void Pipeline::wait_if_special(const MicroOp& op) {
+  if (op.not_pipelined) {
+    const Cycle free = op.unit == Unit::kSimd ? simd_divider_free_ : int_divider_free_;
+    if (free > now_) advance(free, kCyclesCompute);
+  } else if (quiet_at() > now_) {
+    advance(quiet_at(), kCyclesMemory);
+  }
+}
+
+void Pipeline::finish_special(const MicroOp& op) {
+  if (op.not_pipelined) {
+    (op.unit == Unit::kSimd ? simd_divider_free_ : int_divider_free_) = now_ + op.latency;
+  } else if (op.op_class == OpClass::kIsb) {
+    advance(now_ + core_.branch_mispredict_penalty, kCyclesCompute);
+    issued_ = core_.issue_width;
+  }
+}
+
+inline void Pipeline::write_results(const MicroOp& op, Cycle memory_ready) {
+  const Cycle core_ready = now_ + op.latency;
   const Cycle ready = std::max(core_ready, memory_ready);
+  const Cycle accumulator = op.dot ? now_ + core_.dot_accumulate_latency : ready;
   for (unsigned i = 0; i < op.destinations; ++i) {
     const uint8_t reg = op.dst[i];
     ready_[reg] = ready;
     core_ready_[reg] = core_ready;
-    accumulator_ready_[reg] =
-        op.op_class == OpClass::kDot ? now_ + core_.dot_accumulate_latency : ready;
+    accumulator_ready_[reg] = accumulator;
   }
-  ready_[op.writeback] = core_ready_[op.writeback] = now_ + core_.int_latency;
 }
 
 Cycle Pipeline::touch_lines(const MemoryOp& access, uint32_t address, bool store, uint64_t pc) {
@@ -140,10 +158,22 @@ Cycle Pipeline::touch_lines(const MemoryOp& access, uint32_t address, bool store
   return ready;
 }
 
-void Pipeline::store(const MemoryOp& access, uint32_t address, uint64_t pc, bool known_hit) {
+// When the data of a load are there, beyond the time of an L1D hit; 0: no later.
+Cycle Pipeline::access_memory(const MicroOp& op, const MemoryOp& access, uint32_t address,
+                              uint64_t pc) {
+  if (op.store) wait_for_store_buffer();
+  const Cycle ready = touch_lines(access, address, op.store, pc);
+  if (op.store) enter_store_buffer(ready);
+  return op.load && ready > 0 ? ready + op.beats - 1 : 0;
+}
+
+void Pipeline::wait_for_store_buffer() {
   const Cycle oldest = store_leaves_[store_next_];
   if (oldest > now_) advance(oldest, kCyclesMemory);
-  const Cycle ready = known_hit ? 0 : touch_lines(access, address, true, pc);
+}
+
+// A store whose line is there at `ready`.
+inline void Pipeline::enter_store_buffer(Cycle ready) {
   // In order; a hit leaves in its own cycle if no miss is before it.
   const Cycle leaves = std::max({now_, last_store_leaves_, ready});
   store_leaves_[store_next_] = last_store_leaves_ = leaves;
@@ -153,43 +183,46 @@ void Pipeline::store(const MemoryOp& access, uint32_t address, uint64_t pc, bool
 
 void Pipeline::step(const Block& block, size_t first, size_t end, const uint32_t* addresses,
                     size_t next_memory, size_t known_hits) {
+  hits_in_a_row_ = 0;
   make_absolute();
-  size_t looked_up = 0;
+  step_ops(block, first, end, addresses, next_memory, known_hits);
+}
+
+void Pipeline::step_ops(const Block& block, size_t first, size_t end, const uint32_t* addresses,
+                        size_t next_memory, size_t known_hits) {
+  const size_t end_of_hits = next_memory + known_hits;
+  const MicroOp* ops = block.ops.data();
   for (size_t i = first; i < end; ++i) {
-    const MicroOp& op = block.ops[i];
-    wait_for_operands(op);
-    if (op.special) {
-      if (quiet_at() > now_) advance(quiet_at(), kCyclesMemory);
-    }
+    const MicroOp& op = ops[i];
+    const Cycle ready = operands_ready(op);
+    if (ready > now_) wait_for_operands(op, ready);
+    if (op.special) wait_if_special(op);
     take_unit(op);
     Cycle memory_ready = 0;
-    if (op.load || op.store) {
-      const MemoryOp& access = block.memory[next_memory];
-      const uint32_t address = addresses[next_memory];
-      const bool known_hit = looked_up < known_hits;
-      if (op.load && !known_hit) {
-        memory_ready = touch_lines(access, address, op.store, block.op_pc(i));
-        if (memory_ready > 0) memory_ready += op.beats - 1;
+    if (op.unit == Unit::kLoadStore) {
+      if (next_memory >= end_of_hits) {
+        memory_ready =
+            access_memory(op, block.memory[next_memory], addresses[next_memory], block.op_pc(i));
+      } else if (op.store) {
+        enter_store_buffer(0);
       }
-      if (op.store) store(access, address, block.op_pc(i), known_hit || op.load);
-      ++looked_up;
       ++next_memory;
+      ready_[op.writeback] = core_ready_[op.writeback] = now_ + core_.int_latency;
     }
     write_results(op, memory_ready);
-    if (op.op_class == OpClass::kIsb) {
-      advance(now_ + core_.branch_mispredict_penalty, kCyclesCompute);
-      issued_ = core_.issue_width;
-    }
+    if (op.special) finish_special(op);
   }
 }
 
 void Pipeline::issue_device(const Block& block, size_t op) {
   make_absolute();
-  wait_for_operands(block.ops[op]);
+  const MicroOp& micro = block.ops[op];
+  const Cycle ready = operands_ready(micro);
+  if (ready > now_) wait_for_operands(micro, ready);
   // A device access is neither speculative nor overtaken.
   if (quiet_at() > now_) advance(quiet_at(), kCyclesMemory);
-  take_unit(block.ops[op]);
-  ready_[block.ops[op].writeback] = core_ready_[block.ops[op].writeback] = now_ + core_.int_latency;
+  take_unit(micro);
+  ready_[micro.writeback] = core_ready_[micro.writeback] = now_ + core_.int_latency;
 }
 
 void Pipeline::finish_device(const Block& block, size_t op) {
@@ -201,8 +234,10 @@ void Pipeline::finish_device(const Block& block, size_t op) {
 }
 
 void Pipeline::run_hits(Block& block, const uint32_t* addresses) {
-  if (number_ == kAbsolute && !make_numbered()) {
-    step(block, 0, block.ops.size(), addresses, 0, block.memory.size());
+  // Numbering a state costs as much as stepping some ten instructions: only where hits go on.
+  if (number_ == kAbsolute &&
+      (forgetful_ || ++hits_in_a_row_ < kHitsToNumber || !make_numbered())) {
+    step_ops(block, 0, block.ops.size(), addresses, 0, block.memory.size());
     return;
   }
   for (const MemoEntry& entry : block.memo) {
@@ -215,9 +250,9 @@ void Pipeline::run_hits(Block& block, const uint32_t* addresses) {
   }
   const uint32_t before = number_;
   const Cycle start = now_;
-  step(block, 0, block.ops.size(), addresses, 0, block.memory.size());
-  // A barrier or a full store buffer may have waited for memory; hits alone do not.
-  if (!quiet() || !make_numbered()) return;
+  make_absolute();
+  step_ops(block, 0, block.ops.size(), addresses, 0, block.memory.size());
+  if (!make_numbered()) return;
   MemoEntry& entry = block.memo[block.memo_next];
   block.memo_next = (block.memo_next + 1) % block.memo.size();
   entry = {before, number_, static_cast<uint32_t>(now_ - start)};

@@ -56,6 +56,9 @@ class Pipeline {
   // Requires quiet().
   void run_hits(Block& block, const uint32_t* addresses);
 
+  // Steps always.  The same times, to check the rest by.
+  void set_forgetful() { forgetful_ = true; }
+
   // Nothing is under way beyond the L1.
   bool quiet() const { return now_ >= quiet_at(); }
 
@@ -91,12 +94,19 @@ class Pipeline {
     now_ = cycle;
     issued_ = int_used_ = simd_used_ = 0;
   }
-  void wait_for_operands(const MicroOp& op);
+  void step_ops(const Block& block, size_t first, size_t end, const uint32_t* addresses,
+                size_t next_memory, size_t known_hits);
+  void next_cycle() { advance(now_ + 1, kCyclesCompute); }
+  Cycle operands_ready(const MicroOp& op) const;
+  void wait_for_operands(const MicroOp& op, Cycle latest);
+  void wait_if_special(const MicroOp& op);
   void take_unit(const MicroOp& op);
+  void take_load_store_unit(const MicroOp& op);
   void write_results(const MicroOp& op, Cycle memory_ready);
-  void step_op(const MicroOp& op);
-  Cycle load(const MicroOp& op, const MemoryOp& access, uint32_t address, uint64_t pc);
-  void store(const MemoryOp& access, uint32_t address, uint64_t pc, bool known_hit);
+  void finish_special(const MicroOp& op);
+  Cycle access_memory(const MicroOp& op, const MemoryOp& access, uint32_t address, uint64_t pc);
+  void wait_for_store_buffer();
+  void enter_store_buffer(Cycle ready);
   Cycle touch_lines(const MemoryOp& access, uint32_t address, bool store, uint64_t pc);
 
   // Between the two forms.
@@ -129,6 +139,9 @@ class Pipeline {
   Cycle stores_done_ = 0;
 
   // Numbered form.
+  static constexpr int kHitsToNumber = 3;
+  bool forgetful_ = false;
+  int hits_in_a_row_ = 0;  // blocks since one did not only hit
   uint32_t number_ = kAbsolute;
   std::vector<RelativeState> states_;
   std::vector<uint32_t> after_taken_;
