@@ -58,20 +58,17 @@ def make_root(settings: RunSettings) -> Root:
     system.vncserver = VncServer()
     _make_buses(system)
 
-    system.cluster = Cluster(wanted, fast_forward)
+    beside_l1 = wanted.tiles > 0 and wanted.attach.point == "core"
+    system.cluster = Cluster(wanted, fast_forward, beside_l1)
     system.cluster.attach(system.membus)
     system.memory = make_memory(wanted.memory, memory)
     system.memory.port = system.membus.mem_side_ports
-
-    beside_l1 = wanted.tiles > 0 and wanted.attach.point == "core"
     if wanted.tiles > 0:
         system.tiles = make_tiles(wanted, memory)
         _cut(system.iobridge, tile_range(wanted.tiles))
-    if beside_l1:
-        attach_to_cores(system.tiles, system.cluster, wanted.core.clock_ghz)
-    else:
-        system.cluster.connect_data_caches()
-        if wanted.tiles > 0:
+        if beside_l1:
+            attach_to_cores(system.tiles, system.cluster)
+        else:
             attach_to_bus(system.tiles, system.membus)
     return Root(full_system=True, system=system)
 

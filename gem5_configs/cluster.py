@@ -16,9 +16,12 @@ from gem5_configs.settings import SystemSettings
 
 
 class Cluster(SubSystem):
-    """`cpus` are in place from reset; `detailed` take over from them if that is asked for."""
+    """`cpus` are in place from reset; `detailed` take over from them if that is asked for.
 
-    def __init__(self, settings: SystemSettings, fast_forward: bool) -> None:
+    With tiles `beside_l1`, these connect the cores to their L1 data caches.
+    """
+
+    def __init__(self, settings: SystemSettings, fast_forward: bool, beside_l1: bool) -> None:
         super().__init__()
         self.voltage_domain = VoltageDomain()
         self.clk_domain = SrcClockDomain(
@@ -42,8 +45,10 @@ class Cluster(SubSystem):
         self.l2.cpu_side = self.l2_bus.mem_side_ports
         for cpu in self.cpus:
             cpu.icache = make_l1i(caches.l1i)
-            cpu.dcache = make_l1d(caches.l1d)
+            cpu.dcache = make_l1d(caches.l1d, beside_l1)
             cpu.icache_port = cpu.icache.cpu_side
+            if not beside_l1:
+                cpu.dcache_port = cpu.dcache.cpu_side
             for cache in (cpu.icache, cpu.dcache):
                 cache.mem_side = self.l2_bus.cpu_side_ports
             cpu.mmu.connectWalkerPorts(self.l2_bus.cpu_side_ports, self.l2_bus.cpu_side_ports)
@@ -51,11 +56,6 @@ class Cluster(SubSystem):
             for cpu in self.detailed:
                 cpu.switched_out = True
                 cpu.createThreads()
-
-    def connect_data_caches(self) -> None:
-        """Cores to L1 data caches directly; tiles beside the L1s put a crossbar between them."""
-        for cpu in self.cpus:
-            cpu.dcache_port = cpu.dcache.cpu_side
 
     def attach(self, bus: SystemXBar) -> None:
         self.l2.mem_side = bus.cpu_side_ports

@@ -112,7 +112,8 @@ class Simulation:
         cores = list(cluster.cpus)
         if self._settings.fast_forward_to is not None:
             cores += list(cluster.detailed)
-        tiles = list(self._system.tiles.tile) if self._settings.system.tiles else []
+        wanted = self._settings.system
+        groups = ["cpus"] if self._settings.fast_forward_to is None else ["cpus", "detailed"]
         record = {
             "gem5_version": gem5Version,
             "cause": cause,
@@ -122,10 +123,19 @@ class Simulation:
             "instructions": sum(int(core.totalInsts()) for core in cores),
             "open_region": self._open[0] if self._open is not None else None,
             "dumps": self._dumps,
-            "cores": [core.path() for core in cores],
-            "tiles": [tile.path() for tile in tiles],
+            "cores": [
+                name
+                for group in groups
+                for name in statistics_names(f"system.cluster.{group}", wanted.cores)
+            ],
+            "tiles": statistics_names("system.tiles.tile", wanted.tiles),
         }
         write_atomically(self._out / "exit.json", json.dumps(record) + "\n")
+
+
+def statistics_names(vector: str, count: int) -> list[str]:
+    """What `stats.txt` calls the `count` objects of a vector."""
+    return [vector] if count == 1 else [f"{vector}{index}" for index in range(count)]
 
 
 def write_atomically(path: Path, text: str) -> None:

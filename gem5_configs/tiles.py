@@ -30,9 +30,9 @@ TILE_WINDOW = 0x10000
 FIRST_INTERRUPT = 320  # shared peripheral interrupts that the board leaves unused
 INTERRUPTS = 192
 
-# Turns a second, so that several accesses a core cycle, as an out-of-order core makes them, pass
-# the crossbar in front of the L1 as if it were not there.
-SPLIT_SPEED = 8
+# One tick: any edge of the cores' clock is one of its own, and the accesses that an out-of-order
+# core makes in one cycle pass one after the other within it.
+SPLIT_CLOCK = "1ps"
 
 
 def tile_range(tiles: int) -> AddrRange:
@@ -61,15 +61,13 @@ def attach_to_bus(group: SubSystem, bus: SystemXBar) -> None:
     group.dma_cache.mem_side = bus.cpu_side_ports
 
 
-def attach_to_cores(group: SubSystem, cluster: Cluster, clock_ghz: float) -> None:
+def attach_to_cores(group: SubSystem, cluster: Cluster) -> None:
     group.clk_domain = cluster.clk_domain
     group.pio_bus = IOXBar()
     for tile in group.tile:
         tile.pio = group.pio_bus.mem_side_ports
     group.voltage_domain = VoltageDomain()
-    group.split_clock = SrcClockDomain(
-        clock=f"{clock_ghz * SPLIT_SPEED}GHz", voltage_domain=group.voltage_domain
-    )
+    group.split_clock = SrcClockDomain(clock=SPLIT_CLOCK, voltage_domain=group.voltage_domain)
     group.split = [
         CoherentXBar(
             clk_domain=group.split_clock,
