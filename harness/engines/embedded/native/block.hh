@@ -132,6 +132,11 @@ struct Block {
   std::array<MemoEntry, 8> memo{};
   uint32_t memo_next = 0;
 
+  // Adds its executions to `events`.
+  void flush(Events& events) {
+    counts.add_to(events, executions);
+    executions = 0;
+  }
   uint64_t end() const { return pc + bytes; }
   uint64_t op_pc(size_t op) const { return pc + 4 * op; }
 };

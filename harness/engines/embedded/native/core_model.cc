@@ -1,23 +1,15 @@
 #include "core_model.hh"
 
 #include <algorithm>
-#include <cstdio>
 #include <cstring>
+
+#include "text.hh"
 
 namespace aimc::embedded {
 
 namespace {
 
-constexpr size_t kLookup = 1u << 14;
 constexpr uint64_t kPollLoopInstructions = 32;
-
-std::string hex(uint64_t value) {
-  char text[32];
-  std::snprintf(text, sizeof(text), "0x%llx", static_cast<unsigned long long>(value));
-  return text;
-}
-
-size_t lookup_slot(uint64_t pc) { return (pc >> 2) & (kLookup - 1); }
 
 uint64_t extended(uint64_t value, Extend extend) {
   switch (extend) {
@@ -45,7 +37,6 @@ uint64_t loaded_value(const MemoryOp& access, const uint8_t* bytes) {
 CoreModel::CoreModel(const SystemParams& params, const RegisterNumbers& numbers,
                      GuestMemory& memory)
     : params_(params),
-      numbers_(numbers),
       memory_(memory),
       system_(params.core, params.caches, params.dram, events_),
       pipeline_(params.core, system_, events_),
@@ -53,7 +44,8 @@ CoreModel::CoreModel(const SystemParams& params, const RegisterNumbers& numbers,
       predictor_(static_cast<size_t>(params.core.branch_predictor_entries)),
       tiles_(params.tiles, params.tile, &memory),
       devices_(params.map, params.attach, tiles_),
-      lookup_(kLookup, nullptr) {
+      blocks_(params.core, params.zero_block_bytes, system_.line_shift(), numbers, memory,
+              [this](Block& block) { forget(block); }) {
   memory.attach(&system_, params.attach.dma_through_l2);
 }
 
@@ -68,64 +60,18 @@ bool CoreModel::refuse(const std::string& message) {
 }
 
 Block* CoreModel::find_block(uint64_t pc, uint32_t bytes) {
-  Block*& cached = lookup_[lookup_slot(pc)];
-  if (cached && cached->pc == pc && cached->bytes == bytes) return cached;
-  const auto found = blocks_.find(pc);
-  if (found == blocks_.end() || found->second->bytes != bytes || found->second->stale) {
-    std::set<uint16_t> opaque;
-    if (found != blocks_.end()) {
-      opaque = found->second->opaque_loads;
-      forget(*found->second);
-      blocks_.erase(found);
-    }
-    std::unique_ptr<Block> prepared = prepare(pc, bytes, opaque);
-    if (!prepared) return nullptr;
-    return cached = (blocks_[pc] = std::move(prepared)).get();
+  Block* block = blocks_.find(pc, bytes);
+  if (!block) {
+    error_pc_ = blocks_.refusal().pc;
+    refuse(blocks_.refusal().message);
   }
-  return cached = found->second.get();
-}
-
-std::unique_ptr<Block> CoreModel::prepare(uint64_t pc, uint32_t bytes,
-                                          const std::set<uint16_t>& opaque) {
-  if (!memory_.contains(pc, bytes) || bytes == 0 || pc % 4 != 0 || bytes % 4 != 0) {
-    refuse("the program executes at " + hex(pc) + ", which is not in DRAM");
-    return nullptr;
-  }
-  const uint64_t offset = pc - memory_.base();
-  std::vector<uint32_t> words(bytes / 4);
-  std::memcpy(words.data(), memory_.data() + offset, bytes);
-  auto block = build_block(words.data(), words.size(), pc, params_.core, params_.zero_block_bytes,
-                           numbers_, opaque);
-  const int shift = system_.line_shift();
-  block->first_line = static_cast<uint32_t>(offset >> shift);
-  block->lines = static_cast<uint32_t>((offset + bytes - 1) >> shift) - block->first_line + 1;
-  for (size_t i = 0; i < block->ops.size(); ++i) {
-    const std::string where = "the instruction " + hex(words[i]) + " at " + hex(block->op_pc(i));
-    if (block->ops[i].op_class == OpClass::kClockRead) {
-      error_pc_ = block->op_pc(i);
-      refuse(where + " reads a clock of the host");
-      return nullptr;
-    }
-    if (block->ops[i].op_class == OpClass::kUnknown && block->unknown.empty()) {
-      block->unknown = where + " is not one that the timing model knows";
-      block->unknown_pc = block->op_pc(i);
-    }
-  }
-  if (addresses_.size() < block->memory.size()) addresses_.resize(block->memory.size());
   return block;
 }
 
 void CoreModel::forget(Block& block) {
-  flush(block);
+  block.flush(events_);
   fetch_.forget(block);
-  Block*& cached = lookup_[lookup_slot(block.pc)];
-  if (cached == &block) cached = nullptr;
   if (block_ == &block) block_ = nullptr;
-}
-
-void CoreModel::flush(Block& block) {
-  block.counts.add_to(events_, block.executions);
-  block.executions = 0;
 }
 
 bool CoreModel::leave_block(uint64_t next) {
@@ -161,6 +107,7 @@ bool CoreModel::leave_block(uint64_t next) {
 CoreModel::Progress CoreModel::enter(Block& block) {
   if (block_ && !leave_block(block.pc)) return Progress::kFailed;
   block_ = &block;
+  if (addresses_.size() < block.memory.size()) addresses_.resize(block.memory.size());
   next_op_ = 0;
   next_memory_ = 0;
   counted_ops_ = 0;
@@ -202,8 +149,7 @@ CoreModel::Progress CoreModel::run_on(bool start) {
     }
     count_ops(next_op_);
     if (segment_ == 0) events_[kL1iAccesses] -= block.lines;
-    block.stale = true;
-    lookup_[lookup_slot(block.pc)] = nullptr;
+    blocks_.make_stale(block);
     block_ = nullptr;
     return Progress::kRebuild;
   }
@@ -449,7 +395,7 @@ bool CoreModel::finish_device() {
 
 Events CoreModel::totals() {
   if (block_ && next_op_ < block_->ops.size()) count_ops(next_op_ + (pending_ ? 1 : 0));
-  for (auto& [pc, block] : blocks_) flush(*block);
+  blocks_.flush(events_);
   tiles_.count(static_cast<Picoseconds>(now_fs() / 1000), events_);
   events_[kCycles] = static_cast<uint64_t>(pipeline_.now());
   return events_;

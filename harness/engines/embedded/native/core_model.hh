@@ -8,14 +8,12 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
-#include <memory>
 #include <optional>
-#include <set>
 #include <string>
-#include <unordered_map>
 #include <vector>
 
 #include "block.hh"
+#include "block_cache.hh"
 #include "branch_predictor.hh"
 #include "device_access.hh"
 #include "devices.hh"
@@ -117,9 +115,7 @@ class CoreModel {
     bool valid = false;
   };
 
-  std::unique_ptr<Block> prepare(uint64_t pc, uint32_t bytes, const std::set<uint16_t>& opaque);
   void forget(Block& block);
-  void flush(Block& block);
   bool leave_block(uint64_t next);
   Progress run_on(bool start);
   Stop evaluate();
@@ -137,7 +133,6 @@ class CoreModel {
   bool refuse(const std::string& message);  // the program's doing
 
   SystemParams params_;
-  RegisterNumbers numbers_;
   GuestMemory& memory_;
   Events events_{};
   MemorySystem system_;
@@ -147,8 +142,7 @@ class CoreModel {
   Tiles tiles_;
   Devices devices_;
   Regions regions_;
-  std::unordered_map<uint64_t, std::unique_ptr<Block>> blocks_;
-  std::vector<Block*> lookup_;  // direct-mapped on the address
+  BlockCache blocks_;
   uint64_t instructions_ = 0;
   PseudoInstruction pseudo_;
   std::function<void(const ExpectedAccess&)> expect_;

@@ -1,27 +1,17 @@
 #include "machine.hh"
 
-#include <algorithm>
-#include <cstdio>
-#include <cstring>
 #include <stdexcept>
-#include <utility>
 
 #include "aimc_tile/core/registers.h"
 #include "kernels/include/platform.h"
+#include "text.hh"
 
 namespace aimc::embedded {
 
 namespace {
 
-constexpr uint64_t kPage = 4096;
 constexpr uint32_t kBlocksPerWatch = 1024;
 constexpr std::chrono::milliseconds kWatchPeriod(5);
-
-std::string hex(uint64_t value) {
-  char text[32];
-  std::snprintf(text, sizeof(text), "0x%llx", static_cast<unsigned long long>(value));
-  return text;
-}
 
 RegisterNumbers register_numbers() {
   RegisterNumbers numbers{};
@@ -58,19 +48,11 @@ Machine::Machine(const UnicornApi& api, const SystemParams& params, const Image&
       memory_(params.map.dram_base, params.dram.size_bytes),
       numbers_(register_numbers()),
       entry_(image.entry) {
-  for (const Image::Piece& piece : image.pieces) {
-    if (!memory_.contains(piece.address, piece.bytes.size())) {
-      throw std::invalid_argument(
-          "the program does not fit the memory: " + std::to_string(piece.bytes.size()) +
-          " bytes at " + hex(piece.address));
-    }
-    std::memcpy(memory_.data() + (piece.address - memory_.base()), piece.bytes.data(),
-                piece.bytes.size());
-  }
+  load_image(image, memory_);
   check(api_.open(UC_ARCH_ARM64, UC_MODE_ARM, &engine_), "open");
   try {
     check(api_.ctl(engine_, UC_CTL_WRITE(UC_CTL_CPU_MODEL, 1), UC_CPU_ARM64_MAX), "CPU model");
-    map_memory(image);
+    check(map_memory(api_, engine_, image, memory_), "DRAM");
     uc_arm64_cp_reg dczid{0, 0, 3, 3, 7, 0};  // DCZID_EL0: [3:0] log2 of words
     check(api_.reg_read(engine_, UC_ARM64_REG_CP_REG, &dczid), "DCZID_EL0");
     params_.zero_block_bytes = 4u << (dczid.val & 15);
@@ -102,46 +84,6 @@ void Machine::check(uc_err error, const char* what) const {
   if (error != UC_ERR_OK) {
     throw std::runtime_error(std::string("libunicorn: ") + what + ": " + api_.strerror(error));
   }
-}
-
-// Code pages read-only, all else not executable: the emulator stores faster there, and a program
-// that changes its own code, which is prepared for timing once, is found out.
-void Machine::map_memory(const Image& image) {
-  const uint64_t pages = memory_.size() / kPage;
-  const auto page_of = [this](uint64_t address) { return (address - memory_.base()) / kPage; };
-  std::vector<std::pair<uint64_t, uint32_t>> special;  // page, permissions
-  for (const Image::Range& range : image.code) {
-    if (range.begin >= range.end || !memory_.contains(range.begin, range.end - range.begin))
-      continue;
-    for (uint64_t page = page_of(range.begin); page <= page_of(range.end - 1); ++page) {
-      uint32_t permissions = UC_PROT_READ | UC_PROT_EXEC;
-      const uint64_t begin = memory_.base() + page * kPage;
-      for (const Image::Range& data : image.writable) {
-        if (data.begin < begin + kPage && begin < data.end) permissions = UC_PROT_ALL;
-      }
-      special.emplace_back(page, permissions);
-    }
-  }
-  std::sort(special.begin(), special.end());
-  uint64_t next = 0;
-  const auto map = [this](uint64_t first, uint64_t end, uint32_t permissions) {
-    if (first == end) return;
-    check(api_.mem_map_ptr(engine_, memory_.base() + first * kPage, (end - first) * kPage,
-                           permissions, memory_.data() + first * kPage),
-          "DRAM");
-  };
-  for (size_t i = 0; i < special.size();) {
-    const auto [first, permissions] = special[i];
-    uint64_t end = first;
-    for (; i < special.size() && special[i].first <= end && special[i].second == permissions; ++i) {
-      end = special[i].first + 1;
-    }
-    if (first < next) continue;
-    map(next, first, UC_PROT_READ | UC_PROT_WRITE);
-    map(first, end, permissions);
-    next = end;
-  }
-  map(next, pages, UC_PROT_READ | UC_PROT_WRITE);
 }
 
 void Machine::map_device(uint64_t base, uint64_t bytes) {

@@ -4,7 +4,9 @@
 
 #include <chrono>
 #include <cstdint>
+#include <deque>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <set>
@@ -13,24 +15,10 @@
 
 #include "core_model.hh"
 #include "guest_memory.hh"
+#include "memory_map.hh"
 #include "unicorn_api.hh"
 
 namespace aimc::embedded {
-
-struct Image {
-  struct Piece {
-    uint64_t address;
-    std::string bytes;
-  };
-  struct Range {
-    uint64_t begin;
-    uint64_t end;
-  };
-  std::vector<Piece> pieces;
-  std::vector<Range> code;      // all else is not executable
-  std::vector<Range> writable;  // may share a page with code
-  uint64_t entry = 0;
-};
 
 enum class Ending : uint8_t {
   kExit,         // the exit call, or the fail call with its code
@@ -93,7 +81,6 @@ class Machine {
   static void on_write(uc_engine*, uint64_t offset, unsigned bytes, uint64_t value, void* window);
 
   void check(uc_err error, const char* what) const;
-  void map_memory(const Image& image);
   void map_device(uint64_t base, uint64_t bytes);
   void block(uint64_t pc, uint32_t bytes);
   bool hook_segments(const Block& block);
