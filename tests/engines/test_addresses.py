@@ -276,14 +276,27 @@ def test_assembly(tmp_path: Path, name: str, times: int) -> None:
 
 
 def test_clearing_whole_lines(tmp_path: Path) -> None:
-    """DC ZVA stores a block as large as the processor says."""
-    body = """
-adrp x20, buffer
-add x20, x20, #40
-mrs x1, dczid_el0
-dc zva, x20
-ldr x2, [x20]
+    """DC ZVA stores as many bytes as DCZID_EL0 says, and as memory shows."""
+    source = """
+static unsigned char bytes[4096] __attribute__((aligned(2048)));
+int main(void) {
+  for (int i = 0; i < 4096; i++) bytes[i] = 255;
+  unsigned long id;
+  __asm__ volatile("mrs %0, dczid_el0" : "=r"(id));
+  MARK(0x5a);
+  __asm__ volatile("dc zva, %0" ::"r"(bytes + 2048 + 40) : "memory");
+  MARK(0x5b);
+  int zeros = 0;
+  for (int i = 0; i < 4096; i++) zeros += !bytes[i];
+  return zeros != 4 << (id & 15) ? 255 : zeros / 16;
+}
 """
-    elf = build_asm(tmp_path, body + EXIT)
-    result = run(elf, system())
-    assert result.exit_code == 0
+    mark = '__asm__ volatile("mov x0, #1; str x0, [%0]" ::"r"(0x10010000ul + (OP << 8)) : "x0")'
+    text = source.replace("MARK(", "mark(").replace(
+        "int main", f"#define mark(OP) {mark}\nint main", 1
+    )
+    result = run(build_c(tmp_path, text), system(), ["clear"])
+    assert 0 < result.exit_code < 255
+    # 16 bytes a cycle, and one access of the L1D each.
+    assert result.regions[0].events["l1d_accesses"] == result.exit_code
+    assert result.regions[0].events["stores"] == 2

@@ -9,6 +9,7 @@ import pytest
 
 from harness.config.schema import SystemConfig
 from harness.engines.protocol import RunResult
+from harness.errors import EngineError
 from harness.stats.events import ALL_EVENTS, CYCLE_CAUSES, TILE_EVENTS
 from tests.engines.programs import build_asm, build_c, build_snippets, by_name, run, system
 
@@ -279,6 +280,32 @@ def test_regions_are_apart_and_the_same_every_time(tmp_path: Path) -> None:
     assert not any(stats["never"].events.values())
     total = sum(region.events["cycles"] for region in first.regions) / GHZ
     assert total < first.simulated_ns
+
+
+MISALIGNED = {
+    "str w0, [x3, #2]": "misaligned access to the device at 0x14004002",
+    "ldr x0, [x3, #4]": "misaligned access to the device at 0x14004004",
+    "ldr q0, [x3, #8]": "misaligned access to the device at 0x14004008",
+    "ldadd x0, x1, [x3]": "atomic or block access to the device at 0x14004000",
+    "dc zva, x3": "atomic or block access to the device at 0x14004000",
+}
+
+
+@pytest.mark.parametrize("access", MISALIGNED, ids=str)
+def test_accesses_that_devices_do_not_take(tmp_path: Path, access: str) -> None:
+    elf = build_asm(tmp_path, f"ldr x3, =0x14004000\nculprit: {access}\n{EXIT}")
+    with pytest.raises(EngineError, match=MISALIGNED[access]) as caught:
+        run(elf, system("tiles=1"))
+    assert "culprit" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "access",
+    ["ldp x0, x1, [x3, #8]", "ldp q0, q1, [x3]", "st1 {v0.b}[3], [x3]", "ldrb w0, [x3, #3]"],
+)
+def test_accesses_that_devices_take(tmp_path: Path, access: str) -> None:
+    elf = build_asm(tmp_path, f"ldr x3, =0x14004000\n{access}\n{EXIT}")
+    assert run(elf, system("tiles=1")).exit_code == 0
 
 
 def test_memory_that_dma_wrote_is_no_longer_cached(tmp_path: Path) -> None:

@@ -306,8 +306,8 @@ std::unique_ptr<Block> build_block(const uint32_t* words, size_t count, uint64_t
     block->counts.add(block->ops.back());
     if (insn.is_memory()) {
       block->memory.push_back({static_cast<uint16_t>(i), insn.memory.bytes, insn.is_load(),
-                               insn.is_store(), insn.memory.element_bytes, insn.memory.sign_extend,
-                               insn.memory.wide, zero_block});
+                               insn.is_store(), insn.memory.alignment, insn.memory.element_bytes,
+                               insn.memory.sign_extend, insn.memory.wide, zero_block});
     }
     if (insn.branch != BranchKind::kNone) {
       block->branch = insn.branch;

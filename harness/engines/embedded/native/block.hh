@@ -46,6 +46,7 @@ struct MemoryOp {
   uint16_t bytes;
   bool load;
   bool store;
+  uint8_t alignment;      // of a device access; 0: not allowed
   uint8_t element_bytes;  // of one loaded general register, else 0
   bool sign_extend;
   bool wide;

@@ -6,7 +6,6 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <optional>
 #include <set>
 #include <string>
 #include <unordered_map>
@@ -40,7 +39,7 @@ class BlockCache {
   void flush(Events& events);
 
   struct Refusal {
-    std::optional<uint64_t> pc;
+    uint64_t pc = 0;
     std::string message;
   };
   const Refusal& refusal() const { return refusal_; }

@@ -54,16 +54,16 @@ bool CoreModel::fail(const std::string& message) {
   return false;
 }
 
-bool CoreModel::refuse(const std::string& message) {
+bool CoreModel::refuse(uint64_t pc, const std::string& message) {
   refused_ = true;
+  error_pc_ = pc;
   return fail(message);
 }
 
 Block* CoreModel::find_block(uint64_t pc, uint32_t bytes) {
   Block* block = blocks_.find(pc, bytes);
   if (!block) {
-    error_pc_ = blocks_.refusal().pc;
-    refuse(blocks_.refusal().message);
+    refuse(blocks_.refusal().pc, blocks_.refusal().message);
   }
   return block;
 }
@@ -79,10 +79,7 @@ bool CoreModel::leave_block(uint64_t next) {
   if (pending_ || next_op_ != block.ops.size()) {
     return fail("the emulator left the block at " + hex(block.pc) + " before its end");
   }
-  if (!block.unknown.empty()) {
-    error_pc_ = block.unknown_pc;
-    return refuse(block.unknown);
-  }
+  if (!block.unknown.empty()) return refuse(block.unknown_pc, block.unknown);
   if (block.branch == BranchKind::kNone) {
     if (next == block.end()) return true;
     return fail("the emulator went from " + hex(block.end()) + " to " + hex(next) +
@@ -308,9 +305,16 @@ bool CoreModel::begin_device() {
   device.bytes = access.bytes;
   device.store = access.store;
   const DeviceKind kind = devices_.find(device.address, device.bytes);
-  if (kind != DeviceKind::kNone &&
-      ((access.load && access.store) || device.bytes > DeviceAccess::kMaxBytes)) {
-    return refuse("an atomic or block access to the device at " + hex(device.address));
+  if (kind != DeviceKind::kNone) {
+    const bool atomic = access.load && access.store;
+    if (atomic || access.alignment == 0 || device.bytes > DeviceAccess::kMaxBytes) {
+      return refuse(device.pc, "the program made an atomic or block access to the device at " +
+                                   hex(device.address));
+    }
+    if (device.address % access.alignment != 0) {
+      return refuse(device.pc,
+                    "the program made a misaligned access to the device at " + hex(device.address));
+    }
   }
   events_[kL1dAccesses] -= block_->ops[access.op].beats;  // it goes past the caches
   pipeline_.issue_device(*block_, access.op);

@@ -129,8 +129,8 @@ class CoreModel {
   bool bus_access();
   void count_poll_loop();
   bool finish_device();
-  bool fail(const std::string& message);    // a defect of the engine
-  bool refuse(const std::string& message);  // the program's doing
+  bool fail(const std::string& message);                 // a defect of the engine
+  bool refuse(uint64_t pc, const std::string& message);  // the program's doing
 
   SystemParams params_;
   GuestMemory& memory_;

@@ -57,8 +57,9 @@ struct MemoryForm {
   Extend extend = Extend::kNone;
   uint8_t shift = 0;
   Writeback writeback = Writeback::kNone;
-  uint16_t bytes = 0;  // contiguous bytes accessed; 0: DC ZVA, whose size the core gives
-  int64_t offset = 0;  // post-index: the increment
+  uint16_t bytes = 0;     // contiguous bytes accessed; 0: DC ZVA, whose size the core gives
+  uint8_t alignment = 0;  // that device memory asks for; 0: no access of this kind is allowed there
+  int64_t offset = 0;     // post-index: the increment
   // Loads of general registers only, else 0: bytes and extension of one loaded register.
   uint8_t element_bytes = 0;
   bool sign_extend = false;

@@ -39,6 +39,7 @@ void decode_exclusive(uint32_t word, Builder& out) {
   MemoryForm& memory = out.memory();
   set_base(bits(word, 9, 5), out);
   memory.bytes = static_cast<uint16_t>(1u << size);
+  memory.alignment = static_cast<uint8_t>(memory.bytes);
   if (o2 && o1) {  // CAS
     out.op_class(OpClass::kLoadStore).read_x(rs).read_x(rt).write_x(rs);
     return;
@@ -71,6 +72,7 @@ void decode_structures(uint32_t word, bool single, Builder& out) {
   const uint32_t q = bit(word, 30);
   uint32_t registers = 0;
   uint32_t bytes = 0;
+  uint32_t alignment = 1u << bits(word, 11, 10);
   bool merges = false;
   if (single) {
     registers = 1 + bit(word, 21) + 2 * bit(word, 13);
@@ -82,6 +84,7 @@ void decode_structures(uint32_t word, bool single, Builder& out) {
     } else {
       const uint32_t element = scale == 2 && bit(word, 10) ? 3 : scale;
       bytes = registers << element;
+      alignment = 1u << element;
       merges = load;
     }
   } else {
@@ -110,6 +113,7 @@ void decode_structures(uint32_t word, bool single, Builder& out) {
   out.op_class(load ? OpClass::kLoad : OpClass::kStore);
   set_base(bits(word, 9, 5), out);
   memory.bytes = static_cast<uint16_t>(bytes);
+  memory.alignment = static_cast<uint8_t>(alignment);
   for (uint32_t i = 0; i < registers; ++i) {
     const uint32_t field = (rt + i) % 32;
     if (!load || merges) out.read_v(field);
@@ -144,6 +148,7 @@ void decode_literal(uint32_t word, uint64_t pc, Builder& out) {
     memory.element_bytes = static_cast<uint8_t>(memory.bytes);
     memory.sign_extend = memory.wide = opc == 2;
   }
+  memory.alignment = static_cast<uint8_t>(memory.bytes);
   out.op_class(OpClass::kLoad);
   load_register(rt, simd, out);
 }
@@ -173,6 +178,7 @@ void decode_pair(uint32_t word, Builder& out) {
   out.op_class(load ? OpClass::kLoad : OpClass::kStore);
   set_base(bits(word, 9, 5), out);
   memory.bytes = static_cast<uint16_t>(2 * element);
+  memory.alignment = static_cast<uint8_t>(element);
   memory.offset = sign_extend(bits(word, 21, 15), 7) * static_cast<int64_t>(element);
   switch (bits(word, 24, 23)) {
     case 1:
@@ -204,6 +210,7 @@ void decode_atomic(uint32_t word, Builder& out) {
   MemoryForm& memory = out.memory();
   set_base(bits(word, 9, 5), out);
   memory.bytes = static_cast<uint16_t>(1u << bits(word, 31, 30));
+  memory.alignment = static_cast<uint8_t>(memory.bytes);
   const bool o3 = bit(word, 15);
   const uint32_t opc = bits(word, 14, 12);
   if (o3 && opc == 4) {
@@ -255,6 +262,7 @@ void decode_single_register(uint32_t word, Builder& out) {
   }
   MemoryForm& memory = out.memory();
   memory.bytes = static_cast<uint16_t>(1u << scale);
+  memory.alignment = static_cast<uint8_t>(memory.bytes);
   out.op_class(load ? OpClass::kLoad : OpClass::kStore);
   set_base(rn, out);
   if (unsigned_offset) {
@@ -295,6 +303,7 @@ void decode_ordered_unscaled(uint32_t word, Builder& out) {
   if ((size == 3 && opc >= 2) || (size == 2 && opc == 3)) return;
   MemoryForm& memory = out.memory();
   memory.bytes = static_cast<uint16_t>(1u << size);
+  memory.alignment = static_cast<uint8_t>(memory.bytes);
   memory.offset = sign_extend(bits(word, 20, 12), 9);
   out.op_class(opc ? OpClass::kLoad : OpClass::kStore);
   set_base(bits(word, 9, 5), out);
