@@ -179,6 +179,10 @@ def read_settings(path: Path) -> RunSettings:
     if settings.format != FORMAT:
         raise SettingsError(f"format: {settings.format} is not {FORMAT}, the one known here")
     _check_system(settings.system)
+    if settings.restore is not None and not Path(settings.restore, "m5.cpt").is_file():
+        raise SettingsError(f"restore: {settings.restore!r} is no checkpoint's folder")
+    if settings.fast_forward_to is not None and (settings.checkpoint or settings.restore):
+        raise SettingsError("fast_forward_to: not together with a checkpoint")
     return settings
 
 

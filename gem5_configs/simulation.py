@@ -1,7 +1,9 @@
 """The simulation loop: regions, hand-over to the detailed cores, checkpoints, the end.
 
-Output, in gem5's output folder: `regions.jsonl` names the dumps of `stats.txt`, and `exit.json`,
-written last and at once, says how the program ended.
+Output, in gem5's output folder: `regions.jsonl` names the dumps of `stats.txt`, one line each, and
+`exit.json`, written last and at once, says how the program ended.  A checkpoint also keeps the open
+region; the dump of a region that began before the checkpoint holds only what came after it, and
+says so (`whole`).
 """
 
 from __future__ import annotations
@@ -9,6 +11,7 @@ from __future__ import annotations
 import json
 import os
 from collections import Counter
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +19,10 @@ import m5
 from _m5.core import gem5Version
 from m5.objects import Root
 
-from gem5_configs.settings import RunSettings
+from gem5_configs.settings import RunSettings, SettingsError
 
 CHECKPOINT = "checkpoint"
+PROGRESS = "regions.json"  # in a checkpoint
 EXIT = "m5_exit instruction encountered"
 FAIL = "m5_fail instruction encountered"
 LIMIT = "simulate() limit reached"
@@ -30,6 +34,13 @@ class ProgramError(Exception):
     """The program's region marks contradict each other."""
 
 
+@dataclass(frozen=True)
+class OpenRegion:
+    region: int
+    begin_ps: int
+    whole: bool = True  # it began in this simulation
+
+
 class Simulation:
     """One instantiated system on its way from reset, or from a checkpoint, to its exit."""
 
@@ -39,9 +50,11 @@ class Simulation:
         self._out = out
         self._regions = out / "regions.jsonl"
         self._detailed = settings.fast_forward_to is None
-        self._open: tuple[int, int] | None = None  # region, tick of its mark
+        self._open: OpenRegion | None = None
         self._visits: Counter[int] = Counter()
         self._dumps = 0
+        if settings.restore is not None:
+            self._restore_progress(Path(settings.restore))
 
     def run(self) -> None:
         """Simulates to the end and leaves the output files."""
@@ -50,7 +63,7 @@ class Simulation:
         if checkpoint is not None:
             event = self._simulate(round(checkpoint.at_ns * PS_PER_NS))
             if event.getCause() == LIMIT:
-                m5.checkpoint(str(self._out / CHECKPOINT))
+                self._save(self._out / CHECKPOINT)
                 if checkpoint.stop:
                     self._finish("checkpoint", 0)
                     return
@@ -76,23 +89,24 @@ class Simulation:
         if region == self._settings.fast_forward_to and not self._detailed:
             self._hand_over()
         if self._open is not None:
-            raise ProgramError(f"region {region} begins in region {self._open[0]}")
-        self._open = (region, m5.curTick())
+            raise ProgramError(f"region {region} begins in region {self._open.region}")
+        self._open = OpenRegion(region, m5.curTick())
         m5.stats.reset()
 
     def _end(self, region: int) -> None:
-        if self._open is None or self._open[0] != region:
+        ended = self._open
+        if ended is None or ended.region != region:
             raise ProgramError(f"region {region} ends, which has not begun")
-        begin = self._open[1]
         self._open = None
         m5.stats.dump()
         record = {
             "dump": self._dumps,
             "region": region,
             "visit": self._visits[region],
-            "begin_ps": begin,
+            "begin_ps": ended.begin_ps,
             "end_ps": m5.curTick(),
             "detailed": self._detailed,
+            "whole": ended.whole,
         }
         with self._regions.open("a") as file:
             file.write(json.dumps(record) + "\n")
@@ -106,6 +120,24 @@ class Simulation:
             self._system, list(zip(cluster.cpus, cluster.detailed, strict=True)), verbose=False
         )
         self._detailed = True
+
+    def _save(self, folder: Path) -> None:
+        m5.checkpoint(str(folder))
+        progress = {
+            "open": None if self._open is None else [self._open.region, self._open.begin_ps],
+            "visits": sorted(self._visits.items()),
+        }
+        write_atomically(folder / PROGRESS, json.dumps(progress) + "\n")
+
+    def _restore_progress(self, folder: Path) -> None:
+        try:
+            progress = json.loads((folder / PROGRESS).read_text(encoding="utf-8"))
+            self._visits = Counter(dict(progress["visits"]))
+            if progress["open"] is not None:
+                region, begin_ps = progress["open"]
+                self._open = OpenRegion(region, begin_ps, whole=False)
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise SettingsError(f"restore: {folder / PROGRESS}: {error!r}") from error
 
     def _finish(self, cause: str, code: int) -> None:
         cluster = self._system.cluster
@@ -121,7 +153,7 @@ class Simulation:
             "code": code,
             "tick_ps": m5.curTick(),
             "instructions": sum(int(core.totalInsts()) for core in cores),
-            "open_region": self._open[0] if self._open is not None else None,
+            "open_region": self._open.region if self._open is not None else None,
             "dumps": self._dumps,
             "cores": [
                 name

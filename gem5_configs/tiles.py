@@ -62,8 +62,9 @@ def attach_to_bus(group: SubSystem, bus: SystemXBar) -> None:
 
 
 def attach_to_cores(group: SubSystem, cluster: Cluster) -> None:
-    group.clk_domain = cluster.clk_domain
     group.pio_bus = IOXBar()
+    for part in (*group.tile, group.pio_bus, group.dma_bus, group.dma_cache):
+        part.clk_domain = cluster.clk_domain
     for tile in group.tile:
         tile.pio = group.pio_bus.mem_side_ports
     group.voltage_domain = VoltageDomain()
@@ -128,5 +129,5 @@ def _pj(value: float) -> str:
 
 
 def _bandwidth(gb_per_s: float) -> str:
-    # Without a prefix: gem5 reads G as 2^30 here.
-    return f"{gb_per_s * 1e9:.0f}B/s"
+    # gem5 keeps whole ticks a byte, and reads the prefix G as 2^30.
+    return f"{1e12 / max(round(1e3 / gb_per_s), 1)!r}B/s"
