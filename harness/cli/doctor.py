@@ -39,6 +39,7 @@ def check_machine() -> list[Finding]:
         _attempt("native modules", _native_modules),
         _attempt("cross-compiler", _cross_compiler),
         _attempt("embedded engine", _embedded_engine),
+        _gem5(),
         _attempt("cache folder", _cache_folder),
         _dataset(),
         *(_optional(name, purpose) for name, purpose in _OPTIONAL.items()),
@@ -91,6 +92,19 @@ def _embedded_engine() -> str:
     if result.exit_code:
         raise HarnessError(f"an empty program ended with code {result.exit_code}")
     return f"{result.engine_version}; ran {result.instructions} instructions"
+
+
+def _gem5() -> Finding:
+    """Optional: missing only if GEM5 names one that cannot be used."""
+    from harness.engines.gem5.installation import VARIABLE, describe, find_binary
+
+    try:
+        gem5 = describe(find_binary())
+    except HarnessError as error:
+        if os.environ.get(VARIABLE):
+            return Finding("gem5 engine", "missing", str(error))
+        return Finding("gem5 engine", "optional", error.what)
+    return Finding("gem5 engine", "ok", f"gem5 {gem5.version}, {gem5.binary}")
 
 
 def _cache_folder() -> str:

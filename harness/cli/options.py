@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -39,7 +40,19 @@ Dataset = Annotated[
 Checkpoint = Annotated[
     Path | None, typer.Option("--checkpoint", help="Weights (.safetensors) of a built-in network.")
 ]
+Gem5 = Annotated[
+    Path | None,
+    typer.Option("--gem5", help="The gem5 program of --engine gem5; default: GEM5, then PATH."),
+]
 Out = Annotated[Path, typer.Option("--out", help="Folder that the result goes to.")]
+
+
+def choose_gem5(binary: Path | None) -> None:
+    """Make ``--gem5`` what the variable GEM5 says; engines and their children read that."""
+    from harness.engines.gem5.installation import VARIABLE
+
+    if binary is not None:
+        os.environ[VARIABLE] = str(binary)
 
 
 def make_config(

@@ -34,7 +34,10 @@ def run(
     mapping: options.Mapping = "analog",
     system: options.System = options.DEFAULT_SYSTEM,
     overrides: options.Set = None,
-    engine: Annotated[str, typer.Option("--engine", help="Simulation engine.")] = "embedded",
+    engine: Annotated[
+        str, typer.Option("--engine", help="Simulation engine: embedded or gem5.")
+    ] = "embedded",
+    gem5: options.Gem5 = None,
     images: options.Images = None,
     input_size: options.Input = None,
     dataset: options.Dataset = None,
@@ -53,6 +56,7 @@ def run(
     from harness.report.terminal import make_console, print_report
 
     check_engine(engine)
+    options.choose_gem5(gem5)
     config = options.make_config(
         model,
         mapping=mapping,

@@ -7,31 +7,45 @@ from typing import Final
 from harness.engines.protocol import Engine
 from harness.errors import EngineError
 
-ENGINES: Final = ("embedded",)
-_PLANNED: Final = ("gem5",)
+ENGINES: Final = ("embedded", "gem5")
 
 
 def check_engine(name: str) -> None:
     """Refuse a name that `engine` would refuse, without loading anything.
 
     Raises:
-        EngineError: There is no engine of this name in this version.
+        EngineError: There is no engine of this name.
     """
-    if name in ENGINES:
-        return
-    valid = f"valid engines: {', '.join(ENGINES)}"
-    if name in _PLANNED:
-        raise EngineError(f"engine {name!r} is not part of this version", hint=valid)
-    raise EngineError(f"unknown engine {name!r}", hint=valid)
+    if name not in ENGINES:
+        raise EngineError(f"unknown engine {name!r}", hint=f"valid engines: {', '.join(ENGINES)}")
 
 
 def engine(name: str) -> Engine:
     """The engine called ``name``.
 
     Raises:
-        EngineError: There is no engine of this name in this version.
+        EngineError: There is no engine of this name.
     """
     check_engine(name)
+    if name == "gem5":
+        from harness.engines.gem5.engine import Gem5Engine
+
+        return Gem5Engine()
     from harness.engines.embedded.engine import EmbeddedEngine
 
     return EmbeddedEngine()
+
+
+def engine_identity(name: str) -> dict[str, str]:
+    """What tells this machine's engine from others of its name; empty where it is our own code.
+
+    Raises:
+        EngineError: The engine is not on this machine, or cannot run the harness's programs.
+    """
+    check_engine(name)
+    if name != "gem5":
+        return {}
+    from harness.engines.gem5.installation import describe, find_binary, identity
+
+    gem5 = describe(find_binary())
+    return {"version": gem5.version, **identity(gem5.binary)}

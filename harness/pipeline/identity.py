@@ -2,7 +2,8 @@
 
 Two runs with one identity give the same numbers, so the second is served from the first's
 folder.  The identity covers the configuration, the content of every input file, the
-harness's own sources and the versions of the libraries that take part.
+harness's own sources, the versions of the libraries that take part and, if it is not our own
+code, the engine.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from harness.artifacts import sha256_file
 from harness.config.load import config_hash
 from harness.config.schema import Config
 from harness.data.workloads import FOLDER_VARIABLE
+from harness.engines.registry import engine_identity
 from harness.errors import HarnessError
 from harness.resources import resource
 
@@ -60,14 +62,22 @@ def inputs_of(config: Config) -> dict[str, str]:
 
 
 def run_identity(config: Config) -> str:
-    """SHA-256, in hexadecimal, over everything the run's numbers depend on."""
-    content = {
+    """SHA-256, in hexadecimal, over everything the run's numbers depend on.
+
+    Raises:
+        HarnessError: A named file cannot be read, or the engine is not there.
+    """
+    content: dict[str, object] = {
         "version": __version__,
         "config": config_hash(config),
         "inputs": inputs_of(config),
         "sources": _sources_digest(),
         "libraries": library_versions(),
     }
+    engine = engine_identity(config.run.engine)
+    if engine:
+        models = _folder_digest(resource("gem5_configs"))
+        content["engine"] = {**engine, "models": models}
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
@@ -109,16 +119,21 @@ def _digest_tree(root: Path) -> str:
 def _sources_digest() -> str:
     package = Path(__file__).resolve().parent.parent
     digest = hashlib.sha256()
-    roots = (package, resource("kernels"), resource("workloads"))
-    for root in roots:
-        for path in sorted(root.rglob("*")):
-            relative = path.relative_to(root)
-            if path.suffix in _SOURCE_SUFFIXES and relative.parts[0] != "_resources":
-                digest.update(f"{root.name}/{relative}\0".encode())
-                digest.update(path.read_bytes())
+    for root in (package, resource("kernels"), resource("workloads")):
+        digest.update(_folder_digest(root).encode())
     digest.update(resource("aimc_tile/core/registers.h").read_bytes())
     for module in _NATIVE_MODULES:
         digest.update(_module_file(module).read_bytes())
+    return digest.hexdigest()
+
+
+def _folder_digest(root: Path) -> str:
+    digest = hashlib.sha256()
+    for path in sorted(root.rglob("*")):
+        relative = path.relative_to(root)
+        if path.suffix in _SOURCE_SUFFIXES and relative.parts[0] != "_resources":
+            digest.update(f"{root.name}/{relative}\0".encode())
+            digest.update(path.read_bytes())
     return digest.hexdigest()
 
 

@@ -1,0 +1,262 @@
+"""The gem5 engine: the harness's program in gem5's full-system mode, the reference.
+
+What is measured and how is described in docs/gem5-engine.md; here is the order of things.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+from harness.artifacts import atomic_write_bytes
+from harness.config.schema import SystemConfig
+from harness.engines.gem5.dot_products import run_functionally
+from harness.engines.gem5.events import Groups, dump_events, dump_ticks
+from harness.engines.gem5.installation import (
+    RUN_SCRIPT,
+    clean_environment,
+    describe,
+    find_binary,
+)
+from harness.engines.gem5.outcome import (
+    EXIT,
+    REGIONS,
+    Ending,
+    Visit,
+    read_ending,
+    read_visits,
+)
+from harness.engines.gem5.process import CONSOLE, LOG, STATS, last_lines, run_process
+from harness.engines.protocol import Progress, RegionStats, RunResult
+from harness.errors import EngineError, StatsError
+from harness.resources import resource
+from harness.stats.events import ALL_EVENTS
+from harness.stats.gem5_stats import read_dumps
+
+SETTINGS: Final = "settings.json"
+KEPT: Final = "gem5"  # folder beside the program
+_FORMAT: Final = 1  # gem5_configs/settings.py
+_PS_PER_NS: Final = 1000
+
+
+class Gem5Engine:
+    """Runs bare-metal AArch64 programs on gem5.
+
+    Args:
+        binary: The gem5 to use; None: the one that GEM5 names, else the one on PATH.
+    """
+
+    name = "gem5"
+
+    def __init__(self, binary: Path | None = None) -> None:
+        self._binary = binary
+
+    def run(
+        self,
+        elf: Path,
+        system: SystemConfig,
+        regions: Mapping[int, str],
+        *,
+        timeout_s: float,
+        progress: Progress | None = None,
+    ) -> RunResult:
+        """Simulate ``elf`` from reset to its exit call; see `harness.engines.protocol.Engine`.
+
+        Regions come back in the order of ``regions``, also those that never ran.  gem5's own
+        output (settings, statistics, log) is kept in the folder ``gem5`` beside ``elf``.
+
+        Raises:
+            EngineError: There is no gem5 that can do it, the system is not one that it
+                simulates, or the program or gem5 ended otherwise than by the exit call.
+            StatsError: gem5's statistics are incomplete or contradictory.
+        """
+        gem5 = describe(self._binary or find_binary())
+        if not elf.is_file():
+            raise EngineError("there is no such program", where=str(elf))
+        start = time.perf_counter()
+        with tempfile.TemporaryDirectory(prefix="aimc-gem5-") as name:
+            folder = Path(name)
+            ending = _simulate(gem5.binary, elf, system, folder, timeout_s, progress)
+            visits = read_visits(folder, ending.dumps)
+            _check_regions(visits, ending, regions, elf)
+            stats = _region_stats(folder, ending, visits, regions, system)
+            console = _console(folder)
+            host_seconds = time.perf_counter() - start
+            left_s = max(1.0, timeout_s - host_seconds)
+            functional = run_functionally(elf, system, regions, timeout_s=left_s)
+            result = RunResult(
+                engine=self.name,
+                engine_version=f"gem5 {gem5.version}",
+                exit_code=ending.code,
+                console=console,
+                regions=tuple(_with_dots(stats, functional.regions, elf)),
+                simulated_ns=ending.tick_ps / _PS_PER_NS,
+                instructions=ending.instructions,
+                host_seconds=host_seconds,
+            )
+            _check_same(functional, result, elf)
+            _keep(folder, elf.parent / KEPT)
+        return result
+
+
+def _simulate(
+    binary: Path,
+    elf: Path,
+    system: SystemConfig,
+    folder: Path,
+    timeout_s: float,
+    progress: Progress | None,
+) -> Ending:
+    settings = {
+        "format": _FORMAT,
+        "elf": str(elf.resolve()),
+        "system": system.model_dump(mode="json"),
+        "fast_forward_to": None,
+        "checkpoint": None,
+        "restore": None,
+    }
+    (folder / SETTINGS).write_text(json.dumps(settings, indent=2) + "\n", encoding="utf-8")
+    command = [
+        str(binary),
+        "--quiet",
+        "--listener-mode=off",
+        f"--outdir={folder}",
+        str(resource(RUN_SCRIPT)),
+        str(folder / SETTINGS),
+    ]
+    code = run_process(
+        command, folder, environment=clean_environment(), timeout_s=timeout_s, progress=progress
+    )
+    if code != 0:
+        refusal = _refusal(folder)
+        if refusal is not None:
+            raise EngineError(refusal, where=system.name, hint="see docs/gem5-engine.md")
+        raise EngineError(
+            f"gem5 ended with code {code}" + last_lines(folder),
+            where=str(elf),
+            hint="nothing of this run was kept",
+        )
+    ending = read_ending(folder)
+    if not ending.exited:
+        raise EngineError(
+            f"the program did not reach its exit call: {ending.cause}" + last_lines(folder),
+            where=str(elf),
+        )
+    if ending.open_region is not None and ending.code == 0:
+        raise EngineError(f"the program exited inside region {ending.open_region}", where=str(elf))
+    if not ending.cores:
+        raise EngineError("gem5 names no cores", where=EXIT)
+    return ending
+
+
+def _refusal(folder: Path) -> str | None:
+    """What the run script has against the settings, if that is what ended it."""
+    lines = (folder / LOG).read_text(encoding="utf-8", errors="replace").splitlines()
+    found = [line for line in lines if line.startswith("error: ")]
+    return found[-1].removeprefix("error: ") if found else None
+
+
+def _console(folder: Path) -> str:
+    try:
+        return (folder / CONSOLE).read_text(encoding="utf-8", errors="replace")
+    except OSError as error:
+        raise EngineError(
+            f"gem5 left no console: {error.strerror or error}", where=CONSOLE
+        ) from error
+
+
+def _check_regions(
+    visits: Sequence[Visit], ending: Ending, regions: Mapping[int, str], elf: Path
+) -> None:
+    unknown = sorted({visit.region for visit in visits} - set(regions))
+    if unknown:
+        raise EngineError(
+            f"the program marked regions that it does not have: {', '.join(map(str, unknown))}",
+            where=str(elf),
+        )
+    if not all(visit.detailed for visit in visits):
+        raise EngineError("a region ran on a functional core", where=str(elf))
+    if visits and visits[-1].end_ps > ending.tick_ps:
+        raise EngineError("the last region ends after the simulation", where=REGIONS)
+
+
+def _region_stats(
+    folder: Path,
+    ending: Ending,
+    visits: Sequence[Visit],
+    regions: Mapping[int, str],
+    system: SystemConfig,
+) -> list[RegionStats]:
+    """Events summed over the visits of each region; `dot_ops` is still 0."""
+    groups = Groups(ending.cores, ending.tiles)
+    sums = {region: dict.fromkeys(ALL_EVENTS, 0) for region in regions}
+    time_ps = dict.fromkeys(regions, 0)
+    found = 0
+    for dump in read_dumps(folder / STATS):
+        if found < len(visits):
+            visit = visits[found]
+            if dump_ticks(dump) != visit.end_ps - visit.begin_ps:
+                raise StatsError(
+                    f"{dump_ticks(dump)} ticks, but region {visit.region} took"
+                    f" {visit.end_ps - visit.begin_ps}",
+                    where=dump.where,
+                )
+            for name, value in dump_events(dump, groups, system).items():
+                sums[visit.region][name] += value
+            time_ps[visit.region] += visit.end_ps - visit.begin_ps
+        found += 1
+    # gem5 dumps once more at its end.
+    if found not in (len(visits), len(visits) + 1):
+        raise StatsError(f"{found} dumps for {len(visits)} executions of regions", where=STATS)
+    return [
+        RegionStats(
+            region=region,
+            name=name,
+            visits=sum(visit.region == region for visit in visits),
+            time_ns=time_ps[region] / _PS_PER_NS,
+            events=sums[region],
+        )
+        for region, name in regions.items()
+    ]
+
+
+def _with_dots(
+    stats: Sequence[RegionStats], functional: Sequence[RegionStats], elf: Path
+) -> list[RegionStats]:
+    complete = []
+    for region, other in zip(stats, functional, strict=True):
+        if (region.region, region.visits) != (other.region, other.visits):
+            raise EngineError(
+                f"region {region.region} ran {region.visits} times on gem5, but {other.visits}"
+                " times in functional execution",
+                where=str(elf),
+                hint="the program behaves differently in time; its numbers cannot be used",
+            )
+        events = {**region.events, "dot_ops": other.events["dot_ops"]}
+        complete.append(
+            RegionStats(region.region, region.name, region.visits, region.time_ns, events)
+        )
+    return complete
+
+
+def _check_same(functional: RunResult, result: RunResult, elf: Path) -> None:
+    if functional.exit_code != result.exit_code:
+        raise EngineError(
+            f"the program exits with {result.exit_code} on gem5, but with"
+            f" {functional.exit_code} in functional execution",
+            where=str(elf),
+            hint="a defect of one of them; nothing of this run was kept",
+        )
+
+
+def _keep(folder: Path, target: Path) -> None:
+    """Copy what gem5 left and a person may want to see."""
+    for name in (SETTINGS, REGIONS, EXIT, LOG):
+        atomic_write_bytes(target / name, (folder / name).read_bytes())
+    packed = gzip.compress((folder / STATS).read_bytes(), mtime=0)
+    atomic_write_bytes(target / f"{STATS}.gz", packed)

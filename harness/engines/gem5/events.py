@@ -1,0 +1,204 @@
+"""From one dump of gem5's statistics to the harness's events (docs/gem5-engine.md).
+
+Units: gem5's ticks are picoseconds here.  gem5 counts micro-operations where the harness's
+vocabulary says operations; a load pair, for instance, is two loads.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from harness.config.schema import SystemConfig
+from harness.errors import StatsError
+from harness.stats.events import ALL_EVENTS
+from harness.stats.gem5_stats import Dump
+
+_TICKS_PER_S: Final = 10**12
+_CLOCK: Final = "system.cluster.clk_domain.clock"
+_L2: Final = "system.cluster.l2"
+_MEMORY: Final = "system.memory"
+
+_LOADS: Final = {"MemRead", "FloatMemRead"}
+_STORES: Final = {"MemWrite", "FloatMemWrite"}
+_INTEGER: Final = {"No_OpClass", "IntAlu", "IntMult", "IntDiv", "IprAccess", "InstPrefetch"}
+_FLOAT: Final = ("Float", "SimdFloat")
+_SIMD: Final = ("Simd", "Matrix")
+
+_TILE: Final = {  # event: statistic of AimcTile
+    "tile_mvms": "mvms",
+    "tile_dac_conversions": "dacConversions",
+    "tile_adc_conversions": "adcConversions",
+    "tile_cell_reads": "cellReads",
+    "tile_adc_saturations": "adcSaturations",
+    "tile_bytes_in": "bytesIn",
+    "tile_bytes_out": "bytesOut",
+    "tile_cells_programmed": "cellsProgrammed",
+    "tile_device_reads": "deviceReads",
+    "tile_device_writes": "deviceWrites",
+    "tile_dma_descriptors": "dmaDescriptors",
+    "tile_guest_errors": "guestErrors",
+    "tile_busy_ps": "busyTicks",
+}
+
+
+@dataclass(frozen=True)
+class Groups:
+    """Names of the groups of statistics of a system; the program runs on ``cores[0]``."""
+
+    cores: Sequence[str]
+    tiles: Sequence[str]
+
+
+def dump_ticks(dump: Dump) -> int:
+    """Picoseconds that the dump covers.
+
+    Raises:
+        StatsError: It has another unit of time, or none.
+    """
+    if dump.count("simFreq") != _TICKS_PER_S:
+        raise StatsError(
+            f"{dump.count('simFreq')} ticks a second instead of {_TICKS_PER_S}", where=dump.where
+        )
+    return dump.count("simTicks")
+
+
+def dump_events(dump: Dump, groups: Groups, system: SystemConfig) -> dict[str, int]:
+    """All events but `dot_ops`, which gem5 does not count and is 0 here.
+
+    Raises:
+        StatsError: A statistic is missing or impossible.
+    """
+    events = dict.fromkeys(ALL_EVENTS, 0)
+    for core in groups.cores:
+        _add(events, _instructions(dump, core))
+        _add(events, _level_one(dump, core))
+    _add(events, _level_two(dump))
+    events["dram_read_bytes"] = dump.count(f"{_MEMORY}.bytesReadSys")
+    events["dram_write_bytes"] = dump.count(f"{_MEMORY}.bytesWrittenSys")
+    for tile in groups.tiles:
+        _add(events, _tile(dump, tile))
+    _split_cycles(events, dump, groups.cores[0], system)
+    return events
+
+
+def _add(events: dict[str, int], more: dict[str, int]) -> None:
+    for name, value in more.items():
+        events[name] += value
+
+
+def _instructions(dump: Dump, core: str) -> dict[str, int]:
+    kinds = f"{core}.commitStats0.committedInstType::"
+    classes = {
+        name.removeprefix(kinds): dump.count(name) for name in dump.values if name.startswith(kinds)
+    }
+    total = classes.pop("total", None)
+    if total is None or total != sum(classes.values()):
+        raise StatsError(
+            f"the classes of {core} do not sum to its operations ({total})", where=dump.where
+        )
+    sums = dict.fromkeys(("int_ops", "simd_ops", "fp_ops", "loads", "stores"), 0)
+    for name, value in classes.items():
+        sums[_event_of_class(name, dump.where)] += value
+    predictor = f"{core}.branchPred"
+    branches = dump.count(f"{predictor}.committed_0::total")
+    # gem5 has no class of branches: they are integer operations there.
+    if branches > sums["int_ops"]:
+        raise StatsError(
+            f"{core} has {branches} branches among {sums['int_ops']} integer operations",
+            where=dump.where,
+        )
+    return {
+        **sums,
+        "int_ops": sums["int_ops"] - branches,
+        # gem5 leaves out a count of 0, as of a core that waits.
+        "instructions": dump.count(f"{core}.commitStats0.numInsts", absent=0),
+        "branches": branches,
+        "branch_mispredicts": dump.count(f"{predictor}.mispredicted_0::total"),
+    }
+
+
+def _event_of_class(name: str, where: str) -> str:
+    if name in _LOADS or (name.startswith("Simd") and name.endswith("Load")):
+        return "loads"
+    if name in _STORES or (name.startswith("Simd") and name.endswith("Store")):
+        return "stores"
+    if name in _INTEGER:
+        return "int_ops"
+    if name.startswith(_FLOAT):
+        return "fp_ops"
+    if name.startswith(_SIMD):
+        return "simd_ops"
+    raise StatsError(
+        f"the class {name!r} of instructions is not known",
+        where=where,
+        hint="this gem5 is newer than the harness; see docs/gem5-engine.md",
+    )
+
+
+def _level_one(dump: Dump, core: str) -> dict[str, int]:
+    return {
+        "l1i_accesses": _cache(dump, f"{core}.icache", "overallAccesses"),
+        "l1i_misses": _cache(dump, f"{core}.icache", "overallMshrMisses"),
+        "l1d_accesses": _cache(dump, f"{core}.dcache", "overallAccesses"),
+        "l1d_misses": _cache(dump, f"{core}.dcache", "overallMshrMisses"),
+        "l1d_writebacks": _cache(dump, f"{core}.dcache", "writebacks"),
+    }
+
+
+def _level_two(dump: Dump) -> dict[str, int]:
+    return {
+        "l2_accesses": _cache(dump, _L2, "overallAccesses")
+        + _cache(dump, _L2, "WritebackDirty.accesses")
+        + _cache(dump, _L2, "WritebackClean.accesses"),
+        "l2_misses": _cache(dump, _L2, "overallMshrMisses"),
+        "l2_writebacks": _cache(dump, _L2, "writebacks"),
+    }
+
+
+def _cache(dump: Dump, cache: str, statistic: str) -> int:
+    """A cache's statistic, which gem5 leaves out if it is 0; the cache must be there."""
+    dump.count(f"{cache}.replacements")
+    return dump.count(f"{cache}.{statistic}::total", absent=0)
+
+
+def _tile(dump: Dump, tile: str) -> dict[str, int]:
+    if dump.count(f"{tile}.active") == 0:
+        return {}
+    return {event: dump.count(f"{tile}.{name}") for event, name in _TILE.items()}
+
+
+def _split_cycles(events: dict[str, int], dump: Dump, core: str, system: SystemConfig) -> None:
+    """`cycles` and its causes, as far as gem5's statistics tell; the rest is `cycles_compute`."""
+    period = dump.count(_CLOCK)
+    if period == 0:
+        raise StatsError(f"{_CLOCK} is 0", where=dump.where)
+    ticks = dump_ticks(dump)
+    cycles = (ticks + period // 2) // period
+    transfer = memory = 0
+    if system.core.kind == "in_order":
+        transfer = min(cycles, math.floor(_device_access_ps(events, system)) // period)
+        waited = sum(
+            dump.count(f"{core}.{cache}.ReadReq.mshrMissLatency::total", absent=0)
+            for cache in ("icache", "dcache")
+        )
+        memory = min(cycles - transfer, waited // period)
+    events["cycles"] = cycles
+    events["cycles_tile_transfer"] = transfer
+    events["cycles_memory"] = memory
+    events["cycles_compute"] = cycles - transfer - memory
+
+
+def _device_access_ps(events: dict[str, int], system: SystemConfig) -> float:
+    """What the tiles' registers and windows cost an in-order core at least."""
+    attach = system.attach
+    access_ns = (
+        events["tile_device_reads"] * attach.load_latency_ns
+        + events["tile_device_writes"] * attach.store_latency_ns
+    )
+    if system.tile.io == "pio":
+        window_bytes = events["tile_bytes_in"] + events["tile_bytes_out"]
+        access_ns += window_bytes / system.tile.io_bandwidth_gb_per_s
+    return access_ns * 1e3
