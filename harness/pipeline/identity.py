@@ -26,7 +26,7 @@ from harness.engines.registry import engine_identity
 from harness.errors import HarnessError
 from harness.resources import resource
 
-LIBRARIES: Final = ("capstone", "numpy", "onnx", "scikit-learn", "unicorn", "ziglang")
+LIBRARIES: Final = ("numpy", "onnx", "scikit-learn", "unicorn", "ziglang")
 _SOURCE_SUFFIXES: Final = {".py", ".c", ".h", ".S", ".ld", ".j2", ".yaml", ".safetensors"}
 _NATIVE_MODULES: Final = ("harness._tile", "harness.engines.embedded._engine")
 _SMALL_FILE: Final = 1 << 28  # larger data files are identified by size and time, not content

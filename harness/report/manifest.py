@@ -21,7 +21,6 @@ from harness.report.comparison import InputFile, Manifest
 
 _PACKAGES: Final = (
     "aihwkit",
-    "capstone",
     "jinja2",
     "matplotlib",
     "numpy",
