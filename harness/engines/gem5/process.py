@@ -97,11 +97,12 @@ def _tail(path: Path, whose: str) -> str:
 
 
 def _end_group(process: subprocess.Popen[bytes]) -> None:
-    """Ask the group to end, then kill what is left of it."""
-    if process.poll() is None:
-        _signal_group(process.pid, signal.SIGTERM)
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(_GRACE_S)
+    """If gem5 still runs, ask its group to end, then kill what is left of it."""
+    if process.poll() is not None:
+        return
+    _signal_group(process.pid, signal.SIGTERM)
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(_GRACE_S)
     _signal_group(process.pid, signal.SIGKILL)
     process.wait()
 

@@ -1,0 +1,223 @@
+"""The harness's events from statistics that gem5 24.0.0.1 wrote for lenet5, one image."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from harness.config.load import load_config
+from harness.engines.gem5.events import Groups, dump_events, dump_ticks
+from harness.engines.gem5.outcome import Visit, read_ending, read_visits
+from harness.errors import EngineError, StatsError
+from harness.stats.events import ALL_EVENTS, CYCLE_CAUSES
+from harness.stats.gem5_stats import Dump, read_dumps
+
+DATA = Path(__file__).parent / "data"
+SYSTEM = load_config(system="alpine-hp", overrides=["system.tiles=12"]).system
+CORE = "system.cluster.cpus"
+CONV2 = 3  # lenet5's regions
+MACS = {1: 117_600, 3: 240_000, 5: 48_000, 6: 10_080, 7: 840}
+
+
+@cache
+def recorded(name: str) -> tuple[Groups, tuple[tuple[Visit, Dump], ...]]:
+    folder = DATA / name
+    ending = read_ending(folder)
+    visits = read_visits(folder, ending.dumps)
+    dumps = list(read_dumps(folder / "stats.txt.gz"))
+    assert len(dumps) == len(visits) + 1
+    return Groups(ending.cores, ending.tiles), tuple(zip(visits, dumps, strict=False))
+
+
+def events(name: str, region: int) -> dict[str, int]:
+    groups, dumps = recorded(name)
+    (dump,) = [dump for visit, dump in dumps if visit.region == region]
+    return dump_events(dump, groups, SYSTEM)
+
+
+def changed(dump: Dump, values: Mapping[str, float | None]) -> Dump:
+    kept = {**dump.values, **values}
+    return replace(dump, values={k: v for k, v in kept.items() if v is not None})
+
+
+def conv2(name: str = "lenet5-analog") -> tuple[Dump, Groups]:
+    groups, dumps = recorded(name)
+    return next(dump for visit, dump in dumps if visit.region == CONV2), groups
+
+
+@pytest.mark.parametrize("name", ["lenet5-digital", "lenet5-analog"])
+def test_every_region_is_complete_and_adds_up(name: str) -> None:
+    groups, dumps = recorded(name)
+    for visit, dump in dumps:
+        assert dump_ticks(dump) == visit.end_ps - visit.begin_ps
+        found = dump_events(dump, groups, SYSTEM)
+        assert tuple(found) == ALL_EVENTS
+        assert all(isinstance(value, int) and value >= 0 for value in found.values())
+        assert sum(found[cause] for cause in CYCLE_CAUSES) == found["cycles"]
+        assert found["cycles"] == dump.values[f"{CORE}.numCycles"]
+        assert found["l1d_misses"] <= found["l1d_accesses"]
+        assert found["dot_ops"] == 0
+
+
+def test_instructions_of_a_digital_layer() -> None:
+    """What the program's listing says: 400 outputs of 150 inputs, 16 products an SDOT."""
+    found = events("lenet5-digital", CONV2)
+    assert found["instructions"] == 47_107
+    assert found["simd_ops"] >= MACS[CONV2] / 16
+    assert found["simd_ops"] + found["int_ops"] + found["loads"] > found["instructions"] / 2
+    assert found["branches"] > 0
+    assert found["cycles_memory"] > 0
+    assert not any(value for event, value in found.items() if event.startswith("tile_"))
+    assert found["cycles_tile_transfer"] == 0
+
+
+def test_tiles_count_what_the_layer_is() -> None:
+    """conv2: 100 pixels of 150 inputs and 16 outputs, one tile."""
+    found = events("lenet5-analog", CONV2)
+    assert found["tile_mvms"] == 100
+    assert found["tile_dac_conversions"] == 100 * 150
+    assert found["tile_adc_conversions"] == 100 * 16
+    assert found["tile_cell_reads"] == MACS[CONV2]
+    assert found["tile_busy_ps"] == 100 * 100_000  # 100 ns each
+    assert found["tile_guest_errors"] == 0
+    for region, macs in MACS.items():
+        assert events("lenet5-analog", region)["tile_cell_reads"] == macs
+    # Every weight is written at least once.
+    programmed = events("lenet5-analog", 0)["tile_cells_programmed"]
+    assert programmed >= 25 * 6 + 150 * 16 + 400 * 120 + 120 * 84 + 84 * 10
+
+
+def test_tile_transfer_is_what_accesses_and_window_cost() -> None:
+    found = events("lenet5-analog", CONV2)
+    accesses_ns = (found["tile_device_reads"] + found["tile_device_writes"]) * 2.17
+    window_ns = (found["tile_bytes_in"] + found["tile_bytes_out"]) / 4.0
+    expected = (accesses_ns + window_ns) / 0.435
+    assert found["cycles_tile_transfer"] == pytest.approx(expected, abs=1)
+    assert found["cycles_tile_mvm"] == 0
+
+
+def test_an_out_of_order_core_has_one_cause() -> None:
+    dump, groups = conv2()
+    core = SYSTEM.core.model_copy(update={"kind": "out_of_order"})
+    found = dump_events(dump, groups, SYSTEM.model_copy(update={"core": core}))
+    assert found["cycles_compute"] == found["cycles"] > 0
+
+
+def test_causes_never_exceed_the_cycles() -> None:
+    dump, groups = conv2()
+    waits = {f"{CORE}.dcache.ReadReq.mshrMissLatency::total": 1e12}
+    found = dump_events(changed(dump, waits), groups, SYSTEM)
+    assert found["cycles_compute"] == 0
+    assert found["cycles_memory"] == found["cycles"] - found["cycles_tile_transfer"]
+    accesses = {"system.tiles.tile1.deviceReads": 1e12}
+    found = dump_events(changed(dump, accesses), groups, SYSTEM)
+    assert found["cycles_tile_transfer"] == found["cycles"]
+
+
+def test_a_core_that_waits_adds_nothing_but_must_be_there() -> None:
+    dump, groups = conv2()
+    mine = {k: v for k, v in dump.values.items() if k.startswith(f"{CORE}.")}
+    idle = {k.replace(CORE, "system.cluster.cpus1"): 0.0 for k in mine if "numInsts" not in k}
+    two = Groups((CORE, "system.cluster.cpus1"), groups.tiles)
+    assert dump_events(changed(dump, idle), two, SYSTEM) == dump_events(dump, groups, SYSTEM)
+    with pytest.raises(StatsError, match="cpus1"):
+        dump_events(dump, two, SYSTEM)
+
+
+NEEDED = [
+    "simTicks",
+    "simFreq",
+    "system.cluster.clk_domain.clock",
+    f"{CORE}.commitStats0.committedInstType::total",
+    f"{CORE}.branchPred.committed_0::total",
+    f"{CORE}.branchPred.mispredicted_0::total",
+    f"{CORE}.icache.replacements",
+    f"{CORE}.dcache.replacements",
+    "system.cluster.l2.replacements",
+    "system.memory.bytesReadSys",
+    "system.memory.bytesWrittenSys",
+    "system.tiles.tile11.active",
+    "system.tiles.tile1.mvms",
+    "system.tiles.tile1.busyTicks",
+]
+
+
+@pytest.mark.parametrize("name", NEEDED)
+@pytest.mark.parametrize("value", [None, float("nan"), -1.0, 0.5])
+def test_a_statistic_that_is_missing_or_no_count(name: str, value: float | None) -> None:
+    dump, groups = conv2()
+    assert name in dump.values
+    with pytest.raises(StatsError):
+        dump_events(changed(dump, {name: value}), groups, SYSTEM)
+
+
+@given(st.data())
+def test_no_count_of_instructions_can_change_unseen(data: st.DataObject) -> None:
+    """Every class of instructions is in the total, which stands apart."""
+    dump, groups = conv2()
+    prefix = f"{CORE}.commitStats0.committedInstType::"
+    name = data.draw(st.sampled_from(sorted(n for n in dump.values if n.startswith(prefix))))
+    other = data.draw(st.integers(0, 10**9).filter(lambda value: value != dump.values[name]))
+    with pytest.raises(StatsError, match="do not sum"):
+        dump_events(changed(dump, {name: float(other)}), groups, SYSTEM)
+
+
+def test_what_a_newer_gem5_could_print() -> None:
+    dump, groups = conv2()
+    prefix = f"{CORE}.commitStats0.committedInstType::"
+    with pytest.raises(StatsError, match="'Quantum' of instructions is not known"):
+        dump_events(changed(dump, {f"{prefix}Quantum": 0.0}), groups, SYSTEM)
+    for values, message in (
+        ({"simFreq": 1e9}, "ticks a second"),
+        ({"system.cluster.clk_domain.clock": 0.0}, "clock is 0"),
+        ({f"{CORE}.branchPred.committed_0::total": 1e9}, "branches among"),
+    ):
+        with pytest.raises(StatsError, match=message):
+            dump_events(changed(dump, values), groups, SYSTEM)
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ('{"dump": 0, "region": 1}', "visit is None"),
+        ("[]", "not a JSON object"),
+        ("", "not JSON"),
+        (
+            '{"dump": 0, "region": 1, "visit": 1, "begin_ps": 1, "end_ps": 2, "detailed": true}',
+            "visit 1 of region 1 is out of order",
+        ),
+        (
+            '{"dump": 0, "region": 1, "visit": 0, "begin_ps": 3, "end_ps": 2, "detailed": true}',
+            "go backwards",
+        ),
+        (
+            '{"dump": 1, "region": 1, "visit": 0, "begin_ps": 1, "end_ps": 2, "detailed": true}',
+            "names 1 dumps",
+        ),
+        (
+            '{"dump": 0, "region": true, "visit": 0, "begin_ps": 1, "end_ps": 2, "detailed": true}',
+            "region is True",
+        ),
+    ],
+)
+def test_a_list_of_regions_that_cannot_be(tmp_path: Path, line: str, message: str) -> None:
+    (tmp_path / "regions.jsonl").write_text(line + "\n")
+    with pytest.raises(EngineError, match=message):
+        read_visits(tmp_path, 1)
+
+
+@given(st.binary(max_size=200))
+def test_other_files_are_errors(tmp_path_factory: pytest.TempPathFactory, content: bytes) -> None:
+    folder = tmp_path_factory.mktemp("fuzz")
+    for name in ("exit.json", "regions.jsonl"):
+        (folder / name).write_bytes(content)
+    with pytest.raises(EngineError):
+        read_ending(folder)
+    with pytest.raises(EngineError):
+        read_visits(folder, 1)

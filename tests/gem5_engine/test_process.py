@@ -1,0 +1,187 @@
+"""gem5 as a process: whatever happens to it is one error, and no process stays."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import re
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from pathlib import Path
+
+import pytest
+
+from harness.config.load import load_config
+from harness.engines.gem5.engine import Gem5Engine
+from harness.engines.gem5.process import run_process
+from harness.errors import EngineError, HarnessError, StatsError
+from harness.toolchain import compile_program
+from tests.gem5_engine.fake_gem5 import fake_gem5
+
+SYSTEM = load_config(system="alpine-hp").system
+DATA = Path(__file__).parent / "data" / "lenet5-digital"
+
+
+def is_alive(pid: int) -> bool:
+    """Whether ``pid`` runs; a zombie that nobody has waited for does not."""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
+    except OSError:
+        return False
+    return state != "Z"
+
+
+def wait_for(path: Path) -> str:
+    for _ in range(600):
+        if path.is_file() and path.read_text().endswith("\n"):
+            return path.read_text()
+        time.sleep(0.05)
+    raise AssertionError(f"{path} did not appear")
+
+
+@pytest.fixture(scope="module")
+def elf(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("program")
+    source = folder / "main.c"
+    source.write_text("int main(void) { return 0; }\n")
+    return compile_program([source], [], folder / "p.elf", defines={}, cache_dir=folder / "cache")
+
+
+def run_fake(tmp_path: Path, elf: Path, body: str, timeout_s: float = 60.0) -> HarnessError:
+    """The error of a run on a gem5 that does ``body``; nothing may be left beside the ELF."""
+    binary = fake_gem5(tmp_path / "gem5", body)
+    with pytest.raises(HarnessError) as caught:
+        Gem5Engine(binary).run(elf, SYSTEM, {}, timeout_s=timeout_s)
+    assert not (elf.parent / "gem5").exists()
+    return caught.value
+
+
+def exit_record(**changes: object) -> str:
+    record = {
+        "gem5_version": "24.0.0.1",
+        "cause": "m5_exit instruction encountered",
+        "exited": True,
+        "code": 0,
+        "tick_ps": 1000,
+        "instructions": 10,
+        "open_region": None,
+        "dumps": 0,
+        "cores": ["system.cluster.cpus"],
+        "tiles": [],
+        **changes,
+    }
+    return repr(record).replace("'", '"').replace("None", "null").replace("True", "true")
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        ("echo panic: lost; kill -SEGV $$", "killed by SIGSEGV(.|\n)*panic: lost"),
+        ("kill -KILL $$", "killed by SIGKILL"),
+        ("echo fatal: out of tea; exit 1", "ended with code 1(.|\n)*fatal: out of tea"),
+        ("echo warn: x; echo error: system.memory.name: no; exit 2", "system.memory.name: no"),
+        ("exit 0", "no readable exit.json"),
+        ('echo "{" >"$out/exit.json"', "not JSON"),
+        ('echo "[]" >"$out/exit.json"', "not a JSON object"),
+    ],
+)
+def test_a_gem5_that_fails(tmp_path: Path, elf: Path, body: str, message: str) -> None:
+    error = run_fake(tmp_path, elf, body)
+    assert isinstance(error, EngineError)
+    assert error.exit_code == 3
+    assert re.search(message, str(error)), str(error)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"exited": False, "cause": "user interrupt received"}, "user interrupt received"),
+        ({"open_region": 3}, "exited inside region 3"),
+        ({"code": "0"}, "code is '0'"),
+        ({"tick_ps": -1}, "tick_ps is -1"),
+        ({"cores": []}, "names no cores"),
+        ({"cores": "cpus"}, "not a list of names"),
+        ({"dumps": 2}, "names 0 dumps of statistics, the run had 2"),
+    ],
+)
+def test_an_ending_that_is_none(
+    tmp_path: Path, elf: Path, changes: dict[str, object], message: str
+) -> None:
+    record = exit_record(**changes).replace("False", "false")
+    body = f"""echo '{record}' >"$out/exit.json"; : >"$out/regions.jsonl"; : >"$out/stats.txt" """
+    error = run_fake(tmp_path, elf, body)
+    assert isinstance(error, EngineError)
+    assert message in str(error)
+
+
+@pytest.mark.parametrize("kept", [0.0, 0.3, 0.7, 0.999])
+def test_truncated_statistics_are_no_numbers(tmp_path: Path, elf: Path, kept: float) -> None:
+    text = gzip.decompress((DATA / "stats.txt.gz").read_bytes())
+    stats = tmp_path / "stats.txt"
+    stats.write_bytes(text[: int(len(text) * kept)])
+    body = (
+        f"""cp {DATA}/exit.json {DATA}/regions.jsonl {stats} "$out"; : >"$out/system.terminal" """
+    )
+    binary = fake_gem5(tmp_path / "gem5", body)
+    regions = {i: f"r{i}" for i in range(1, 8)}
+    with pytest.raises(StatsError):
+        Gem5Engine(binary).run(elf, SYSTEM, regions, timeout_s=60.0)
+    assert not (elf.parent / "gem5").exists()
+
+
+def test_regions_that_the_program_does_not_have(tmp_path: Path, elf: Path) -> None:
+    body = f"""cp {DATA}/exit.json {DATA}/regions.jsonl "$out" """
+    error = run_fake(tmp_path, elf, body)
+    assert "marked regions that it does not have: 1, 2, 3, 4, 5, 6, 7" in str(error)
+
+
+def test_a_run_out_of_time_is_ended_with_its_children(tmp_path: Path, elf: Path) -> None:
+    pids = tmp_path / "pids"
+    body = f"sleep 600 & echo $$ $! >{pids}; echo still here; trap '' TERM; wait; sleep 600"
+    error = run_fake(tmp_path, elf, body, timeout_s=1.5)
+    assert "did not end within 1.5 s" in str(error)
+    assert "still here" in str(error)
+    assert not any(is_alive(int(pid)) for pid in pids.read_text().split())
+
+
+def test_an_interrupt_ends_gem5_and_its_children(tmp_path: Path) -> None:
+    """The harness in a process of its own, as Ctrl-C reaches it."""
+    pids = tmp_path / "pids"
+    binary = fake_gem5(tmp_path / "gem5", f"sleep 600 & echo $$ $! >{pids}; wait")
+    program = textwrap.dedent(
+        f"""
+        from pathlib import Path
+        from harness.engines.gem5.process import run_process
+        run_process([{str(binary)!r}], Path({str(tmp_path)!r}), environment={{}},
+                    timeout_s=600, progress=None)
+        """
+    )
+    harness = subprocess.Popen([sys.executable, "-c", program], stderr=subprocess.DEVNULL)
+    found = [int(pid) for pid in wait_for(pids).split()]
+    assert all(is_alive(pid) for pid in found)
+    harness.send_signal(signal.SIGINT)
+    assert harness.wait(30) != 0
+    assert not any(is_alive(pid) for pid in found)
+
+
+def test_progress_comes_from_the_dumps(tmp_path: Path) -> None:
+    seen: list[tuple[int, float]] = []
+    dump = "simTicks 5\nfinalTick %s  # (Tick)\nsimInsts %s  # (Count)\nsystem.simInsts 7\n"
+    body = (
+        f"printf '{dump}' 1000 20 >stats.txt; sleep 1;"
+        f"printf '{dump}simIns' 3000 50 >>stats.txt; sleep 1"
+    )
+    binary = fake_gem5(tmp_path / "gem5", f"cd {tmp_path}; {body}")
+    code = run_process(
+        [str(binary)],
+        tmp_path,
+        environment=dict(os.environ),
+        timeout_s=60,
+        progress=lambda instructions, ns: seen.append((instructions, ns)),
+    )
+    assert code == 0
+    assert seen[-1] == (50, 3.0)
+    assert seen == sorted(set(seen))
