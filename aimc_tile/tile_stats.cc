@@ -50,7 +50,7 @@ AimcTileStats::AimcTileStats(statistics::Group* parent, const AimcTileParams& pa
       ADD_STAT(utilization, statistics::units::Ratio::get(), "Share of the time it converts",
                busyTicks / simTicks),
       ADD_STAT(holdsWeights, statistics::units::Count::get(), "1 if cells have ever been written"),
-      energy(*this, params) {
+      energy(parent, *this, params) {
   guestErrorsByKind.init(AIMC_ERROR_KINDS);
   for (unsigned kind = 0; kind < AIMC_ERROR_KINDS; ++kind)
     guestErrorsByKind.subname(kind, kErrorKinds[kind]);
@@ -63,8 +63,9 @@ AimcTileStats::AimcTileStats(statistics::Group* parent, const AimcTileParams& pa
   utilization.prereq(active);
 }
 
-AimcTileStats::Energy::Energy(AimcTileStats& stats, const AimcTileParams& params)
-    : statistics::Group(&stats, "energy"),
+AimcTileStats::Energy::Energy(statistics::Group* parent, AimcTileStats& stats,
+                              const AimcTileParams& params)
+    : statistics::Group(parent, "energy"),
       ADD_STAT(dac, statistics::units::Joule::get(), "Input converters",
                stats.dacConversions * statistics::constant(params.dac_energy)),
       ADD_STAT(crossbar, statistics::units::Joule::get(), "Cells that were read",

@@ -54,9 +54,9 @@ class AimcTileStats : public statistics::Group {
 
   statistics::Scalar holdsWeights;
 
-  /** Energy by component. */
+  /** Energy by component; a group of the tile's, since gem5 does not merge groups of groups. */
   struct Energy : public statistics::Group {
-    Energy(AimcTileStats& stats, const AimcTileParams& params);
+    Energy(statistics::Group* parent, AimcTileStats& stats, const AimcTileParams& params);
 
     statistics::Formula dac;
     statistics::Formula crossbar;

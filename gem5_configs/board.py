@@ -7,9 +7,9 @@ from m5.objects import (
     ArmDefaultRelease,
     ArmFsWorkload,
     ArmSystem,
-    BadAddr,
     Bridge,
     IOXBar,
+    NoDevice,
     Root,
     SrcClockDomain,
     SystemXBar,
@@ -74,12 +74,12 @@ def make_root(settings: RunSettings) -> Root:
 
 
 def _make_buses(system: ArmSystem) -> None:
-    """The system crossbar and the peripherals'; an address without a device answers an error."""
+    """The system crossbar and the peripherals'; an address without a device ends the simulation."""
     system.membus = SystemXBar()
-    system.membus.nobody = BadAddr()
+    system.membus.nobody = NoDevice()
     system.membus.default = system.membus.nobody.pio
     system.iobus = IOXBar()
-    system.iobus.nobody = BadAddr()
+    system.iobus.nobody = NoDevice()
     system.iobus.default = system.iobus.nobody.pio
     system.iobridge = Bridge(delay="50ns")
     system.iobridge.mem_side_port = system.iobus.cpu_side_ports

@@ -1,0 +1,132 @@
+"""The tile as a gem5 device, seen from a guest; skipped where there is no gem5."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from harness.config.schema import SystemConfig
+from tests.gem5.gem5_runs import ERROR_KINDS, Gem5Run, run_gem5, settings, system, tile_program
+
+ACCESSES = 1  # the region of bad accesses and full tiles in tile_program.c
+OUT_OF_ORDER = (
+    "core.kind=out_of_order",
+    "core.issue_width=3",
+    "core.int_units=3",
+    "core.simd_units=2",
+    "core.load_store_units=2",
+)
+
+
+def run(folder: Path, config: SystemConfig, *options: str, **changes: object) -> Gem5Run:
+    elf = tile_program(folder, config)
+    return run_gem5(folder / "out", settings(elf, config, **changes), *options)
+
+
+@pytest.mark.parametrize("attach", ["core", "bus"])
+@pytest.mark.parametrize("io", ["pio", "dma"])
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        pytest.param((), id="256x256"),
+        pytest.param(("tile.rows=250", "tile.columns=37", "tile.double_buffer=false"), id="250x37"),
+        pytest.param(OUT_OF_ORDER, id="o3"),
+    ],
+)
+def test_right_and_wrong_accesses(
+    tmp_path: Path, attach: str, io: str, overrides: tuple[str, ...]
+) -> None:
+    config = system("tiles=3", f"tile.io={io}", f"attach={attach}", *overrides)
+    result = run(tmp_path, config)
+    assert (result.returncode, result.exit["code"]) == (0, 0), result.console + result.log
+    assert result.exit["exited"]
+    assert result.console == "done\n"
+
+
+def test_statistics_say_what_the_guest_did(tmp_path: Path) -> None:
+    config = system("tiles=3", "tile.crossbar_latency_ns=70", "tile.io=dma")
+    result = run(tmp_path, config)
+    assert [region["region"] for region in result.regions] == [1, 2]
+    stats = result.stats(ACCESSES - 1)
+    first, second = (f"{name}." for name in result.exit["tiles"][:2])
+
+    wrong = dict.fromkeys(ERROR_KINDS, 0.0)
+    # As bad_accesses() provokes them; an exclusive load and store are one error each.
+    wrong |= {"address": 1, "size": 5, "readOnly": 2, "value": 1, "empty": 2, "geometry": 1}
+    assert {kind: stats[f"{first}guestErrorsByKind::{kind}"] for kind in ERROR_KINDS} == wrong
+    assert stats[f"{first}guestErrors"] == sum(wrong.values())
+    assert stats[f"{second}guestErrors"] == 0
+
+    cells = config.tile.rows * config.tile.columns
+    assert stats[f"{second}mvms"] == 1
+    assert stats[f"{second}dacConversions"] == config.tile.rows
+    assert stats[f"{second}adcConversions"] == config.tile.columns
+    assert stats[f"{second}cellReads"] == cells
+    assert stats[f"{second}busyTicks"] == 70_000
+    assert stats[f"{second}cellsProgrammed"] == 1
+    energy = config.energy
+    assert stats[f"{second}energy.dac"] == pytest.approx(
+        config.tile.rows * energy.tile_dac_pj * 1e-12
+    )
+    assert stats[f"{second}energy.crossbar"] == pytest.approx(cells * energy.tile_cell_pj * 1e-12)
+    assert stats[f"{second}energy.leakage"] == pytest.approx(
+        energy.tile_leakage_mw * 1e-3 * stats["simSeconds"], rel=1e-4
+    )
+    parts = ("dac", "crossbar", "adc", "transfer", "program", "leakage")
+    assert stats[f"{second}energy.total"] == pytest.approx(
+        sum(stats[f"{second}energy.{part}"] for part in parts)
+    )
+    # The statistics of a region do not hold what came before it.
+    assert result.stats(1)[f"{second}mvms"] == 0
+    assert result.stats(1)[f"{first}dmaDescriptors"] == 10
+
+
+def test_an_idle_tile_prints_one_line(tmp_path: Path) -> None:
+    elf = tile_program(tmp_path, system("tiles=2"))
+    result = run_gem5(tmp_path / "out", settings(elf, system("tiles=4")))
+    stats = result.stats(0)
+    idle = result.exit["tiles"][3]
+    assert [name for name in stats if name.startswith(f"{idle}.") and "power" not in name] == [
+        f"{idle}.active"
+    ]
+    assert stats[f"{idle}.active"] == 0
+
+
+@pytest.mark.parametrize("attach", ["core", "bus"])
+@pytest.mark.parametrize(
+    ("access", "named"),
+    [("reg(TILES, 4)", "ReadReq of 4 bytes"), ("set(TILES, 4, 1)", "WriteReq of 4 bytes")],
+)
+def test_an_access_beyond_the_last_tile_ends_the_simulation(
+    tmp_path: Path, attach: str, access: str, named: str
+) -> None:
+    config = system("tiles=2", f"attach={attach}")
+    elf = tile_program(tmp_path, config, BEYOND=access)
+    result = run_gem5(tmp_path / "out", settings(elf, config))
+    assert result.returncode == 0, result.log
+    assert not result.exit["exited"]
+    assert result.exit["cause"] == f"no device at 0x14020004: {named}"
+
+
+def test_debug_flags_name_what_is_accessed(tmp_path: Path) -> None:
+    result = run(
+        tmp_path,
+        system("tiles=1", "tile.io=dma"),
+        "--debug-flags=AimcTile,AimcTileRegs,AimcTileDma",
+        "--debug-file=trace",
+    )
+    trace = (result.folder / "trace").read_text()
+    assert "system.tiles.tile.registers: read 4 bytes at ID + 0" in trace
+    assert "system.tiles.tile: guest error" in trace
+    assert "is not in memory" in trace
+
+
+def test_impossible_settings_end_with_their_reason(tmp_path: Path) -> None:
+    elf = tile_program(tmp_path, system("tiles=1"))
+    wrong = settings(elf, system("tiles=1", "core.branch_mispredict_penalty=2"))
+    result = run_gem5(tmp_path / "out", wrong)
+    assert result.returncode == 2
+    assert "error: system.core.branch_mispredict_penalty: " in result.log
+    assert "Traceback" not in result.log
+    assert not (tmp_path / "out" / "exit.json").exists()
