@@ -71,7 +71,8 @@ def collect_manifest(
 
 def _input_file(path: Path) -> InputFile:
     try:
-        return InputFile(path=str(path), bytes=path.stat().st_size, sha256=sha256_file(path))
+        shown = path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
+        return InputFile(path=str(shown), bytes=path.stat().st_size, sha256=sha256_file(path))
     except OSError as error:
         raise StatsError(
             f"cannot take the checksum of an input: {error.strerror}", where=str(path)
