@@ -22,6 +22,8 @@ DATASET ?=
 OUT ?= runs
 WORKLOAD ?= lenet5
 PYTEST_ARGS ?=
+# Recipes read what a user names from the environment: no name is ever shell text.
+export MODEL MAPPING SYSTEM ENGINE IMAGES INPUT SET DATASET OUT WORKLOAD
 
 NATIVE_SOURCES := $(shell find aimc_tile harness -name '*.cc' -o -name '*.hh' -o -name '*.h' -o -name '*.inc' -o -name CMakeLists.txt)
 CXX_FILES = $(shell git ls-files '*.c' '*.h' '*.cc' '*.hh')
@@ -73,9 +75,13 @@ setup: $(VENV)/.ready
 
 .PHONY: sim
 sim: $(VENV)/.ready
-	@$(AIMC) run '$(MODEL)' --mapping '$(MAPPING)' --system '$(SYSTEM)' --engine '$(ENGINE)' --out '$(OUT)' \
-	  $(if $(IMAGES),--images '$(IMAGES)') $(if $(INPUT),--input '$(INPUT)') \
-	  $(if $(DATASET),--dataset '$(DATASET)') $(foreach pair,$(SET),--set '$(pair)')
+	@options=(); \
+	  [ -z "$$IMAGES" ] || options+=(--images "$$IMAGES"); \
+	  [ -z "$$INPUT" ] || options+=(--input "$$INPUT"); \
+	  [ -z "$$DATASET" ] || options+=(--dataset "$$DATASET"); \
+	  for pair in $$SET; do options+=(--set "$$pair"); done; \
+	  $(AIMC) run "$$MODEL" --mapping "$$MAPPING" --system "$$SYSTEM" --engine "$$ENGINE" --out "$$OUT" \
+	    "$${options[@]}"
 
 .PHONY: models presets doctor
 models presets doctor: $(VENV)/.ready
@@ -83,7 +89,9 @@ models presets doctor: $(VENV)/.ready
 
 .PHONY: train
 train: $(VENV)/.ready-dev
-	@$(AIMC) train '$(WORKLOAD)' $(if $(DATASET),--dataset '$(DATASET)')
+	@options=(); \
+	  [ -z "$$DATASET" ] || options+=(--dataset "$$DATASET"); \
+	  $(AIMC) train "$$WORKLOAD" "$${options[@]}"
 
 .PHONY: bench
 bench: $(VENV)/.ready-dev
