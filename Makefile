@@ -11,17 +11,17 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 AIMC := $(BIN)/aimc
 
-MODEL ?= vgg16
-MAPPING ?= analog
-SYSTEM ?= alpine-hp
-ENGINE ?= embedded
-IMAGES ?=
-INPUT ?=
-SET ?=
-DATASET ?=
-OUT ?= runs
-WORKLOAD ?= lenet5
-PYTEST_ARGS ?=
+MODEL = vgg16
+MAPPING = analog
+SYSTEM = alpine-hp
+ENGINE = embedded
+IMAGES =
+INPUT =
+SET =
+DATASET =
+OUT = runs
+WORKLOAD = lenet5
+PYTEST_ARGS =
 # Recipes read what a user names from the environment: no name is ever shell text.
 export MODEL MAPPING SYSTEM ENGINE IMAGES INPUT SET DATASET OUT WORKLOAD
 

@@ -14,6 +14,7 @@ from harness.errors import HarnessError
 
 if TYPE_CHECKING:
     from harness.codegen.program import GeneratedProgram
+    from harness.config.schema import Config
 
 _MODEL_HELP = """Read a network and show its layers; --export writes it as ONNX.
 
@@ -204,7 +205,17 @@ def codegen(
     out: Program = Path("program"),
 ) -> None:
     """See _CODEGEN_HELP."""
-    _generate(model, mapping, system, overrides, images, input_size, dataset, checkpoint, out)
+    config = options.make_config(
+        model,
+        mapping=mapping,
+        system=system,
+        overrides=overrides,
+        images=images,
+        input_size=input_size,
+        dataset=dataset,
+        checkpoint=checkpoint,
+    )
+    _generate(config, out)
     typer.echo(f"Wrote {out / 'src'}")
 
 
@@ -223,30 +234,6 @@ def compile_elf(
     from harness.artifacts import atomic_write_text
     from harness.pipeline.programs import compile_generated
 
-    program = _generate(
-        model, mapping, system, overrides, images, input_size, dataset, checkpoint, out
-    )
-    elf = compile_generated(program, out)
-    atomic_write_text(out / _REGIONS, json.dumps(program.regions, indent=2) + "\n")
-    typer.echo(f"Wrote {elf}")
-
-
-def _generate(
-    model: str,
-    mapping: str,
-    system: str,
-    overrides: list[str] | None,
-    images: int | None,
-    input_size: int | None,
-    dataset: Path | None,
-    checkpoint: Path | None,
-    out: Path,
-) -> GeneratedProgram:
-    from harness.artifacts import atomic_write_text
-    from harness.config.load import config_to_yaml
-    from harness.pipeline.prepare import prepare
-    from harness.pipeline.programs import build
-
     config = options.make_config(
         model,
         mapping=mapping,
@@ -257,6 +244,18 @@ def _generate(
         dataset=dataset,
         checkpoint=checkpoint,
     )
+    program = _generate(config, out)
+    elf = compile_generated(program, out)
+    atomic_write_text(out / _REGIONS, json.dumps(program.regions, indent=2) + "\n")
+    typer.echo(f"Wrote {elf}")
+
+
+def _generate(config: Config, out: Path) -> GeneratedProgram:
+    from harness.artifacts import atomic_write_text
+    from harness.config.load import config_to_yaml
+    from harness.pipeline.prepare import prepare
+    from harness.pipeline.programs import build
+
     prepared = prepare(config)
     atomic_write_text(out / "config.yaml", config_to_yaml(config))
     images_used = prepared.images[: config.run.images]
