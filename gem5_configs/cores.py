@@ -207,6 +207,7 @@ def _out_of_order(core: CoreSettings, index: int) -> BaseCPU:
     return ArmO3CPU(
         cpu_id=index,
         **{f"{stage}Width": width for stage in widths},
+        SQEntries=core.store_buffer_entries,
         branchPred=TournamentBP(localPredictorSize=core.branch_predictor_entries),
         fuPool=FUPool(
             FUList=[

@@ -9,14 +9,9 @@ import pytest
 from harness.config.schema import SystemConfig
 from tests.gem5.gem5_runs import ERROR_KINDS, Gem5Run, run_gem5, settings, system, tile_program
 
+SMALL = ("tile.rows=16", "tile.columns=16")
+POLL_NS = 30.0  # at most, between two looks at STATUS
 ACCESSES = 1  # the region of bad accesses and full tiles in tile_program.c
-OUT_OF_ORDER = (
-    "core.kind=out_of_order",
-    "core.issue_width=3",
-    "core.int_units=3",
-    "core.simd_units=2",
-    "core.load_store_units=2",
-)
 
 
 def run(folder: Path, config: SystemConfig, *options: str, **changes: object) -> Gem5Run:
@@ -31,7 +26,7 @@ def run(folder: Path, config: SystemConfig, *options: str, **changes: object) ->
     [
         pytest.param((), id="256x256"),
         pytest.param(("tile.rows=250", "tile.columns=37", "tile.double_buffer=false"), id="250x37"),
-        pytest.param(OUT_OF_ORDER, id="o3"),
+        pytest.param(("core=o3-high-power",), id="o3"),
     ],
 )
 def test_right_and_wrong_accesses(
@@ -71,7 +66,7 @@ def test_statistics_say_what_the_guest_did(tmp_path: Path) -> None:
     )
     assert stats[f"{second}energy.crossbar"] == pytest.approx(cells * energy.tile_cell_pj * 1e-12)
     assert stats[f"{second}energy.leakage"] == pytest.approx(
-        energy.tile_leakage_mw * 1e-3 * stats["simSeconds"], rel=1e-4
+        energy.tile_leakage_mw * 1e-3 * stats["simTicks"] * 1e-12
     )
     parts = ("dac", "crossbar", "adc", "transfer", "program", "leakage")
     assert stats[f"{second}energy.total"] == pytest.approx(
@@ -79,7 +74,7 @@ def test_statistics_say_what_the_guest_did(tmp_path: Path) -> None:
     )
     # The statistics of a region do not hold what came before it.
     assert result.stats(1)[f"{second}mvms"] == 0
-    assert result.stats(1)[f"{first}dmaDescriptors"] == 10
+    assert result.stats(1)[f"{first}dmaDescriptors"] == 9
 
 
 def test_an_idle_tile_prints_one_line(tmp_path: Path) -> None:
@@ -130,3 +125,40 @@ def test_impossible_settings_end_with_their_reason(tmp_path: Path) -> None:
     assert "error: system.core.branch_mispredict_penalty: " in result.log
     assert "Traceback" not in result.log
     assert not (tmp_path / "out" / "exit.json").exists()
+
+
+@pytest.fixture(scope="module", name="one_tile")
+def _one_tile(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tile_program(tmp_path_factory.mktemp("one_tile"), system("tiles=1", *SMALL))
+
+
+def test_time_follows_the_tiles_latency(tmp_path: Path, one_tile: Path) -> None:
+    """One multiplication, waited for by polling: t(L) = t(0) + L, up to one poll."""
+    latencies_ns = (10, 100, 1_000, 10_000)
+    spans_ns = {}
+    for latency_ns in (0, *latencies_ns):
+        config = system("tiles=1", f"tile.crossbar_latency_ns={latency_ns}", *SMALL)
+        result = run_gem5(tmp_path / str(latency_ns), settings(one_tile, config))
+        assert result.exit["code"] == 0
+        region = result.regions[ACCESSES - 1]
+        spans_ns[latency_ns] = (region["end_ps"] - region["begin_ps"]) / 1e3
+        tile = result.exit["tiles"][0]
+        assert result.stats(ACCESSES - 1)[f"{tile}.busyTicks"] == latency_ns * 1e3
+    for latency_ns in latencies_ns:
+        assert abs(spans_ns[latency_ns] - spans_ns[0] - latency_ns) <= POLL_NS
+
+
+def test_the_tile_does_not_see_the_cores_clock(tmp_path: Path, one_tile: Path) -> None:
+    """Other than the core, whose cycles stay and whose time scales with the period."""
+    spans_ns = {}
+    for clock_ghz in (0.5, 1.0, 2.0):
+        config = system("tiles=1", f"core.clock_ghz={clock_ghz}", *SMALL)
+        result = run_gem5(tmp_path / str(clock_ghz), settings(one_tile, config))
+        region = result.regions[ACCESSES - 1]
+        spans_ns[clock_ghz] = (region["end_ps"] - region["begin_ps"]) / 1e3
+        tile = result.exit["tiles"][0]
+        busy = result.stats(ACCESSES - 1)[f"{tile}.busyTicks"]
+        assert busy == config.tile.crossbar_latency_ns * 1e3
+    # What scales with the period is what doubles from one clock to the next.
+    slow, middle, fast = spans_ns[0.5], spans_ns[1.0], spans_ns[2.0]
+    assert slow - middle == pytest.approx(2 * (middle - fast), rel=0.05)
