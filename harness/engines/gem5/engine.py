@@ -10,6 +10,7 @@ import json
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -42,6 +43,7 @@ SETTINGS: Final = "settings.json"
 KEPT: Final = "gem5"  # folder beside the program
 _FORMAT: Final = 1  # gem5_configs/settings.py
 _PS_PER_NS: Final = 1000
+_GAVE_UP: Final = 254  # AIMC_EXIT_FATAL and above, kernels/include/aimc_runtime.h
 
 
 class Gem5Engine:
@@ -67,7 +69,8 @@ class Gem5Engine:
     ) -> RunResult:
         """Simulate ``elf`` from reset to its exit call; see `harness.engines.protocol.Engine`.
 
-        Regions come back in the order of ``regions``, also those that never ran.  gem5's own
+        Regions come back in the order of ``regions``, also those that never ran; none if the
+        program gave up or took a CPU exception (exit codes 254 and 255).  gem5's own
         output (settings, statistics, log) is kept in the folder ``gem5`` beside ``elf``.
 
         Raises:
@@ -87,21 +90,23 @@ class Gem5Engine:
             stats = _region_stats(folder, ending, visits, regions, system)
             console = _console(folder)
             host_seconds = time.perf_counter() - start
-            left_s = max(1.0, timeout_s - host_seconds)
-            functional = run_functionally(elf, system, regions, timeout_s=left_s)
-            result = RunResult(
-                engine=self.name,
-                engine_version=f"gem5 {gem5.version}",
-                exit_code=ending.code,
-                console=console,
-                regions=tuple(_with_dots(stats, functional.regions, elf)),
-                simulated_ns=ending.tick_ps / _PS_PER_NS,
-                instructions=ending.instructions,
-                host_seconds=host_seconds,
-            )
-            _check_same(functional, result, elf)
+            if ending.code < _GAVE_UP:
+                left_s = max(1.0, timeout_s - host_seconds)
+                functional = run_functionally(elf, system, regions, timeout_s=left_s)
+                stats = _with_dots(stats, functional, ending.code, elf)
+            else:
+                stats = []
             _keep(folder, elf.parent / KEPT)
-        return result
+        return RunResult(
+            engine=self.name,
+            engine_version=f"gem5 {gem5.version}",
+            exit_code=ending.code,
+            console=console,
+            regions=tuple(stats),
+            simulated_ns=ending.tick_ps / _PS_PER_NS,
+            instructions=ending.instructions,
+            host_seconds=host_seconds,
+        )
 
 
 def _simulate(
@@ -226,10 +231,18 @@ def _region_stats(
 
 
 def _with_dots(
-    stats: Sequence[RegionStats], functional: Sequence[RegionStats], elf: Path
+    stats: Sequence[RegionStats], functional: RunResult, exit_code: int, elf: Path
 ) -> list[RegionStats]:
+    """``stats`` with the dot products that functional execution of the same program counted."""
+    if functional.exit_code != exit_code:
+        raise EngineError(
+            f"the program exits with {exit_code} on gem5, but with {functional.exit_code} in"
+            " functional execution",
+            where=str(elf),
+            hint="a defect of one of them; nothing of this run was kept",
+        )
     complete = []
-    for region, other in zip(stats, functional, strict=True):
+    for region, other in zip(stats, functional.regions, strict=True):
         if (region.region, region.visits) != (other.region, other.visits):
             raise EngineError(
                 f"region {region.region} ran {region.visits} times on gem5, but {other.visits}"
@@ -238,20 +251,8 @@ def _with_dots(
                 hint="the program behaves differently in time; its numbers cannot be used",
             )
         events = {**region.events, "dot_ops": other.events["dot_ops"]}
-        complete.append(
-            RegionStats(region.region, region.name, region.visits, region.time_ns, events)
-        )
+        complete.append(replace(region, events=events))
     return complete
-
-
-def _check_same(functional: RunResult, result: RunResult, elf: Path) -> None:
-    if functional.exit_code != result.exit_code:
-        raise EngineError(
-            f"the program exits with {result.exit_code} on gem5, but with"
-            f" {functional.exit_code} in functional execution",
-            where=str(elf),
-            hint="a defect of one of them; nothing of this run was kept",
-        )
 
 
 def _keep(folder: Path, target: Path) -> None:

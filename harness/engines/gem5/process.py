@@ -19,7 +19,7 @@ STATS: Final = "stats.txt"
 CONSOLE: Final = "system.terminal"
 _POLL_S: Final = 0.2
 _GRACE_S: Final = 3.0  # from the request to end to the kill
-_LOG_LINES: Final = 12
+_LOG_LINES: Final = 20
 _TAIL_BYTES: Final = 1 << 16
 _PS_PER_NS: Final = 1000
 
