@@ -181,6 +181,7 @@ def _compare(
             command=command,
             seeds={"run": config.run.seed, "tile": config.system.tile.seed},
             inputs=inputs,
+            samples={"images": prepared.samples.statement, **prepared.samples.provenance},
         ),
     )
 

@@ -101,6 +101,7 @@ class Manifest:
     packages: dict[str, str]
     host: dict[str, str]
     inputs: tuple[InputFile, ...]
+    samples: dict[str, str]  # what the images are; checksums of dataset and splits
 
 
 @dataclass(frozen=True)

@@ -41,6 +41,7 @@ def collect_manifest(
     command: Sequence[str],
     seeds: Mapping[str, int],
     inputs: Sequence[Path],
+    samples: Mapping[str, str],
 ) -> Manifest:
     """The manifest of a run that has just finished on this machine.
 
@@ -50,6 +51,7 @@ def collect_manifest(
         command: The command line, as arguments.
         seeds: Every seed that influenced a number.
         inputs: Files that were read: network, checkpoint, dataset, mapping.
+        samples: What the images are, and checksums of the dataset and its splits.
 
     Raises:
         StatsError: An input file is not there any more.
@@ -66,6 +68,7 @@ def collect_manifest(
         packages=_packages(),
         host=_host(),
         inputs=tuple(_input_file(path) for path in inputs),
+        samples=dict(samples),
     )
 
 

@@ -99,6 +99,9 @@ def _print_header(comparison: Comparison, console: Console) -> None:
         f"({tile.rows} x {tile.columns}, {tile.io}, noise {'on' if tile.noise else 'off'})"
     )
     lines = [network, machine]
+    images = comparison.manifest.samples.get("images")
+    if images is not None:
+        lines.append(f"images: {printable(images, 200)}")
     plan = comparison.plan
     if plan is not None:
         lines.append(

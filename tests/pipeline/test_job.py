@@ -101,6 +101,8 @@ def test_trained_weights_have_an_accuracy(lenet: tuple[Path, Config, Finished]) 
     _, _, finished = lenet
     accuracy = finished.comparison.accuracy
     assert accuracy is not None
+    samples = finished.comparison.manifest.samples
+    assert len({samples[f"{part}_sha256"] for part in ("dataset", "test_split")}) == 2
     entries = {entry.what: entry for entry in accuracy.entries}
     assert entries["digital, simulated"].images == 3
     reference = entries["digital, reference"]
@@ -114,6 +116,7 @@ def test_random_weights_have_none(tmp_path: Path) -> None:
     finished, _ = job(tmp_path, config)
     assert finished.comparison.accuracy is None
     assert "random" in accuracy_statement(finished.comparison)
+    assert "not images" in finished.comparison.manifest.samples["images"]
     assert json.loads((finished.folder / "result.json").read_text())
 
 

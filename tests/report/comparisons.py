@@ -136,6 +136,7 @@ def comparison(
             packages={"numpy": "2"},
             host={"machine": "x86_64"},
             inputs=(InputFile("a/b.onnx", 12, "0" * 64),),
+            samples={"images": "test images of digits", "dataset": "digits"},
         ),
     )
 

@@ -73,13 +73,21 @@ def test_manifest_of_this_machine(tmp_path: Path) -> None:
     data = tmp_path / "net.onnx"
     data.write_bytes(b"abc")
     manifest = collect_manifest(
-        CONFIG, run(ADD), command=["aimc", "run"], seeds={"run": 1}, inputs=[data]
+        CONFIG,
+        run(ADD),
+        command=["aimc", "run"],
+        seeds={"run": 1},
+        inputs=[data],
+        samples={"images": "test images"},
     )
     assert manifest.config_hash == config_hash(CONFIG)
     assert manifest.engine == "constructed"
     assert manifest.inputs[0].sha256 == hashlib.sha256(b"abc").hexdigest()
     assert manifest.inputs[0].bytes == 3
+    assert manifest.samples == {"images": "test images"}
     assert {"python", "numpy", "pydantic", "matplotlib"} <= set(manifest.packages)
     assert manifest.created_utc.endswith("Z")
     with pytest.raises(StatsError, match="checksum"):
-        collect_manifest(CONFIG, run(ADD), command=[], seeds={}, inputs=[tmp_path / "gone"])
+        collect_manifest(
+            CONFIG, run(ADD), command=[], seeds={}, inputs=[tmp_path / "gone"], samples={}
+        )
