@@ -150,6 +150,16 @@ class CheckpointSettings:
 
 
 @dataclass(frozen=True)
+class WeightsSettings:
+    """What tile number `tile` holds from the start: a programming image (registers.h) in a file."""
+
+    tile: int
+    file: str
+    rows: int
+    columns: int
+
+
+@dataclass(frozen=True)
 class RunSettings:
     """One simulation.
 
@@ -160,6 +170,7 @@ class RunSettings:
     format: int
     elf: str
     system: SystemSettings
+    weights: tuple[WeightsSettings, ...]
     fast_forward_to: int | None
     checkpoint: CheckpointSettings | None
     restore: str | None
@@ -179,6 +190,9 @@ def read_settings(path: Path) -> RunSettings:
     if settings.format != FORMAT:
         raise SettingsError(f"format: {settings.format} is not {FORMAT}, the one known here")
     _check_system(settings.system)
+    for i, weights in enumerate(settings.weights):
+        if not 0 <= weights.tile < settings.system.tiles:
+            raise SettingsError(f"weights[{i}].tile: there is no tile {weights.tile}")
     if settings.restore is not None and not Path(settings.restore, "m5.cpt").is_file():
         raise SettingsError(f"restore: {settings.restore!r} is no checkpoint's folder")
     if settings.fast_forward_to is not None and (settings.checkpoint or settings.restore):
@@ -222,6 +236,11 @@ def _value(kind: object, value: object, path: str) -> object:
         if value is None and types.NoneType in options:
             return None
         kind = next(option for option in options if option is not types.NoneType)
+    if typing.get_origin(kind) is tuple:
+        if not isinstance(value, list):
+            raise SettingsError(f"{path}: must be a list")
+        element = typing.get_args(kind)[0]
+        return tuple(_value(element, item, f"{path}[{i}]") for i, item in enumerate(value))
     if isinstance(kind, type) and dataclasses.is_dataclass(kind):
         return _record(kind, value, path)
     if kind is float and type(value) is int:

@@ -7,6 +7,8 @@ at no cost for the others, to one crossbar at the cores' clock; DMA goes through
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from m5.objects import (
     AddrRange,
     AimcTile,
@@ -21,7 +23,13 @@ from m5.objects import (
 
 from gem5_configs.caches import make_dma_cache
 from gem5_configs.cluster import Cluster
-from gem5_configs.settings import AttachSettings, EnergySettings, SystemSettings, TileSettings
+from gem5_configs.settings import (
+    AttachSettings,
+    EnergySettings,
+    SystemSettings,
+    TileSettings,
+    WeightsSettings,
+)
 
 # kernels/include/platform.h and aimc_tile/core/registers.h
 TILE_BASE = 0x14000000
@@ -53,6 +61,14 @@ def make_tiles(settings: SystemSettings, memory: AddrRange) -> SubSystem:
     for tile in group.tile:
         tile.dma = group.dma_bus.cpu_side_ports
     return group
+
+
+def load_weights(group: SubSystem, weights: Sequence[WeightsSettings]) -> None:
+    for image in weights:
+        tile = group.tile[image.tile]
+        tile.weights = image.file
+        tile.weights_rows = image.rows
+        tile.weights_columns = image.columns
 
 
 def attach_to_bus(group: SubSystem, bus: SystemXBar) -> None:

@@ -75,6 +75,7 @@ def settings(elf: Path, system: SystemConfig, **changes: object) -> dict[str, An
         "format": 1,
         "elf": str(elf),
         "system": system.model_dump(),
+        "weights": [],
         "fast_forward_to": None,
         "checkpoint": None,
         "restore": None,
