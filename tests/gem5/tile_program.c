@@ -131,6 +131,22 @@ static void timed_conversion(void) {
   }
 }
 
+#define GICD_BASE 0x2c000000ul
+#define TILE_INTERRUPT 320u
+#define GICD(offset) (*(volatile uint32_t*)(GICD_BASE + (offset)))
+
+/* The interrupt controller holds the edge of a finished multiplication. */
+static void interrupt(void) {
+  const uint32_t pending = 4 * (TILE_INTERRUPT / 32), bit = 1u << (TILE_INTERRUPT % 32);
+  GICD(0xc00 + 4 * (TILE_INTERRUPT / 16)) = 2u << (2 * (TILE_INTERRUPT % 16)); /* edge */
+  GICD(0x280 + pending) = bit;                                                 /* not pending */
+  expect("pending before", GICD(0x200 + pending) & bit, 0);
+  set(0, AIMC_REG_CONTROL, AIMC_CONTROL_START);
+  wait(0, AIMC_STATUS_OUT_VALID, AIMC_STATUS_OUT_VALID);
+  expect("pending after", GICD(0x200 + pending) & bit, bit);
+  set(0, AIMC_REG_CONTROL, AIMC_CONTROL_POP);
+}
+
 static AIMC_BUFFER int8_t input[ROWS];
 static AIMC_BUFFER int8_t output[(COLUMNS + 15) / 16 * 16 + 16];
 static AIMC_BUFFER struct aimc_descriptor descriptor;
@@ -203,6 +219,7 @@ int main(void) {
   if (reg(0, AIMC_REG_FEATURES) & AIMC_FEATURE_DMA) dma();
   aimc_region_end(2);
   timed_conversion();
+  interrupt();
   aimc_print("done\n");
   return (int)failures;
 }
