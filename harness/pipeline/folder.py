@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 import shutil
 import tempfile
@@ -32,7 +33,9 @@ def staged_folder(target: Path) -> Iterator[Path]:
     """
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        staging = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}."))
+        _remove_abandoned(target)
+        prefix = f".{target.name}.{os.getpid()}."
+        staging = Path(tempfile.mkdtemp(dir=target.parent, prefix=prefix))
         staging.chmod(0o755)
     except OSError as error:
         raise _cannot_write(target, error) from error
@@ -45,12 +48,31 @@ def staged_folder(target: Path) -> Iterator[Path]:
         shutil.rmtree(staging, ignore_errors=True)
 
 
+def _remove_abandoned(target: Path) -> None:
+    """Remove what runs of this name left that were killed without a chance to clean up."""
+    for path in target.parent.glob(f".{target.name}.*"):
+        owner = path.name.removeprefix(f".{target.name}.").partition(".")[0]
+        if owner.isdigit() and not _is_alive(int(owner)):
+            shutil.rmtree(path, ignore_errors=True)
+
+
+def _is_alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except (PermissionError, OverflowError):
+        return True
+    return True
+
+
 def _publish(staging: Path, target: Path) -> None:
     """Move ``staging`` to ``target``; an existing target is set aside and removed last."""
     if not target.exists():
         staging.rename(target)
         return
-    aside = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}.old."))
+    prefix = f".{target.name}.{os.getpid()}.old."
+    aside = Path(tempfile.mkdtemp(dir=target.parent, prefix=prefix))
     old = aside / "old"
     target.rename(old)
     try:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -158,3 +160,16 @@ def test_an_interrupt_keeps_the_earlier_folder(tmp_path: Path) -> None:
         (staging / "number").write_text("3")
     assert (target / "number").read_text() == "3"
     assert [path.name for path in tmp_path.iterdir()] == ["run"]
+
+
+def test_what_a_killed_run_left_is_removed_and_a_living_one_is_not(tmp_path: Path) -> None:
+    child = subprocess.Popen(["true"])
+    child.wait()
+    dead = tmp_path / f".run.{child.pid}.abcd"
+    alive = tmp_path / f".run.{os.getpid()}.abcd"
+    other = tmp_path / f".another.{child.pid}.abcd"
+    for folder in (dead, alive, other):
+        folder.mkdir()
+    with staged_folder(tmp_path / "run"):
+        assert not dead.exists()
+    assert {path.name for path in tmp_path.iterdir()} == {"run", alive.name, other.name}
