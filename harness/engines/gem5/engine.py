@@ -109,6 +109,19 @@ class Gem5Engine:
         )
 
 
+def run_settings(elf: Path, system: SystemConfig) -> dict[str, object]:
+    """What the run script is told (gem5_configs/settings.py): all in detail, from reset."""
+    return {
+        "format": _FORMAT,
+        "elf": str(elf.resolve()),
+        "system": system.model_dump(mode="json"),
+        "weights": [],  # programs load them into the tiles themselves
+        "fast_forward_to": None,
+        "checkpoint": None,
+        "restore": None,
+    }
+
+
 def _simulate(
     binary: Path,
     elf: Path,
@@ -117,14 +130,7 @@ def _simulate(
     timeout_s: float,
     progress: Progress | None,
 ) -> Ending:
-    settings = {
-        "format": _FORMAT,
-        "elf": str(elf.resolve()),
-        "system": system.model_dump(mode="json"),
-        "fast_forward_to": None,
-        "checkpoint": None,
-        "restore": None,
-    }
+    settings = run_settings(elf, system)
     (folder / SETTINGS).write_text(json.dumps(settings, indent=2) + "\n", encoding="utf-8")
     command = [
         str(binary),

@@ -61,7 +61,7 @@ def run_process(
                     raise EngineError(
                         f"the simulation did not end within {timeout_s:g} s" + last_lines(folder),
                         where=command[0],
-                        hint="give it more with --set run.timeout_s=SECONDS, or simulate fewer images",
+                        hint="--set run.timeout_s=SECONDS gives it more; fewer images take less",
                     )
                 with contextlib.suppress(subprocess.TimeoutExpired):
                     process.wait(min(_POLL_S, max(deadline - time.monotonic(), 0.01)))
