@@ -35,6 +35,7 @@ help: ## This list
 	@echo '                e.g. make sim MODEL=vgg16'
 	@echo '                     make sim MODEL=path/net.onnx MAPPING=digital SYSTEM=alpine-lp'
 	@echo '                     make sim MODEL=lenet5 IMAGES=20 SET="system.tile.noise=true"'
+	@echo '                     make sim MODEL=lenet5 ENGINE=gem5 GEM5=/path/to/gem5.opt IMAGES=1'
 	@echo 'make models   list the built-in networks            e.g. make models'
 	@echo 'make presets  list the presets and their sources    e.g. make presets'
 	@echo 'make doctor   check this machine                    e.g. make doctor'
