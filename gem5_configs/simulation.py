@@ -15,9 +15,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import _m5
 import m5
 from _m5.core import gem5Version
 from m5.objects import Root
+from m5.simulate import _drain_manager
 
 from gem5_configs.settings import RunSettings, SettingsError
 
@@ -26,6 +28,7 @@ PROGRESS = "regions.json"  # in a checkpoint
 EXIT = "m5_exit instruction encountered"
 FAIL = "m5_fail instruction encountered"
 LIMIT = "simulate() limit reached"
+DRAINED = "Finished drain"
 
 PS_PER_NS = 1000
 
@@ -63,11 +66,13 @@ class Simulation:
         if checkpoint is not None:
             event = self._simulate(round(checkpoint.at_ns * PS_PER_NS))
             if event.getCause() == LIMIT:
-                self._save(self._out / CHECKPOINT)
-                if checkpoint.stop:
+                ended = self._drain()
+                if ended is None:
+                    self._save(self._out / CHECKPOINT)
+                if ended is None and checkpoint.stop:
                     self._finish("checkpoint", 0)
                     return
-                event = self._simulate(None)
+                event = ended or self._simulate(None)
         else:
             event = self._simulate(None)
         self._finish(event.getCause(), event.getCode())
@@ -77,13 +82,32 @@ class Simulation:
         while True:
             limit = () if until is None else (max(until - m5.curTick(), 0),)
             event = m5.simulate(*limit)
-            cause = event.getCause()
-            if cause == "workbegin":
-                self._begin(event.getCode())
-            elif cause == "workend":
-                self._end(event.getCode())
-            else:
+            if not self._mark(event):
                 return event
+
+    def _drain(self) -> Any:  # noqa: ANN401
+        """Lets everything come to a rest; what ended the program meanwhile, or None.
+
+        As `m5.drain()`, which loses the marks that the program makes in this time.
+        """
+        while not _drain_manager.isDrained() and not _drain_manager.tryDrain():
+            event = _m5.event.simulate()
+            while event.getCause() != DRAINED:
+                if not self._mark(event):
+                    return event
+                event = _m5.event.simulate()
+        return None
+
+    def _mark(self, event: Any) -> bool:  # noqa: ANN401
+        """Whether the simulation stopped for a region's mark, which is dealt with then."""
+        cause = event.getCause()
+        if cause == "workbegin":
+            self._begin(event.getCode())
+        elif cause == "workend":
+            self._end(event.getCode())
+        else:
+            return False
+        return True
 
     def _begin(self, region: int) -> None:
         if region == self._settings.fast_forward_to and not self._detailed:
