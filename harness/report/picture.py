@@ -23,7 +23,7 @@ from harness.report.quantities import (
     printable,
     time_unit,
 )
-from harness.report.split import CAUSES, times_by_cause
+from harness.report.split import CAUSES, cause_names, times_by_cause
 from harness.stats.energy import ENERGY_GROUPS
 from harness.stats.summary import LayerSummary, ProgramSummary
 
@@ -135,7 +135,7 @@ def _draw_total_time(axes: Axes, comparison: Comparison) -> None:
     labels = [format_time(program.time_ns) for program in programs]
     _draw_totals(axes, programs, splits, divisor, labels, _CAUSE_STYLE)
     axes.set_title(f"Time [{unit}]", loc="left", fontsize=10)
-    _legend(axes, _CAUSE_STYLE, CAUSES)
+    _legend(axes, _CAUSE_STYLE, cause_names(comparison.config.run.engine))
 
 
 def _draw_total_energy(axes: Axes, comparison: Comparison) -> None:
