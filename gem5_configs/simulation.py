@@ -56,6 +56,7 @@ class Simulation:
         self._open: OpenRegion | None = None
         self._visits: Counter[int] = Counter()
         self._dumps = 0
+        self._made_draining: tuple[str, int] | None = None
         if settings.restore is not None:
             self._restore_progress(Path(settings.restore))
 
@@ -93,20 +94,28 @@ class Simulation:
         while not _drain_manager.isDrained() and not _drain_manager.tryDrain():
             event = _m5.event.simulate()
             while event.getCause() != DRAINED:
-                if not self._mark(event):
+                if not self._mark(event, draining=True):
                     return event
                 event = _m5.event.simulate()
         return None
 
-    def _mark(self, event: Any) -> bool:  # noqa: ANN401
-        """Whether the simulation stopped for a region's mark, which is dealt with then."""
-        cause = event.getCause()
-        if cause == "workbegin":
-            self._begin(event.getCode())
-        elif cause == "workend":
-            self._end(event.getCode())
-        else:
+    def _mark(self, event: Any, draining: bool = False) -> bool:  # noqa: ANN401
+        """Whether the simulation stopped for a region's mark, which is dealt with then.
+
+        A core that drains can give up an instruction whose mark has been made, and makes it again
+        later; no program makes the same mark twice in a row.
+        """
+        mark = (event.getCause(), event.getCode())
+        if mark[0] not in ("workbegin", "workend"):
             return False
+        again = mark == self._made_draining
+        self._made_draining = mark if draining else None
+        if mark[0] == "workbegin":
+            if again:
+                self._open = None
+            self._begin(mark[1])
+        elif not again:
+            self._end(mark[1])
         return True
 
     def _begin(self, region: int) -> None:
@@ -150,6 +159,7 @@ class Simulation:
         progress = {
             "open": None if self._open is None else [self._open.region, self._open.begin_ps],
             "visits": sorted(self._visits.items()),
+            "made_draining": self._made_draining,
         }
         write_atomically(folder / PROGRESS, json.dumps(progress) + "\n")
 
@@ -157,6 +167,9 @@ class Simulation:
         try:
             progress = json.loads((folder / PROGRESS).read_text(encoding="utf-8"))
             self._visits = Counter(dict(progress["visits"]))
+            if progress["made_draining"] is not None:
+                cause, code = progress["made_draining"]
+                self._made_draining = (cause, code)
             if progress["open"] is not None:
                 region, begin_ps = progress["open"]
                 self._open = OpenRegion(region, begin_ps, whole=False)

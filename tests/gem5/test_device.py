@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -125,6 +126,25 @@ def test_weights_from_a_file(tmp_path: Path) -> None:
         result = run_gem5(tmp_path / "wrong", settings(elf, config, weights=[weights]))
         assert result.returncode != 0
         assert str(image) in result.log
+
+
+def test_a_mark_made_while_draining_counts_once(tmp_path: Path, one_tile: Path) -> None:
+    """A checkpoint asked for one tick before the first mark; the core makes it again."""
+    config = system("tiles=1", *SMALL)
+    plain = run_gem5(tmp_path / "plain", settings(one_tile, config)).regions
+    marks = [(region["region"], region["visit"]) for region in plain]
+    at_ns = (plain[0]["begin_ps"] - 1) / 1e3
+
+    checkpoint = {"at_ns": at_ns, "stop": False}
+    through = run_gem5(tmp_path / "x", settings(one_tile, config, checkpoint=checkpoint))
+    folder = tmp_path / "x" / "checkpoint"
+    progress = json.loads((folder / "regions.json").read_text())
+    assert progress["made_draining"] == ["workbegin", ACCESSES]
+    restored = run_gem5(tmp_path / "y", settings(one_tile, config, restore=str(folder)))
+    for result in (through, restored):
+        assert result.exit["code"] == 0, result.log
+        assert [(region["region"], region["visit"]) for region in result.regions] == marks
+        assert all(region["whole"] for region in result.regions)
 
 
 def test_debug_flags_name_what_is_accessed(tmp_path: Path) -> None:

@@ -117,25 +117,6 @@ def test_a_restored_run_ends_like_an_uninterrupted_one(
     assert saved.console + restored.console == dma.on_embedded().console
 
 
-def test_marks_made_while_draining_count(tmp_path: Path, dma: Program) -> None:
-    """Checkpoints just before a layer begins and just before it ends."""
-    regions = dma.on_gem5(tmp_path / "plain").regions
-    layer = regions[2]
-    for mark in ("begin_ps", "end_ps"):
-        checkpoint = {"at_ns": (layer[mark] - 1) / 1e3, "stop": False}
-        result = dma.on_gem5(tmp_path / mark, checkpoint=checkpoint)
-        assert result.exit["code"] == 0, result.log
-        assert [(r["region"], r["visit"]) for r in result.regions] == [
-            (r["region"], r["visit"]) for r in regions
-        ]
-        restored = dma.on_gem5(
-            tmp_path / f"{mark}-restored", restore=str(tmp_path / mark / "checkpoint")
-        )
-        assert restored.exit["code"] == 0, restored.log
-        last = restored.regions[-1]
-        assert (last["region"], last["visit"]) == (regions[-1]["region"], regions[-1]["visit"])
-
-
 def test_draining_changes_no_result(tmp_path: Path, dma: Program) -> None:
     result = dma.on_gem5(tmp_path, checkpoint={"at_ns": 200e3, "stop": False})
     assert result.exit["code"] == 0
