@@ -13,6 +13,8 @@ static uintptr_t at(uint32_t tile, uint32_t offset) {
   return PLATFORM_TILE_BASE + (uintptr_t)tile * AIMC_TILE_WINDOW + offset;
 }
 
+#define TIMES 6
+
 #define ACCESS(type, tile, offset) (*(volatile type*)at(tile, offset))
 
 static uint32_t reg(uint32_t tile, uint32_t offset) { return ACCESS(uint32_t, tile, offset); }
@@ -120,9 +122,9 @@ static void full_tiles(void) {
   }
 }
 
-/* One multiplication, waited for; the second time with warm caches. */
+/* One multiplication, waited for, TIMES times; caches and predictors get warm. */
 static void timed_conversion(void) {
-  for (int round = 0; round < 2; ++round) {
+  for (int round = 0; round < TIMES; ++round) {
     aimc_region_begin(3);
     set(0, AIMC_REG_CONTROL, AIMC_CONTROL_START);
     wait(0, AIMC_STATUS_OUT_VALID, AIMC_STATUS_OUT_VALID);
