@@ -73,9 +73,10 @@ def make_config(
         ConfigError: An option is unknown or impossible.
     """
     from harness.data.workloads import workload_for
+    from harness.model.names import is_onnx_path
 
     run: dict[str, object] = {"model": model, "mapping": mapping}
-    workload = None if model.endswith(".onnx") else workload_for(model)
+    workload = None if is_onnx_path(model) else workload_for(model)
     if images is None and workload is not None:
         images = workload.simulated_images
     given = {

@@ -11,6 +11,7 @@ from safetensors.numpy import save
 
 from harness.artifacts import atomic_write_bytes
 from harness.errors import MappingError
+from harness.mapping.file_format import read_mapping_file
 from harness.quant.program import FloatArray
 
 
@@ -36,6 +37,16 @@ def resolve_inside(folder: Path, relative: str, where: str) -> Path:
         where=where,
         hint="name a .safetensors file beside the mapping file",
     )
+
+
+def conductance_file(mapping: Path) -> Path | None:
+    """The file of conductances that the mapping file ``mapping`` names; None if it names none.
+
+    Raises:
+        MappingError: The mapping file is malformed, or the file is missing or outside its folder.
+    """
+    relative = read_mapping_file(mapping).conductances
+    return None if relative is None else resolve_inside(mapping.parent, relative, str(mapping))
 
 
 def read_conductances(

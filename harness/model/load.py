@@ -9,15 +9,8 @@ from pathlib import Path
 from harness.errors import ModelError
 from harness.model.fold import fold
 from harness.model.graph import Graph
-from harness.model.names import shown
+from harness.model.names import ONNX_SUFFIX, is_onnx_path, shown
 from harness.model.onnx_reader import read_onnx
-
-SUFFIX = ".onnx"
-
-
-def is_onnx_path(name_or_path: str) -> bool:
-    """Whether a model is named by the path of an ``.onnx`` file."""
-    return name_or_path.endswith(SUFFIX)
 
 
 def load_model(
@@ -59,9 +52,9 @@ def load_model(
 
 
 def _unknown(name: str, names: tuple[str, ...]) -> ModelError:
-    valid = f"valid names: {', '.join(names)}; or the path of an {SUFFIX} file"
+    valid = f"valid names: {', '.join(names)}; or the path of an {ONNX_SUFFIX} file"
     if os.sep in name or "." in name:
-        return ModelError(f"not an {SUFFIX} file", where=shown(name), hint=valid)
+        return ModelError(f"not an {ONNX_SUFFIX} file", where=shown(name), hint=valid)
     close = difflib.get_close_matches(name.lower()[:64], names, n=1)
     guess = f"did you mean {close[0]}? " if close else ""
     return ModelError(f"there is no built-in network {shown(name)!r}", hint=guess + valid)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+ONNX_SUFFIX = ".onnx"
 MAX_NAME_LENGTH = 48
 _SHOWN_LENGTH = 80
 _LONGEST_PATH = 1024  # characters; a longer name is nothing that an exporter made
@@ -108,3 +109,8 @@ def shape_text(shape: tuple[int, ...] | None) -> str:
     if shape is None:
         return "?"
     return "x".join(str(size) for size in shape) if shape else "scalar"
+
+
+def is_onnx_path(name_or_path: str) -> bool:
+    """Whether a model is named by the path of an ``.onnx`` file."""
+    return name_or_path.endswith(ONNX_SUFFIX)

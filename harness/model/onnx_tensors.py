@@ -119,7 +119,7 @@ def _check_count(actual: int, expected: int, unit: str, shape: tuple[int, ...], 
 def _read_external(tensor: TensorProto, folder: Path, size_bytes: int, where: str) -> bytes:
     entries = {entry.key: entry.value for entry in tensor.external_data}
     location = entries.get("location", "")
-    path = _inside(folder, location, where)
+    path = inside_folder(folder, location, where)
     offset = _number(entries.get("offset", "0"), "offset", where)
     length = _number(entries.get("length", str(size_bytes)), "length", where)
     if length != size_bytes:
@@ -142,7 +142,7 @@ def _read_external(tensor: TensorProto, folder: Path, size_bytes: int, where: st
     return data
 
 
-def _inside(folder: Path, location: object, where: str) -> Path:
+def inside_folder(folder: Path, location: object, where: str) -> Path:
     """The path of external data; refused unless it lies in ``folder``, links resolved."""
     refused = ModelError(
         f"external data {shown(location)!r} does not lie in the model's folder",

@@ -12,7 +12,6 @@ import hashlib
 import importlib.util
 import json
 import os
-from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
 from typing import Final
@@ -24,6 +23,8 @@ from harness.config.schema import Config
 from harness.data.workloads import FOLDER_VARIABLE
 from harness.engines.registry import engine_identity
 from harness.errors import HarnessError
+from harness.mapping.conductances import conductance_file
+from harness.model.names import is_onnx_path
 from harness.resources import resource
 
 LIBRARIES: Final = ("numpy", "onnx", "scikit-learn", "unicorn", "ziglang")
@@ -45,14 +46,15 @@ def inputs_of(config: Config) -> dict[str, str]:
     """
     run = config.run
     found: dict[str, str] = {}
-    if run.model.endswith(".onnx"):
+    if is_onnx_path(run.model):
         found["model"] = _digest(Path(run.model))
         for extra in _external_data(Path(run.model)):
-            found[f"model/{extra.name}"] = _digest(extra)
+            found[f"model/{extra}"] = _digest(extra)
     if run.mapping.endswith(".json"):
         found["mapping"] = _digest(Path(run.mapping))
-        for extra in sorted(Path(run.mapping).parent.glob("*.safetensors")):
-            found[f"mapping/{extra.name}"] = _digest(extra)
+        extra_file = conductance_file(Path(run.mapping))
+        if extra_file is not None:
+            found["mapping/conductances"] = _digest(extra_file)
     if run.checkpoint is not None:
         found["checkpoint"] = _digest(Path(run.checkpoint))
     dataset = run.dataset or os.environ.get(FOLDER_VARIABLE)
@@ -88,12 +90,11 @@ def _digest(path: Path) -> str:
         raise HarnessError(f"the file cannot be read: {error.strerror}", where=str(path)) from error
 
 
-def _external_data(model: Path) -> Iterator[Path]:
-    """Files beside an ONNX model that may hold its weights (`<model>.data`, `*.onnx_data`)."""
-    if model.parent.is_dir():
-        for path in sorted(model.parent.iterdir()):
-            if path.is_file() and path.name in (f"{model.name}.data", f"{model.name}_data"):
-                yield path
+def _external_data(model: Path) -> tuple[Path, ...]:
+    # Imported for .onnx files only: onnx takes longer to load than a cached run to serve.
+    from harness.model.onnx_external import external_files
+
+    return external_files(model, model.read_bytes())
 
 
 def _digest_tree(root: Path) -> str:

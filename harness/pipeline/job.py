@@ -14,6 +14,7 @@ from harness.artifacts import atomic_write_text
 from harness.config.load import config_to_yaml
 from harness.config.schema import Config
 from harness.errors import HarnessError, StatsError
+from harness.model.names import is_onnx_path
 from harness.pipeline.folder import run_name, staged_folder
 from harness.pipeline.identity import run_identity
 from harness.pipeline.prepare import Prepared, prepare
@@ -26,6 +27,7 @@ from harness.pipeline.programs import (
 from harness.placement.plan import Plan
 from harness.placement.reference import infer_plan
 from harness.placement.summary import plan_to_json
+from harness.quant.reference import top1
 from harness.quant.summary import network_to_json
 from harness.report.comparison import (
     AccuracyEntry,
@@ -146,7 +148,7 @@ def _compare(
     model = prepared.model
     programs = [digital] if mapped is None else [digital, mapped]
     paths = [config.run.mapping] if config.run.mapping.endswith(".json") else []
-    paths += [config.run.model] if config.run.model.endswith(".onnx") else []
+    paths += [config.run.model] if is_onnx_path(config.run.model) else []
     inputs = [Path(path) for path in paths]
     inputs += [model.checkpoint] if model.checkpoint is not None else []
     if config.run.dataset is not None and Path(config.run.dataset).is_file():
@@ -219,8 +221,7 @@ def _accuracy(
         if plan is None:
             raise HarnessError(f"the program {name} has no plan", where=config.run.model)
         outputs = infer_plan(plan, config.system, prepared.images)
-        predicted = outputs.reshape(len(labels), -1).argmax(axis=1)
-        correct = int(np.sum(predicted == labels))
+        correct = int(np.sum(top1(outputs) == labels))
         entries.append(AccuracyEntry(f"{name}, reference", correct, len(labels)))
     return AccuracyInfo(
         dataset=prepared.samples.provenance["dataset"], split="test", entries=tuple(entries)

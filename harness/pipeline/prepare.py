@@ -12,6 +12,7 @@ from harness.mapping.resolve import resolve_mapping
 from harness.model.builtin import input_sizes
 from harness.model.graph import Graph
 from harness.model.load import load_model
+from harness.model.names import is_onnx_path
 from harness.model.summary import ModelSummary, summarize_model
 from harness.pipeline.samples import Samples, load_samples
 from harness.placement.footprint import check_memory
@@ -54,7 +55,7 @@ def load(config: Config) -> LoadedModel:
     checkpoint that is named must fit.
     """
     run = config.run
-    is_file = run.model.endswith(".onnx")
+    is_file = is_onnx_path(run.model)
     workload = None if is_file else workload_for(run.model)
     checkpoint = Path(run.checkpoint) if run.checkpoint is not None else None
     if checkpoint is None and workload is not None:
