@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from typing import Final
 
-ALIGN: Final = 64
+from harness.placement.memory import ALIGN
 
 
 class Blob:

@@ -13,14 +13,13 @@ from typing import Final, Literal, TypeAlias
 
 import numpy as np
 
+from harness.placement.memory import ALIGN, SLACK
 from harness.placement.plan import Block
 from harness.quant.program import Int8Array, Int32Array
 
 Kernels: TypeAlias = Literal["reference", "neon"]
 TileIo: TypeAlias = Literal["pio", "dma"]
 
-ALIGN: Final = 64  # AIMC_ALIGN
-SLACK: Final = 64  # AIMC_SLACK
 
 PANEL: Final = 8  # output channels a register tile, PANEL of kernels/src/gemm_neon.h
 STRIP: Final = 64  # output pixels a strip, STRIP of kernels/src/gemm_neon.h

@@ -14,12 +14,12 @@ import jinja2
 import numpy as np
 
 from harness.artifacts import atomic_write_bytes, atomic_write_text
-from harness.codegen.blob import ALIGN, Blob
+from harness.codegen.blob import Blob
 from harness.codegen.layers import Context, Layer, translate
-from harness.codegen.packing import SLACK, Kernels
+from harness.codegen.packing import Kernels
 from harness.config.schema import TileConfig
 from harness.errors import CodegenError
-from harness.placement.memory import plan_buffers
+from harness.placement.memory import ALIGN, SLACK, plan_buffers
 from harness.placement.plan import Plan
 from harness.quant.program import Int8Array
 from harness.resources import resource

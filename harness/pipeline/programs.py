@@ -20,7 +20,8 @@ from harness.engines.registry import engine
 from harness.errors import StatsError
 from harness.placement.plan import Plan
 from harness.placement.reference import infer_plan
-from harness.quant.program import Int8Array, QConv, QDense, QNetwork, QNode
+from harness.quant.macs import node_macs
+from harness.quant.program import Int8Array, QNode
 from harness.stats.summary import LayerInfo, ProgramSummary, summarize
 from harness.toolchain.build import compile_program
 
@@ -123,7 +124,7 @@ def layer_infos(plan: Plan) -> list[LayerInfo]:
             name=node.name,
             kind=_kind(node),
             unit="analog" if node.name in plan.analog else "digital",
-            macs=_macs(node, plan.network),
+            macs=node_macs(plan.network, node),
             tiles=len(plan.analog[node.name].blocks) if node.name in plan.analog else 0,
         )
         for index, node in enumerate(plan.network.nodes)
@@ -132,15 +133,6 @@ def layer_infos(plan: Plan) -> list[LayerInfo]:
 
 def _kind(node: QNode) -> str:
     return type(node).__name__.removeprefix("Q").lower()
-
-
-def _macs(node: QNode, network: QNetwork) -> int:
-    """Multiply-accumulates of one inference."""
-    if not isinstance(node, QConv | QDense):
-        return 0
-    shape = network.tensors[node.output].shape
-    pixels = shape[0] * shape[1] if len(shape) == 3 else 1
-    return int(node.weight.size) * pixels
 
 
 def read_predictions(console: str, images: int) -> npt.NDArray[np.int64]:

@@ -10,9 +10,9 @@ from typing import Final
 from harness.quant.program import QNetwork
 
 ALIGN: Final = 64
-"""Every buffer starts on a cache line."""
+"""AIMC_ALIGN: every buffer starts on a cache line."""
 SLACK: Final = 64
-"""Bytes behind a tensor that kernels may read."""
+"""AIMC_SLACK: bytes behind a tensor that kernels may read."""
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,7 @@ from harness.config.schema import SystemConfig
 from harness.placement.footprint import utilisation
 from harness.placement.plan import AnalogLayer, Block, Plan
 from harness.quant.macs import node_macs
-from harness.quant.summary import describe_array, network_to_json, readable_json
-
-__all__ = ["network_to_json", "plan_to_json"]
+from harness.quant.summary import describe_array, readable_json
 
 
 def plan_to_json(plan: Plan, system: SystemConfig) -> str:
