@@ -6,7 +6,7 @@ import importlib.util
 import shlex
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -20,6 +20,7 @@ Writes the checkpoint and the log of its epochs.
 Example:
 
     aimc train lenet5 --out trained
+    aimc train vgg16 --dataset cifar10-jpeg.npz --weights int8
 """
 
 
@@ -32,6 +33,10 @@ def train(
     network: Annotated[str, typer.Argument(help="Built-in network with a workload.")],
     dataset: options.Dataset = None,
     out: options.Out = Path("trained"),
+    weights: Annotated[
+        Literal["float32", "float16", "int8"],
+        typer.Option("--weights", help="How the checkpoint holds matrices; vectors stay float."),
+    ] = "float32",
     threads: Annotated[int, typer.Option("--threads", min=1, help="Threads of torch.")] = 2,
 ) -> None:
     """See _HELP."""
@@ -43,7 +48,9 @@ def train(
     from harness.training.run import train_workload
 
     command = shlex.join(["aimc", *sys.argv[1:]])
-    result = train_workload(network, dataset, out, threads=threads, command=command)
+    result = train_workload(
+        network, dataset, out, weights=weights, threads=threads, command=command
+    )
     typer.echo(f"Best epoch {result.best_epoch}")
     typer.echo(f"Validation accuracy {100 * result.validation_accuracy:.2f} %")
     typer.echo(f"Test accuracy {100 * result.test_accuracy:.2f} % (looked at once, now)")

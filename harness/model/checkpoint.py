@@ -1,8 +1,9 @@
 """Trained weights in safetensors files: one tensor for each array field of each node.
 
 The key of a tensor is ``<node>.<field>`` (fields: weight, bias, scale, offset, mean,
-variance), its type float16 or float32.  What the weights were trained on stands in the
-file's header as strings.
+variance), its type float16 or float32.  A matrix may also be int8 with a float32
+``<node>.<field>.step`` for each output channel: a weight is its integer times the step.
+What the weights were trained on stands in the file's header as strings.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import dataclasses
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -25,6 +26,12 @@ from harness.model.graph import FloatArray, Graph, Node
 _FIELDS = ("weight", "bias", "scale", "offset", "mean", "variance")
 _LARGEST_HEADER = 1 << 24  # bytes; a header lists tensors, it does not hold them
 _LISTED = 8  # names in a message
+_STEP = ".step"
+_LARGEST_STEP = 127
+_LARGEST_FLOAT = float(np.finfo(np.float32).max)
+
+Dtype: TypeAlias = Literal["int8", "float16", "float32"]
+Tensors: TypeAlias = dict[str, npt.NDArray[np.generic]]
 
 
 def _arrays(node: Node) -> dict[str, FloatArray]:
@@ -36,30 +43,21 @@ def save_checkpoint(
     path: Path,
     *,
     metadata: Mapping[str, str] | None = None,
-    dtype: Literal["float16", "float32"] = "float32",
+    dtype: Dtype = "float32",
 ) -> None:
     """Write the weights of ``graph`` to ``path``, atomically.
 
     Args:
         metadata: Goes into the header beside ``model`` (the graph's name).
-        dtype: float16 halves the file; values beyond its range are an error.
+        dtype: float16 halves the file; values beyond its range are an error.  int8 rounds
+            matrices to 127 steps of each output channel's largest weight, and leaves
+            vectors in float32.
 
     Raises:
         DataError: A weight is not finite in ``dtype``.
         HarnessError: The file cannot be written.
     """
-    tensors: dict[str, npt.NDArray[np.floating]] = {}
-    for node in graph.nodes:
-        for field, values in _arrays(node).items():
-            with np.errstate(over="ignore"):
-                tensor = np.ascontiguousarray(values, dtype=dtype)
-            if not np.isfinite(tensor).all():
-                raise DataError(
-                    f"{node.name}.{field} has values that are not finite in {dtype}",
-                    where=str(path),
-                    hint="training diverged; lower the learning rate",
-                )
-            tensors[f"{node.name}.{field}"] = tensor
+    tensors = _encode(graph, dtype, str(path))
     header = {"format": "aimc-harness", **(metadata or {}), "model": graph.name}
     atomic_write_bytes(path, _sorted_metadata(save(tensors, metadata=header)))
 
@@ -72,25 +70,7 @@ def load_checkpoint(graph: Graph, path: Path) -> Graph:
             of the graph (missing, extra, other shape or type, not finite).
     """
     tensors = _load(path)
-    expected = {
-        f"{node.name}.{field}": values.shape
-        for node in graph.nodes
-        for field, values in _arrays(node).items()
-    }
-    problems = [f"missing: {_names(expected.keys() - tensors.keys())}"] * bool(
-        expected.keys() - tensors.keys()
-    )
-    problems += [f"not in the network: {_names(tensors.keys() - expected.keys())}"] * bool(
-        tensors.keys() - expected.keys()
-    )
-    for key in sorted(expected.keys() & tensors.keys()):
-        tensor = tensors[key]
-        if tensor.shape != expected[key]:
-            problems.append(f"{key} is {list(tensor.shape)}, not {list(expected[key])}")
-        elif tensor.dtype not in (np.float16, np.float32):
-            problems.append(f"{key} is {tensor.dtype}, not float16 or float32")
-        elif not np.isfinite(tensor).all():
-            problems.append(f"{key} has values that are not finite")
+    problems = _problems(graph, tensors)
     if problems:
         shown = "; ".join(problems[:_LISTED])
         more = f"; and {len(problems) - _LISTED} more" if len(problems) > _LISTED else ""
@@ -99,13 +79,96 @@ def load_checkpoint(graph: Graph, path: Path) -> Graph:
             where=str(path),
             hint="give the checkpoint of this network and input size",
         )
+    return _decode(graph, tensors)
+
+
+def as_stored(graph: Graph, dtype: Dtype) -> Graph:
+    """What `load_checkpoint` would return after `save_checkpoint` in ``dtype``.
+
+    Raises:
+        DataError: A weight is not finite in ``dtype``.
+    """
+    return _decode(graph, _encode(graph, dtype, graph.name))
+
+
+def _encode(graph: Graph, dtype: Dtype, where: str) -> Tensors:
+    tensors: Tensors = {}
+    for node in graph.nodes:
+        for field, values in _arrays(node).items():
+            key = f"{node.name}.{field}"
+            with np.errstate(over="ignore"):
+                tensor = values.astype("float32" if dtype == "int8" else dtype)
+            if not np.isfinite(tensor).all():
+                raise DataError(
+                    f"{key} has values that are not finite in {dtype}",
+                    where=where,
+                    hint="training diverged; lower the learning rate",
+                )
+            if dtype == "int8" and values.ndim > 1:
+                tensors[key], tensors[key + _STEP] = _to_steps(values)
+            else:
+                tensors[key] = np.ascontiguousarray(tensor)
+    return tensors
+
+
+def _decode(graph: Graph, tensors: Tensors) -> Graph:
     nodes = []
     for node in graph.nodes:
-        arrays = {
-            field: tensors[f"{node.name}.{field}"].astype(np.float32) for field in _arrays(node)
-        }
+        arrays = {field: _from_steps(tensors, f"{node.name}.{field}") for field in _arrays(node)}
         nodes.append(dataclasses.replace(node, **arrays))  # type: ignore[arg-type]
     return dataclasses.replace(graph, nodes=tuple(nodes), random_weights=False)
+
+
+def _problems(graph: Graph, tensors: Tensors) -> list[str]:
+    """Every way in which ``tensors`` are not those of ``graph``."""
+    expected = {
+        f"{node.name}.{field}": values.shape
+        for node in graph.nodes
+        for field, values in _arrays(node).items()
+    }
+    steps = {key + _STEP: key for key in expected if _is_int8_matrix(tensors.get(key))}
+    missing = (expected.keys() | steps.keys()) - tensors.keys()
+    surplus = tensors.keys() - expected.keys() - steps.keys()
+    problems = [f"missing: {_names(missing)}"] if missing else []
+    problems += [f"not in the network: {_names(surplus)}"] if surplus else []
+    for key in sorted(expected.keys() & tensors.keys()):
+        tensor = tensors[key]
+        if tensor.shape != expected[key]:
+            problems.append(f"{key} is {list(tensor.shape)}, not {list(expected[key])}")
+        elif tensor.dtype not in (np.float16, np.float32) and not _is_int8_matrix(tensor):
+            problems.append(f"{key} is {tensor.dtype}, not float16, float32 or an int8 matrix")
+        elif not np.isfinite(tensor).all():
+            problems.append(f"{key} has values that are not finite")
+    for key in sorted(steps.keys() & tensors.keys()):
+        tensor, channels = tensors[key], expected[steps[key]][:1]
+        if tensor.shape != channels or tensor.dtype != np.float32:
+            problems.append(
+                f"{key} is {tensor.dtype} {list(tensor.shape)}, not float32 {list(channels)}"
+            )
+        elif not (np.abs(tensor) <= _LARGEST_FLOAT / _LARGEST_STEP).all():
+            problems.append(f"{key} has values that are not finite")
+    return problems
+
+
+def _is_int8_matrix(tensor: npt.NDArray[np.generic] | None) -> bool:
+    return tensor is not None and tensor.dtype == np.int8 and tensor.ndim > 1
+
+
+def _to_steps(values: FloatArray) -> tuple[npt.NDArray[np.int8], FloatArray]:
+    """Integers of the shape of ``values``, and the step of each output channel (axis 0)."""
+    rows = values.reshape(len(values), -1)
+    step = np.abs(rows).max(axis=1, initial=0).astype(np.float32) / np.float32(_LARGEST_STEP)
+    scaled = np.rint(rows / np.where(step > 0, step, 1)[:, None])
+    clipped = np.clip(scaled, -_LARGEST_STEP, _LARGEST_STEP).astype(np.int8)
+    return np.ascontiguousarray(clipped.reshape(values.shape)), step
+
+
+def _from_steps(tensors: Tensors, key: str) -> FloatArray:
+    values: FloatArray = tensors[key].astype(np.float32)
+    if tensors[key].dtype == np.int8:
+        step = tensors[key + _STEP].astype(np.float32)
+        values *= step.reshape(-1, *[1] * (values.ndim - 1))
+    return values
 
 
 def checkpoint_metadata(path: Path) -> dict[str, str]:
@@ -152,7 +215,7 @@ def _malformed(path: Path, reason: str) -> DataError:
     )
 
 
-def _load(path: Path) -> dict[str, npt.NDArray[np.generic]]:
+def _load(path: Path) -> Tensors:
     try:
         # Tensors of types that numpy lacks (bfloat16, float8) come back as a KeyError.
         return dict(load(_read(path)))

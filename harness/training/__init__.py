@@ -11,11 +11,18 @@ from typing import TYPE_CHECKING
 from harness.errors import HarnessError
 
 if TYPE_CHECKING:
+    from harness.model.checkpoint import Dtype
     from harness.training.run import TrainingResult
 
 
 def train_workload(
-    name: str, dataset: Path | None, out: Path, *, threads: int = 2, command: str = ""
+    name: str,
+    dataset: Path | None,
+    out: Path,
+    *,
+    weights: Dtype = "float32",
+    threads: int = 2,
+    command: str = "",
 ) -> TrainingResult:
     """Train a built-in network; see `harness.training.run.train_workload`.
 
@@ -31,4 +38,4 @@ def train_workload(
             "training needs torch, which is not installed",
             hint="install the extra: pip install 'aimc-harness[train]'",
         ) from error
-    return run.train_workload(name, dataset, out, threads=threads, command=command)
+    return run.train_workload(name, dataset, out, weights=weights, threads=threads, command=command)

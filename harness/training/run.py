@@ -14,7 +14,7 @@ from harness.artifacts import atomic_write_text
 from harness.data.workloads import Recipe, Workload, workload_for
 from harness.errors import ModelError
 from harness.model.builtin import NAMES, build
-from harness.model.checkpoint import save_checkpoint
+from harness.model.checkpoint import Dtype, as_stored, save_checkpoint
 from harness.training.loop import Trained, evaluate, train
 from harness.training.state import EpochRecord
 
@@ -38,6 +38,7 @@ def train_workload(
     out: Path,
     *,
     recipe: Recipe | None = None,
+    weights: Dtype = "float32",
     threads: int = 2,
     command: str = "",
 ) -> TrainingResult:
@@ -50,6 +51,7 @@ def train_workload(
         dataset: File or folder; None is the bundled dataset or the folder AIMC_DATA.
         out: Folder of the checkpoint, the log and, until the end, the training state.
         recipe: Instead of the workload's.
+        weights: How the checkpoint holds them; the test accuracy is that of the weights held.
         threads: Of torch.
         command: Recorded in the checkpoint.
 
@@ -82,11 +84,13 @@ def train_workload(
             threads=threads,
             on_epoch=show,
         )
-    accuracy = evaluate(trained.graph, splits.test, threads=threads)
+    stored = as_stored(trained.graph, weights)
+    accuracy = evaluate(stored, splits.test, threads=threads)
     checkpoint = out / f"{name}.safetensors"
     save_checkpoint(
         trained.graph,
         checkpoint,
+        dtype=weights,
         metadata={
             "dataset": splits.dataset,
             "dataset_sha256": splits.source_sha256,

@@ -14,7 +14,12 @@ from safetensors.numpy import load_file, save_file
 
 from harness.errors import DataError
 from harness.model.builtin import build
-from harness.model.checkpoint import checkpoint_metadata, load_checkpoint, save_checkpoint
+from harness.model.checkpoint import (
+    as_stored,
+    checkpoint_metadata,
+    load_checkpoint,
+    save_checkpoint,
+)
 from harness.model.graph import Dense, Graph
 from harness.model.shapes import arrays_of
 
@@ -55,6 +60,67 @@ def test_float16_rounds_once_and_reads_back_as_float32(tmp_path: Path) -> None:
     for key, value in arrays(saved).items():
         assert loaded[key].dtype == np.float32
         assert np.array_equal(loaded[key], value.astype(np.float16).astype(np.float32))
+
+
+def test_int8_rounds_to_steps_of_each_channels_largest_weight(tmp_path: Path) -> None:
+    saved = build("resnet20", seed=5)
+    path = tmp_path / "steps.safetensors"
+    save_checkpoint(saved, path, dtype="int8")
+    loaded = arrays(load_checkpoint(build("resnet20"), path))
+    for key, value in arrays(saved).items():
+        if value.ndim == 1:
+            assert np.array_equal(loaded[key], value)
+            continue
+        largest = np.abs(value.reshape(len(value), -1)).max(axis=1)
+        error = np.abs(loaded[key] - value).reshape(len(value), -1).max(axis=1)
+        assert (error <= largest / 254 * 1.0001).all()
+        reached = np.abs(loaded[key].reshape(len(value), -1)).max(axis=1)
+        assert np.allclose(reached, largest, rtol=1e-6)
+    assert path.stat().st_size < 0.4 * sum(4 * value.size for value in arrays(saved).values())
+
+
+def test_what_is_stored_is_what_is_read_back(tmp_path: Path) -> None:
+    saved = build("lenet5", seed=5)
+    for dtype in ("int8", "float16", "float32"):
+        save_checkpoint(saved, tmp_path / "net.safetensors", dtype=dtype)
+        loaded = arrays(load_checkpoint(build("lenet5"), tmp_path / "net.safetensors"))
+        for key, value in arrays(as_stored(saved, dtype)).items():
+            assert np.array_equal(loaded[key], value)
+
+
+def test_an_all_zero_channel_survives_int8() -> None:
+    graph = build("mlp")
+    nodes = list(graph.nodes)
+    assert isinstance(nodes[1], Dense)
+    nodes[1] = dataclasses.replace(nodes[1], weight=np.zeros_like(nodes[1].weight))
+    stored = as_stored(dataclasses.replace(graph, nodes=tuple(nodes)), "int8")
+    assert not arrays(stored)["fc1.weight"].any()
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("fc1.weight.step", None, "missing: fc1.weight.step"),
+        ("fc1.weight.step", np.ones(3, np.float32), r"fc1.weight.step is float32 \[3\], not"),
+        ("fc1.weight.step", np.ones(256, np.float16), "fc1.weight.step is float16"),
+        ("fc1.weight.step", np.full(256, np.nan, np.float32), "not finite"),
+        ("fc1.weight.step", np.full(256, 1e38, np.float32), "not finite"),
+        ("fc1.bias", np.ones(256, np.int8), "fc1.bias is int8"),
+        ("fc1.bias.step", np.ones(256, np.float32), "not in the network: fc1.bias.step"),
+    ],
+)
+def test_int8_without_fitting_steps_is_refused(
+    key: str, value: np.ndarray | None, message: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "steps.safetensors"
+    save_checkpoint(build("mlp"), path, dtype="int8")
+    tensors = load_file(path)
+    tensors.pop(key, None)
+    if value is not None:
+        tensors[key] = value
+    save_file(tensors, path)
+    with pytest.raises(DataError, match=message):
+        load_checkpoint(build("mlp"), path)
 
 
 def test_metadata_stands_in_the_header(shipped: Path) -> None:
