@@ -8,7 +8,7 @@ import hashlib
 import json
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,7 +39,9 @@ class Trained:
 
 
 @dataclass(frozen=True, eq=False)
-class _TensorSplit:
+class TensorSplit:
+    """A split in memory, as training reads it."""
+
     pixels: Tensor  # uint8 [n, c, h, w]: a quarter of what the normalised images would take
     labels: Tensor
     normalisation: Normalisation
@@ -75,16 +77,16 @@ def train(
             network, or the loss is no longer finite.
     """
     fingerprint = _fingerprint(graph, splits, recipe)
-    with _torch_settings(threads):
+    with torch_settings(threads):
         module = GraphModule(graph).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        optimizer = _optimizer(module, recipe)
+        optimizer = make_optimizer(module, recipe)
         state = load_state(state_path, fingerprint) or TrainingState(fingerprint)
         if state.epoch:
             module.load_state_dict(state.module)
             optimizer.load_state_dict(state.optimizer)
         save_state(state, state_path)  # a folder that cannot be written is found out now
-        training = _tensors(splits.train, graph)
-        validation = _tensors(splits.validation, graph)
+        training = tensor_split(splits.train, graph)
+        validation = tensor_split(splits.validation, graph)
         while state.epoch < recipe.epochs and not _exhausted(state, recipe):
             record = _epoch(module, optimizer, training, validation, recipe, state.epoch)
             state.records.append(record)
@@ -105,11 +107,11 @@ def train(
 
 def evaluate(graph: Graph, split: Split, *, threads: int = 2) -> float:
     """Share of ``split`` that ``graph`` classifies correctly, in float32."""
-    with _torch_settings(threads):
-        return _accuracy(GraphModule(graph), _tensors(split, graph))
+    with torch_settings(threads):
+        return _accuracy(GraphModule(graph), tensor_split(split, graph))
 
 
-def _accuracy(module: GraphModule, data: _TensorSplit) -> float:
+def _accuracy(module: GraphModule, data: TensorSplit) -> float:
     module.eval()
     correct = 0
     with torch.inference_mode():
@@ -132,39 +134,66 @@ def learning_rate_at(recipe: Recipe, progress_epochs: float) -> float:
 def _epoch(
     module: GraphModule,
     optimizer: torch.optim.SGD,
-    training: _TensorSplit,
-    validation: _TensorSplit,
+    training: TensorSplit,
+    validation: TensorSplit,
     recipe: Recipe,
     epoch: int,
 ) -> EpochRecord:
     began = time.monotonic()
-    module.train()
     # A generator of its own for every epoch: nothing random has to be saved to resume.
     generator = torch.Generator().manual_seed((recipe.seed << 20) + epoch)
+    batches = shuffled_batches(training, recipe.batch_size, generator)
+    rates = [
+        learning_rate_at(recipe, epoch + (index + 1) / len(batches))
+        for index in range(len(batches))
+    ]
+    loss = train_on(
+        module, optimizer, training, recipe, zip(batches, rates, strict=True), generator
+    )
+    if not math.isfinite(loss):
+        raise DataError(
+            f"training diverged in epoch {epoch + 1}: the loss is {loss}",
+            hint="lower the learning rate of the recipe",
+        )
+    accuracy = _accuracy(module, validation)
+    return EpochRecord(epoch + 1, rates[-1], loss, accuracy, time.monotonic() - began)
+
+
+def shuffled_batches(training: TensorSplit, size: int, generator: torch.Generator) -> list[Tensor]:
+    """All images in random order, as indices, ``size`` at a time."""
     order = torch.randperm(len(training.labels), generator=generator)
-    batches = list(torch.split(order, recipe.batch_size))
+    batches = list(torch.split(order, size))
     if len(batches) > 1 and len(batches[-1]) < 2:
         batches.pop()  # a batch of one has no statistics
+    return batches
+
+
+def train_on(
+    module: nn.Module,
+    optimizer: torch.optim.SGD,
+    training: TensorSplit,
+    recipe: Recipe,
+    batches: Iterable[tuple[Tensor, float]],
+    generator: torch.Generator,
+) -> float:
+    """One optimizer step for each of ``batches``, pairs of indices and learning rate.
+
+    Returns:
+        The mean loss over the images, with label smoothing and augmentation.
+    """
+    module.train()
     loss_sum, seen = 0.0, 0
-    rate = 0.0
-    for index, batch in enumerate(batches):
-        rate = learning_rate_at(recipe, epoch + (index + 1) / len(batches))
+    for batch, rate in batches:
         for group in optimizer.param_groups:
             group["lr"] = rate
         images = shift_and_flip(training.images(batch), recipe.shift_pixels, recipe.flip, generator)
         loss = _step(module, optimizer, images, training.labels[batch], recipe)
         loss_sum, seen = loss_sum + loss * len(batch), seen + len(batch)
-    if not math.isfinite(loss_sum):
-        raise DataError(
-            f"training diverged in epoch {epoch + 1}: the loss is {loss_sum}",
-            hint="lower the learning rate of the recipe",
-        )
-    accuracy = _accuracy(module, validation)
-    return EpochRecord(epoch + 1, rate, loss_sum / seen, accuracy, time.monotonic() - began)
+    return loss_sum / seen
 
 
 def _step(
-    module: GraphModule,
+    module: nn.Module,
     optimizer: torch.optim.SGD,
     images: Tensor,
     labels: Tensor,
@@ -179,7 +208,8 @@ def _step(
     return float(loss.detach())
 
 
-def _optimizer(module: nn.Module, recipe: Recipe) -> torch.optim.SGD:
+def make_optimizer(module: nn.Module, recipe: Recipe) -> torch.optim.SGD:
+    """SGD of the recipe, with no weight decay of vectors."""
     # Vectors are biases and batch-norm parameters: decaying them only biases the output.
     parameters = list(module.parameters())
     groups = [
@@ -206,7 +236,12 @@ def _copy(module: nn.Module) -> dict[str, Tensor]:
     return {key: value.detach().clone() for key, value in module.state_dict().items()}
 
 
-def _tensors(split: Split, graph: Graph) -> _TensorSplit:
+def tensor_split(split: Split, graph: Graph) -> TensorSplit:
+    """``split`` in memory.
+
+    Raises:
+        DataError: Its images do not fit ``graph``.
+    """
     pixels = torch.from_numpy(split.pixels())
     expected = tuple(graph.shapes[graph.input][1:])
     if tuple(pixels.shape[1:]) != expected:
@@ -214,7 +249,7 @@ def _tensors(split: Split, graph: Graph) -> _TensorSplit:
             f"images are {list(pixels.shape[1:])}, {graph.name} takes {list(expected)}",
             where=split.name,
         )
-    return _TensorSplit(
+    return TensorSplit(
         pixels.contiguous(memory_format=torch.channels_last),
         torch.from_numpy(split.labels),
         split.normalisation,
@@ -240,7 +275,7 @@ def _fingerprint(graph: Graph, splits: DatasetSplits, recipe: Recipe) -> str:
 
 
 @contextlib.contextmanager
-def _torch_settings(threads: int) -> Iterator[None]:
+def torch_settings(threads: int) -> Iterator[None]:
     """Deterministic algorithms and a number of threads, for the time of a `with` block."""
     before_threads = torch.get_num_threads()
     before = torch.are_deterministic_algorithms_enabled()

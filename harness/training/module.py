@@ -53,39 +53,43 @@ class Layer(nn.Module):
         return {}
 
 
-class _ConvLayer(Layer):
-    def __init__(self, node: Conv) -> None:
+class MatrixLayer(Layer):
+    """A convolution or dense layer: ``weight`` has its output channels first."""
+
+    def __init__(self, node: Conv | Dense) -> None:
         super().__init__()
         self.weight = nn.Parameter(_tensor(node.weight))
         self.bias = nn.Parameter(_tensor(node.bias))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.multiply(x, self.weight, self.bias)
+
+    def multiply(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        """The layer with other parameters of the same shapes; None: no bias."""
+        raise NotImplementedError
+
+    def parameters_of_node(self) -> dict[str, FloatArray]:
+        return {"weight": _array(self.weight), "bias": _array(self.bias)}
+
+
+class _ConvLayer(MatrixLayer):
+    def __init__(self, node: Conv) -> None:
+        super().__init__(node)
         top, left, bottom, right = node.pads
         self._symmetric = top == bottom and left == right
         self._node = node
 
-    def forward(self, x: Tensor) -> Tensor:
+    def multiply(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         node = self._node
         padding = (node.pads[0], node.pads[1])
         if not self._symmetric:
             x, padding = _pad(x, node.pads, 0.0), (0, 0)
-        return functional.conv2d(
-            x, self.weight, self.bias, node.stride, padding, node.dilation, node.groups
-        )
-
-    def parameters_of_node(self) -> dict[str, FloatArray]:
-        return {"weight": _array(self.weight), "bias": _array(self.bias)}
+        return functional.conv2d(x, weight, bias, node.stride, padding, node.dilation, node.groups)
 
 
-class _DenseLayer(Layer):
-    def __init__(self, node: Dense) -> None:
-        super().__init__()
-        self.weight = nn.Parameter(_tensor(node.weight))
-        self.bias = nn.Parameter(_tensor(node.bias))
-
-    def forward(self, x: Tensor) -> Tensor:
-        return functional.linear(x, self.weight, self.bias)
-
-    def parameters_of_node(self) -> dict[str, FloatArray]:
-        return {"weight": _array(self.weight), "bias": _array(self.bias)}
+class _DenseLayer(MatrixLayer):
+    def multiply(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        return functional.linear(x, weight, bias)
 
 
 class _BatchNormLayer(Layer):
