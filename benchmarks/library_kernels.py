@@ -99,7 +99,9 @@ def kernel_code(package: bytes) -> bytes:
         elf = ELFFile(io.BytesIO(library.read()))
     symbols = elf.get_section_by_name(".dynsym")
     assert isinstance(symbols, SymbolTableSection)
-    (symbol,) = symbols.get_symbol_by_name(SYMBOL) or ()
+    found = symbols.get_symbol_by_name(SYMBOL)
+    assert found is not None
+    (symbol,) = found
     (offset,) = elf.address_offsets(symbol["st_value"], symbol["st_size"])
     elf.stream.seek(offset)
     code: bytes = elf.stream.read(symbol["st_size"])
