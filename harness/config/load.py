@@ -6,7 +6,7 @@ import copy
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import yaml
 from pydantic import ValidationError
@@ -25,7 +25,7 @@ from harness.config.preset_files import (
     list_presets,
     read_preset,
 )
-from harness.config.schema import Config, RunConfig, SystemConfig
+from harness.config.schema import Config, LoopConfig, RunConfig, Section, SystemConfig
 from harness.config.yaml_reader import parse_yaml
 from harness.errors import ConfigError
 
@@ -38,8 +38,11 @@ __all__ = [
     "describe_preset",
     "list_presets",
     "load_config",
+    "load_loop_config",
     "short_hash",
 ]
+
+SectionT = TypeVar("SectionT", bound=Section)
 
 _HASH_VERSION: Final = 1  # of what the hash covers; part of what is hashed
 
@@ -77,6 +80,35 @@ def load_config(
             apply_override(data, override)
     unswapped = {SYSTEM: _system_data(preset, {}), RUN: run_data} if swaps else baseline
     return _mark_changed(_validate(data), _validate(baseline).system, _validate(unswapped).system)
+
+
+def load_loop_config(*, noise: str = "pcm", overrides: Sequence[str] = ()) -> LoopConfig:
+    """Build the configuration of the accuracy loop.
+
+    Args:
+        noise: A noise preset's name, or the path of a preset file.
+        overrides: ``key.path=value``, for instance ``noise.t_eval_s=3600``.
+
+    Raises:
+        ConfigError: A preset, key or value is unknown or impossible.
+    """
+    chosen = {"noise": noise}
+    data: dict[str, Any] = {}
+    for section, name in chosen.items():
+        preset = find_preset(section, name, relative_to=None)
+        data[section] = {"name": preset.name, **preset.nested()}
+    baseline = _validate_as(LoopConfig, data)
+    changed = copy.deepcopy(data)
+    for override in parse_overrides(overrides, LoopConfig):
+        apply_override(changed, override)
+    config = _validate_as(LoopConfig, changed)
+    renamed = {
+        section: getattr(config, section).model_copy(update={"name": _modified(name)})
+        for section in chosen
+        if getattr(config, section) != getattr(baseline, section)
+        and getattr(config, section).name == (name := getattr(baseline, section).name)
+    }
+    return config.model_copy(update=renamed)
 
 
 def config_from_yaml(text: str, *, where: str = "configuration") -> Config:
@@ -177,8 +209,12 @@ def _modified(name: str) -> str:
 
 
 def _validate(data: Mapping[str, object]) -> Config:
+    return _validate_as(Config, data)
+
+
+def _validate_as(model: type[SectionT], data: Mapping[str, object]) -> SectionT:
     try:
-        return Config.model_validate(data, strict=True)
+        return model.model_validate(data, strict=True)
     except ValidationError as error:
         problems = [
             _problem(item["loc"], item["msg"], item["type"], item.get("input"))

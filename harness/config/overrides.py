@@ -34,8 +34,8 @@ class Override:
         return ".".join(self.path)
 
 
-def parse_override(text: str) -> Override:
-    """Read one override and check that its key exists.
+def parse_override(text: str, root: type[Section] = Config) -> Override:
+    """Read one override and check that ``root`` has its key.
 
     Raises:
         ConfigError: It is not ``key=value``, the key is unknown (the message has the
@@ -52,7 +52,7 @@ def parse_override(text: str) -> Override:
     if len(text) > _MAX_LENGTH:
         raise ConfigError("the override is too long", where=key[:64])
     path = tuple(key.split("."))
-    field = _find_field(path)
+    field = _find_field(path, root)
     nested = _section_of(field)
     if nested is not None:
         if len(path) == 2 and path[1] in SECTIONS and path[0] == "system":
@@ -71,25 +71,26 @@ def parse_override(text: str) -> Override:
     return Override(path, parse_scalar(raw))
 
 
-def parse_overrides(texts: Sequence[str]) -> tuple[Override, ...]:
+def parse_overrides(texts: Sequence[str], root: type[Section] = Config) -> tuple[Override, ...]:
     """Read all overrides; of two for one key the later one holds."""
     latest: dict[tuple[str, ...], Override] = {}
-    for override in map(parse_override, texts):
+    for text in texts:
+        override = parse_override(text, root)
         latest.pop(override.path, None)
         latest[override.path] = override
     return tuple(latest.values())
 
 
 def apply_override(data: dict[str, Any], override: Override) -> None:
-    """Set one value in the nested mapping ``data``, which has every group of `Config`."""
+    """Set one value in the nested mapping ``data``, which has every group of the root."""
     *parents, leaf = override.path
     for parent in parents:
         data = data[parent]
     data[leaf] = override.value
 
 
-def _find_field(path: tuple[str, ...]) -> FieldInfo:
-    model: type[Section] | None = Config
+def _find_field(path: tuple[str, ...], root: type[Section]) -> FieldInfo:
+    model: type[Section] | None = root
     field: FieldInfo | None = None
     for depth, name in enumerate(path):
         parent = ".".join(path[:depth])

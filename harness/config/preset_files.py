@@ -29,6 +29,7 @@ from harness.config.schema import (
     CoreConfig,
     EnergyConfig,
     MemoryConfig,
+    NoiseConfig,
     RunConfig,
     Section,
     SystemConfig,
@@ -39,7 +40,7 @@ from harness.errors import ConfigError
 
 PRESETS: Final = Path(__file__).resolve().parent / "presets"
 
-SECTIONS: Final[Mapping[str, type[Section]]] = {
+SECTIONS: Final[dict[str, type[Section]]] = {
     "core": CoreConfig,
     "caches": CachesConfig,
     "memory": MemoryConfig,
@@ -48,6 +49,9 @@ SECTIONS: Final[Mapping[str, type[Section]]] = {
     "energy": EnergyConfig,
 }
 """The sections of a system, each a folder of presets."""
+
+LOOP_SECTIONS: Final[dict[str, type[Section]]] = {"noise": NoiseConfig}
+"""The sections of `LoopConfig`, each a folder of presets."""
 
 SYSTEM: Final = "system"
 RUN: Final = "run"
@@ -65,6 +69,7 @@ _UNITS: Final = (
     ("_bytes", "B"),
     ("_bits", "bit"),
     ("_lsb", "LSB"),
+    ("_microsiemens", "uS"),
     ("_ns", "ns"),
     ("_pj", "pJ"),
     ("_mw", "mW"),
@@ -126,7 +131,7 @@ def closest(name: str, valid: Sequence[str]) -> str:
 
 def list_presets() -> dict[str, tuple[str, ...]]:
     """The shipped presets' names by section, ``system`` first."""
-    return {section: _names(section) for section in (SYSTEM, *SECTIONS)}
+    return {section: _names(section) for section in (SYSTEM, *SECTIONS, *LOOP_SECTIONS)}
 
 
 def describe_preset(section: str, name: str) -> Preset:
@@ -137,7 +142,7 @@ def describe_preset(section: str, name: str) -> Preset:
     """
     if section == RUN and name == "default":
         return read_preset(RUN, PRESETS / "run" / "default.yaml")
-    sections = (SYSTEM, *SECTIONS)
+    sections = (SYSTEM, *SECTIONS, *LOOP_SECTIONS)
     if section not in sections:
         raise ConfigError(
             f"there is no section {section!r}", where="presets", hint=closest(section, sections)
@@ -149,14 +154,14 @@ def find_preset(section: str, name: str, *, relative_to: Path | None) -> Preset:
     """Read the preset ``name`` of ``section``: a shipped one, or a YAML file's path.
 
     Args:
-        section: A key of `SECTIONS`, or `SYSTEM`.
+        section: A key of `SECTIONS` or `LOOP_SECTIONS`, or `SYSTEM`.
         name: The name of a shipped preset, or a path that ends in .yaml or .yml.
         relative_to: The folder that a relative path starts from; None: the current one.
 
     Raises:
         ConfigError: There is no such preset, or the file is not a valid one.
     """
-    where = section if section == SYSTEM else f"system.{section}"
+    where = f"system.{section}" if section in SECTIONS else section
     if name.endswith((".yaml", ".yml")):
         path = Path(name) if relative_to is None else relative_to / name
         if not path.is_file():
@@ -215,7 +220,7 @@ def value_tree(section: str) -> ValueTree:
     """The keys that a preset file of ``section`` has; None marks a value, else a subtree."""
     if section == SYSTEM:
         return {key: None for key in SystemConfig.model_fields if key != "name"}
-    return _tree_of(RunConfig if section == RUN else SECTIONS[section])
+    return _tree_of(RunConfig if section == RUN else (SECTIONS | LOOP_SECTIONS)[section])
 
 
 def _tree_of(model: type[Section]) -> ValueTree:

@@ -207,6 +207,30 @@ class SystemConfig(Section):
         return self
 
 
+class NoiseConfig(Section):
+    """Devices of the analog tiles: how programmed weights deviate, and what training assumes.
+
+    The device model and its coefficients are aihwkit's (`PCMLikeNoiseModel`).  Converter widths
+    are the tile's own; `harness.accuracy.noise.with_noise` puts ``output_noise`` on a tile.
+    """
+
+    name: Name
+    model: Literal["pcm", "none"]  # none: weights stay exactly what they were
+    g_max_microsiemens: Annotated[float, Field(gt=0.0, le=1e6)]  # of a column's largest weight
+    prog_noise_scale: NonNegative  # 1: as measured; 0: off
+    read_noise_scale: NonNegative  # 1/f noise since programming, frozen at the time of evaluation
+    drift_scale: NonNegative
+    drift_compensation: Literal["none", "global"]  # global: one factor a layer
+    t_eval_s: Annotated[float, Field(ge=0.0, le=1e10)]  # since programming ended
+    # Standard deviation and range at the converter, where inputs reach 1 and weights 1.
+    output_noise: NonNegative
+    output_bound: Positive
+    # Standard deviation of a cell at each multiplication, in steps of a tile's conductance.
+    cell_read_noise_lsb: Annotated[float, Field(ge=0.0, le=4096.0)]
+    # Of the weights while retraining, in shares of a column's largest weight.
+    training_weight_noise: NonNegative
+
+
 class RunConfig(Section):
     """What to run on it."""
 
@@ -238,6 +262,12 @@ class Config(Section):
                 " or an in-order core"
             )
         return self
+
+
+class LoopConfig(Section):
+    """The configuration of the accuracy loop."""
+
+    noise: NoiseConfig
 
 
 def _is_power_of_two(value: int) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from math import prod
 
 import numpy as np
@@ -35,7 +36,7 @@ def place(network: QNetwork, mapping: Mapping, system: SystemConfig) -> Plan:
         where=f"{network.name} on {system.name}",
     )
     names = {demand.name for demand in chosen}
-    inputs = _layer_inputs(network, names)
+    inputs = layer_inputs(network, names)
     layers: dict[str, AnalogLayer] = {}
     used = 0
     for node in network.nodes:
@@ -49,13 +50,23 @@ def place(network: QNetwork, mapping: Mapping, system: SystemConfig) -> Plan:
     return plan
 
 
-def _layer_inputs(network: QNetwork, names: set[str]) -> dict[str, Int8Array]:
-    """What the named layers read when the digital network runs the calibration samples."""
+def calibration_images(network: QNetwork, names: Collection[str]) -> int:
+    """How many calibration samples give the inputs of the named layers, in bounded memory."""
+    read = {node.inputs[0] for node in network.nodes if node.name in names}
+    size = sum(prod(network.tensors[name].shape) for name in read)
+    return max(1, min(len(network.calibration_inputs), CALIBRATION_BYTES // max(1, size)))
+
+
+def layer_inputs(network: QNetwork, names: Collection[str]) -> dict[str, Int8Array]:
+    """What the named layers read when the digital network runs the calibration samples.
+
+    Returns:
+        Tensor name to int8 [n, h, w, c] or [n, ...].
+    """
     wanted = {node.inputs[0] for node in network.nodes if node.name in names}
     if not wanted:
         return {}
-    size = sum(prod(network.tensors[name].shape) for name in wanted)
-    images = max(1, min(len(network.calibration_inputs), CALIBRATION_BYTES // size))
+    images = calibration_images(network, names)
     batches = [
         run_integer(
             network, network.calibration_inputs[start : min(start + 16, images)], keep=wanted

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from harness.config.load import describe_preset, list_presets, load_config
-from harness.config.preset_files import SECTIONS, read_preset, unit_of
+from harness.config.preset_files import LOOP_SECTIONS, SECTIONS, read_preset, unit_of
 from harness.errors import ConfigError
 
 ALL = [(section, name) for section, names in list_presets().items() for name in names]
@@ -17,7 +17,7 @@ ALL = [(section, name) for section, names in list_presets().items() for name in 
 
 def test_every_section_has_presets() -> None:
     presets = list_presets()
-    assert set(presets) == {"system", *SECTIONS}
+    assert set(presets) == {"system", *SECTIONS, *LOOP_SECTIONS}
     assert all(presets.values())
     assert {"alpine-high-power", "alpine-low-power", "cortex-a55-like"} <= set(presets["core"])
 
@@ -38,7 +38,7 @@ def test_every_system_loads(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("section", "name"), [(section, name) for section, name in ALL if section != "system"]
+    ("section", "name"), [(section, name) for section, name in ALL if section in SECTIONS]
 )
 def test_every_section_preset_can_be_swapped_in(section: str, name: str) -> None:
     # gem5 simulates every core, the embedded engine those that are in order.

@@ -1,0 +1,1 @@
+"""The accuracy loop: which layers may be analog, found under a bound on accuracy."""

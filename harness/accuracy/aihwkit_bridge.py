@@ -1,0 +1,67 @@
+"""From the harness's configuration to aihwkit's: the device model and the RPU configuration."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aihwkit.inference.compensation.drift import GlobalDriftCompensation
+from aihwkit.inference.converter.conductance import SinglePairConductanceConverter
+from aihwkit.inference.noise.pcm import PCMLikeNoiseModel
+from aihwkit.simulator.configs import TorchInferenceRPUConfig
+from aihwkit.simulator.parameters.enums import (
+    BoundManagementType,
+    NoiseManagementType,
+    WeightModifierType,
+)
+
+from harness.config.schema import NoiseConfig, TileConfig
+
+
+def device_model(noise: NoiseConfig) -> Any:  # noqa: ANN401
+    """aihwkit's `PCMLikeNoiseModel` with the scales of ``noise``; one device pair a weight."""
+    return PCMLikeNoiseModel(
+        g_converter=SinglePairConductanceConverter(g_max=noise.g_max_microsiemens),
+        prog_noise_scale=noise.prog_noise_scale,
+        read_noise_scale=noise.read_noise_scale,
+        drift_scale=noise.drift_scale,
+    )
+
+
+def rpu_config(tile: TileConfig, noise: NoiseConfig) -> Any:  # noqa: ANN401
+    """The `TorchInferenceRPUConfig` of tiles like ``tile`` with the devices of ``noise``.
+
+    An aihwkit converter of ``res`` steps over [-bound, bound] has its outermost codes at
+    +-bound, as the tile's ADC of b bits has them at +-(2**(b-1) - 1): ``res`` is 2**b - 2.
+    Weights are normalised a column, so that its largest one takes the largest conductance.
+    Inputs are normalised by each vector's largest |input|, where the harness has one scale a
+    tensor from calibration; the converter's range is the same for all columns, where a tile's
+    is calibrated a column.
+
+    The tile's output noise is used if its noise is on.
+    """
+    config = TorchInferenceRPUConfig()
+    forward = config.forward
+    forward.inp_bound = 1.0
+    forward.inp_res = _steps(tile.dac_bits)
+    forward.out_bound = noise.output_bound
+    forward.out_res = _steps(tile.adc_bits)
+    output_noise_lsb = tile.output_noise_lsb if tile.noise else 0.0
+    forward.out_noise = output_noise_lsb * 2 * noise.output_bound / _steps(tile.adc_bits)
+    forward.noise_management = NoiseManagementType.ABS_MAX
+    forward.bound_management = BoundManagementType.NONE
+    config.mapping.digital_bias = True
+    config.mapping.weight_scaling_omega = 1.0
+    config.mapping.weight_scaling_columnwise = True
+    config.mapping.max_input_size = tile.rows
+    config.mapping.max_output_size = tile.columns
+    config.noise_model = device_model(noise)
+    compensated = noise.drift_compensation == "global"
+    config.drift_compensation = GlobalDriftCompensation() if compensated else None
+    if noise.training_weight_noise > 0:
+        config.modifier.type = WeightModifierType.ADD_NORMAL
+        config.modifier.std_dev = noise.training_weight_noise
+    return config
+
+
+def _steps(bits: int) -> int:
+    return (1 << bits) - 2
