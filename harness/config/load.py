@@ -82,17 +82,20 @@ def load_config(
     return _mark_changed(_validate(data), _validate(baseline).system, _validate(unswapped).system)
 
 
-def load_loop_config(*, noise: str = "pcm", overrides: Sequence[str] = ()) -> LoopConfig:
+def load_loop_config(
+    *, noise: str = "pcm", search: str = "lionheart", overrides: Sequence[str] = ()
+) -> LoopConfig:
     """Build the configuration of the accuracy loop.
 
     Args:
         noise: A noise preset's name, or the path of a preset file.
+        search: A search preset's name, or the path of a preset file.
         overrides: ``key.path=value``, for instance ``noise.t_eval_s=3600``.
 
     Raises:
         ConfigError: A preset, key or value is unknown or impossible.
     """
-    chosen = {"noise": noise}
+    chosen = {"noise": noise, "search": search}
     data: dict[str, Any] = {}
     for section, name in chosen.items():
         preset = find_preset(section, name, relative_to=None)

@@ -31,6 +31,7 @@ from harness.config.schema import (
     MemoryConfig,
     NoiseConfig,
     RunConfig,
+    SearchConfig,
     Section,
     SystemConfig,
     TileConfig,
@@ -50,7 +51,10 @@ SECTIONS: Final[dict[str, type[Section]]] = {
 }
 """The sections of a system, each a folder of presets."""
 
-LOOP_SECTIONS: Final[dict[str, type[Section]]] = {"noise": NoiseConfig}
+LOOP_SECTIONS: Final[dict[str, type[Section]]] = {
+    "noise": NoiseConfig,
+    "search": SearchConfig,
+}
 """The sections of `LoopConfig`, each a folder of presets."""
 
 SYSTEM: Final = "system"
@@ -76,6 +80,7 @@ _UNITS: Final = (
     ("_cycles", "cycles"),
     ("_latency", "cycles"),
     ("_penalty", "cycles"),
+    ("_points", "points"),
     ("_s", "s"),
 )
 

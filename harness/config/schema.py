@@ -231,6 +231,23 @@ class NoiseConfig(Section):
     training_weight_noise: NonNegative
 
 
+class SearchConfig(Section):
+    """How a mapping is searched, and how its network is retrained meanwhile."""
+
+    name: Name
+    strategy: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_.-]*$", max_length=64)]
+    drop_points: Annotated[float, Field(ge=0.0, le=100.0)]  # percentage points below float
+    repetitions: Annotated[int, Field(ge=1, le=1000)]  # programmings that a mean is taken over
+    validation_images: Count  # the first ones of the validation split; at most all
+    warmup_epochs: Annotated[
+        float, Field(ge=0.0, le=1000.0)
+    ]  # retraining with all candidates noisy
+    retrain_epochs: Annotated[float, Field(ge=0.0, le=1000.0)]  # after each conversion; 0: none
+    retrain_rate: Annotated[float, Field(gt=0.0, le=1.0)]  # of the recipe's peak learning rate
+    costly_layers: bool  # whether the benefit strategies may convert layers that save nothing
+    seed: Annotated[int, Field(ge=0, le=(1 << 31) - 1)]
+
+
 class RunConfig(Section):
     """What to run on it."""
 
@@ -268,6 +285,7 @@ class LoopConfig(Section):
     """The configuration of the accuracy loop."""
 
     noise: NoiseConfig
+    search: SearchConfig
 
 
 def _is_power_of_two(value: int) -> bool:

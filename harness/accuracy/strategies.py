@@ -1,0 +1,137 @@
+"""Search strategies: which layer to try next.
+
+A strategy is a class with a ``name`` and one method; `register` makes it known to ``--strategy``,
+and so does an entry point of the group ``aimc_harness.strategies`` in another package.  It decides
+from what it is shown alone, so that an interrupted search goes on as it would have.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from importlib import metadata
+from typing import ClassVar, Final, Protocol
+
+from harness.accuracy.state import Saving, Step
+from harness.errors import HarnessError
+
+GROUP: Final = "aimc_harness.strategies"
+
+
+class Survey(Protocol):
+    """What a strategy may ask; losses and savings are measured when they are first asked for."""
+
+    @property
+    def candidates(self) -> tuple[str, ...]:
+        """The layers that tiles can compute, in the network's order."""
+
+    @property
+    def macs(self) -> Mapping[str, int]:
+        """Multiply-accumulates of each candidate."""
+
+    def losses(self) -> Mapping[str, float]:
+        """Percentage points that each candidate costs if it alone is analog; may be negative."""
+
+    def loss_uncertainty(self) -> float:
+        """Percentage points below which losses cannot be told apart."""
+
+    def savings(self) -> Mapping[str, Saving]:
+        """Simulated time and energy of each candidate, digital and analog."""
+
+
+class Strategy(Protocol):
+    """Chooses the order in which layers are tried."""
+
+    name: ClassVar[str]
+
+    def next_layer(self, survey: Survey, tried: Sequence[Step]) -> str | None:
+        """The candidate to try next, none of ``tried``; None ends the search."""
+
+
+class ByMacs:
+    """LionHeart's: the layer with the most multiply-accumulates first."""
+
+    name: ClassVar[str] = "macs"
+
+    def next_layer(self, survey: Survey, tried: Sequence[Step]) -> str | None:
+        order = sorted(survey.candidates, key=lambda layer: -survey.macs[layer])
+        return _first_untried(order, tried)
+
+
+class BySensitivity:
+    """The layer first that costs the least accuracy when it alone is analog."""
+
+    name: ClassVar[str] = "sensitivity"
+
+    def next_layer(self, survey: Survey, tried: Sequence[Step]) -> str | None:
+        losses = survey.losses()
+        order = sorted(survey.candidates, key=lambda layer: (losses[layer], -survey.macs[layer]))
+        return _first_untried(order, tried)
+
+
+class ByBenefit:
+    """The layer first that saves the most simulated time (or energy) for the accuracy it costs.
+
+    A layer that would cost time (or energy) is never converted.
+    """
+
+    name: ClassVar[str] = "benefit"
+    energy: ClassVar[bool] = False
+
+    def next_layer(self, survey: Survey, tried: Sequence[Step]) -> str | None:
+        saved = {layer: self._saved(saving) for layer, saving in survey.savings().items()}
+        losses, floor = survey.losses(), survey.loss_uncertainty()
+        worth = {
+            layer: saved[layer] / max(losses[layer], floor)
+            for layer in survey.candidates
+            if saved[layer] > 0
+        }
+        return _first_untried(sorted(worth, key=lambda layer: -worth[layer]), tried)
+
+    def _saved(self, saving: Saving) -> float:
+        if self.energy:
+            return saving.digital_pj - saving.analog_pj
+        return saving.digital_ns - saving.analog_ns
+
+
+class ByEnergyBenefit(ByBenefit):
+    """`ByBenefit` with energy instead of time."""
+
+    name: ClassVar[str] = "energy-benefit"
+    energy: ClassVar[bool] = True
+
+
+_REGISTERED: Final[dict[str, type[Strategy]]] = {}
+
+
+def register(strategy: type[Strategy]) -> type[Strategy]:
+    """Make ``strategy`` known by its name; usable as a decorator."""
+    _REGISTERED[strategy.name] = strategy
+    return strategy
+
+
+for _strategy in (ByMacs, BySensitivity, ByBenefit, ByEnergyBenefit):
+    register(_strategy)
+
+
+def strategy_named(name: str) -> Strategy:
+    """The strategy of that name.
+
+    Raises:
+        HarnessError: There is none; the message lists them.
+    """
+    if name in _REGISTERED:
+        return _REGISTERED[name]()
+    plugins = {point.name: point for point in metadata.entry_points(group=GROUP)}
+    if name in plugins:
+        found: Strategy = plugins[name].load()()
+        return found
+    raise HarnessError(
+        f"there is no search strategy {name[:64]!r}",
+        where="search.strategy",
+        hint="valid: " + ", ".join([*_REGISTERED, *plugins]),
+    )
+
+
+def _first_untried(order: Sequence[str], tried: Sequence[Step]) -> str | None:
+    done = {step.layer for step in tried}
+    return next((layer for layer in order if layer not in done), None)
