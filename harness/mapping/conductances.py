@@ -15,8 +15,8 @@ from harness.mapping.file_format import read_mapping_file
 from harness.quant.program import FloatArray
 
 
-def resolve_inside(folder: Path, relative: str, where: str) -> Path:
-    """``relative`` as a file in ``folder`` or below.
+def resolve_inside(folder: Path, relative: str, where: str, what: str = "conductance file") -> Path:
+    """``relative`` as a file in ``folder`` or below; ``what`` it is, for the message.
 
     Raises:
         MappingError: It is absolute, leaves the folder (also by a link), or is no file.
@@ -30,10 +30,10 @@ def resolve_inside(folder: Path, relative: str, where: str) -> Path:
             if not bad and path.is_file():
                 return path
         except (OSError, RuntimeError) as error:
-            raise MappingError(f"cannot find the conductances: {error}", where=where) from error
-    what = "leaves the mapping's folder" if bad else "does not exist"
+            raise MappingError(f"cannot find the {what}: {error}", where=where) from error
+    problem = "leaves the mapping's folder" if bad else "does not exist"
     raise MappingError(
-        f"the conductance file {relative[:120]!r} {what}",
+        f"the {what} {relative[:120]!r} {problem}",
         where=where,
         hint="name a .safetensors file beside the mapping file",
     )

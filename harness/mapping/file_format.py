@@ -30,6 +30,7 @@ class MappingFile(BaseModel):
     graph_sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = None
     layers: dict[LayerName, Literal["analog", "digital"]]
     conductances: Annotated[str, Field(min_length=1, max_length=1024)] | None = None
+    checkpoint: Annotated[str, Field(min_length=1, max_length=1024)] | None = None
     provenance: dict[str, JsonValue] = Field(default_factory=dict)
 
 

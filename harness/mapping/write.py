@@ -11,10 +11,13 @@ from harness.mapping.file_format import FORMAT, VERSION, MappingFile, format_map
 from harness.mapping.mapping import Mapping
 
 
-def write_mapping(mapping: Mapping, path: Path) -> None:
+def write_mapping(mapping: Mapping, path: Path, *, checkpoint: str | None = None) -> None:
     """Write ``mapping`` to ``path``, with every layer that a tile can compute.
 
     Conductances go first, to a .safetensors file of the same stem.
+
+    Args:
+        checkpoint: File beside the mapping with the weights that it was found for.
 
     Raises:
         HarnessError: A file cannot be written.
@@ -25,6 +28,7 @@ def write_mapping(mapping: Mapping, path: Path) -> None:
         "model": mapping.model,
         "graph_sha256": mapping.graph_sha256,
         "layers": dict(mapping.layers),
+        "checkpoint": checkpoint,
         "provenance": dict(mapping.provenance),
     }
     if mapping.conductances is not None:

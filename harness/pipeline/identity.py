@@ -24,6 +24,7 @@ from harness.data.workloads import FOLDER_VARIABLE
 from harness.engines.registry import engine_identity
 from harness.errors import HarnessError
 from harness.mapping.conductances import conductance_file
+from harness.mapping.weights import checkpoint_file
 from harness.model.names import is_onnx_path
 from harness.resources import resource
 
@@ -55,6 +56,9 @@ def inputs_of(config: Config) -> dict[str, str]:
         extra_file = conductance_file(Path(run.mapping))
         if extra_file is not None:
             found["mapping/conductances"] = _digest(extra_file)
+        weights = checkpoint_file(Path(run.mapping), run.model)
+        if weights is not None:
+            found["mapping/checkpoint"] = _digest(weights)
     if run.checkpoint is not None:
         found["checkpoint"] = _digest(Path(run.checkpoint))
     dataset = run.dataset or os.environ.get(FOLDER_VARIABLE)

@@ -9,6 +9,7 @@ from typing import Final
 from harness.config.schema import Config
 from harness.data.workloads import Workload, workload_for
 from harness.mapping.resolve import resolve_mapping
+from harness.mapping.weights import checkpoint_file
 from harness.model.builtin import input_sizes
 from harness.model.graph import Graph
 from harness.model.load import load_model
@@ -51,13 +52,15 @@ class Prepared:
 def load(config: Config) -> LoadedModel:
     """Read the network with its weights.
 
-    The shipped checkpoint is used for a built-in network of its own input size; a
-    checkpoint that is named must fit.
+    A checkpoint that is named is used, else the one that the mapping names; both must fit.
+    Without either, a built-in network of its own input size has the shipped one.
     """
     run = config.run
     is_file = is_onnx_path(run.model)
     workload = None if is_file else workload_for(run.model)
     checkpoint = Path(run.checkpoint) if run.checkpoint is not None else None
+    if checkpoint is None and run.mapping.endswith(".json"):
+        checkpoint = checkpoint_file(Path(run.mapping), run.model)
     if checkpoint is None and workload is not None:
         own_size = input_sizes(run.model)[0]
         if run.input_size in (None, own_size):

@@ -1,0 +1,27 @@
+"""The checkpoint that a mapping file names: the weights that it was found for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from harness.errors import MappingError
+from harness.mapping.conductances import resolve_inside
+from harness.mapping.file_format import read_mapping_file
+
+
+def checkpoint_file(mapping: Path, model: str) -> Path | None:
+    """The checkpoint that the mapping file ``mapping`` names; None if it names none.
+
+    Raises:
+        MappingError: The mapping file is malformed or for another network than ``model``, or
+            the checkpoint is missing or outside its folder.
+    """
+    content = read_mapping_file(mapping)
+    if content.checkpoint is None:
+        return None
+    if content.model != model:
+        raise MappingError(
+            f"the mapping is for the network {content.model[:120]!r}, this is {model[:120]!r}",
+            where=str(mapping),
+        )
+    return resolve_inside(mapping.parent, content.checkpoint, str(mapping), "checkpoint")
