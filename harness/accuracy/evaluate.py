@@ -1,0 +1,254 @@
+"""Accuracy of a mapped network over many sets of devices.
+
+The evaluation is a torch twin of the integer program that is simulated: the layers that
+placement makes of the programmed weights, the tile's converters and the integer network's
+arithmetic.  In its exact form (float64) and with the tile's noise off, its outputs are
+`harness.placement.reference.infer_plan`'s byte for byte.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from scipy.stats import t as student_t
+
+from harness.accuracy.evaluate_analog import AnalogOperator
+from harness.accuracy.evaluate_digital import Arithmetic
+from harness.accuracy.evaluate_program import TorchProgram
+from harness.accuracy.noise import layer_seed, program_weights
+from harness.config.schema import NoiseConfig, SystemConfig
+from harness.errors import MappingError, QuantError
+from harness.mapping.mapping import matrix_layers
+from harness.placement.analog import analog_layer
+from harness.placement.place import layer_inputs
+from harness.quant.program import FloatArray, Int8Array, QConv, QDense, QNetwork
+from harness.quant.quantize import quantize_input
+from harness.quant.reference import top1
+
+IntArray = npt.NDArray[np.int64]
+
+BATCH_VALUES = (
+    1 << 20
+)  # of the largest tensor of a batch, at most; fixed, since noise depends on it
+LARGEST_BATCH = 64
+
+
+@dataclass(frozen=True)
+class Accuracies:
+    """Shares of correctly classified images, one a repetition."""
+
+    values: tuple[float, ...]
+
+    @property
+    def mean(self) -> float:
+        return sum(self.values) / len(self.values)
+
+    @property
+    def deviation(self) -> float:
+        """The sample's standard deviation; 0 of a single value."""
+        if len(self.values) < 2:
+            return 0.0
+        return float(np.std(self.values, ddof=1))
+
+    @property
+    def ci95(self) -> float:
+        """Half the width of the mean's 95 % confidence interval (Student's t).
+
+        Infinite for a single value, which says nothing about the others.
+        """
+        count = len(self.values)
+        if count < 2:
+            return math.inf
+        return float(student_t.ppf(0.975, count - 1)) * self.deviation / math.sqrt(count)
+
+
+class Evaluator:
+    """Evaluates any choice of analog layers of ``network`` on one set of images.
+
+    The tiles are those of ``system`` as given: put ``noise`` on them with
+    `harness.accuracy.noise.with_noise` for converter noise.
+
+    Args:
+        network: The integer network; its float weights are programmed.
+        images: float32 as the graph takes them, [n, c, h, w] or [n, features].
+        labels: Integers [n].
+        threads: Of torch, on a CPU.
+        device: Of torch; None: a GPU if there is one.
+        exact: float64 and integer requantization instead of float32.
+
+    Raises:
+        QuantError: There are no images, or not one label each.
+    """
+
+    def __init__(
+        self,
+        network: QNetwork,
+        images: FloatArray,
+        labels: IntArray,
+        *,
+        system: SystemConfig,
+        noise: NoiseConfig,
+        threads: int = 2,
+        device: str | None = None,
+        exact: bool = False,
+    ) -> None:
+        if len(images) == 0 or labels.shape != (len(images),):
+            raise QuantError(
+                f"{len(images)} images and labels of shape {list(labels.shape)}", where=network.name
+            )
+        self._network, self._system, self._noise = network, system, noise
+        self._inputs = quantize_input(images, network.tensors[network.input].scale)
+        self._labels = labels
+        self._threads = threads
+        chosen = device or ("cuda" if torch.cuda.is_available() else "cpu")
+        self._how = Arithmetic(torch.device(chosen), exact)
+        self._program = TorchProgram(network, self._how)
+        self._matrices = matrix_layers(network)
+        largest = max(math.prod(tensor.shape) for tensor in network.tensors.values())
+        self._batch = max(1, min(LARGEST_BATCH, BATCH_VALUES // largest))
+
+    def accuracies(
+        self,
+        analog: Collection[str],
+        *,
+        t_s: float,
+        repetitions: int,
+        seed: int,
+        images: int | None = None,
+    ) -> Accuracies:
+        """Accuracies with the layers of ``analog`` on tiles, one a set of devices.
+
+        Args:
+            t_s: Seconds since programming.
+            repetitions: Sets of devices; number i has the same ones at every time.
+            seed: Of devices and converter noise.
+            images: Only the first so many.
+
+        Raises:
+            MappingError: A layer does not exist or cannot be analog.
+        """
+        count = len(self._inputs) if images is None else min(images, len(self._inputs))
+        outputs = self._outputs(analog, t_s, range(repetitions), seed, count)
+        labels = self._labels[:count]
+        return Accuracies(tuple(float((top1(one) == labels).mean()) for one in outputs))
+
+    def predictions(
+        self, analog: Collection[str], *, t_s: float, seed: int, repetition: int
+    ) -> IntArray:
+        """The class of every image in one repetition, as `accuracies` counts it."""
+        outputs = self._outputs(analog, t_s, [repetition], seed, len(self._inputs))
+        return top1(outputs[0]).astype(np.int64)
+
+    def conductances(
+        self, analog: Collection[str], *, t_s: float, seed: int, repetition: int
+    ) -> dict[str, FloatArray]:
+        """Effective weights [K, N] of one repetition's devices, for `Mapping.conductances`."""
+        return {
+            node.name: program_weights(
+                _matrix(node),
+                self._noise,
+                t_s=t_s,
+                seed=layer_seed(seed, node.name, repetition),
+            )
+            for node in self._chosen(analog)
+        }
+
+    def outputs(self, conductances: Mapping[str, FloatArray], *, seed: int = 0) -> Int8Array:
+        """The network's int8 outputs [n, ...] with given effective weights on the tiles."""
+        nodes = self._chosen(conductances)
+        with _torch_settings(self._threads):
+            operators = self._operators(nodes, conductances)
+            found = self._run([operators], [self._generator(seed, 0)], len(self._inputs))
+        outputs: Int8Array = found[0]
+        return outputs
+
+    def _outputs(
+        self,
+        analog: Collection[str],
+        t_s: float,
+        repetitions: Sequence[int],
+        seed: int,
+        count: int,
+    ) -> Int8Array:
+        nodes = self._chosen(analog)
+        with _torch_settings(self._threads):
+            operators = [
+                self._operators(
+                    nodes, self.conductances(analog, t_s=t_s, seed=seed, repetition=repetition)
+                )
+                for repetition in repetitions
+            ]
+            generators = [self._generator(seed, repetition) for repetition in repetitions]
+            return self._run(operators, generators, count)
+
+    def _run(
+        self,
+        operators: list[dict[str, AnalogOperator]],
+        generators: list[torch.Generator],
+        count: int,
+    ) -> Int8Array:
+        batches = [
+            self._program.run(
+                self._inputs[start : min(start + self._batch, count)], operators, generators
+            )
+            for start in range(0, count, self._batch)
+        ]
+        return np.concatenate(batches, axis=1)
+
+    def _operators(
+        self, nodes: list[QConv | QDense], conductances: Mapping[str, FloatArray]
+    ) -> dict[str, AnalogOperator]:
+        inputs = layer_inputs(self._network, {node.name for node in nodes})
+        made = {}
+        for node in nodes:
+            layer = analog_layer(
+                self._network,
+                node,
+                inputs[node.inputs[0]],
+                self._system.tile,
+                0,
+                conductances[node.name],
+            )
+            made[node.name] = AnalogOperator(node, layer, self._system.tile, self._how)
+        return made
+
+    def _chosen(self, analog: Collection[str]) -> list[QConv | QDense]:
+        unknown = sorted(set(analog) - set(self._matrices))
+        if unknown:
+            raise MappingError(
+                f"layers that do not exist or that no tile can compute: {', '.join(unknown)}",
+                where=self._network.name,
+                hint="layers that can be analog: " + ", ".join(self._matrices),
+            )
+        return [
+            node
+            for node in self._network.nodes
+            if node.name in set(analog) and isinstance(node, QConv | QDense)
+        ]
+
+    def _generator(self, seed: int, repetition: int) -> torch.Generator:
+        generator = torch.Generator(self._how.device)
+        return generator.manual_seed(layer_seed(seed, "converter noise of all tiles", repetition))
+
+
+def _matrix(node: QConv | QDense) -> FloatArray:
+    """A layer's float weights [K, N]."""
+    return np.ascontiguousarray(node.weight_float.reshape(node.weight.shape[0], -1).T)
+
+
+@contextmanager
+def _torch_settings(threads: int) -> Iterator[None]:
+    """A number of threads, and float32 that is float32 on a GPU too."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        with torch.backends.cudnn.flags(allow_tf32=False):
+            yield
+    finally:
+        torch.set_num_threads(before)

@@ -1,0 +1,109 @@
+"""The integer program in torch: what does not depend on the devices runs once, the rest for each.
+
+A repetition is one set of programmed devices.  A node that no analog layer feeds gives the same
+values in all repetitions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from harness.accuracy.evaluate_analog import AnalogOperator
+from harness.accuracy.evaluate_digital import Arithmetic, Operator, digital_operator
+from harness.quant.program import Int8Array, QNetwork, QNode
+
+Repetition = Mapping[str, AnalogOperator]
+"""The analog layers of one set of devices, by name."""
+
+
+class TorchProgram:
+    """``network`` on a device; operators of digital nodes are made once."""
+
+    def __init__(self, network: QNetwork, how: Arithmetic) -> None:
+        self._network, self._how = network, how
+        self._digital: dict[str, Operator] = {}
+
+    def run(
+        self,
+        images: Int8Array,
+        repetitions: Sequence[Repetition],
+        generators: Sequence[torch.Generator],
+    ) -> Int8Array:
+        """Outputs of all repetitions, int8 [repetitions, n, ...].
+
+        Args:
+            images: int8 [n, h, w, c] or [n, c], one batch.
+            repetitions: All with the same analog layers.
+            generators: Of the tiles' noise, one a repetition.
+        """
+        network = self._network
+        analog = repetitions[0].keys()
+        varying = varying_nodes(network, analog)
+        with torch.inference_mode():
+            shared = {network.input: self._load(images)}
+            self._walk([n for n in network.nodes if n.name not in varying], shared, varying)
+            if not varying:
+                output = self._store(shared[network.output])
+                return np.stack([output] * len(repetitions))
+            nodes = [node for node in network.nodes if node.name in varying]
+            outputs = []
+            for operators, generator in zip(repetitions, generators, strict=True):
+                tensors = dict(shared)
+                self._walk(nodes, tensors, (), operators, generator)
+                outputs.append(self._store(tensors[network.output]))
+        return np.stack(outputs)
+
+    def _walk(
+        self,
+        nodes: Sequence[QNode],
+        tensors: dict[str, Tensor],
+        later: Collection[str],
+        operators: Repetition | None = None,
+        generator: torch.Generator | None = None,
+    ) -> None:
+        """Run ``nodes``; free what neither they nor the nodes named in ``later`` still read."""
+        network = self._network
+        kept = {network.output}
+        kept.update(name for n in network.nodes if n.name in later for name in n.inputs)
+        last_use = {name: node.name for node in nodes for name in node.inputs}
+        for node in nodes:
+            inputs = [tensors[name] for name in node.inputs]
+            if operators is not None and generator is not None and node.name in operators:
+                tensors[node.output] = operators[node.name](inputs[0], generator)
+            else:
+                tensors[node.output] = self._operator(node)(inputs)
+            for name in set(node.inputs):
+                if last_use[name] == node.name and name not in kept:
+                    del tensors[name]
+
+    def _operator(self, node: QNode) -> Operator:
+        if node.name not in self._digital:
+            tensors = self._network.tensors
+            self._digital[node.name] = digital_operator(
+                node, tensors[node.inputs[0]].shape, tensors[node.output].shape, self._how
+            )
+        return self._digital[node.name]
+
+    def _load(self, images: Int8Array) -> Tensor:
+        tensor = self._how.tensor(images)
+        return tensor.permute(0, 3, 1, 2) if tensor.ndim == 4 else tensor
+
+    def _store(self, tensor: Tensor) -> Int8Array:
+        nhwc = tensor.permute(0, 2, 3, 1) if tensor.ndim == 4 else tensor
+        values: Int8Array = nhwc.to(torch.int8).cpu().numpy()
+        return np.ascontiguousarray(values)
+
+
+def varying_nodes(network: QNetwork, analog: Collection[str]) -> set[str]:
+    """Names of the nodes that are analog or read, directly or not, what an analog one gives."""
+    varying: set[str] = set()
+    tensors: set[str] = set()
+    for node in network.nodes:
+        if node.name in analog or any(name in tensors for name in node.inputs):
+            varying.add(node.name)
+            tensors.add(node.output)
+    return varying
