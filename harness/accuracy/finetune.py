@@ -103,7 +103,7 @@ def retrain(
             if not isinstance(layer, MatrixLayer):
                 raise ModelError("only convolutions and dense layers can be analog", where=name)
             module.layers[name] = _AnalogLayer(layer, noise, generator)
-        module = module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         optimizer = make_optimizer(module, recipe)
         batches = shuffled_batches(training, recipe.batch_size, generator)
         batches = batches[: max(1, round(passage.epochs * len(batches)))]
@@ -133,14 +133,14 @@ class _AnalogLayer(Layer):
 
     def forward(self, x: Tensor) -> Tensor:
         noise, inner = self._noise, self.inner
-        inputs = _Round.apply(x, _steps(x.detach().abs().amax(), noise.input_bits))
+        inputs = _rounded(x, _steps(x.detach().abs().amax(), noise.input_bits))
         outputs = inner.multiply(inputs, self._noisy_weight(), None)
         others = [dimension for dimension in range(outputs.ndim) if dimension != 1]
         step = _steps(outputs.detach().abs().amax(dim=others, keepdim=True), noise.output_bits)
         if noise.output_noise_lsb > 0.0:
             outputs = self._with_noise(outputs, step * noise.output_noise_lsb)
         bias = inner.bias.to(outputs.dtype).reshape(1, -1, *[1] * (outputs.ndim - 2))
-        return _Round.apply(outputs, step) + bias
+        return _rounded(outputs, step) + bias
 
     def _noisy_weight(self) -> Tensor:
         weight = self.inner.weight
@@ -158,7 +158,7 @@ class _AnalogLayer(Layer):
         reach = math.sqrt(3.0)  # of variance 1
         drawn = torch.empty_like(x[: len(x) // shares])
         drawn.uniform_(-reach, reach, generator=self._generator).mul_(deviation)
-        return (x.unflatten(0, (shares, -1)) + drawn).flatten(0, 1)
+        return (x.reshape(shares, -1, *x.shape[1:]) + drawn).flatten(0, 1)
 
     def parameters_of_node(self) -> dict[str, FloatArray]:
         return self.inner.parameters_of_node()
@@ -167,6 +167,11 @@ class _AnalogLayer(Layer):
 def _steps(largest: Tensor, bits: int) -> Tensor:
     """The converter's step for a range of +-``largest``; 1 where that is 0."""
     return (largest / ((1 << (bits - 1)) - 1)).masked_fill_(largest == 0, 1.0)
+
+
+def _rounded(x: Tensor, step: Tensor) -> Tensor:
+    result: Tensor = _Round.apply(x, step)  # type: ignore[no-untyped-call]
+    return result
 
 
 class _Round(torch.autograd.Function):

@@ -39,8 +39,9 @@ class Weights(_Record):
 class Step(_Record):
     """One decision: may ``layer`` be analog, with those accepted before?
 
-    ``analog`` are the analog layers that were measured.  A step without a layer is the warm-up:
-    retraining with all candidates noisy, measured with every layer digital.
+    ``analog`` are the analog layers that were measured; none, and no values, if no tiles were
+    left.  A step without a layer is the warm-up: retraining with all candidates noisy, measured
+    with every layer digital.
     """
 
     layer: str | None
@@ -72,9 +73,9 @@ class SearchState(_Record):
     format: int = _FORMAT
     fingerprint: str
     seconds: float = 0.0  # of all processes that worked on it
+    baseline: float | None = None  # the float network's share of validation images
     weights: Weights | None = None
     attempt: Attempt | None = None
-    warmed_up: bool = False
     steps: tuple[Step, ...] = ()
     alone: dict[str, Values] = {}  # by layer: the only analog one
     digital: Values | None = None  # no layer analog, after the warm-up

@@ -28,6 +28,10 @@ class Survey(Protocol):
     def macs(self) -> Mapping[str, int]:
         """Multiply-accumulates of each candidate."""
 
+    @property
+    def costly_layers(self) -> bool:
+        """Whether layers may be converted that save nothing."""
+
     def losses(self) -> Mapping[str, float]:
         """Percentage points that each candidate costs if it alone is analog; may be negative."""
 
@@ -71,7 +75,8 @@ class BySensitivity:
 class ByBenefit:
     """The layer first that saves the most simulated time (or energy) for the accuracy it costs.
 
-    A layer that would cost time (or energy) is never converted.
+    A layer that would cost time (or energy) is not converted unless `Survey.costly_layers`; then
+    the one that costs the least comes first.
     """
 
     name: ClassVar[str] = "benefit"
@@ -81,9 +86,9 @@ class ByBenefit:
         saved = {layer: self._saved(saving) for layer, saving in survey.savings().items()}
         losses, floor = survey.losses(), survey.loss_uncertainty()
         worth = {
-            layer: saved[layer] / max(losses[layer], floor)
+            layer: saved[layer] / max(losses[layer], floor) if saved[layer] > 0 else saved[layer]
             for layer in survey.candidates
-            if saved[layer] > 0
+            if saved[layer] > 0 or survey.costly_layers
         }
         return _first_untried(sorted(worth, key=lambda layer: -worth[layer]), tried)
 

@@ -238,6 +238,7 @@ class SearchConfig(Section):
     strategy: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_.-]*$", max_length=64)]
     drop_points: Annotated[float, Field(ge=0.0, le=100.0)]  # percentage points below float
     repetitions: Annotated[int, Field(ge=1, le=1000)]  # programmings that a mean is taken over
+    survey_repetitions: Annotated[int, Field(ge=1, le=1000)]  # of each layer alone
     validation_images: Count  # the first ones of the validation split; at most all
     warmup_epochs: Annotated[
         float, Field(ge=0.0, le=1000.0)
