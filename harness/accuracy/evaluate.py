@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -19,14 +20,14 @@ import torch
 from scipy.stats import t as student_t
 
 from harness.accuracy.evaluate_analog import AnalogOperator
+from harness.accuracy.evaluate_calibration import Calibration
 from harness.accuracy.evaluate_digital import Arithmetic
+from harness.accuracy.evaluate_normal import NormalSource
 from harness.accuracy.evaluate_program import TorchProgram
 from harness.accuracy.noise import layer_seed, program_weights
 from harness.config.schema import NoiseConfig, SystemConfig
 from harness.errors import MappingError, QuantError
 from harness.mapping.mapping import matrix_layers
-from harness.placement.analog import analog_layer
-from harness.placement.place import layer_inputs
 from harness.quant.program import FloatArray, Int8Array, QConv, QDense, QNetwork
 from harness.quant.quantize import quantize_input
 from harness.quant.reference import top1
@@ -37,6 +38,7 @@ BATCH_VALUES = (
     1 << 20
 )  # of the largest tensor of a batch, at most; fixed, since noise depends on it
 LARGEST_BATCH = 64
+WEIGHTS_AT_ONCE = 32 << 20  # analog weights of the repetitions that are evaluated together
 
 
 @dataclass(frozen=True)
@@ -109,6 +111,7 @@ class Evaluator:
         chosen = device or ("cuda" if torch.cuda.is_available() else "cpu")
         self._how = Arithmetic(torch.device(chosen), exact)
         self._program = TorchProgram(network, self._how)
+        self._calibration = Calibration(network, system.tile, self._how)
         self._matrices = matrix_layers(network)
         largest = max(math.prod(tensor.shape) for tensor in network.tensors.values())
         self._batch = max(1, min(LARGEST_BATCH, BATCH_VALUES // largest))
@@ -142,8 +145,8 @@ class Evaluator:
         self, analog: Collection[str], *, t_s: float, seed: int, repetition: int
     ) -> IntArray:
         """The class of every image in one repetition, as `accuracies` counts it."""
-        outputs = self._outputs(analog, t_s, [repetition], seed, len(self._inputs))
-        return top1(outputs[0]).astype(np.int64)
+        (outputs,) = self._outputs(analog, t_s, [repetition], seed, len(self._inputs))
+        return top1(outputs).astype(np.int64)
 
     def conductances(
         self, analog: Collection[str], *, t_s: float, seed: int, repetition: int
@@ -162,10 +165,9 @@ class Evaluator:
     def outputs(self, conductances: Mapping[str, FloatArray], *, seed: int = 0) -> Int8Array:
         """The network's int8 outputs [n, ...] with given effective weights on the tiles."""
         nodes = self._chosen(conductances)
-        with _torch_settings(self._threads):
+        with self._workers() as workers:
             operators = self._operators(nodes, conductances)
-            found = self._run([operators], [self._generator(seed, 0)], len(self._inputs))
-        outputs: Int8Array = found[0]
+            outputs: Int8Array = self._run(workers, {0: operators}, seed, len(self._inputs))[0]
         return outputs
 
     def _outputs(
@@ -175,48 +177,50 @@ class Evaluator:
         repetitions: Sequence[int],
         seed: int,
         count: int,
-    ) -> Int8Array:
+    ) -> Iterator[Int8Array]:
+        """The outputs of each repetition."""
         nodes = self._chosen(analog)
-        with _torch_settings(self._threads):
-            operators = [
-                self._operators(
-                    nodes, self.conductances(analog, t_s=t_s, seed=seed, repetition=repetition)
-                )
-                for repetition in repetitions
-            ]
-            generators = [self._generator(seed, repetition) for repetition in repetitions]
-            return self._run(operators, generators, count)
+        weights = sum(node.weight.size for node in nodes)
+        at_once = max(1, WEIGHTS_AT_ONCE // max(1, weights))
+        with self._workers() as workers:
+            for start in range(0, len(repetitions), at_once):
+                # One after the other: aihwkit draws from torch's global generator.
+                programmed = {
+                    repetition: self.conductances(analog, t_s=t_s, seed=seed, repetition=repetition)
+                    for repetition in repetitions[start : start + at_once]
+                }
+                made = workers.map(lambda one: self._operators(nodes, one), programmed.values())
+                operators = dict(zip(programmed, made, strict=True))
+                yield from self._run(workers, operators, seed, count)
 
     def _run(
         self,
-        operators: list[dict[str, AnalogOperator]],
-        generators: list[torch.Generator],
+        workers: ThreadPoolExecutor,
+        operators: Mapping[int, Mapping[str, AnalogOperator]],
+        seed: int,
         count: int,
     ) -> Int8Array:
-        batches = [
-            self._program.run(
-                self._inputs[start : min(start + self._batch, count)], operators, generators
-            )
-            for start in range(0, count, self._batch)
-        ]
-        return np.concatenate(batches, axis=1)
+        """Outputs [repetitions, n, ...] of the first ``count`` images, batches in parallel."""
+
+        def run(start: int) -> Int8Array:
+            images = self._inputs[start : min(start + self._batch, count)]
+            name = f"converter noise from image {start}"
+            sources = [
+                NormalSource(layer_seed(seed, name, repetition), self._how.device)
+                for repetition in operators
+            ]
+            return self._program.run(images, list(operators.values()), sources)
+
+        return np.concatenate(list(workers.map(run, range(0, count, self._batch))), axis=1)
 
     def _operators(
         self, nodes: list[QConv | QDense], conductances: Mapping[str, FloatArray]
     ) -> dict[str, AnalogOperator]:
-        inputs = layer_inputs(self._network, {node.name for node in nodes})
-        made = {}
-        for node in nodes:
-            layer = analog_layer(
-                self._network,
-                node,
-                inputs[node.inputs[0]],
-                self._system.tile,
-                0,
-                conductances[node.name],
-            )
-            made[node.name] = AnalogOperator(node, layer, self._system.tile, self._how)
-        return made
+        layers = self._calibration.analog_layers(nodes, conductances)
+        tile = self._system.tile
+        return {
+            node.name: AnalogOperator(node, layers[node.name], tile, self._how) for node in nodes
+        }
 
     def _chosen(self, analog: Collection[str]) -> list[QConv | QDense]:
         unknown = sorted(set(analog) - set(self._matrices))
@@ -232,23 +236,25 @@ class Evaluator:
             if node.name in set(analog) and isinstance(node, QConv | QDense)
         ]
 
-    def _generator(self, seed: int, repetition: int) -> torch.Generator:
-        generator = torch.Generator(self._how.device)
-        return generator.manual_seed(layer_seed(seed, "converter noise of all tiles", repetition))
+    @contextmanager
+    def _workers(self) -> Iterator[ThreadPoolExecutor]:
+        """Threads that share the work by batches, each with torch on itself alone.
+
+        So results do not depend on their number, and none waits for another in every operator.
+        """
+        before = torch.get_num_threads()
+        torch.set_num_threads(1)
+        count = self._threads if self._how.device.type == "cpu" else 1
+        try:
+            with (
+                torch.backends.cudnn.flags(allow_tf32=False),
+                ThreadPoolExecutor(count, initializer=lambda: torch.set_num_threads(1)) as pool,
+            ):
+                yield pool
+        finally:
+            torch.set_num_threads(before)
 
 
 def _matrix(node: QConv | QDense) -> FloatArray:
     """A layer's float weights [K, N]."""
     return np.ascontiguousarray(node.weight_float.reshape(node.weight.shape[0], -1).T)
-
-
-@contextmanager
-def _torch_settings(threads: int) -> Iterator[None]:
-    """A number of threads, and float32 that is float32 on a GPU too."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(threads)
-    try:
-        with torch.backends.cudnn.flags(allow_tf32=False):
-            yield
-    finally:
-        torch.set_num_threads(before)

@@ -9,11 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from harness.accuracy.evaluate_blocks import BlockProduct, block_product, prepare
 from harness.accuracy.evaluate_digital import Arithmetic, Requantizer
+from harness.accuracy.evaluate_normal import NormalSource
 from harness.config.schema import TileConfig
 from harness.placement.adc import Float64Array
 from harness.placement.plan import AnalogLayer, Int16Array
@@ -55,14 +55,14 @@ class AnalogOperator:
         self._to_q16 = how.tensor(2.0 ** (16 - shift))
         self._requantizer = Requantizer(layer.requant, how, unit=256, bias=layer.bias)
 
-    def __call__(self, maps: Tensor, generator: torch.Generator) -> Tensor:
-        """The layer's int8 outputs; ``generator`` gives the tile's noise, if it is on."""
+    def __call__(self, maps: Tensor, source: NormalSource) -> Tensor:
+        """The layer's int8 outputs; ``source`` gives the tile's noise, if it is on."""
         if self._dac_limit < 128:
             maps = maps.clamp(-self._dac_limit, self._dac_limit - 1)
         prepared = prepare(self._node, maps, len(self._parts))
-        total = self._codes(self._parts[0], prepared, generator)
+        total = self._codes(self._parts[0], prepared, source)
         for part in self._parts[1:]:
-            total += self._codes(part, prepared, generator)
+            total += self._codes(part, prepared, source)
         return self._requantizer(total)
 
     def _part(self, k0: int, rows: Int16Array, adc_steps: Float64Array, *, noisy: bool) -> _Part:
@@ -73,44 +73,34 @@ class AnalogOperator:
         active = product.weight(np.ones((len(rows), 1))) if noisy else None
         return _Part(product, product.weight(matrix), active)
 
-    def _codes(self, part: _Part, prepared: Tensor, generator: torch.Generator) -> Tensor:
+    def _codes(self, part: _Part, prepared: Tensor, source: NormalSource) -> Tensor:
         inputs = part.product.inputs(prepared)
         if self._how.exact:
             acc = part.product.product(inputs, part.weight, None)
             scaled = acc.mul_(_column(self._multiplier, acc)).add_(_column(self._rounding, acc))
             steps_q16 = scaled.mul_(_column(self._to_q16, acc)).floor_()
-            noise = self._noise(part, inputs, steps_q16, generator)
+            noise = self._noise(part, inputs, steps_q16, source)
             if noise is not None:
                 steps_q16 += noise.mul_(65536.0).round_()
             codes = steps_q16.add_(HALF_Q16).mul_(2.0**-16).floor_()
         else:
             steps = part.product.product(inputs, part.weight, self._half)
-            noise = self._noise(part, inputs, steps, generator)
+            noise = self._noise(part, inputs, steps, source)
             codes = (steps if noise is None else steps.add_(noise)).floor_()
         return codes.clamp_(-self._code_limit, self._code_limit)
 
     def _noise(
-        self, part: _Part, inputs: Tensor, like: Tensor, generator: torch.Generator
+        self, part: _Part, inputs: Tensor, like: Tensor, source: NormalSource
     ) -> Tensor | None:
         """Both of the tile's sources as one normal value, in ADC steps; None: no noise."""
         if self._cell_noise is None and self._output_noise == 0:
             return None
-        z = normal_like(like, generator)
+        z = source.like(like)
         if self._cell_noise is None or part.active is None:
             return z.mul_(self._output_noise)
         squares = part.product.product(inputs * inputs, part.active, None)
         variance = squares * _column(self._cell_noise, like) ** 2 + self._output_noise**2
         return z.mul_(variance.sqrt_())
-
-
-def normal_like(like: Tensor, generator: torch.Generator) -> Tensor:
-    """Standard normal values in the shape, type and memory order of ``like``."""
-    if like.ndim != 4:
-        return torch.randn(like.shape, generator=generator, dtype=like.dtype, device=like.device)
-    n, c, h, w = like.shape
-    # Drawn in memory order: torch fills contiguous memory several times as fast.
-    z = torch.randn((n, h, w, c), generator=generator, dtype=like.dtype, device=like.device)
-    return z.permute(0, 3, 1, 2)
 
 
 def _column(values: Tensor, like: Tensor) -> Tensor:

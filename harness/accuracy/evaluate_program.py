@@ -14,6 +14,7 @@ from torch import Tensor
 
 from harness.accuracy.evaluate_analog import AnalogOperator
 from harness.accuracy.evaluate_digital import Arithmetic, Operator, digital_operator
+from harness.accuracy.evaluate_normal import NormalSource
 from harness.quant.program import Int8Array, QNetwork, QNode
 
 Repetition = Mapping[str, AnalogOperator]
@@ -31,14 +32,14 @@ class TorchProgram:
         self,
         images: Int8Array,
         repetitions: Sequence[Repetition],
-        generators: Sequence[torch.Generator],
+        sources: Sequence[NormalSource],
     ) -> Int8Array:
         """Outputs of all repetitions, int8 [repetitions, n, ...].
 
         Args:
             images: int8 [n, h, w, c] or [n, c], one batch.
             repetitions: All with the same analog layers.
-            generators: Of the tiles' noise, one a repetition.
+            sources: Of the tiles' noise, one a repetition.
         """
         network = self._network
         analog = repetitions[0].keys()
@@ -51,11 +52,29 @@ class TorchProgram:
                 return np.stack([output] * len(repetitions))
             nodes = [node for node in network.nodes if node.name in varying]
             outputs = []
-            for operators, generator in zip(repetitions, generators, strict=True):
+            for operators, source in zip(repetitions, sources, strict=True):
                 tensors = dict(shared)
-                self._walk(nodes, tensors, (), operators, generator)
+                self._walk(nodes, tensors, (), operators, source)
                 outputs.append(self._store(tensors[network.output]))
         return np.stack(outputs)
+
+    def digital_tensors(self, images: Int8Array, names: Collection[str]) -> dict[str, Int8Array]:
+        """The named tensors of the all-digital network, int8 [n, h, w, c] or [n, c]."""
+        found: dict[str, Int8Array] = {}
+        with torch.inference_mode():
+            tensors = {self._network.input: self._load(images)}
+            for name in names & tensors.keys():
+                found[name] = self._store(tensors[name])
+            last_use = {n: node.name for node in self._network.nodes for n in node.inputs}
+            for node in self._network.nodes:
+                output = self._operator(node)([tensors[name] for name in node.inputs])
+                tensors[node.output] = output
+                if node.output in names:
+                    found[node.output] = self._store(output)
+                for name in set(node.inputs):
+                    if last_use[name] == node.name:
+                        del tensors[name]
+        return found
 
     def _walk(
         self,
@@ -63,7 +82,7 @@ class TorchProgram:
         tensors: dict[str, Tensor],
         later: Collection[str],
         operators: Repetition | None = None,
-        generator: torch.Generator | None = None,
+        source: NormalSource | None = None,
     ) -> None:
         """Run ``nodes``; free what neither they nor the nodes named in ``later`` still read."""
         network = self._network
@@ -72,8 +91,8 @@ class TorchProgram:
         last_use = {name: node.name for node in nodes for name in node.inputs}
         for node in nodes:
             inputs = [tensors[name] for name in node.inputs]
-            if operators is not None and generator is not None and node.name in operators:
-                tensors[node.output] = operators[node.name](inputs[0], generator)
+            if operators is not None and source is not None and node.name in operators:
+                tensors[node.output] = operators[node.name](inputs[0], source)
             else:
                 tensors[node.output] = self._operator(node)(inputs)
             for name in set(node.inputs):

@@ -51,12 +51,26 @@ def column_thresholds(sums: Float64Array, adc_bits: int, noise_lsb: float) -> Fl
         better = error < best_error * (1 - 1e-9)
         best = np.where(better, largest * ratio, best)
         best_error = np.where(better, error, best_error)
-    normal = normal_clip(adc_bits, round(noise_lsb, 6))
-    likely = np.abs(sums.mean(axis=0)) + normal * sums.std(axis=0)
-    expected = math.sqrt(2 * math.log(max(2, sums.shape[0])))
-    few_samples = largest * max(1.0, normal / expected)
-    thresholds: Float64Array = np.maximum(best, np.minimum(likely, few_samples))
+    few = few_samples_threshold(
+        len(sums), largest, sums.mean(axis=0), sums.std(axis=0), adc_bits, noise_lsb
+    )
+    thresholds: Float64Array = np.maximum(best, few)
     return thresholds
+
+
+def few_samples_threshold(
+    samples: int,
+    largest: Float64Array,
+    mean: Float64Array,
+    deviation: Float64Array,
+    adc_bits: int,
+    noise_lsb: float,
+) -> Float64Array:
+    """What columns of normal sums with these statistics of a sample should at least have."""
+    normal = normal_clip(adc_bits, round(noise_lsb, 6))
+    likely = np.abs(mean) + normal * deviation
+    expected = math.sqrt(2 * math.log(max(2, samples)))
+    return np.minimum(likely, largest * max(1.0, normal / expected))
 
 
 @lru_cache(maxsize=64)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -31,6 +32,10 @@ DEAD_UNITS = 1 << 15  # accumulator units an output step where the matrix has no
 COARSEST_STEP = 2.0 ** (MAX_SHIFT - MULTIPLIER_BITS - 1)
 
 
+Thresholds: TypeAlias = Callable[[Int16Array, list[Extent]], Float64Array]
+"""Conductances [K, columns] and their row blocks to `column_thresholds`, [columns]."""
+
+
 @dataclass(frozen=True)
 class Column:
     """One output channel: its converter scale and what one accumulator unit is worth."""
@@ -56,12 +61,35 @@ def analog_layer(
         weights: Effective weights [K, N] as programmed; None: the layer's float weights.
     """
     matrix = node.weight_float.reshape(node.weight.shape[0], -1).T if weights is None else weights
-    rows, columns = matrix.shape
-    extents = cut(rows, columns, tile)
+    patches = calibration_patches(node, inputs, tile)
+
+    def thresholds(conductance: Int16Array, extents: list[Extent]) -> Float64Array:
+        return converter_ranges(patches, conductance, extents, tile)
+
+    return layer_on_tiles(network, node, matrix, tile, first_tile, thresholds)
+
+
+def calibration_patches(node: QConv | QDense, inputs: Int8Array, tile: TileConfig) -> Int8Array:
+    """The inputs, as the DAC passes them, that set a layer's converter scales: int8 [m, K]."""
+    columns = node.weight.shape[0]
+    extents = cut(node.weight.size // columns, columns, tile)
     taken = SAMPLED_SUMS // (sum(1 for e in extents if e.n0 == 0) * extents[0].columns)
     patches = sample_patches(node, inputs, max(SMALLEST_SAMPLE, min(SAMPLED_PATCHES, taken)))
     limit = 1 << (tile.dac_bits - 1)
-    patches = np.clip(patches, -limit, limit - 1)
+    return np.clip(patches, -limit, limit - 1)
+
+
+def layer_on_tiles(
+    network: QNetwork,
+    node: QConv | QDense,
+    matrix: FloatArray,
+    tile: TileConfig,
+    first_tile: int,
+    thresholds: Thresholds,
+) -> AnalogLayer:
+    """Put effective weights ``matrix`` [K, N] on tiles, with converter ranges ``thresholds``."""
+    rows, columns = matrix.shape
+    extents = cut(rows, columns, tile)
     input_scale = network.tensors[node.inputs[0]].scale
     output_scale = network.tensors[node.output].scale
     blocks: list[Block] = []
@@ -69,11 +97,11 @@ def analog_layer(
     for column_range in _column_ranges(extents):
         n0, width = column_range[0].n0, column_range[0].columns
         conductance, unit = program(matrix[:, n0 : n0 + width])
-        thresholds = _thresholds(patches, conductance, column_range, tile)
+        ranges = thresholds(conductance, column_range)
         codes = (1 << (tile.adc_bits - 1)) - 1
         scaled = [
             _column(
-                float(thresholds[c]) / codes,
+                float(ranges[c]) / codes,
                 float(unit[c]) * input_scale,
                 float(node.bias_float[n0 + c]),
                 output_scale,
@@ -148,7 +176,7 @@ def _column_ranges(extents: list[Extent]) -> Iterator[list[Extent]]:
         yield [extent for extent in extents if extent.n0 == n0]
 
 
-def _thresholds(
+def converter_ranges(
     patches: Int8Array, conductance: Int16Array, extents: list[Extent], tile: TileConfig
 ) -> Float64Array:
     """The partial sum of the largest code, one a column; no column of 0 if it has weights."""
@@ -161,8 +189,15 @@ def _thresholds(
     )
     noise = tile.output_noise_lsb if tile.noise else 0.0
     thresholds = column_thresholds(sums, tile.adc_bits, noise)
-    # Inputs that calibration never left at 0 say nothing: take what a full-scale input may reach.
-    reach = np.max([np.abs(wide[e.k0 : e.k0 + e.rows]).sum(axis=0) * 127 for e in extents], axis=0)
+    return or_reach(thresholds, conductance, extents)
+
+
+def or_reach(
+    thresholds: Float64Array, conductance: Int16Array, extents: list[Extent]
+) -> Float64Array:
+    """``thresholds``; where inputs never left 0, what a full-scale input may reach."""
+    size = np.abs(conductance.astype(np.float64))
+    reach = np.max([size[e.k0 : e.k0 + e.rows].sum(axis=0) * 127 for e in extents], axis=0)
     return np.where(thresholds == 0, reach, thresholds)
 
 

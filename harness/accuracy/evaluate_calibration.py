@@ -1,0 +1,122 @@
+"""Analog layers of programmed weights, with everything kept that the weights do not change.
+
+A converter's ranges are calibrated for the conductances at hand, as placement does.  The exact
+form uses placement's own arithmetic; the fast one computes the same in float32, on the device.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from harness.accuracy.evaluate_digital import Arithmetic
+from harness.accuracy.evaluate_program import TorchProgram
+from harness.config.schema import TileConfig
+from harness.placement.adc import RATIOS, Float64Array, few_samples_threshold
+from harness.placement.analog import (
+    calibration_patches,
+    converter_ranges,
+    layer_on_tiles,
+    or_reach,
+)
+from harness.placement.cut import Extent
+from harness.placement.place import calibration_images
+from harness.placement.plan import AnalogLayer, Int16Array
+from harness.quant.program import FloatArray, Int8Array, QConv, QDense, QNetwork
+
+CACHED_SUMS = 1 << 16  # that stay in a core's cache while all ratios are tried
+BATCH = 16
+
+
+class Calibration:
+    """Makes the analog form of layers of ``network`` on tiles like ``tile``."""
+
+    def __init__(self, network: QNetwork, tile: TileConfig, how: Arithmetic) -> None:
+        self._network, self._tile, self._how = network, tile, how
+        self._patches: dict[tuple[str, int], Int8Array] = {}
+
+    def analog_layers(
+        self, nodes: Collection[QConv | QDense], weights: Mapping[str, FloatArray]
+    ) -> dict[str, AnalogLayer]:
+        """The analog form of ``nodes`` with effective weights [K, N], as placement makes them."""
+        images = calibration_images(self._network, {node.name for node in nodes})
+        self._sample(nodes, images)
+        return {node.name: self._layer(node, weights[node.name], images) for node in nodes}
+
+    def _layer(self, node: QConv | QDense, weights: FloatArray, images: int) -> AnalogLayer:
+        patches = self._patches[node.name, images]
+
+        def ranges(conductance: Int16Array, extents: list[Extent]) -> Float64Array:
+            if self._how.exact:
+                return converter_ranges(patches, conductance, extents, self._tile)
+            return fast_converter_ranges(patches, conductance, extents, self._tile, self._how)
+
+        return layer_on_tiles(self._network, node, weights, self._tile, 0, ranges)
+
+    def _sample(self, nodes: Collection[QConv | QDense], images: int) -> None:
+        """Keep the calibration inputs of ``nodes``: the digital network's, whatever is analog."""
+        missing = [node for node in nodes if (node.name, images) not in self._patches]
+        if not missing:
+            return
+        wanted = {node.inputs[0] for node in missing}
+        program = TorchProgram(self._network, Arithmetic(self._how.device, exact=True))
+        samples = self._network.calibration_inputs
+        batches = [
+            program.digital_tensors(samples[start : min(start + BATCH, images)], wanted)
+            for start in range(0, images, BATCH)
+        ]
+        for node in missing:
+            inputs = np.concatenate([batch[node.inputs[0]] for batch in batches])
+            patches = calibration_patches(node, inputs, self._tile)
+            self._patches[node.name, images] = patches
+
+
+def fast_converter_ranges(
+    patches: Int8Array,
+    conductance: Int16Array,
+    extents: list[Extent],
+    tile: TileConfig,
+    how: Arithmetic,
+) -> Float64Array:
+    """`harness.placement.analog.converter_ranges` in float32."""
+    inputs = how.tensor(patches)
+    matrix = how.tensor(conductance)
+    sums = torch.cat(
+        [inputs[:, e.k0 : e.k0 + e.rows] @ matrix[e.k0 : e.k0 + e.rows] for e in extents]
+    )
+    noise_lsb = tile.output_noise_lsb if tile.noise else 0.0
+    codes = (1 << (tile.adc_bits - 1)) - 1
+    largest = sums.abs().amax(dim=0)
+    mean = sums.mean(dim=0, dtype=torch.float64)
+    squares = torch.linalg.vector_norm(sums, dim=0, dtype=torch.float64) ** 2
+    deviation = (squares / len(sums) - mean**2).clamp(min=0).sqrt()
+    steps = largest * how.tensor(np.array(RATIOS))[:, None] / codes
+    steps.clamp_(min=torch.finfo(torch.float32).tiny)
+    errors = _errors(sums, steps, codes) / len(sums) + (noise_lsb * steps.double()) ** 2
+    best = _host(steps.gather(0, errors.argmin(dim=0, keepdim=True))[0]) * codes
+    few = few_samples_threshold(
+        len(sums), _host(largest), _host(mean), _host(deviation), tile.adc_bits, noise_lsb
+    )
+    best = np.where(_host(largest) == 0, 0.0, best)
+    return or_reach(np.maximum(best, few), conductance, extents)
+
+
+def _errors(sums: Tensor, steps: Tensor, codes: int) -> Tensor:
+    """Squared error of converting ``sums`` [m, columns] with each of ``steps`` [r, columns]."""
+    errors = torch.zeros_like(steps, dtype=torch.float64)
+    rows = max(1, CACHED_SUMS // sums.shape[1])
+    for start in range(0, len(sums), rows):
+        piece = sums[start : start + rows]
+        for index, step in enumerate(steps):
+            exact = piece / step
+            error = exact.round().clamp_(-codes, codes).sub_(exact)
+            errors[index] += error.square_().sum(dim=0)
+    return errors * steps.double() ** 2
+
+
+def _host(values: Tensor) -> Float64Array:
+    array: Float64Array = values.double().cpu().numpy()
+    return array
