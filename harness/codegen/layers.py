@@ -83,31 +83,22 @@ class Context:
             ("requant.high", str(requant.high)),
         )
 
-    def window(
+    def sliding(
         self,
         node: QNode,
         kernel: Pair,
         stride: Pair,
         pads: tuple[int, ...],
         dilation: Pair = (1, 1),
-    ) -> tuple[tuple[str, str], ...]:
-        in_h, in_w, _ = self.hwc(node.inputs[0])
-        out_h, out_w, _ = self.hwc(node.output)
-        values = {
-            "in_h": in_h,
-            "in_w": in_w,
-            "out_h": out_h,
-            "out_w": out_w,
-            "kernel_h": kernel[0],
-            "kernel_w": kernel[1],
-            "stride_y": stride[0],
-            "stride_x": stride[1],
-            "pad_top": pads[0],
-            "pad_left": pads[1],
-            "dilation_y": dilation[0],
-            "dilation_x": dilation[1],
-        }
-        return tuple((f"window.{field}", str(value)) for field, value in values.items())
+    ) -> packing.Sliding:
+        return packing.Sliding(
+            in_size=self.hwc(node.inputs[0])[:2],
+            out_size=self.hwc(node.output)[:2],
+            kernel=kernel,
+            stride=stride,
+            pad=(pads[0], pads[1]),
+            dilation=dilation,
+        )
 
     def call(self, function: str, node: QNode, *, scratch: bool = False) -> str:
         arguments = [f"&{node.name}_layer", *(self.buffers[name] for name in node.inputs)]
@@ -117,10 +108,26 @@ class Context:
         return f"{function}({', '.join(arguments)})"
 
 
+def _window(sliding: packing.Sliding) -> tuple[tuple[str, str], ...]:
+    pairs = (
+        (("in_h", "in_w"), sliding.in_size),
+        (("out_h", "out_w"), sliding.out_size),
+        (("kernel_h", "kernel_w"), sliding.kernel),
+        (("stride_y", "stride_x"), sliding.stride),
+        (("pad_top", "pad_left"), sliding.pad),
+        (("dilation_y", "dilation_x"), sliding.dilation),
+    )
+    return tuple(
+        (f"window.{field}", str(value))
+        for fields, values in pairs
+        for field, value in zip(fields, values, strict=True)
+    )
+
+
 def _conv(node: QConv, context: Context) -> Layer:
     out_channels, kernel_h, kernel_w, per_group = node.weight.shape
     in_channels = per_group * node.groups
-    window = context.window(node, (kernel_h, kernel_w), node.stride, node.pads, node.dilation)
+    sliding = context.sliding(node, (kernel_h, kernel_w), node.stride, node.pads, node.dilation)
     depthwise = node.groups == in_channels == out_channels
     comment = (
         f"{kernel_h}x{kernel_w} convolution, {in_channels} to {out_channels} channels"
@@ -132,7 +139,9 @@ def _conv(node: QConv, context: Context) -> Layer:
         struct, function = "aimc_depthwise", "aimc_depthwise"
         scratch = packing.depthwise_scratch_bytes(kernel_h, kernel_w, out_channels, context.kernels)
     else:
-        weight = packing.pack_conv_weight(node.weight, node.groups, context.kernels)
+        weight = packing.pack_conv_weight(
+            node.weight, node.groups, node.dilation[1], context.kernels
+        )
         channels = (
             ("in_channels", str(in_channels)),
             ("out_channels", str(out_channels)),
@@ -140,10 +149,10 @@ def _conv(node: QConv, context: Context) -> Layer:
         )
         struct, function = "aimc_conv", "aimc_conv"
         scratch = packing.conv_scratch_bytes(
-            kernel_h, kernel_w, in_channels, node.groups, context.kernels
+            node.weight.shape, node.groups, sliding, context.kernels
         )
     fields = (
-        *window,
+        *_window(sliding),
         *channels,
         ("weight", context.pointer(weight.tobytes(), "int8_t")),
         ("bias", context.channels(node.bias, out_channels)),
@@ -170,18 +179,11 @@ def _dense(node: QDense, context: Context) -> Layer:
 def _analog(node: QConv | QDense, layer: AnalogLayer, context: Context) -> Layer:
     if isinstance(node, QConv):
         _, kernel_h, kernel_w, channels = node.weight.shape
-        window = context.window(node, (kernel_h, kernel_w), node.stride, node.pads, node.dilation)
-        out_w = context.hwc(node.output)[1]
+        sliding = context.sliding(node, (kernel_h, kernel_w), node.stride, node.pads, node.dilation)
     else:
         channels = node.weight.shape[1]
-        ones = ("kernel_h", "kernel_w", "stride_y", "stride_x", "dilation_y", "dilation_x")
-        maps = ("in_h", "in_w", "out_h", "out_w")
-        window = (
-            *((f"window.{field}", "1") for field in maps + ones),
-            ("window.pad_top", "0"),
-            ("window.pad_left", "0"),
-        )
-        out_w = 1
+        one = (1, 1)
+        sliding = packing.Sliding(one, one, one, one, (0, 0), one)
     blocks = tuple(
         f"{{.tile = {block.tile}, .k0 = {block.k0}, .rows = {block.rows}, .n0 = {block.n0}, "
         f".columns = {block.columns}, "
@@ -189,7 +191,7 @@ def _analog(node: QConv | QDense, layer: AnalogLayer, context: Context) -> Layer
         for block in layer.blocks
     )
     fields = (
-        *window,
+        *_window(sliding),
         ("in_channels", str(channels)),
         ("out_channels", str(layer.columns)),
         ("code_bytes", str(packing.code_bytes(context.tile.adc_bits))),
@@ -201,7 +203,7 @@ def _analog(node: QConv | QDense, layer: AnalogLayer, context: Context) -> Layer
     scratch = packing.analog_scratch_bytes(
         layer.rows,
         [block.columns for block in layer.blocks],
-        out_w,
+        sliding.out_size[1],
         context.tile.adc_bits,
         context.tile.io,
     )
@@ -212,7 +214,7 @@ def _analog(node: QConv | QDense, layer: AnalogLayer, context: Context) -> Layer
 
 def _maxpool(node: QMaxPool, context: Context) -> Layer:
     fields = (
-        *context.window(node, node.kernel, node.stride, node.pads),
+        *_window(context.sliding(node, node.kernel, node.stride, node.pads)),
         ("channels", str(context.hwc(node.output)[2])),
         ("low", str(node.low)),
         ("high", str(node.high)),
@@ -226,7 +228,7 @@ def _avgpool(node: QAvgPool, context: Context) -> Layer:
         return context.pointer(values.astype("<i4").tobytes(), "int32_t")
 
     fields = (
-        *context.window(node, node.kernel, node.stride, node.pads),
+        *_window(context.sliding(node, node.kernel, node.stride, node.pads)),
         ("channels", str(context.hwc(node.output)[2])),
         ("count_include_pad", str(int(node.count_include_pad))),
         ("multiplier", table(node.requant.multiplier)),

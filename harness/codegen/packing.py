@@ -9,6 +9,7 @@ the values is already appended.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
 
 import numpy as np
@@ -22,12 +23,29 @@ TileIo: TypeAlias = Literal["pio", "dma"]
 
 
 PANEL: Final = 8  # output channels a register tile, PANEL of kernels/src/gemm_neon.h
-STRIP: Final = 64  # output pixels a strip, STRIP of kernels/src/gemm_neon.h
 TILE_ROWS: Final = 8  # output pixels a register tile, TILE_ROWS of kernels/src/gemm_neon.h
+STRIP: Final = 64  # output pixels a strip, STRIP of kernels/src/conv_neon.c
+BAND_BYTES: Final = 128 << 10  # of a padded copy of a map, BAND_BYTES of kernels/src/band.c
 PIO_BATCH: Final = 8  # output pixels finished together, BATCH of kernels/src/analog_pio.c
 _CHANNEL_PAD: Final = 16  # entries that may be read beyond a per-channel array
-_WEIGHT_PAD: Final = 640  # bytes that may be read beyond packed weights: TOUCH_AHEAD + a step
-_GATHER_BELOW: Final = 16  # channels (a group) below which patches are gathered
+_WEIGHT_PAD: Final = 256  # bytes that may be read beyond packed weights: two steps
+
+
+@dataclass(frozen=True)
+class Sliding:
+    """A sliding window and the maps on both sides of it; `aimc_window` of aimc_ops.h."""
+
+    in_size: tuple[int, int]
+    out_size: tuple[int, int]
+    kernel: tuple[int, int]
+    stride: tuple[int, int]
+    pad: tuple[int, int]  # top and left
+    dilation: tuple[int, int]
+
+    def spans(self, axis: int, count: int) -> int:
+        """Input rows (axis 0) or columns (1) that ``count`` outputs see."""
+        reach = (self.kernel[axis] - 1) * self.dilation[axis]
+        return (count - 1) * self.stride[axis] + reach + 1
 
 
 def _round_up(value: int, multiple: int) -> int:
@@ -47,32 +65,32 @@ def pack_channels(values: Int32Array, channels: int) -> Int32Array:
     return packed
 
 
-def gathers_patches(kernel_h: int, kernel_w: int, channels_per_group: int) -> bool:
-    """Whether aimc_conv_neon copies patches together instead of reading the map in place.
+def conv_segments(weight_shape: tuple[int, ...], groups: int, dilation_x: int) -> tuple[int, int]:
+    """Taps and depth of aimc_conv_neon: runs of inputs that lie side by side in a map.
 
-    Few channels fill a vector badly; a patch of them is one long row.
+    ``weight_shape`` is [out, kh, kw, in / groups].
     """
-    return channels_per_group < _GATHER_BELOW and kernel_h * kernel_w > 1
+    _, kernel_h, kernel_w, channels = weight_shape
+    if groups == 1 and dilation_x == 1:
+        return kernel_h, kernel_w * channels
+    return kernel_h * kernel_w, channels
 
 
-def pack_conv_weight(weight: Int8Array, groups: int, kernels: Kernels) -> Int8Array:
+def pack_conv_weight(
+    weight: Int8Array, groups: int, dilation_x: int, kernels: Kernels
+) -> Int8Array:
     """Packs a convolution's weight [out, kh, kw, in / groups].
 
-    ``reference`` keeps that order.  ``neon`` splits the output channels of each group into
-    panels of `PANEL` and orders [group, panel, tap, k / 4, channel in the panel, k % 4], so that
-    a 16-byte vector holds 4 consecutive inputs of 4 output channels.  A tap is one (ky, kx) with
-    its input channels padded to a multiple of 4 with zeros, or, if `gathers_patches`, the whole
-    patch.
+    ``reference`` keeps that order.  ``neon`` is [group, out / 8, tap, depth / 4, out % 8,
+    depth % 4] with `conv_segments`, the outputs of each group padded to a multiple of 8 and the
+    depth to one of 4 with zeros.
     """
-    out_channels, kernel_h, kernel_w, channels = weight.shape
+    out_channels = weight.shape[0]
     if groups < 1 or out_channels % groups:
         raise ValueError(f"{out_channels} output channels in {groups} groups")
     if kernels == "reference":
         return np.ascontiguousarray(weight).reshape(-1)
-    if gathers_patches(kernel_h, kernel_w, channels):
-        taps, depth = 1, kernel_h * kernel_w * channels
-    else:
-        taps, depth = kernel_h * kernel_w, channels
+    taps, depth = conv_segments(weight.shape, groups, dilation_x)
     per_group = out_channels // groups
     panels = _round_up(per_group, PANEL) // PANEL
     quads = _round_up(depth, 4) // 4
@@ -103,7 +121,7 @@ def pack_depthwise_weight(weight: Int8Array, kernels: Kernels) -> Int8Array:
 def pack_dense_weight(weight: Int8Array, kernels: Kernels) -> Int8Array:
     """Packs a dense weight [out, in]; ``neon`` is the layout of a 1 x 1 convolution."""
     out_features, in_features = weight.shape
-    return pack_conv_weight(weight.reshape(out_features, 1, 1, in_features), 1, kernels)
+    return pack_conv_weight(weight.reshape(out_features, 1, 1, in_features), 1, 1, kernels)
 
 
 def _with_slack(packed: Int8Array) -> Int8Array:
@@ -116,17 +134,28 @@ def pack_tile_image(block: Block) -> bytes:
     return block.conductance.astype("<i2").tobytes() + scales.astype("<u2").tobytes()
 
 
+def band_bytes(sliding: Sliding, channels: int) -> int:
+    """Size of the padded copy of a map, or of a band of its rows, that some kernels work on."""
+    width, height = sliding.spans(1, sliding.out_size[1]), sliding.spans(0, sliding.out_size[0])
+    if sliding.pad == (0, 0) and height <= sliding.in_size[0] and width <= sliding.in_size[1]:
+        return 0
+    pitch = width * channels
+    if height * pitch > BAND_BYTES:
+        fit = BAND_BYTES // pitch - sliding.spans(0, 1)
+        rows = 1 if fit < 0 else fit // sliding.stride[0] + 1
+        height = sliding.spans(0, rows)
+    return height * pitch + SLACK
+
+
 def conv_scratch_bytes(
-    kernel_h: int, kernel_w: int, in_channels: int, groups: int, kernels: Kernels
+    weight_shape: tuple[int, ...], groups: int, sliding: Sliding, kernels: Kernels
 ) -> int:
-    """Scratch of aimc_conv; ``in_channels`` counts all groups."""
+    """Scratch of aimc_conv; ``weight_shape`` is [out, kh, kw, in / groups]."""
     if kernels == "reference":
         return 0
-    taps = kernel_h * kernel_w
-    channels = in_channels // groups
-    if gathers_patches(kernel_h, kernel_w, channels):
-        return (STRIP + TILE_ROWS) * 8 + STRIP * _round_up(taps * channels, 16) + ALIGN
-    return _round_up(in_channels + 32, ALIGN) + (STRIP * taps + TILE_ROWS) * 8
+    taps, _ = conv_segments(weight_shape, groups, sliding.dilation[1])
+    pointers = STRIP + 2 * TILE_ROWS + _round_up(taps + 1, 8)
+    return 8 * pointers + _round_up(band_bytes(sliding, weight_shape[3] * groups), ALIGN)
 
 
 def depthwise_scratch_bytes(kernel_h: int, kernel_w: int, channels: int, kernels: Kernels) -> int:

@@ -17,8 +17,7 @@
   } while (0)
 
 void aimc_dense_neon(const struct aimc_dense* op, const int8_t* in, int8_t* out) {
-  const struct gemm_segment k = {1, op->in_features};
-  const int64_t bytes = panel_bytes(k);
+  const int64_t bytes = gemm_panel_bytes(1, op->in_features);
   const int32_t steps = op->in_features / 16;
   const int32_t rest = (op->in_features % 16 + 3) / 4;
   const int8x16_t low = vdupq_n_s8((int8_t)op->requant.low);

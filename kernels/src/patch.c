@@ -1,28 +1,6 @@
 #include "patch.h"
 
-#include <arm_neon.h>
-
-/* Copies and clears run ahead of their end by up to 15 bytes: patches are written front to back,
- * so what comes next repairs it. */
-
-static inline void copy_ahead(int8_t* to, const int8_t* from, int32_t bytes) {
-  int32_t i = 0;
-  for (; i + 64 <= bytes; i += 64) {
-    const int8x16_t a = vld1q_s8(from + i);
-    const int8x16_t b = vld1q_s8(from + i + 16);
-    const int8x16_t c = vld1q_s8(from + i + 32);
-    const int8x16_t d = vld1q_s8(from + i + 48);
-    vst1q_s8(to + i, a);
-    vst1q_s8(to + i + 16, b);
-    vst1q_s8(to + i + 32, c);
-    vst1q_s8(to + i + 48, d);
-  }
-  for (; i < bytes; i += 16) vst1q_s8(to + i, vld1q_s8(from + i));
-}
-
-static inline void clear_ahead(int8_t* to, int32_t bytes) {
-  for (int32_t i = 0; i < bytes; i += 16) vst1q_s8(to + i, vdupq_n_s8(0));
-}
+#include "copy_ahead.h"
 
 void gather_patches(const struct aimc_window* window, int32_t in_channels, int32_t channels,
                     const int8_t* in, int64_t first, int32_t count, int8_t* patches,

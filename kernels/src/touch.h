@@ -7,8 +7,7 @@
 /* How far ahead of their use streams are touched, in bytes, at most. */
 #define TOUCH_AHEAD 512
 
-/* Brings the cache line of `at` nearer.  A load to nowhere, for which no instruction waits, instead
- * of a prefetch hint, which a core may ignore; `at` must be readable. */
-static inline void touch(const int8_t* at) { __asm__ volatile("ldr wzr, [%0]" : : "r"(at)); }
+/* Brings the cache line of `at` nearer; nothing waits for it, and `at` may be anywhere. */
+static inline void touch(const int8_t* at) { __asm__ volatile("prfm pldl1keep, [%0]" : : "r"(at)); }
 
 #endif

@@ -33,6 +33,7 @@ from tests.kernels.structs import (
     RequantStruct,
     ReshapeStruct,
     SoftmaxStruct,
+    WindowStruct,
     window_struct,
 )
 
@@ -65,6 +66,18 @@ class ProgramFailed(Exception):  # noqa: N818 - an outcome, raised where a test 
         self.exit_code = exit_code
         self.console = console
         super().__init__(f"exit code {exit_code}: {console}")
+
+
+def sliding(window: WindowStruct) -> packing.Sliding:
+    """The same window as the packing functions want it."""
+    return packing.Sliding(
+        in_size=(window.in_h, window.in_w),
+        out_size=(window.out_h, window.out_w),
+        kernel=(window.kernel_h, window.kernel_w),
+        stride=(window.stride_y, window.stride_x),
+        pad=(window.pad_top, window.pad_left),
+        dilation=(window.dilation_y, window.dilation_x),
+    )
 
 
 @dataclass(frozen=True)
@@ -165,18 +178,18 @@ class Operators:
     ) -> Int8Array:
         """(h, w, in) to (oh, ow, out)."""
         in_h, in_w, in_channels = inputs.shape
-        out_channels, kernel_h, kernel_w, _ = weight.shape
+        out_channels = weight.shape[0]
         geometry = window_struct(window, in_h, in_w)
         op = ConvStruct(
             geometry,
             in_channels,
             out_channels,
             groups,
-            self.constant(packing.pack_conv_weight(weight, groups, kernels)),
+            self.constant(packing.pack_conv_weight(weight, groups, window.dilation[1], kernels)),
             self.constant(packing.pack_channels(bias, out_channels)),
             self.requant(requant, out_channels),
         )
-        scratch = packing.conv_scratch_bytes(kernel_h, kernel_w, in_channels, groups, kernels)
+        scratch = packing.conv_scratch_bytes(weight.shape, groups, sliding(geometry), kernels)
         shape = (geometry.out_h, geometry.out_w, out_channels)
         return self.call("conv", kernels, op, [inputs], shape, scratch_bytes=scratch)
 

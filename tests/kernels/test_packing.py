@@ -11,7 +11,7 @@ from harness.placement.plan import Block
 
 def test_a_panel_holds_four_inputs_of_eight_channels_side_by_side() -> None:
     weight = np.arange(-60, 60, dtype=np.int8).reshape(10, 1, 1, 12)
-    packed = packing.pack_conv_weight(weight, 1, "neon")
+    packed = packing.pack_conv_weight(weight, 1, 1, "neon")
     panels = packed[: 2 * 3 * 8 * 4].reshape(2, 3, 8, 4)
     for channel in range(10):
         for quad in range(3):
@@ -23,19 +23,35 @@ def test_a_panel_holds_four_inputs_of_eight_channels_side_by_side() -> None:
     assert not packed[panels.size :].any()
 
 
-def test_few_channels_make_one_row_of_the_patch() -> None:
+def test_a_kernel_row_is_one_run_of_inputs_unless_it_is_parted() -> None:
     weight = np.arange(1, 28, dtype=np.int8).reshape(1, 3, 3, 3)
-    packed = packing.pack_conv_weight(weight, 1, "neon")
-    patch = packed[: 7 * 8 * 4].reshape(7, 8, 4)[:, 0].reshape(-1)
-    np.testing.assert_array_equal(patch, [*range(1, 28), 0])
-    assert packing.gathers_patches(3, 3, 15)
-    assert not packing.gathers_patches(3, 3, 16)
-    assert not packing.gathers_patches(1, 1, 3)
+    packed = packing.pack_conv_weight(weight, 1, 1, "neon")
+    rows = packed[: 3 * 3 * 8 * 4].reshape(3, 3, 8, 4)[:, :, 0].reshape(3, 12)
+    np.testing.assert_array_equal(rows[:, :9], weight.reshape(3, 9))
+    assert not rows[:, 9:].any()
+    assert packing.conv_segments(weight.shape, 1, 1) == (3, 9)
+    assert packing.conv_segments(weight.shape, 1, 2) == (9, 3)
+    assert packing.conv_segments(weight.shape, 2, 1) == (9, 3)
+
+
+def test_a_band_of_a_large_map_stays_small() -> None:
+    def sliding(size: int, pad: int) -> packing.Sliding:
+        same = (size, size)
+        return packing.Sliding(same, same, (3, 3), (1, 1), (pad, pad), (1, 1))
+
+    assert packing.band_bytes(sliding(32, 1), 64) == 34 * 34 * 64 + packing.SLACK
+    assert packing.band_bytes(sliding(224, 1), 64) <= packing.BAND_BYTES + packing.SLACK
+    # Three rows at least.
+    assert packing.band_bytes(sliding(224, 1), 512) == 3 * 226 * 512 + packing.SLACK
+    in_place = packing.Sliding((34, 34), (32, 32), (3, 3), (1, 1), (0, 0), (1, 1))
+    assert packing.band_bytes(in_place, 64) == 0
 
 
 def test_reference_weights_keep_their_order() -> None:
     weight = np.arange(24, dtype=np.int8).reshape(2, 2, 2, 3)
-    np.testing.assert_array_equal(packing.pack_conv_weight(weight, 1, "reference"), np.arange(24))
+    np.testing.assert_array_equal(
+        packing.pack_conv_weight(weight, 1, 1, "reference"), np.arange(24)
+    )
 
 
 def test_per_channel_arrays_are_repeated_or_refused() -> None:
@@ -49,7 +65,7 @@ def test_per_channel_arrays_are_repeated_or_refused() -> None:
 @pytest.mark.parametrize("groups", [0, 3])
 def test_groups_that_do_not_divide_the_channels_are_refused(groups: int) -> None:
     with pytest.raises(ValueError, match="groups"):
-        packing.pack_conv_weight(np.zeros((4, 1, 1, 2), np.int8), groups, "neon")
+        packing.pack_conv_weight(np.zeros((4, 1, 1, 2), np.int8), groups, 1, "neon")
 
 
 def test_a_programming_image_is_conductances_then_scales() -> None:
