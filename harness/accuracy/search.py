@@ -75,7 +75,7 @@ class Search:
         self._folder, self._reporter, self._threads = folder, reporter, threads
         self._search, self._noise = loop.search, loop.noise
         self._system = with_noise(config.system, loop.noise)
-        self._validation = task.validation.first(loop.search.validation_images)
+        self.validation = task.validation.first(loop.search.validation_images)
         self._strategy = strategy_named(loop.search.strategy)
         self._began = time.monotonic()
         self._work = 0.0
@@ -119,7 +119,7 @@ class Search:
         self._survey_losses()
         spread = [variance(v) / len(v) for v in self.state.alone.values() if len(v) > 1]
         error = fmean(spread) ** 0.5 if spread else 0.0
-        return 100 * max(error, 1 / len(self._validation))
+        return 100 * max(error, 1 / len(self.validation))
 
     def savings(self) -> Mapping[str, Saving]:
         if self.state.savings is None:
@@ -140,11 +140,11 @@ class Search:
             return
         network = self._quantized(self._accepted_graph)
         if self.state.digital is None:
-            self._save(self.state.with_(digital=self._measured(network, self._validation, ())))
+            self._save(self.state.with_(digital=self._measured(network, self.validation, ())))
         for name in missing:
             self._reporter.stage(f"measuring {name} alone ({len(self.state.alone)} done)")
             values = self._measured(
-                network, self._validation, (name,), self._search.survey_repetitions
+                network, self.validation, (name,), self._search.survey_repetitions
             )
             self._save(self.state.with_(alone={**self.state.alone, name: values}))
 
@@ -158,10 +158,10 @@ class Search:
         """
         if self.state.baseline is None:
             self._reporter.stage("measuring the float network")
-            share = float_accuracy(self._task.graph, self._validation, threads=self._threads)
+            share = float_accuracy(self._task.graph, self.validation, threads=self._threads)
             self._save(self.state.with_(baseline=share))
         self._reporter.decided(
-            f"float accuracy {100 * self.baseline:.2f} % on {len(self._validation)} validation "
+            f"float accuracy {100 * self.baseline:.2f} % on {len(self.validation)} validation "
             f"images; bound {100 * self.bound:.2f} %"
         )
         for step in self.state.steps:
@@ -199,7 +199,7 @@ class Search:
     def conductances(self) -> dict[str, FloatArray]:
         """Of the analog layers at the time of evaluation: the first devices of the test."""
         network = self._quantized(self._accepted_graph)
-        evaluator = self._evaluator(network, self._validation.first(1))
+        evaluator = self._evaluator(network, self.validation.first(1))
         return evaluator.conductances(
             self.state.analog,
             t_s=self._noise.t_eval_s,
@@ -231,7 +231,7 @@ class Search:
         analog = self.state.analog if layer is None else (*self.state.analog, layer)
         graph = self._retrained(layer, self.candidates if layer is None else analog)
         self._reporter.stage(f"measuring {layer or 'the retrained network'}")
-        values = self._measured(self._quantized(graph), self._validation, analog)
+        values = self._measured(self._quantized(graph), self.validation, analog)
         accepted = fmean(values) >= self.bound
         attempt = self.state.attempt
         weights = attempt.weights if accepted and attempt is not None else self.state.weights
@@ -287,7 +287,7 @@ class Search:
     def _measure_result(self) -> None:
         """Accuracy against time on validation, and once on the test split."""
         self._measure_all(
-            self._validation,
+            self.validation,
             {f"validation {t:.0f}": t for t in sorted({*CURVE_S, self._noise.t_eval_s})},
             self._search.seed,
         )
@@ -379,7 +379,7 @@ class Search:
     def _work_left(self) -> float:
         """Images still to be evaluated, roughly: as if every candidate were tried."""
         state, search = self.state, self._search
-        images, repetitions = len(self._validation), search.repetitions
+        images, repetitions = len(self.validation), search.repetitions
         tried = sum(1 for step in state.steps if step.layer is not None)
         steps = 0 if state.searched else max(0, len(self.candidates) - tried)
         training = 0 if self._task.training is None else len(self._task.training)

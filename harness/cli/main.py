@@ -15,14 +15,17 @@ from typing import Final, NoReturn
 import typer
 
 from harness import __version__
-from harness.cli import inspect_commands, run_command, stage_commands, train_command
+from harness.cli import (
+    inspect_commands,
+    map_command,
+    run_command,
+    stage_commands,
+    train_command,
+)
+from harness.cli.interrupt import InterruptedRunError
 from harness.errors import HarnessError
 
 _INTERRUPTED: Final = 130
-
-
-class _InterruptedError(BaseException):
-    """SIGINT or SIGTERM arrived; like KeyboardInterrupt, but not swallowed on its way."""
 
 
 app = typer.Typer(
@@ -35,6 +38,7 @@ app = typer.Typer(
 )
 
 run_command.register(app)
+map_command.register(app)
 stage_commands.register(app)
 inspect_commands.register(app)
 train_command.register(app)
@@ -59,7 +63,7 @@ def _options(
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> NoReturn:
-    raise _InterruptedError
+    raise InterruptedRunError
 
 
 def _fail(message: str, code: int) -> NoReturn:
@@ -76,8 +80,8 @@ def main() -> None:
         app()
     except HarnessError as error:
         _fail(str(error), error.exit_code)
-    except _InterruptedError:
-        _fail("interrupted; nothing of this run was kept", _INTERRUPTED)
+    except InterruptedRunError as error:
+        _fail(str(error) or "interrupted; nothing of this run was kept", _INTERRUPTED)
     except BrokenPipeError:
         # The reader (`| head`) has gone; nothing is left to say and no one to hear it.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -28,12 +28,6 @@ Example:
 
     aimc quantize lenet5 --out quantized/network.json
 """
-_MAP_HELP = """Write the mapping of every layer as a file to edit (JSON).
-
-Example:
-
-    aimc map lenet5 --mapping analog --out mapping.json
-"""
 _PLACE_HELP = """Assign analog layers to tiles and write the plan (JSON).
 
 Example:
@@ -74,7 +68,6 @@ def register(app: typer.Typer) -> None:
     """Add the commands to ``app``, in the order of the stages."""
     app.command("model", help=_MODEL_HELP)(model)
     app.command("quantize", help=_QUANTIZE_HELP)(quantize)
-    app.command("map", help=_MAP_HELP)(map_layers)
     app.command("place", help=_PLACE_HELP)(place)
     app.command("codegen", help=_CODEGEN_HELP)(codegen)
     app.command("compile", help=_COMPILE_HELP)(compile_elf)
@@ -136,29 +129,6 @@ def quantize(
     prepared = prepare(config)
     atomic_write_text(out, network_to_json(prepared.network))
     typer.echo(f"Wrote {out}: {len(prepared.network.nodes)} layers ({prepared.samples.statement})")
-
-
-def map_layers(
-    model: options.Model,
-    mapping: options.Mapping = "analog",
-    input_size: options.Input = None,
-    out: Artifact = Path("mapping.json"),
-) -> None:
-    """See _MAP_HELP."""
-    from harness.mapping.resolve import resolve_mapping
-    from harness.mapping.write import write_mapping
-    from harness.pipeline.prepare import prepare
-
-    config = options.make_config(
-        model,
-        mapping="digital",
-        system=options.DEFAULT_SYSTEM,
-        overrides=None,
-        input_size=input_size,
-    )
-    network = prepare(config).network
-    write_mapping(resolve_mapping(mapping, network), out)
-    typer.echo(f"Wrote {out}")
 
 
 def place(

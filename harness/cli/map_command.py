@@ -1,0 +1,214 @@
+"""`aimc map`: write a mapping, or find one under a bound on accuracy."""
+
+from __future__ import annotations
+
+import importlib.util
+import shlex
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from harness.cli import options
+from harness.cli.interrupt import InterruptedRunError
+from harness.errors import HarnessError
+
+if TYPE_CHECKING:
+    from harness.config.schema import Config, LoopConfig
+
+_HELP = """Write the mapping of every layer as a file to edit, or find one under an accuracy bound.
+
+Without --drop: a JSON file with every layer's unit.
+
+With --drop: which layers may be analog so that accuracy, after programming noise and drift, stays
+within DROP percentage points of the float network.  Layers are converted one by one, the network
+is retrained with noise, and a layer whose conversion breaks the bound is taken back.  The folder
+--out then has mapping.json, the retrained checkpoint, the programmed conductances, accuracy.csv,
+accuracy.png and summary.json.  Interrupted, the same command goes on.
+
+Examples:
+
+    aimc map lenet5 --mapping analog --out mapping.json
+
+    aimc map lenet5 --drop 1.0
+
+    aimc map resnet20 --drop 1.0 --dataset data --strategy benefit --set system.tile.io=dma
+
+    aimc run resnet20 --dataset data --mapping mappings/resnet20-benefit-1/mapping.json
+"""
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to ``app``."""
+    app.command("map", help=_HELP)(map_layers)
+
+
+def map_layers(
+    model: options.Model,
+    drop: Annotated[
+        float | None,
+        typer.Option("--drop", help="Find a mapping: percentage points that may be lost."),
+    ] = None,
+    mapping: Annotated[
+        str | None,
+        typer.Option("--mapping", help="Without --drop: `digital`, `analog` or a mapping .json."),
+    ] = None,
+    strategy: Annotated[
+        str | None,
+        typer.Option(
+            "--strategy",
+            help="macs (LionHeart's order), sensitivity, benefit (time) or energy-benefit.",
+        ),
+    ] = None,
+    repetitions: Annotated[
+        int | None, typer.Option("--repetitions", help="Sets of devices a mean is taken over.")
+    ] = None,
+    t_eval: Annotated[
+        float | None, typer.Option("--t-eval", help="Seconds of drift at which the bound holds.")
+    ] = None,
+    noise: Annotated[
+        str, typer.Option("--noise", help="Noise preset (see `aimc presets`) or a YAML file.")
+    ] = "pcm",
+    search: Annotated[
+        str, typer.Option("--search", help="Search preset (see `aimc presets`) or a YAML file.")
+    ] = "lionheart",
+    system: options.System = options.DEFAULT_SYSTEM,
+    overrides: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            help="key.path=value of search, noise or system, e.g. search.retrain_epochs=0.",
+        ),
+    ] = None,
+    input_size: options.Input = None,
+    dataset: options.Dataset = None,
+    checkpoint: options.Checkpoint = None,
+    threads: Annotated[int, typer.Option("--threads", min=1, help="Threads of torch.")] = 2,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Search again even if the result is there.")
+    ] = False,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out",
+            help="File to write; with --drop a folder, by default mappings/MODEL-STRATEGY-DROP.",
+        ),
+    ] = None,
+) -> None:
+    """See _HELP."""
+    if drop is None:
+        _only_with_drop(
+            strategy=strategy, repetitions=repetitions, t_eval=t_eval, set=overrides, fresh=fresh
+        )
+        _write(model, mapping or "analog", input_size, out or Path("mapping.json"))
+        return
+    if mapping is not None:
+        raise HarnessError("--mapping says which layers are analog, --drop finds out", hint=_EITHER)
+    missing = [name for name in ("torch", "aihwkit") if importlib.util.find_spec(name) is None]
+    if missing:
+        raise HarnessError(
+            f"finding a mapping needs {' and '.join(missing)}, not installed here",
+            hint="pip install 'aimc-harness[train]'",
+        )
+    from harness.config.load import load_loop_config
+
+    given = {
+        "search.drop_points": drop,
+        "search.strategy": strategy,
+        "search.repetitions": repetitions,
+        "noise.t_eval_s": t_eval,
+    }
+    texts = overrides or []
+    own = [text for text in texts if text.partition(".")[0].strip() in ("search", "noise")]
+    own += [f"{key}={value}" for key, value in given.items() if value is not None]
+    loop = load_loop_config(noise=noise, search=search, overrides=own)
+    config = options.make_config(
+        model,
+        mapping="analog",
+        system=system,
+        overrides=[text for text in texts if text not in own],
+        images=1,
+        input_size=input_size,
+        dataset=dataset,
+        checkpoint=checkpoint,
+    )
+    folder = out or Path("mappings") / f"{Path(model).stem}-{loop.search.strategy}-{drop:g}"
+    _find(config, loop, folder, threads, fresh)
+
+
+_EITHER = "give one of them; aimc map --help tells what each is for"
+
+
+def _only_with_drop(**given: object) -> None:
+    named = [f"--{name.replace('_', '-')}" for name, value in given.items() if value]
+    if named:
+        raise HarnessError(f"{', '.join(named)}: only with --drop", hint=_EITHER)
+
+
+def _write(model: str, mapping: str, input_size: int | None, out: Path) -> None:
+    from harness.mapping.resolve import resolve_mapping
+    from harness.mapping.write import write_mapping
+    from harness.pipeline.prepare import prepare
+
+    config = options.make_config(
+        model,
+        mapping="digital",
+        system=options.DEFAULT_SYSTEM,
+        overrides=None,
+        input_size=input_size,
+    )
+    network = prepare(config).network
+    write_mapping(resolve_mapping(mapping, network), out)
+    typer.echo(f"Wrote {out}")
+
+
+def _find(config: Config, loop: LoopConfig, out: Path, threads: int, fresh: bool) -> None:
+    from rich.console import Console
+
+    from harness.accuracy.run import find_mapping
+    from harness.cli.progress import SearchProgress
+
+    try:
+        with SearchProgress(Console(stderr=True)) as progress:
+            found = find_mapping(
+                config,
+                loop,
+                out,
+                command=("aimc", *sys.argv[1:]),
+                reporter=progress,
+                threads=threads,
+                fresh=fresh,
+            )
+    except InterruptedRunError:
+        raise InterruptedRunError(
+            "interrupted; the same command goes on from the last decision"
+        ) from None
+    _tell(found.summary)
+    served = " (found earlier; --fresh searches again)" if found.earlier else ""
+    typer.echo(f"Wrote {shlex.quote(str(found.folder))}{served}")
+    mapping = shlex.quote(str(found.folder / "mapping.json"))
+    typer.echo(f"Simulate it: aimc run {shlex.quote(config.run.model)} --mapping {mapping}")
+
+
+def _tell(summary: dict[str, Any]) -> None:
+    analog = summary["analog_layers"]
+    typer.echo(
+        f"{summary['model']} on {summary['dataset']}: {len(analog)} analog layers, "
+        f"{summary['analog_macs_percent']:.1f} % of the multiply-accumulates"
+    )
+    for row in summary["accuracy"]:
+        time_s, spread = row["time_s"], row["deviation_points"]
+        if row["split"] != "test" and time_s not in (None, summary["time_of_evaluation_s"]):
+            continue
+        what = {"baseline": "float", "digital": "int8, all digital"}.get(row["phase"], "mapped")
+        when = "" if time_s is None else f", {time_s:g} s after programming"
+        deviation = "" if spread is None else f" +- {spread:.2f} (n = {row['repetitions']})"
+        typer.echo(
+            f"  {row['split']} ({row['images']} images), {what}{when}: "
+            f"{row['mean_percent']:.2f} %{deviation}"
+        )
+    typer.echo(
+        f"  bound on validation: {summary['bound_percent']:.2f} %, "
+        f"{summary['time_of_evaluation_s']:g} s after programming"
+    )
