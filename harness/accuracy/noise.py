@@ -19,7 +19,7 @@ from aihwkit.inference.compensation.drift import GlobalDriftCompensation
 
 from harness.accuracy.aihwkit_bridge import device_model
 from harness.config.schema import NoiseConfig, SystemConfig
-from harness.placement.analog import program
+from harness.mapping.steps import program
 from harness.quant.program import FloatArray
 
 

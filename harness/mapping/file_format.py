@@ -17,6 +17,7 @@ LARGEST_BYTES: Final = 4 << 20
 SHOWN_PROBLEMS: Final = 8
 
 LayerName = Annotated[str, Field(min_length=1, max_length=256)]
+FileName = Annotated[str, Field(min_length=1, max_length=1024)]
 
 
 class MappingFile(BaseModel):
@@ -29,8 +30,8 @@ class MappingFile(BaseModel):
     model: Annotated[str, Field(min_length=1, max_length=4096)]
     graph_sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = None
     layers: dict[LayerName, Literal["analog", "digital"]]
-    conductances: Annotated[str, Field(min_length=1, max_length=1024)] | None = None
-    checkpoint: Annotated[str, Field(min_length=1, max_length=1024)] | None = None
+    conductances: FileName | Annotated[list[FileName], Field(min_length=1)] | None = None
+    checkpoint: FileName | None = None
     provenance: dict[str, JsonValue] = Field(default_factory=dict)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from harness.errors import MappingError
-from harness.mapping.conductances import read_conductances, resolve_inside
+from harness.mapping.conductances import conductance_files, read_conductances
 from harness.mapping.file_format import MappingFile, read_mapping_file
 from harness.mapping.mapping import Mapping, Unit, matrix_layers
 from harness.quant.digest import network_digest
@@ -38,9 +38,8 @@ def resolve_mapping(spec: str, network: QNetwork) -> Mapping:
     layers: dict[str, Unit] = {name: content.layers.get(name, "digital") for name in matrices}
     conductances = None
     if content.conductances is not None:
-        file = resolve_inside(path.parent, content.conductances, spec)
         wanted = {name: matrices[name] for name, unit in layers.items() if unit == "analog"}
-        conductances = read_conductances(file, wanted)
+        conductances = read_conductances(conductance_files(path), wanted)
     return Mapping(
         model=network.name,
         source=spec,

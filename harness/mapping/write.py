@@ -14,7 +14,7 @@ from harness.mapping.mapping import Mapping
 def write_mapping(mapping: Mapping, path: Path, *, checkpoint: str | None = None) -> None:
     """Write ``mapping`` to ``path``, with every layer that a tile can compute.
 
-    Conductances go first, to a .safetensors file of the same stem.
+    Conductances go first, as steps, to .safetensors files of the same stem.
 
     Args:
         checkpoint: File beside the mapping with the weights that it was found for.
@@ -32,7 +32,7 @@ def write_mapping(mapping: Mapping, path: Path, *, checkpoint: str | None = None
         "provenance": dict(mapping.provenance),
     }
     if mapping.conductances is not None:
-        beside = path.with_suffix(".safetensors")
-        write_conductances(beside, mapping.conductances)
-        content["conductances"] = beside.name
+        files = write_conductances(path.with_suffix(".safetensors"), mapping.conductances)
+        names = [file.name for file in files]
+        content["conductances"] = names[0] if len(names) == 1 else names
     atomic_write_text(path, format_mapping_file(MappingFile.model_validate(content)))

@@ -23,7 +23,7 @@ from harness.config.schema import Config
 from harness.data.workloads import FOLDER_VARIABLE
 from harness.engines.registry import engine_identity
 from harness.errors import HarnessError
-from harness.mapping.conductances import conductance_file
+from harness.mapping.conductances import conductance_files
 from harness.mapping.weights import checkpoint_file
 from harness.model.names import is_onnx_path
 from harness.resources import resource
@@ -53,9 +53,8 @@ def inputs_of(config: Config) -> dict[str, str]:
             found[f"model/{extra}"] = _digest(extra)
     if run.mapping.endswith(".json"):
         found["mapping"] = _digest(Path(run.mapping))
-        extra_file = conductance_file(Path(run.mapping))
-        if extra_file is not None:
-            found["mapping/conductances"] = _digest(extra_file)
+        for index, part in enumerate(conductance_files(Path(run.mapping))):
+            found["mapping/conductances" + (f"/{index}" if index else "")] = _digest(part)
         weights = checkpoint_file(Path(run.mapping), run.model)
         if weights is not None:
             found["mapping/checkpoint"] = _digest(weights)

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from harness.config.schema import TileConfig
+from harness.mapping.steps import program
 from harness.placement.adc import (
     MAX_SHIFT,
     MULTIPLIER_BITS,
@@ -23,7 +24,6 @@ from harness.quant.patches import Window, window_view
 from harness.quant.program import FloatArray, Int8Array, QConv, QDense, QNetwork
 from harness.quant.scales import make_requant
 
-LARGEST_CONDUCTANCE = 32767
 SAMPLED_PATCHES = 4096
 SAMPLED_SUMS = 2 << 20  # partial sums of a column range; at least SMALLEST_SAMPLE patches
 SMALLEST_SAMPLE = 64
@@ -125,17 +125,6 @@ def layer_on_tiles(
             [column.ratio for column in made], node.requant.low, node.requant.high
         ),
     )
-
-
-def program(weights: FloatArray) -> tuple[Int16Array, Float64Array]:
-    """Conductances int16 [K, N] and the weight that one conductance step is worth, [N].
-
-    A column's largest |weight| takes the largest conductance; an all-zero column is worth 0.
-    """
-    largest = np.abs(weights).max(axis=0, initial=0).astype(np.float64)
-    unit = largest / LARGEST_CONDUCTANCE
-    steps = np.rint(weights / np.where(unit == 0, 1.0, unit))
-    return steps.astype(np.int16), unit
 
 
 def layer_patches(node: QConv | QDense, inputs: Int8Array) -> Int8Array:
