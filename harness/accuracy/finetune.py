@@ -133,10 +133,10 @@ class _AnalogLayer(Layer):
 
     def forward(self, x: Tensor) -> Tensor:
         noise, inner = self._noise, self.inner
-        inputs = _rounded(x, _steps(x.detach().abs().amax(), noise.input_bits))
+        inputs = _rounded(x, _steps(_largest(x), noise.input_bits))
         outputs = inner.multiply(inputs, self._noisy_weight(), None)
         others = [dimension for dimension in range(outputs.ndim) if dimension != 1]
-        step = _steps(outputs.detach().abs().amax(dim=others, keepdim=True), noise.output_bits)
+        step = _steps(_largest(outputs, others), noise.output_bits)
         if noise.output_noise_lsb > 0.0:
             outputs = self._with_noise(outputs, step * noise.output_noise_lsb)
         bias = inner.bias.to(outputs.dtype).reshape(1, -1, *[1] * (outputs.ndim - 2))
@@ -144,10 +144,9 @@ class _AnalogLayer(Layer):
 
     def _noisy_weight(self) -> Tensor:
         weight = self.inner.weight
-        largest = weight.detach().abs().flatten(1).amax(dim=1)
+        largest = _largest(weight, list(range(1, weight.ndim)))
         normal = torch.randn(weight.shape, generator=self._generator)
-        scale = (largest * self._noise.weight_noise).reshape(-1, *[1] * (weight.ndim - 1))
-        return weight + normal * scale
+        return weight + normal * (largest * self._noise.weight_noise)
 
     def _with_noise(self, x: Tensor, deviation: Tensor) -> Tensor:
         """Drawing takes most of the time, so images share: each of a batch's eighths has the same.
@@ -162,6 +161,13 @@ class _AnalogLayer(Layer):
 
     def parameters_of_node(self) -> dict[str, FloatArray]:
         return self.inner.parameters_of_node()
+
+
+def _largest(x: Tensor, dimensions: list[int] | None = None) -> Tensor:
+    """The largest |x| over ``dimensions``, kept with length 1; None: over all."""
+    magnitudes = x.detach().float().abs()  # torch finds a bfloat16 maximum one by one
+    largest = magnitudes.amax() if dimensions is None else magnitudes.amax(dimensions, keepdim=True)
+    return largest.to(x.dtype)
 
 
 def _steps(largest: Tensor, bits: int) -> Tensor:
