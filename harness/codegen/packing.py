@@ -25,6 +25,7 @@ TileIo: TypeAlias = Literal["pio", "dma"]
 PANEL: Final = 8  # output channels a register tile, PANEL of kernels/src/gemm_neon.h
 TILE_ROWS: Final = 8  # output pixels a register tile, TILE_ROWS of kernels/src/gemm_neon.h
 STRIP: Final = 64  # output pixels a strip, STRIP of kernels/src/conv_neon.c
+GEMM_SUMS: Final = 256  # unfinished sums, GEMM_SUMS of kernels/src/gemm_neon.h
 BAND_BYTES: Final = 128 << 10  # of a padded copy of a map, BAND_BYTES of kernels/src/band.c
 PIO_BATCH: Final = 8  # output pixels finished together, BATCH of kernels/src/analog_pio.c
 _CHANNEL_PAD: Final = 16  # entries that may be read beyond a per-channel array
@@ -139,12 +140,14 @@ def band_bytes(sliding: Sliding, channels: int) -> int:
     width, height = sliding.spans(1, sliding.out_size[1]), sliding.spans(0, sliding.out_size[0])
     if sliding.pad == (0, 0) and height <= sliding.in_size[0] and width <= sliding.in_size[1]:
         return 0
-    pitch = width * channels
+    left = min(sliding.pad[1], width)
+    right = width - left - min(width - left, sliding.in_size[1])
+    pitch = (width - min(left, right)) * channels
     if height * pitch > BAND_BYTES:
-        fit = BAND_BYTES // pitch - sliding.spans(0, 1)
-        rows = 1 if fit < 0 else fit // sliding.stride[0] + 1
+        spare = BAND_BYTES // pitch - sliding.spans(0, 1)
+        rows = 1 if spare < 0 else spare // sliding.stride[0] + 1
         height = sliding.spans(0, rows)
-    return height * pitch + SLACK
+    return height * pitch + left * channels
 
 
 def conv_scratch_bytes(
@@ -153,9 +156,10 @@ def conv_scratch_bytes(
     """Scratch of aimc_conv; ``weight_shape`` is [out, kh, kw, in / groups]."""
     if kernels == "reference":
         return 0
-    taps, _ = conv_segments(weight_shape, groups, sliding.dilation[1])
+    taps = weight_shape[1] * weight_shape[2]  # at most
     pointers = STRIP + 2 * TILE_ROWS + _round_up(taps + 1, 8)
-    return 8 * pointers + _round_up(band_bytes(sliding, weight_shape[3] * groups), ALIGN)
+    band = _round_up(band_bytes(sliding, weight_shape[3] * groups), ALIGN)
+    return 8 * pointers + band + 4 * GEMM_SUMS
 
 
 def depthwise_scratch_bytes(kernel_h: int, kernel_w: int, channels: int, kernels: Kernels) -> int:

@@ -9,17 +9,29 @@ static int32_t span(int32_t count, int32_t stride, int32_t kernel, int32_t dilat
   return (count - 1) * stride + (kernel - 1) * dilation + 1;
 }
 
+static int32_t smaller(int32_t a, int32_t b) { return a < b ? a : b; }
+
 struct band band_plan(const struct aimc_window* w, int32_t channels) {
   const int32_t width = span(w->out_w, w->stride_x, w->kernel_w, w->dilation_x);
   const int32_t height = span(w->out_h, w->stride_y, w->kernel_h, w->dilation_y);
-  struct band band = {w, channels, (int64_t)width * channels, width, w->out_h, false};
+  struct band band = {.window = w, .pixel = channels, .rows = w->out_h};
   if (w->pad_top == 0 && w->pad_left == 0 && height <= w->in_h && width <= w->in_w) {
-    band.in_place = true;
     band.pitch = (int64_t)w->in_w * channels;
-  } else if (height * band.pitch > BAND_BYTES) {
-    const int64_t fit = BAND_BYTES / band.pitch - span(1, 1, w->kernel_h, w->dilation_y);
-    band.rows = fit < 0 ? 1 : (int32_t)(fit / w->stride_y) + 1;
+    return band;
   }
+  const int32_t left = smaller(w->pad_left, width);
+  const int32_t middle = smaller(width - left, w->in_w);
+  const int32_t right = width - left - middle;
+  band.left = (int64_t)left * channels;
+  band.row = (int64_t)middle * channels;
+  band.pitch = (int64_t)(width - smaller(left, right)) * channels;
+  int32_t copied = height;
+  if (height * band.pitch > BAND_BYTES) {
+    const int64_t spare = BAND_BYTES / band.pitch - span(1, 1, w->kernel_h, w->dilation_y);
+    band.rows = spare < 0 ? 1 : (int32_t)(spare / w->stride_y) + 1;
+    copied = span(band.rows, w->stride_y, w->kernel_h, w->dilation_y);
+  }
+  band.bytes = copied * band.pitch + band.left;
   return band;
 }
 
@@ -27,21 +39,19 @@ const int8_t* band_rows(const struct band* band, const int8_t* in, int32_t oy, i
                         int8_t* scratch) {
   const struct aimc_window* w = band->window;
   const int32_t first = oy * w->stride_y - w->pad_top;
-  if (band->in_place) return in + first * band->pitch;
-  const int32_t rows = span(count, w->stride_y, w->kernel_h, w->dilation_y);
-  const int64_t left = w->pad_left < band->width ? w->pad_left * band->pixel : band->pitch;
-  const int64_t rest = band->pitch - left;
   const int64_t line = w->in_w * band->pixel;
-  const int64_t middle = rest < line ? rest : line;
+  if (band->bytes == 0) return in + first * line;
+  const int32_t end = first + span(count, w->stride_y, w->kernel_h, w->dilation_y);
   int8_t* to = scratch;
-  for (int32_t y = first; y < first + rows; ++y, to += band->pitch) {
+  for (int32_t y = first; y < end; ++y, to += band->pitch) {
     if (y < 0 || y >= w->in_h) {
       clear_ahead(to, band->pitch);
       continue;
     }
-    clear_ahead(to, left);
-    copy_ahead(to + left, in + y * line, middle);
-    clear_ahead(to + left + middle, rest - middle);
+    clear_ahead(to, band->left);
+    copy_ahead(to + band->left, in + y * line, band->row);
+    clear_ahead(to + band->left + band->row, band->pitch - band->left - band->row);
   }
+  clear_ahead(to, band->left); /* right of the last row */
   return scratch;
 }

@@ -2,11 +2,11 @@
  *
  * Where a window reaches beyond the map, bands of the map are copied between zeros, so that every
  * tap is at the same distance from an output pixel's first input; else the map is read in place.
+ * The zeros right of a row are also those left of the next.
  */
 #ifndef AIMC_BAND_H
 #define AIMC_BAND_H
 
-#include <stdbool.h>
 #include <stdint.h>
 
 #include "aimc_ops.h"
@@ -15,12 +15,13 @@ struct band {
   const struct aimc_window* window;
   int64_t pixel; /* bytes of a pixel */
   int64_t pitch; /* bytes from one row to the next */
-  int32_t width; /* pixels of a row that windows see */
+  int64_t left;  /* bytes of zeros left of a row */
+  int64_t row;   /* bytes of a row of the map that are copied */
+  int64_t bytes; /* of the copy, at most; 0: in place */
   int32_t rows;  /* output rows a band, at most */
-  bool in_place;
 };
 
-/* conv_band_rows of harness/codegen/packing.py */
+/* band_bytes of harness/codegen/packing.py */
 struct band band_plan(const struct aimc_window* window, int32_t channels);
 
 /* The first input of output row `oy`, the first of `count`; a copy is made to `scratch`. */

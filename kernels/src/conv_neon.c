@@ -1,6 +1,7 @@
 /* Convolution as a matrix product over pointers to the output pixels' first inputs: no copy of the
  * patches. */
 #include <arm_neon.h>
+#include <stdbool.h>
 
 #include "aimc_ops.h"
 #include "band.h"
@@ -9,9 +10,12 @@
 #define STRIP 64 /* output pixels that all panels are multiplied with before the next */
 
 /* conv_segments of harness/codegen/packing.py: a kernel row's inputs lie side by side, except where
- * groups or dilation part them. */
+ * groups or dilation part them.  Long rows are parted as well, into taps whose weights
+ * gemm_multiply can keep in the L1; of whole quads, their order is the same. */
 static int32_t taps_in_row(const struct aimc_conv* op) {
-  return op->groups == 1 && op->window.dilation_x == 1 ? 1 : op->window.kernel_w;
+  const bool whole = op->groups == 1 && op->window.dilation_x == 1;
+  const bool is_long = op->in_channels >= 256 && op->in_channels % 4 == 0;
+  return whole && !is_long ? 1 : op->window.kernel_w;
 }
 
 /* Fills tap[taps + 1] with the distances of a group's taps from a pixel's first input. */
@@ -29,8 +33,8 @@ static void fill_taps(const struct aimc_conv* op, const struct band* band, int32
   *at = *tap;
 }
 
-/* Points at the first inputs of `count` pixels from the band's pixel `first` on, and, for the
- * padding of tiles, beyond. */
+/* Points at the first inputs of `count` pixels from the band's pixel `first` on, as gemm_multiply
+ * wants it. */
 static void point_rows(const struct band* band, const int8_t* top, int32_t first, int32_t count,
                        const int8_t** rows) {
   const struct aimc_window* w = band->window;
@@ -49,7 +53,8 @@ static void point_rows(const struct band* band, const int8_t* top, int32_t first
       at = line;
     }
   }
-  for (int32_t end = i + 2 * TILE_ROWS; i < end; ++i) rows[i] = rows[0];
+  for (; i % TILE_ROWS != 0; ++i) rows[i] = rows[0];
+  for (int32_t r = 0; r < TILE_ROWS; ++r) rows[i + r] = rows[r];
 }
 
 void aimc_conv_neon(const struct aimc_conv* op, const int8_t* in, int8_t* out, void* scratch) {
@@ -71,6 +76,7 @@ void aimc_conv_neon(const struct aimc_conv* op, const int8_t* in, int8_t* out, v
   const int8_t** rows = scratch;
   int64_t* tap = (int64_t*)(void*)(rows + STRIP + 2 * TILE_ROWS);
   int8_t* copy = (int8_t*)(tap + (gemm.taps + 1 + 7) / 8 * 8);
+  gemm.sums = (int32_t*)(void*)(copy + (band.bytes + AIMC_ALIGN - 1) / AIMC_ALIGN * AIMC_ALIGN);
   gemm.tap = tap;
   for (int32_t oy = 0; oy < w->out_h; oy += band.rows) {
     const int32_t height = w->out_h - oy < band.rows ? w->out_h - oy : band.rows;

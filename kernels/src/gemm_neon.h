@@ -26,15 +26,19 @@ struct gemm {
   int32_t high;
   int32_t columns;
   int64_t out_stride; /* from one row of the output to the next */
+  int32_t* sums;      /* scratch, [GEMM_SUMS] */
 };
+
+#define GEMM_SUMS 256 /* GEMM_SUMS of harness/codegen/packing.py */
 
 /* Bytes of one panel's weights. */
 static inline int64_t gemm_panel_bytes(int32_t taps, int32_t depth) {
   return (int64_t)taps * ((depth + 3) / 4 * 4) * PANEL;
 }
 
-/* Computes all columns of `row_count` rows.  Pointers up to the next multiple of TILE_ROWS and
- * TILE_ROWS more are read, and inputs at them; at the end of a segment up to 31 bytes more. */
+/* Computes all columns of `row_count` rows.  Pointers follow to a multiple of TILE_ROWS, for
+ * padding, and then the first TILE_ROWS again.  At the end of a segment up to 31 bytes more are
+ * read. */
 void gemm_multiply(const struct gemm* gemm, const int8_t* const* rows, int32_t row_count,
                    int8_t* out);
 

@@ -27,6 +27,14 @@ steps .req w20
 stride .req x21
 shifts_left .req w22
 first_tap .req x23
+ahead .req x24 /* as offset, of the next tile's inputs */
+next_first .req x25 /* pointers of its rows 0 and 4 */
+next_middle .req x30
+beyond .req x29 /* from the last tile to its inputs in what follows this call */
+sums .req x26 /* what the next tile's sums begin with */
+sums_step .req x27
+tap_count .req w18
+partial .req x28 /* where unfinished sums go */
 
 /* Row r: sums of channels 0-3 and 4-7, inputs, pointer. */
 .macro name_row r, low, high, inputs, pointer
@@ -120,8 +128,9 @@ HIGH .req v31
     quad \kind, \tile_rows, B, 1, a0="add far, far, far_step", a1="ldr QAL, [w, #128]", b1="ldr QAH, [w, #144]", \
         c1="prfm pldl1keep, [w, #NEAR]", d1="prfm pldl1keep, [w, #NEAR + 64]"
     quad \kind, \tile_rows, C, 2, a0="\next", a1="ldr QBL, [w, #96]", b1="ldr QBH, [w, #112]", \
-        c1="prfm pldl1keep, [far]"
-    last_quad \kind, \tile_rows, B, 3, "add w, w, #128", "\advance"
+        c1="prfm pldl1keep, [far]", d1="prfm pldl1keep, [next_first, ahead]", \
+        f1="prfm pldl1keep, [next_middle, ahead]"
+    last_quad \kind, \tile_rows, B, 3, "add w, w, #128", "\advance", "add ahead, ahead, #64"
 .endm
 
 /* The end of a tap, 1 to 4 quads. */
@@ -166,9 +175,15 @@ HIGH .req v31
 .macro load_inputs r
     ldr QX\r, [FROM\r, offset]
 .endm
-.macro load_bias r
-    ldr QL\r, [panel, #GEMM_BIAS]
-    ldr QH\r, [panel, #GEMM_BIAS + 16]
+.macro load_low r
+    ldr QL\r, [sums, #32 * \r]
+.endm
+.macro load_high r
+    ldr QH\r, [sums, #32 * \r + 16]
+.endm
+.macro load_sums r
+    load_low \r
+    load_high \r
 .endm
 
 .macro shift_left r
@@ -190,28 +205,31 @@ HIGH .req v31
 .endm
 .macro narrow_high r
     sqxtn2 L\r\().8h, H\r\().4s
-    ldr QH\r, [panel, #GEMM_BIAS + 16]
+    load_high \r
 .endm
-.macro narrow_even r, s, second
+.macro narrow_even r, s, result
     sqxtn L\r\().8b, L\r\().8h
 .endm
-.macro narrow_odd r, s, second
+.macro narrow_odd r, s, result
     sqxtn2 L\r\().16b, L\s\().8h
-    ldr QL\s, [panel, #GEMM_BIAS]
+    load_low \s
 .endm
-.macro clamp_low r, s, second
+.macro clamp_low r, s, result
     smax L\r\().16b, L\r\().16b, LOW.16b
 .endm
-.macro clamp_high r, s, second
-    smin L\r\().16b, L\r\().16b, HIGH.16b
+.macro clamp_high r, s, result
+    smin v\result\().16b, L\r\().16b, HIGH.16b
+    load_low \r
 .endm
-.macro split_pair r, s, second
-    dup d\second, L\r\().d[1]
-.endm
-.macro store_pair r, s, second
-    str DL\r, [out]
-    str d\second, [out, stride]
-    mov L\r\().16b, L\s\().16b
+/* Two pairs; LOW and HIGH, which are read again, hold the second rows meanwhile. */
+.macro store_pairs one, other
+    dup d30, v\one\().d[1]
+    dup d31, v\other\().d[1]
+    str d\one, [out]
+    str d30, [out, stride]
+    add out, out, stride, lsl #1
+    str d\other, [out]
+    str d31, [out, stride]
     add out, out, stride, lsl #1
 .endm
 .macro for_pairs tile_rows, operation
@@ -225,13 +243,13 @@ HIGH .req v31
 
 /* Requantizes and stores; begins the next tile. */
 .macro finish_int8 tile_rows
-    ldr q24, [panel, #GEMM_MULTIPLIER]
-    ldr q25, [panel, #GEMM_MULTIPLIER + 16]
-    ldr q26, [panel, #GEMM_RIGHT]
-    ldr q27, [panel, #GEMM_RIGHT + 16]
+    ldr q24, [panel, #PANEL_MULTIPLIER]
+    ldr q25, [panel, #PANEL_MULTIPLIER + 16]
+    ldr q26, [panel, #PANEL_RIGHT]
+    ldr q27, [panel, #PANEL_RIGHT + 16]
     cbz shifts_left, 5f
-    ldr q28, [panel, #GEMM_LEFT]
-    ldr q29, [panel, #GEMM_LEFT + 16]
+    ldr q28, [panel, #PANEL_LEFT]
+    ldr q29, [panel, #PANEL_LEFT + 16]
     for_rows \tile_rows, shift_left
 5:
     multiply_row 0
@@ -251,6 +269,8 @@ HIGH .req v31
     add rows, rows, #64
     ldr QAL, [w]
     ldr QAH, [w, #16]
+    ldr q30, [panel, #PANEL_LOW]
+    ldr q31, [panel, #PANEL_HIGH]
     for_rows \tile_rows, shift_right
     for_rows \tile_rows, narrow_low
     for_rows \tile_rows, narrow_high
@@ -258,8 +278,10 @@ HIGH .req v31
     for_pairs \tile_rows, narrow_odd
     for_pairs \tile_rows, clamp_low
     for_pairs \tile_rows, clamp_high
-    for_pairs \tile_rows, split_pair
-    for_pairs \tile_rows, store_pair
+    store_pairs 26, 27
+.if \tile_rows == 8
+    store_pairs 28, 29
+.endif
 .endm
 
 .macro clamp_fp32 r
@@ -280,44 +302,74 @@ HIGH .req v31
     ldr QAH, [w, #16]
     for_rows \tile_rows, clamp_fp32
     for_rows \tile_rows, store_fp32
-    for_rows \tile_rows, load_bias
+    for_rows \tile_rows, load_sums
 .endm
 
+/* Unfinished sums go back to memory. */
+.macro store_partial r
+    str QL\r, [partial, #32 * \r]
+    load_inputs \r
+    str QH\r, [partial, #32 * \r + 16]
+.endm
+.macro finish_partial tile_rows
+    load_pointers \tile_rows
+    ldr QAL, [w]
+    ldr QAH, [w, #16]
+    for_rows \tile_rows, store_partial
+    add partial, partial, #256
+    for_rows \tile_rows, load_sums
+.endm
 /* The functions ------------------------------------------------------------------------------- */
 
 /* void gemm_KIND_ROWS_QUADS(panel, rows, out, tiles), where QUADS end each tap */
-.macro gemm kind, tile_rows, quads
+.macro gemm kind, tile_rows, quads, blocks=0
     .section .text.gemm_\kind\()_\tile_rows\()_\quads, "ax"
     .balign 64
     .global gemm_\kind\()_\tile_rows\()_\quads
     .type gemm_\kind\()_\tile_rows\()_\quads, %function
 gemm_\kind\()_\tile_rows\()_\quads:
-    stp x19, x20, [sp, #-112]!
+    stp x19, x20, [sp, #-160]!
     stp x21, x22, [sp, #16]
-    str x23, [sp, #32]
+    stp x23, x24, [sp, #32]
+    stp x25, x26, [sp, #112]
+    stp x27, x28, [sp, #128]
+    stp x29, x30, [sp, #144]
     stp d8, d9, [sp, #48]
     stp d10, d11, [sp, #64]
     stp d12, d13, [sp, #80]
     stp d14, d15, [sp, #96]
-    ldr w, [panel, #GEMM_WEIGHT]
-    ldr first_tap, [panel, #GEMM_TAPS]
-    ldr far, [panel, #GEMM_FAR]
-    ldr far_step, [panel, #GEMM_FAR_STEP]
-    ldr stride, [panel, #GEMM_OUT_STRIDE]
-    ldr steps, [panel, #GEMM_STEPS]
-    ldr shifts_left, [panel, #GEMM_SHIFTS_LEFT]
-    ldr q30, [panel, #GEMM_LOW]
-    ldr q31, [panel, #GEMM_HIGH]
+    ldr w, [panel, #PANEL_WEIGHT]
+    ldr first_tap, [panel, #PANEL_TAPS]
+    ldr far, [panel, #PANEL_FAR]
+    ldr far_step, [panel, #PANEL_FAR_STEP]
+    ldr stride, [panel, #PANEL_OUT_STRIDE]
+    ldr steps, [panel, #PANEL_STEPS]
+    ldr shifts_left, [panel, #PANEL_SHIFTS_LEFT]
+    ldr sums, [panel, #PANEL_BIAS]
+    mov sums_step, #0
+    ldr partial, [panel, #PANEL_SUMS]
+    ldr q30, [panel, #PANEL_LOW]
+    ldr q31, [panel, #PANEL_HIGH]
+    ldr tap_count, [panel, #PANEL_TAP_COUNT]
+    ldr beyond, [first_tap, tap_count, uxtw #3]
     ldr offset, [first_tap], #8
+    sub beyond, beyond, offset
     load_pointers \tile_rows
     ldr QAL, [w]
     ldr QAH, [w, #16]
     for_rows \tile_rows, load_inputs
-    for_rows \tile_rows, load_bias
+    for_rows \tile_rows, load_sums
 1:
-    ldr tap, [panel, #GEMM_TAP_COUNT]
+    ldr next_first, [rows]
+    ldr next_middle, [rows, #32]
+    cmp tiles, #1
+    csel tap_at, beyond, xzr, eq
+    add next_first, next_first, tap_at
+    add next_middle, next_middle, tap_at
+    mov tap, tap_count
     mov tap_at, first_tap
 2:
+    mov ahead, offset
     mov step, steps
     cbz steps, 4f
 3:
@@ -327,22 +379,56 @@ gemm_\kind\()_\tile_rows\()_\quads:
     end_tap_\quads \kind, \tile_rows
     subs tap, tap, #1
     b.ne 2b
-    ldr w, [panel, #GEMM_WEIGHT]
-    finish_\kind \tile_rows
     subs tiles, tiles, #1
-    b.ne 1b
-    ldr x23, [sp, #32]
+.if \blocks
+    ldr tap, [panel, #PANEL_BLOCKS]
+    b.eq 6f
+    ldr w, [panel, #PANEL_WEIGHT]
+    ldr offset, [first_tap, #-8]
+    add sums, sums, sums_step
+    cbz tap, 7f
+    finish_partial \tile_rows
+    b 1b
+6:  /* a block's last tile */
+    cbz tap, 7f
+    sub tap, tap, #1
+    str tap, [panel, #PANEL_BLOCKS]
+    str w, [panel, #PANEL_WEIGHT]
+    add first_tap, first_tap, tap_count, uxtw #3
+    ldr offset, [first_tap, #-8]
+    sub tap_at, first_tap, #8
+    ldr beyond, [tap_at, tap_count, uxtw #3]
+    sub beyond, beyond, offset
+    ldr rows, [panel, #PANEL_ROWS]
+    ldr sums, [panel, #PANEL_SUMS]
+    mov sums_step, #256
+    finish_partial \tile_rows
+    mov partial, sums
+    ldr tiles, [panel, #PANEL_TILES]
+    b 1b
+7:
+.else
+    ldr w, [panel, #PANEL_WEIGHT]
+    ldr offset, [first_tap, #-8]
+    add sums, sums, sums_step
+.endif
+    finish_\kind \tile_rows
+    cbnz tiles, 1b
+    ldp x29, x30, [sp, #144]
+    ldp x27, x28, [sp, #128]
+    ldp x25, x26, [sp, #112]
+    ldp x23, x24, [sp, #32]
     ldp x21, x22, [sp, #16]
     ldp d8, d9, [sp, #48]
     ldp d10, d11, [sp, #64]
     ldp d12, d13, [sp, #80]
     ldp d14, d15, [sp, #96]
-    ldp x19, x20, [sp], #112
+    ldp x19, x20, [sp], #160
     ret
 .endm
 
 .irp quads, 1, 2, 3, 4
-gemm int8, 8, \quads
+gemm int8, 8, \quads, blocks=1
 gemm int8, 4, \quads
 gemm fp32, 8, \quads
 gemm fp32, 4, \quads
