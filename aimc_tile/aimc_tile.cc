@@ -186,6 +186,7 @@ void AimcTile::refuse(bool is_read) {
 
 void AimcTile::readBytes(Addr offset, void* data, Addr bytes) {
   portDone = tile.read(now(), offset, static_cast<uint32_t>(bytes), data);
+  convertedAtRead = tile.converting();
 }
 
 void AimcTile::writeBytes(Addr offset, const void* data, Addr bytes) {

@@ -34,6 +34,9 @@ class AimcTile : public DmaDevice, private RegisterBankTarget, private DmaEngine
 
   AddrRangeList getAddrRanges() const override;
 
+  /** Whether a multiplication converted when the guest last read. */
+  bool foundConverting() const { return convertedAtRead; }
+
   DrainState drain() override;
   void drainResume() override;
   void serialize(CheckpointOut& checkpoint) const override;
@@ -76,6 +79,7 @@ class AimcTile : public DmaDevice, private RegisterBankTarget, private DmaEngine
   AimcTileStats stats;
 
   aimc::Picoseconds portDone = 0;  // of the access in hand
+  bool convertedAtRead = false;
   // As of the last settle(), to see what has completed since.
   uint32_t lastStatus = 0;
   uint64_t lastDescriptors = 0;
