@@ -1,0 +1,7 @@
+/* What start.S and cores.c share. */
+#ifndef AIMC_CORES_H
+#define AIMC_CORES_H
+
+#define AIMC_CORES 8 /* of a system, at most */
+
+#endif
