@@ -61,7 +61,7 @@ def make_root(settings: RunSettings) -> Root:
     beside_l1 = wanted.tiles > 0 and wanted.attach.point == "core"
     system.cluster = Cluster(wanted, fast_forward, beside_l1)
     system.cluster.attach(system.membus)
-    system.memory = make_memory(wanted.memory, memory)
+    system.memory = make_memory(wanted.memory, wanted.energy, memory)
     system.memory.port = system.membus.mem_side_ports
     if wanted.tiles > 0:
         system.tiles = make_tiles(wanted, memory)
@@ -70,7 +70,9 @@ def make_root(settings: RunSettings) -> Root:
         if beside_l1:
             attach_to_cores(system.tiles, system.cluster)
         else:
-            attach_to_bus(system.tiles, system.membus)
+            attach_to_bus(system.tiles, system.cluster, system.membus)
+    else:
+        system.cluster.connect_data_caches()
     return Root(full_system=True, system=system)
 
 

@@ -12,13 +12,15 @@ from m5.objects import (
 
 from gem5_configs.caches import make_l1d, make_l1i, make_l2
 from gem5_configs.cores import make_core, make_fast_core
+from gem5_configs.meters import make_meter, make_monitor
 from gem5_configs.settings import SystemSettings
 
 
 class Cluster(SubSystem):
     """`cpus` are in place from reset; `detailed` take over from them if that is asked for.
 
-    With tiles `beside_l1`, these connect the cores to their L1 data caches.
+    The cores' data ports are left to `connect_data_caches`, or to the tiles (tiles.py),
+    which can stand `beside_l1`.
     """
 
     def __init__(self, settings: SystemSettings, fast_forward: bool, beside_l1: bool) -> None:
@@ -47,11 +49,17 @@ class Cluster(SubSystem):
             cpu.icache = make_l1i(caches.l1i)
             cpu.dcache = make_l1d(caches.l1d, beside_l1)
             cpu.icache_port = cpu.icache.cpu_side
-            if not beside_l1:
-                cpu.dcache_port = cpu.dcache.cpu_side
-            for cache in (cpu.icache, cpu.dcache):
-                cache.mem_side = self.l2_bus.cpu_side_ports
             cpu.mmu.connectWalkerPorts(self.l2_bus.cpu_side_ports, self.l2_bus.cpu_side_ports)
+        self.fetch_monitor = [make_monitor() for _ in self.cpus]
+        self.data_monitor = [make_monitor() for _ in self.cpus]
+        for cpu, fetch, data in zip(self.cpus, self.fetch_monitor, self.data_monitor, strict=True):
+            for cache, monitor in ((cpu.icache, fetch), (cpu.dcache, data)):
+                cache.mem_side = monitor.cpu_side_port
+                monitor.mem_side_port = self.l2_bus.cpu_side_ports
+        self.meter = [
+            make_meter(core, [self.fetch_monitor[core], self.data_monitor[core]])
+            for core in range(settings.cores)
+        ]
         if fast_forward:
             for cpu in self.detailed:
                 cpu.switched_out = True
@@ -59,3 +67,7 @@ class Cluster(SubSystem):
 
     def attach(self, bus: SystemXBar) -> None:
         self.l2.mem_side = bus.cpu_side_ports
+
+    def connect_data_caches(self) -> None:
+        for cpu in self.cpus:
+            cpu.dcache_port = cpu.dcache.cpu_side

@@ -14,7 +14,7 @@ import typing
 from dataclasses import dataclass
 from pathlib import Path
 
-FORMAT = 1
+FORMAT = 2
 
 
 class SettingsError(Exception):
@@ -165,6 +165,7 @@ class RunSettings:
 
     `fast_forward_to` is the id of the region at whose first mark the detailed cores take over from
     a functional one; null: detailed from reset.  `restore` is a checkpoint's folder or null.
+    `attended`: standard input is a pipe of the harness, at whose end gem5 ends.
     """
 
     format: int
@@ -174,6 +175,7 @@ class RunSettings:
     fast_forward_to: int | None
     checkpoint: CheckpointSettings | None
     restore: str | None
+    attended: bool
 
 
 def read_settings(path: Path) -> RunSettings:

@@ -1,15 +1,16 @@
 """The simulation loop: regions, hand-over to the detailed cores, checkpoints, the end.
 
-Output, in gem5's output folder: `regions.jsonl` names the dumps of `stats.txt`, one line each, and
-`exit.json`, written last and at once, says how the program ended.  A checkpoint also keeps the open
-region; the dump of a region that began before the checkpoint holds only what came after it, and
-says so (`whole`).
+Output, in gem5's output folder: `regions.jsonl` names the dumps of `stats.txt`, one line each,
+`progress.json` says how far the simulation has come, and `exit.json`, written last and at once, how
+the program ended.  A checkpoint also keeps the open region; the dump of a region that began before
+the checkpoint holds only what came after it, and says so (`whole`).
 """
 
 from __future__ import annotations
 
 import json
 import os
+import time
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,9 +22,11 @@ from _m5.core import gem5Version
 from m5.objects import Root
 from m5.simulate import _drain_manager
 
+from gem5_configs.harness_link import HarnessLink
 from gem5_configs.settings import RunSettings, SettingsError
 
 CHECKPOINT = "checkpoint"
+HOW_FAR = "progress.json"
 PROGRESS = "regions.json"  # in a checkpoint
 EXIT = "m5_exit instruction encountered"
 FAIL = "m5_fail instruction encountered"
@@ -31,6 +34,8 @@ LIMIT = "simulate() limit reached"
 DRAINED = "Finished drain"
 
 PS_PER_NS = 1000
+SLICE_PS = 100_000_000  # simulated at a time: a fraction of a second on the host
+REPORT_S = 0.2  # between two reports of progress, at least
 
 
 class ProgramError(Exception):
@@ -57,6 +62,8 @@ class Simulation:
         self._visits: Counter[int] = Counter()
         self._dumps = 0
         self._made_draining: tuple[str, int] | None = None
+        self._link = HarnessLink() if settings.attended else None
+        self._reported_s = -REPORT_S
         if settings.restore is not None:
             self._restore_progress(Path(settings.restore))
 
@@ -81,10 +88,37 @@ class Simulation:
     def _simulate(self, until: int | None) -> Any:  # noqa: ANN401
         """Goes on to the tick `until`, if given, or to what ends the program."""
         while True:
-            limit = () if until is None else (max(until - m5.curTick(), 0),)
-            event = m5.simulate(*limit)
+            left = SLICE_PS if until is None else min(until - m5.curTick(), SLICE_PS)
+            event = m5.simulate(max(left, 0))
+            self._report()
+            if event.getCause() == LIMIT and (until is None or m5.curTick() < until):
+                continue
             if not self._mark(event):
                 return event
+
+    def _report(self) -> None:
+        """Says how far it has come, and ends if nobody is there any more to hear it."""
+        if self._link is not None:
+            self._link.check()
+        now = time.monotonic()
+        if now - self._reported_s < REPORT_S:
+            return
+        self._reported_s = now
+        record = {
+            "tick_ps": m5.curTick(),
+            "instructions": self._instructions(),
+            "region": None if self._open is None else self._open.region,
+        }
+        partial = self._out / (HOW_FAR + ".tmp")
+        partial.write_text(json.dumps(record) + "\n", encoding="utf-8")
+        partial.replace(self._out / HOW_FAR)
+
+    def _instructions(self) -> int:
+        cluster = self._system.cluster
+        cores = list(cluster.cpus)
+        if self._settings.fast_forward_to is not None:
+            cores += list(cluster.detailed)
+        return sum(int(core.totalInsts()) for core in cores)
 
     def _drain(self) -> Any:  # noqa: ANN401
         """Lets everything come to a rest; what ended the program meanwhile, or None.
@@ -177,10 +211,6 @@ class Simulation:
             raise SettingsError(f"restore: {folder / PROGRESS}: {error!r}") from error
 
     def _finish(self, cause: str, code: int) -> None:
-        cluster = self._system.cluster
-        cores = list(cluster.cpus)
-        if self._settings.fast_forward_to is not None:
-            cores += list(cluster.detailed)
         wanted = self._settings.system
         groups = ["cpus"] if self._settings.fast_forward_to is None else ["cpus", "detailed"]
         record = {
@@ -189,7 +219,7 @@ class Simulation:
             "exited": cause in (EXIT, FAIL),
             "code": code,
             "tick_ps": m5.curTick(),
-            "instructions": sum(int(core.totalInsts()) for core in cores),
+            "instructions": self._instructions(),
             "open_region": self._open.region if self._open is not None else None,
             "dumps": self._dumps,
             "cores": [
@@ -198,6 +228,7 @@ class Simulation:
                 for name in statistics_names(f"system.cluster.{group}", wanted.cores)
             ],
             "tiles": statistics_names("system.tiles.tile", wanted.tiles),
+            "meters": statistics_names("system.cluster.meter", wanted.cores),
         }
         write_atomically(self._out / "exit.json", json.dumps(record) + "\n")
 

@@ -23,6 +23,7 @@ from m5.objects import (
 
 from gem5_configs.caches import make_dma_cache
 from gem5_configs.cluster import Cluster
+from gem5_configs.meters import make_monitor, meter_tiles
 from gem5_configs.settings import (
     AttachSettings,
     EnergySettings,
@@ -71,9 +72,14 @@ def load_weights(group: SubSystem, weights: Sequence[WeightsSettings]) -> None:
         tile.weights_columns = image.columns
 
 
-def attach_to_bus(group: SubSystem, bus: SystemXBar) -> None:
+def attach_to_bus(group: SubSystem, cluster: Cluster, bus: SystemXBar) -> None:
     for tile in group.tile:
         tile.pio = bus.mem_side_ports
+    group.monitor = [make_monitor() for _ in cluster.cpus]
+    for cpu, meter, monitor in zip(cluster.cpus, cluster.meter, group.monitor, strict=True):
+        meter_tiles(meter, monitor, group.tile)
+        cpu.dcache_port = monitor.cpu_side_port
+        monitor.mem_side_port = cpu.dcache.cpu_side
     group.dma_cache.mem_side = bus.cpu_side_ports
 
 
@@ -97,9 +103,14 @@ def attach_to_cores(group: SubSystem, cluster: Cluster) -> None:
         )
         for _ in cluster.cpus
     ]
-    for cpu, split in zip(cluster.cpus, group.split, strict=True):
+    group.monitor = [make_monitor() for _ in cluster.cpus]
+    for cpu, meter, split, monitor in zip(
+        cluster.cpus, cluster.meter, group.split, group.monitor, strict=True
+    ):
+        meter_tiles(meter, monitor, group.tile)
         cpu.dcache_port = split.cpu_side_ports
-        split.mem_side_ports = group.pio_bus.cpu_side_ports
+        split.mem_side_ports = monitor.cpu_side_port
+        monitor.mem_side_port = group.pio_bus.cpu_side_ports
         split.default = cpu.dcache.cpu_side
     group.dma_cache.mem_side = cluster.l2_bus.cpu_side_ports
 

@@ -43,13 +43,16 @@ class JobProgress:
         else:
             self._console.print(f"{text} ...")
 
-    def simulated(self, instructions: int, simulated_ns: float) -> None:
+    def simulated(
+        self, instructions: int, simulated_ns: float, layer: str | None = None, /
+    ) -> None:
         if self._status is None:
             return
         seconds = max(time.monotonic() - self._began, 1e-6)
         self._status.update(
             f"{self._text}: {simulated_ns / 1e6:.2f} ms simulated, "
-            f"{instructions / 1e6:.0f} M instructions ({instructions / seconds / 1e6:.0f} M/s)"
+            f"{instructions / 1e6:.0f} M instructions ({instructions / seconds / 1e6:.1f} M/s)"
+            + (f", in {layer}" if layer is not None else "")
         )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -11,10 +11,24 @@ from harness.config.schema import SystemConfig
 
 
 @dataclass(frozen=True)
+class DramEnergy:
+    """What an engine's own model of the DRAM says; docs/energy.md."""
+
+    access_pj: float  # activate, precharge, read, write
+    background_pj: float  # standby, power-down, refresh
+
+    def __add__(self, other: DramEnergy) -> DramEnergy:
+        return DramEnergy(
+            self.access_pj + other.access_pj, self.background_pj + other.background_pj
+        )
+
+
+@dataclass(frozen=True)
 class RegionStats:
     """Events of one region (a layer), summed over all its executions in the run.
 
-    ``events`` has every key of `harness.stats.events.ALL_EVENTS`.
+    ``events`` has every key of `harness.stats.events.ALL_EVENTS`.  Without ``dram_energy`` it
+    follows from bytes and time.
     """
 
     region: int
@@ -22,6 +36,7 @@ class RegionStats:
     visits: int
     time_ns: float
     events: Mapping[str, int]
+    dram_energy: DramEnergy | None = None
 
 
 @dataclass(frozen=True)
@@ -38,7 +53,11 @@ class RunResult:
     host_seconds: float
 
 
-Progress = Callable[[int, float], None]  # instructions so far, simulated ns so far
+class Progress(Protocol):
+    """Hears how far a simulation has come."""
+
+    def __call__(self, instructions: int, simulated_ns: float, layer: str | None = None, /) -> None:
+        """``layer`` is the region that executes, where the engine knows it."""
 
 
 class Engine(Protocol):

@@ -53,8 +53,10 @@ class Reporter(Protocol):
     def stage(self, text: str) -> None:
         """A stage begins."""
 
-    def simulated(self, instructions: int, simulated_ns: float) -> None:
-        """A simulation has come this far."""
+    def simulated(
+        self, instructions: int, simulated_ns: float, layer: str | None = None, /
+    ) -> None:
+        """A simulation has come this far, to ``layer`` if the engine tells."""
 
 
 @dataclass(frozen=True)

@@ -65,7 +65,8 @@ def draw_report(comparison: Comparison) -> bytes:
     rows = _rows(comparison)
     bars = len(comparison.programs)
     subtitle = textwrap.wrap(_subtitle(comparison), _LINE)
-    footer = textwrap.wrap(accuracy_statement(comparison), _LINE)
+    statement = accuracy_statement(comparison).replace(" %", "\N{NO-BREAK SPACE}%")
+    footer = textwrap.wrap(statement, _LINE)
     bar_in = 0.19 if len(rows) <= 30 else 0.145
     layers_in = len(rows) * (bar_in * bars + 0.08)
     totals_in = 0.15 + 0.42 * bars
@@ -135,7 +136,7 @@ def _draw_total_time(axes: Axes, comparison: Comparison) -> None:
     labels = [format_time(program.time_ns) for program in programs]
     _draw_totals(axes, programs, splits, divisor, labels, _CAUSE_STYLE)
     axes.set_title(f"Time [{unit}]", loc="left", fontsize=10)
-    _legend(axes, _CAUSE_STYLE, cause_names(comparison.config.run.engine))
+    _legend(axes, _CAUSE_STYLE, cause_names(comparison.config.system.core))
 
 
 def _draw_total_energy(axes: Axes, comparison: Comparison) -> None:

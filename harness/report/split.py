@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from harness.config.schema import CoreConfig
 from harness.stats.summary import CycleSplit
 
 CAUSES: Final = {
@@ -15,11 +16,11 @@ CAUSES: Final = {
 """Fields of `CycleSplit` and their names."""
 
 
-def cause_names(engine: str) -> dict[str, str]:
-    """`CAUSES` as ``engine`` means them: gem5's cores do not say why they wait, and what is
-    not told apart counts as compute (docs/gem5-engine.md)."""
-    if engine == "gem5":
-        return {**CAUSES, "compute": "compute and rest"}
+def cause_names(core: CoreConfig) -> dict[str, str]:
+    """`CAUSES` as they are known of ``core``: an out-of-order one works while it waits for
+    memory, which counts as compute then (docs/gem5-engine.md)."""
+    if core.kind == "out_of_order":
+        return {**CAUSES, "compute": "compute and memory"}
     return dict(CAUSES)
 
 

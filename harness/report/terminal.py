@@ -194,7 +194,7 @@ def _split_table(comparison: Comparison) -> Table:
     programs = comparison.programs
     times = [times_by_cause(program.causes, program.clock_ghz) for program in programs]
     energies = [program.energy.groups() for program in programs]
-    for cause, label in cause_names(comparison.config.run.engine).items():
+    for cause, label in cause_names(comparison.config.system.core).items():
         table.add_row(f"time: {label}", *_cells(cause, times, is_time=True))
     table.add_section()
     for group in ENERGY_GROUPS:

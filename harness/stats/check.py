@@ -135,6 +135,11 @@ def _region_problems(region: RegionStats, clock_ghz: float | None) -> Iterator[s
     if not math.isfinite(region.time_ns) or region.time_ns < 0:
         yield f"time_ns is {region.time_ns}"
         return
+    dram = region.dram_energy
+    if dram is not None and not all(
+        math.isfinite(value) and value >= 0 for value in (dram.access_pj, dram.background_pj)
+    ):
+        yield f"dram_energy is {dram}"
     if missing or not_counts:
         return
     cycles = events["cycles"]

@@ -9,7 +9,7 @@ from dataclasses import dataclass, fields
 from typing import Final
 
 from harness.config.schema import SystemConfig
-from harness.engines.protocol import RegionStats
+from harness.engines.protocol import DramEnergy, RegionStats
 
 
 @dataclass(frozen=True)
@@ -112,12 +112,16 @@ def region_energy(region: RegionStats, system: SystemConfig, tiles_used: int) ->
     l1_accesses = event["l1i_accesses"] + event["l1d_accesses"] + l1_lines * words_per_line
     l2_accesses = event["l2_accesses"] + event["l2_misses"] + event["l2_writebacks"]
     device_accesses = event["tile_device_reads"] + event["tile_device_writes"]
+    dram = region.dram_energy or DramEnergy(
+        access_pj=(event["dram_read_bytes"] + event["dram_write_bytes"]) * cost.dram_pj_per_byte,
+        background_pj=cost.dram_background_mw * time_ns,
+    )
     return EnergyBreakdown(
         core_ops_pj=core_ops_pj,
         core_fetch_pj=event["instructions"] * cost.fetch_pj,
         l1_pj=l1_accesses * cost.l1_access_pj,
         l2_pj=l2_accesses * cost.l2_access_pj,
-        dram_pj=(event["dram_read_bytes"] + event["dram_write_bytes"]) * cost.dram_pj_per_byte,
+        dram_pj=dram.access_pj,
         bus_pj=device_accesses * cost.bus_pj_per_access,
         tile_dac_pj=event["tile_dac_conversions"] * cost.tile_dac_pj,
         tile_crossbar_pj=event["tile_cell_reads"] * cost.tile_cell_pj,
@@ -127,6 +131,6 @@ def region_energy(region: RegionStats, system: SystemConfig, tiles_used: int) ->
         tile_program_pj=event["tile_cells_programmed"] * cost.tile_program_cell_pj,
         core_leakage_pj=system.cores * cost.core_leakage_mw * time_ns,
         l2_leakage_pj=cost.l2_leakage_mw * time_ns,
-        dram_background_pj=cost.dram_background_mw * time_ns,
+        dram_background_pj=dram.background_pj,
         tile_leakage_pj=tiles_used * cost.tile_leakage_mw * time_ns,
     )

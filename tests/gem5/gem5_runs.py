@@ -72,13 +72,14 @@ def system(*overrides: str, name: str = "alpine-hp") -> SystemConfig:
 
 def settings(elf: Path, system: SystemConfig, **changes: object) -> dict[str, Any]:
     base = {
-        "format": 1,
+        "format": 2,
         "elf": str(elf),
         "system": system.model_dump(),
         "weights": [],
         "fast_forward_to": None,
         "checkpoint": None,
         "restore": None,
+        "attended": False,
     }
     return {**base, **changes}
 

@@ -71,6 +71,7 @@ def exit_record(**changes: object) -> str:
         "dumps": 0,
         "cores": ["system.cluster.cpus"],
         "tiles": [],
+        "meters": ["system.cluster.meter"],
         **changes,
     }
     return repr(record).replace("'", '"').replace("None", "null").replace("True", "true")
@@ -102,7 +103,8 @@ def test_a_gem5_that_fails(tmp_path: Path, elf: Path, body: str, message: str) -
         ({"open_region": 3}, "exited inside region 3"),
         ({"code": "0"}, "code is '0'"),
         ({"tick_ps": -1}, "tick_ps is -1"),
-        ({"cores": []}, "names no cores"),
+        ({"cores": []}, "names 0 cores"),
+        ({"meters": []}, "names 1 cores and 0 meters"),
         ({"cores": "cpus"}, "not a list of names"),
         ({"dumps": 2}, "names 0 dumps of statistics, the run had 2"),
     ],
@@ -147,19 +149,24 @@ def test_a_run_out_of_time_is_ended_with_its_children(tmp_path: Path, elf: Path)
     assert not any(is_alive(int(pid)) for pid in pids.read_text().split())
 
 
-def test_an_interrupt_ends_gem5_and_its_children(tmp_path: Path) -> None:
-    """The harness in a process of its own, as Ctrl-C reaches it."""
-    pids = tmp_path / "pids"
-    binary = fake_gem5(tmp_path / "gem5", f"sleep 600 & echo $$ $! >{pids}; wait")
+def start_harness(folder: Path, binary: Path) -> subprocess.Popen[bytes]:
+    """The harness in a process of its own, which runs ``binary`` as gem5."""
     program = textwrap.dedent(
         f"""
         from pathlib import Path
         from harness.engines.gem5.process import run_process
-        run_process([{str(binary)!r}], Path({str(tmp_path)!r}), environment={{}},
-                    timeout_s=600, progress=None)
+        run_process([{str(binary)!r}], Path({str(folder)!r}), environment={{}},
+                    timeout_s=600, progress=None, regions={{}})
         """
     )
-    harness = subprocess.Popen([sys.executable, "-c", program], stderr=subprocess.DEVNULL)
+    return subprocess.Popen([sys.executable, "-c", program], stderr=subprocess.DEVNULL)
+
+
+def test_an_interrupt_ends_gem5_and_its_children(tmp_path: Path) -> None:
+    """As Ctrl-C reaches it."""
+    pids = tmp_path / "pids"
+    binary = fake_gem5(tmp_path / "gem5", f"sleep 600 & echo $$ $! >{pids}; wait")
+    harness = start_harness(tmp_path, binary)
     found = [int(pid) for pid in wait_for(pids).split()]
     assert all(is_alive(pid) for pid in found)
     harness.send_signal(signal.SIGINT)
@@ -167,12 +174,26 @@ def test_an_interrupt_ends_gem5_and_its_children(tmp_path: Path) -> None:
     assert not any(is_alive(pid) for pid in found)
 
 
-def test_progress_comes_from_the_dumps(tmp_path: Path) -> None:
-    seen: list[tuple[int, float]] = []
-    dump = "simTicks 5\nfinalTick %s  # (Tick)\nsimInsts %s  # (Count)\nsystem.simInsts 7\n"
+def test_a_killed_harness_closes_gem5s_input(tmp_path: Path) -> None:
+    """What gem5_configs/harness_link.py looks for."""
+    ended = tmp_path / "ended"
+    body = f"echo $$ >{tmp_path}/began; cat; echo now >{ended}"
+    harness = start_harness(tmp_path, fake_gem5(tmp_path / "gem5", body))
+    wait_for(tmp_path / "began")
+    assert not ended.exists()
+    harness.kill()
+    harness.wait()
+    assert wait_for(ended) == "now\n"
+
+
+def test_progress_is_what_the_run_script_says(tmp_path: Path) -> None:
+    seen: list[tuple[int, float, str | None]] = []
+    record = '{"tick_ps": %s, "instructions": %s, "region": %s}'
     body = (
-        f"printf '{dump}' 1000 20 >stats.txt; sleep 1;"
-        f"printf '{dump}simIns' 3000 50 >>stats.txt; sleep 1"
+        f"printf '{record}' 1000 20 null >progress.json; sleep 1;"
+        f"printf '{record}' 2000 50 4 >progress.json; sleep 1;"
+        f"printf '{record}' 3000 70 5 >progress.json; sleep 1;"
+        "printf '{\"tick' >progress.json; sleep 1"
     )
     binary = fake_gem5(tmp_path / "gem5", f"cd {tmp_path}; {body}")
     code = run_process(
@@ -180,8 +201,8 @@ def test_progress_comes_from_the_dumps(tmp_path: Path) -> None:
         tmp_path,
         environment=dict(os.environ),
         timeout_s=60,
-        progress=lambda instructions, ns: seen.append((instructions, ns)),
+        progress=lambda *so_far: seen.append(so_far),
+        regions={4: "conv1"},
     )
     assert code == 0
-    assert seen[-1] == (50, 3.0)
-    assert seen == sorted(set(seen))
+    assert seen == [(20, 1.0, None), (50, 2.0, "conv1"), (70, 3.0, None)]

@@ -28,8 +28,11 @@ class Silent:
     def stage(self, text: str) -> None:
         self.stages.append(text)
 
-    def simulated(self, instructions: int, simulated_ns: float) -> None:
+    def simulated(
+        self, instructions: int, simulated_ns: float, layer: str | None = None, /
+    ) -> None:
         assert instructions >= 0
+        assert layer != ""
         assert simulated_ns >= 0
 
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from harness.config.load import load_config
 from harness.report.split import CAUSES, cause_names
 
+O3 = {"model": "mlp", "engine": "gem5"}
 
-def test_an_engine_that_cannot_tell_causes_apart_is_not_said_to_compute() -> None:
-    assert cause_names("embedded") == CAUSES
-    names = cause_names("gem5")
-    assert "rest" in names["compute"]
+
+def test_what_is_not_told_apart_is_not_said_to_be_compute() -> None:
+    assert cause_names(load_config(system="alpine-hp").system.core) == CAUSES
+    other = load_config(system="alpine-hp", overrides=["system.core=o3-high-power"], run=O3)
+    names = cause_names(other.system.core)
+    assert "memory" in names["compute"]
     assert {key: name for key, name in names.items() if key != "compute"} == {
         key: name for key, name in CAUSES.items() if key != "compute"
     }

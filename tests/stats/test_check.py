@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -9,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.engines.protocol import RegionStats, RunResult
+from harness.engines.protocol import DramEnergy, RegionStats, RunResult
 from harness.errors import MismatchError, StatsError
 from harness.stats.check import ExpectedRegion, check_outputs, check_result
 from harness.stats.events import ALL_EVENTS
@@ -55,6 +56,8 @@ DAMAGE: list[tuple[Callable[[], RunResult], str]] = [
     (lambda: run(CONV, replace(ADD, time_ns=float("nan"))), "time_ns is nan"),
     (lambda: run(CONV, replace(ADD, time_ns=-1.0)), "time_ns is -1"),
     (lambda: run(CONV, replace(ADD, time_ns=300.0)), "300 ns do not fit 400 cycles at 2 GHz"),
+    (lambda: run(CONV, replace(ADD, dram_energy=DramEnergy(-1.0, 2.0))), "access_pj=-1.0"),
+    (lambda: run(CONV, replace(ADD, dram_energy=DramEnergy(1.0, math.inf))), "background_pj=inf"),
     (lambda: replace(run(CONV, ADD), simulated_ns=10.0), "the whole run 10 ns"),
     (lambda: replace(run(CONV, ADD), simulated_ns=float("inf")), "simulated_ns is inf"),
     (lambda: replace(run(CONV, ADD), instructions=100), "the whole run 100"),

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import fields, replace
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.config.schema import EnergyConfig
+from harness.engines.protocol import DramEnergy
 from harness.stats.energy import ENERGY_GROUPS, EnergyBreakdown, region_energy
 from harness.stats.events import ALL_EVENTS, CYCLE_CAUSES
 from tests.stats.runs import CONV, CONV_ON_TILE, events, region, system
@@ -55,6 +56,13 @@ def test_an_analog_layer_by_hand() -> None:
     assert energy.tile_program_pj == 7 * 61
     assert energy.tile_leakage_pj == 0
     assert energy.static_pj == 500 * (62 + 37 + 41)
+
+
+def test_an_engines_own_dram_energy_replaces_bytes_and_time() -> None:
+    measured = replace(CONV, dram_energy=DramEnergy(access_pj=1.5, background_pj=0.0))
+    by_events = region_energy(CONV, SYSTEM, tiles_used=3)
+    energy = region_energy(measured, SYSTEM, tiles_used=3)
+    assert energy == replace(by_events, dram_pj=1.5, dram_background_pj=0.0)
 
 
 def test_fp_operations_count() -> None:

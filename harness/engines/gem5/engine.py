@@ -17,7 +17,7 @@ from typing import Final
 from harness.artifacts import atomic_write_bytes
 from harness.config.schema import SystemConfig
 from harness.engines.gem5.dot_products import run_functionally
-from harness.engines.gem5.events import Groups, dump_events, dump_ticks
+from harness.engines.gem5.events import Groups, dump_dram_energy, dump_events, dump_ticks
 from harness.engines.gem5.installation import (
     RUN_SCRIPT,
     clean_environment,
@@ -33,7 +33,7 @@ from harness.engines.gem5.outcome import (
     read_visits,
 )
 from harness.engines.gem5.process import CONSOLE, LOG, STATS, last_lines, run_process
-from harness.engines.protocol import Progress, RegionStats, RunResult
+from harness.engines.protocol import DramEnergy, Progress, RegionStats, RunResult
 from harness.errors import EngineError, StatsError
 from harness.resources import resource
 from harness.stats.events import ALL_EVENTS
@@ -41,7 +41,7 @@ from harness.stats.gem5_stats import read_dumps
 
 SETTINGS: Final = "settings.json"
 KEPT: Final = "gem5"  # folder beside the program
-_FORMAT: Final = 1  # gem5_configs/settings.py
+_FORMAT: Final = 2  # gem5_configs/settings.py
 _PS_PER_NS: Final = 1000
 _GAVE_UP: Final = 254  # AIMC_EXIT_FATAL and above, kernels/include/aimc_runtime.h
 
@@ -84,7 +84,7 @@ class Gem5Engine:
         start = time.perf_counter()
         with tempfile.TemporaryDirectory(prefix="aimc-gem5-") as name:
             folder = Path(name)
-            ending = _simulate(gem5.binary, elf, system, folder, timeout_s, progress)
+            ending = _simulate(gem5.binary, elf, system, folder, timeout_s, progress, regions)
             visits = read_visits(folder, ending.dumps)
             _check_regions(visits, ending, regions, elf)
             stats = _region_stats(folder, ending, visits, regions, system)
@@ -119,6 +119,7 @@ def run_settings(elf: Path, system: SystemConfig) -> dict[str, object]:
         "fast_forward_to": None,
         "checkpoint": None,
         "restore": None,
+        "attended": True,
     }
 
 
@@ -129,6 +130,7 @@ def _simulate(
     folder: Path,
     timeout_s: float,
     progress: Progress | None,
+    regions: Mapping[int, str],
 ) -> Ending:
     settings = run_settings(elf, system)
     (folder / SETTINGS).write_text(json.dumps(settings, indent=2) + "\n", encoding="utf-8")
@@ -141,7 +143,12 @@ def _simulate(
         str(folder / SETTINGS),
     ]
     code = run_process(
-        command, folder, environment=clean_environment(), timeout_s=timeout_s, progress=progress
+        command,
+        folder,
+        environment=clean_environment(),
+        timeout_s=timeout_s,
+        progress=progress,
+        regions=regions,
     )
     if code != 0:
         refusal = _refusal(folder)
@@ -160,8 +167,10 @@ def _simulate(
         )
     if ending.open_region is not None and ending.code == 0:
         raise EngineError(f"the program exited inside region {ending.open_region}", where=str(elf))
-    if not ending.cores:
-        raise EngineError("gem5 names no cores", where=EXIT)
+    if not ending.cores or len(ending.meters) != len(ending.cores):
+        raise EngineError(
+            f"gem5 names {len(ending.cores)} cores and {len(ending.meters)} meters", where=EXIT
+        )
     return ending
 
 
@@ -204,8 +213,9 @@ def _region_stats(
     system: SystemConfig,
 ) -> list[RegionStats]:
     """Events summed over the visits of each region; `dot_ops` is still 0."""
-    groups = Groups(ending.cores, ending.tiles)
+    groups = Groups(ending.cores, ending.tiles, ending.meters)
     sums = {region: dict.fromkeys(ALL_EVENTS, 0) for region in regions}
+    energy = dict.fromkeys(regions, DramEnergy(0.0, 0.0))
     time_ps = dict.fromkeys(regions, 0)
     found = 0
     for dump in read_dumps(folder / STATS):
@@ -219,6 +229,7 @@ def _region_stats(
                 )
             for name, value in dump_events(dump, groups, system).items():
                 sums[visit.region][name] += value
+            energy[visit.region] += dump_dram_energy(dump, system)
             time_ps[visit.region] += visit.end_ps - visit.begin_ps
         found += 1
     # gem5 dumps once more at its end.
@@ -231,6 +242,7 @@ def _region_stats(
             visits=sum(visit.region == region for visit in visits),
             time_ns=time_ps[region] / _PS_PER_NS,
             events=sums[region],
+            dram_energy=energy[region],
         )
         for region, name in regions.items()
     ]

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from harness.config.schema import SystemConfig
+from harness.engines.protocol import DramEnergy
 from harness.errors import StatsError
 from harness.stats.events import ALL_EVENTS
 from harness.stats.gem5_stats import Dump
@@ -26,6 +27,16 @@ _STORES: Final = {"MemWrite", "FloatMemWrite"}
 _INTEGER: Final = {"No_OpClass", "IntAlu", "IntMult", "IntDiv", "IprAccess", "InstPrefetch"}
 _FLOAT: Final = ("Float", "SimdFloat")
 _SIMD: Final = ("Simd", "Matrix")
+
+_DRAM_ACCESS: Final = ("act", "pre", "read", "write")
+_DRAM_BACKGROUND: Final = (
+    "actBack",
+    "preBack",
+    "actPowerDown",
+    "prePowerDown",
+    "selfRefresh",
+    "refresh",
+)
 
 _TILE: Final = {  # event: statistic of AimcTile
     "tile_mvms": "mvms",
@@ -46,10 +57,14 @@ _TILE: Final = {  # event: statistic of AimcTile
 
 @dataclass(frozen=True)
 class Groups:
-    """Names of the groups of statistics of a system; the program runs on ``cores[0]``."""
+    """Names of the groups of statistics of a system.
+
+    The program runs on ``cores[0]``; ``meters[0]`` measures what that core waits for.
+    """
 
     cores: Sequence[str]
     tiles: Sequence[str]
+    meters: Sequence[str]
 
 
 def dump_ticks(dump: Dump) -> int:
@@ -80,8 +95,41 @@ def dump_events(dump: Dump, groups: Groups, system: SystemConfig) -> dict[str, i
     events["dram_write_bytes"] = dump.count(f"{_MEMORY}.bytesWrittenSys")
     for tile in groups.tiles:
         _add(events, _tile(dump, tile))
-    _split_cycles(events, dump, groups.cores[0], system)
+    _split_cycles(events, dump, groups, system)
     return events
+
+
+def dump_dram_energy(dump: Dump, system: SystemConfig) -> DramEnergy:
+    """The energy of the DRAM by gem5's model of it, which prints pJ.
+
+    A component whose energy in the configuration is 0 is left out, as with any engine.
+
+    Raises:
+        StatsError: A statistic is missing or impossible.
+    """
+    rank = f"{_MEMORY}.dram.rank0"
+    if f"{_MEMORY}.dram.rank1.totalEnergy" in dump.values:
+        raise StatsError("the memory has more than one rank", where=dump.where)
+    access_pj = sum(_energy_pj(dump, f"{rank}.{name}Energy") for name in _DRAM_ACCESS)
+    background_pj = sum(_energy_pj(dump, f"{rank}.{name}Energy") for name in _DRAM_BACKGROUND)
+    total_pj = _energy_pj(dump, f"{rank}.totalEnergy")
+    if not math.isclose(access_pj + background_pj, total_pj, rel_tol=1e-6, abs_tol=1.0):
+        raise StatsError(
+            f"the DRAM's energies sum to {access_pj + background_pj} pJ, not {total_pj}",
+            where=dump.where,
+        )
+    cost = system.energy
+    return DramEnergy(
+        access_pj=access_pj if cost.dram_pj_per_byte else 0.0,
+        background_pj=background_pj if cost.dram_background_mw else 0.0,
+    )
+
+
+def _energy_pj(dump: Dump, name: str) -> float:
+    value = dump.values.get(name)
+    if value is None or not math.isfinite(value) or value < 0:
+        raise StatsError(f"the statistic {name!r} is {value}, not an energy", where=dump.where)
+    return value
 
 
 def _add(events: dict[str, int], more: dict[str, int]) -> None:
@@ -170,35 +218,27 @@ def _tile(dump: Dump, tile: str) -> dict[str, int]:
     return {event: dump.count(f"{tile}.{name}") for event, name in _TILE.items()}
 
 
-def _split_cycles(events: dict[str, int], dump: Dump, core: str, system: SystemConfig) -> None:
+def _split_cycles(events: dict[str, int], dump: Dump, groups: Groups, system: SystemConfig) -> None:
     """`cycles` and its causes, as far as gem5's statistics tell; the rest is `cycles_compute`."""
     period = dump.count(_CLOCK)
     if period == 0:
         raise StatsError(f"{_CLOCK} is 0", where=dump.where)
+    in_order = system.core.kind == "in_order"
+    meter = groups.meters[0]
+    spans = {
+        "cycles_tile_mvm": dump.count(f"{meter}.conversionTicks"),
+        "cycles_tile_transfer": dump.count(f"{meter}.readTicks"),
+        "cycles_memory": 0,
+    }
+    if in_order:  # the other kind goes on meanwhile
+        spans["cycles_tile_transfer"] += dump.count(f"{meter}.writeTicks")
+        spans["cycles_memory"] = dump.count(f"{meter}.memoryTicks")
     ticks = dump_ticks(dump)
-    cycles = (ticks + period // 2) // period
-    transfer = memory = 0
-    if system.core.kind == "in_order":
-        transfer = min(cycles, math.floor(_device_access_ps(events, system)) // period)
-        waited = sum(
-            dump.count(f"{core}.{cache}.ReadReq.mshrMissLatency::total", absent=0)
-            for cache in ("icache", "dcache")
+    if sum(spans.values()) > ticks:
+        raise StatsError(
+            f"{meter} waited for {sum(spans.values())} of {ticks} ticks", where=dump.where
         )
-        memory = min(cycles - transfer, waited // period)
-    events["cycles"] = cycles
-    events["cycles_tile_transfer"] = transfer
-    events["cycles_memory"] = memory
-    events["cycles_compute"] = cycles - transfer - memory
-
-
-def _device_access_ps(events: dict[str, int], system: SystemConfig) -> float:
-    """What the tiles' registers and windows cost an in-order core at least."""
-    attach = system.attach
-    access_ns = (
-        events["tile_device_reads"] * attach.load_latency_ns
-        + events["tile_device_writes"] * attach.store_latency_ns
-    )
-    if system.tile.io == "pio":
-        window_bytes = events["tile_bytes_in"] + events["tile_bytes_out"]
-        access_ns += window_bytes / system.tile.io_bandwidth_gb_per_s
-    return access_ns * 1e3
+    events["cycles"] = events["cycles_compute"] = (ticks + period // 2) // period
+    for cause, span in spans.items():
+        events[cause] = span // period
+        events["cycles_compute"] -= span // period

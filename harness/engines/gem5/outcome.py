@@ -21,7 +21,8 @@ _LONGEST: Final = 1 << 62  # ps
 class Ending:
     """How the program ended.
 
-    ``cores`` and ``tiles`` are the names of their groups of statistics.
+    ``cores``, ``tiles`` and ``meters`` (of what the cores wait for, in the same order) are the
+    names of their groups of statistics.
     """
 
     cause: str
@@ -33,6 +34,7 @@ class Ending:
     dumps: int
     cores: tuple[str, ...]
     tiles: tuple[str, ...]
+    meters: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,7 @@ def read_ending(folder: Path) -> Ending:
         dumps=_natural(record, "dumps", path),
         cores=_names(record, "cores", path),
         tiles=_names(record, "tiles", path),
+        meters=_names(record, "meters", path),
     )
 
 

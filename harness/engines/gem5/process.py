@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import signal
 import subprocess
@@ -16,6 +17,7 @@ from harness.errors import EngineError
 
 LOG: Final = "gem5.log"
 STATS: Final = "stats.txt"
+HOW_FAR: Final = "progress.json"  # gem5_configs/simulation.py
 CONSOLE: Final = "system.terminal"
 _POLL_S: Final = 0.2
 _GRACE_S: Final = 3.0  # from the request to end to the kill
@@ -31,21 +33,24 @@ def run_process(
     environment: Mapping[str, str],
     timeout_s: float,
     progress: Progress | None,
+    regions: Mapping[int, str],
 ) -> int:
     """Run gem5 with its output in ``folder`` and return its exit code, which is not negative.
 
-    On any exception, an interrupt too, gem5's whole process group is ended first.
+    On any exception, an interrupt too, gem5's whole process group is ended first.  Its standard
+    input is a pipe that this process holds open and never writes to: if it is killed, gem5 finds
+    the end of the pipe and ends (gem5_configs/harness_link.py).
 
     Raises:
         EngineError: It cannot be started, runs out of time, or is killed by a signal.
     """
-    watch = _Watch(folder / STATS)
+    watch = _Watch(folder / HOW_FAR, regions)
     deadline = time.monotonic() + timeout_s
     with (folder / LOG).open("wb") as log:
         try:
             process = subprocess.Popen(
                 command,
-                stdin=subprocess.DEVNULL,
+                stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 env=dict(environment),
@@ -66,9 +71,11 @@ def run_process(
                 with contextlib.suppress(subprocess.TimeoutExpired):
                     process.wait(min(_POLL_S, max(deadline - time.monotonic(), 0.01)))
                 if progress is not None and watch.look():
-                    progress(watch.instructions, watch.simulated_ns)
+                    progress(watch.instructions, watch.simulated_ns, watch.layer)
         finally:
             _end_group(process)
+            assert process.stdin is not None
+            process.stdin.close()
     if process.returncode < 0:
         raise EngineError(
             f"gem5 was killed by {_signal_name(-process.returncode)}" + last_lines(folder),
@@ -120,33 +127,29 @@ def _signal_name(number: int) -> str:
 
 
 class _Watch:
-    """How far a simulation has come, from the dumps that gem5 has written so far."""
+    """How far a simulation has come, by what the run script says of it."""
 
-    def __init__(self, stats: Path) -> None:
-        self._stats = stats
-        self._offset = 0
+    def __init__(self, how_far: Path, regions: Mapping[int, str]) -> None:
+        self._how_far = how_far
+        self._regions = regions
+        self._text = ""
         self.instructions = 0
         self.simulated_ns = 0.0
+        self.layer: str | None = None
 
     def look(self) -> bool:
         """Read what is new; True if there is progress."""
         try:
-            with self._stats.open("rb") as stream:
-                stream.seek(self._offset)
-                new = stream.read()
-        except OSError:
+            text = self._how_far.read_text(encoding="utf-8")
+            record = json.loads(text)
+            instructions, tick_ps = int(record["instructions"]), int(record["tick_ps"])
+            region = record["region"]
+        except (OSError, ValueError, KeyError, TypeError):
+            return False  # it has not begun to simulate
+        if text == self._text:
             return False
-        whole = new.rfind(b"\n") + 1
-        self._offset += whole
-        moved = False
-        for line in new[:whole].splitlines():
-            if line.startswith((b"simInsts ", b"finalTick ")):
-                name, value = line.split()[:2]
-                if not value.isdigit():
-                    continue
-                moved = True
-                if name == b"simInsts":  # since the beginning, unlike other statistics
-                    self.instructions = int(value)
-                else:
-                    self.simulated_ns = int(value) / _PS_PER_NS
-        return moved
+        self._text = text
+        self.instructions = instructions
+        self.simulated_ns = tick_ps / _PS_PER_NS
+        self.layer = self._regions.get(region)
+        return True
