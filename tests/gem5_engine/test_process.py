@@ -82,6 +82,10 @@ def exit_record(**changes: object) -> str:
     [
         ("echo panic: lost; kill -SEGV $$", "killed by SIGSEGV(.|\n)*panic: lost"),
         ("kill -KILL $$", "killed by SIGKILL"),
+        (
+            "echo panic: lost; seq -f 'info: Entering event queue @ %g' 50; exit 1",
+            "gem5's last lines:\n    panic: lost\n  hint",
+        ),
         ("echo fatal: out of tea; exit 1", "ended with code 1(.|\n)*fatal: out of tea"),
         ("echo warn: x; echo error: system.memory.name: no; exit 2", "system.memory.name: no"),
         ("exit 0", "no readable exit.json"),

@@ -23,6 +23,7 @@ _POLL_S: Final = 0.2
 _GRACE_S: Final = 3.0  # from the request to end to the kill
 _LOG_LINES: Final = 20
 _TAIL_BYTES: Final = 1 << 16
+_GOES_ON: Final = "info: Entering event queue @"  # gem5 says so after every mark and slice
 _PS_PER_NS: Final = 1000
 
 
@@ -97,7 +98,7 @@ def _tail(path: Path, whose: str) -> str:
             text = stream.read().decode("utf-8", errors="replace")
     except OSError:
         return ""
-    lines = text.splitlines()[-_LOG_LINES:]
+    lines = [line for line in text.splitlines() if _GOES_ON not in line][-_LOG_LINES:]
     if not lines:
         return ""
     return f"\n  {whose} last lines:" + "".join(f"\n    {line[:200]}" for line in lines)

@@ -1,0 +1,47 @@
+#!/bin/sh
+# Makes this folder's results again, one after the other, and byte_equality.csv:
+#
+#   GEM5=/path/to/gem5.opt results/gem5/update.sh DATA [FOLDER...]
+#
+# DATA is a folder with the dataset cifar10-jpeg; with FOLDERs only these are made.  A result is
+# replaced when its run has ended well.
+set -eu
+
+here=$(cd "$(dirname "$0")" && pwd)
+cd "$here/../.."
+python=${PYTHON:-.venv/bin/python}
+data=$1
+shift
+wanted=" ${*:-vgg16-pio vgg16-dma resnet20-pio lenet5-pio lenet5-o3 byte_equality.csv} "
+work=$(mktemp -d "$here/new.XXXXXX.tmp")
+trap 'rm -rf "$work"' EXIT
+
+make_result() {
+  name=$1
+  shift
+  case "$wanted" in *" $name "*) ;; *) return 0 ;; esac
+  "$python" -m harness.cli.main run "$@" --engine gem5 --images 1 --out "$work/runs" \
+    --set run.timeout_s=7200
+  mkdir "$work/$name"
+  for run in "$work"/runs/*/; do
+    for file in config.yaml layers.csv manifest.json report.png result.json; do
+      cp "$run$file" "$work/$name/"
+    done
+    for program in digital mapped; do
+      mkdir "$work/$name/$program"
+      cp "$run$program/gem5/regions.jsonl" "$run$program/gem5/stats.txt.gz" "$work/$name/$program/"
+    done
+  done
+  rm -rf "${work:?}/runs" "${here:?}/$name"
+  mv "$work/$name" "$here/$name"
+}
+
+make_result lenet5-pio lenet5
+make_result lenet5-o3 lenet5 --set system.core=o3-high-power
+make_result resnet20-pio resnet20 --dataset "$data"
+make_result vgg16-pio vgg16
+make_result vgg16-dma vgg16 --set system.tile.io=dma
+case "$wanted" in *" byte_equality.csv "*)
+  "$python" benchmarks/byte_equality.py --engine gem5 --images 1 --csv "$here/byte_equality.csv"
+  ;;
+esac
