@@ -78,7 +78,7 @@ def test_missing_keys_are_named(tmp_path: Path, document: dict[str, Any], path: 
         ("elf", 3),
         ("elf", None),
         ("format", "1"),
-        ("format", 2),
+        ("format", 1),
         ("system.cores", 2.0),
         ("system.cores", True),
         ("system.cores", 9),
