@@ -1,0 +1,72 @@
+"""Searches that take seconds, for the tests of the accuracy loop."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from harness.accuracy.run import Found, find_mapping
+from harness.config.load import load_config, load_loop_config
+from harness.config.schema import Config, LoopConfig
+
+QUICK = (
+    "search.repetitions=2",
+    "search.survey_repetitions=2",
+    "search.validation_images=60",
+    "search.warmup_epochs=0.2",
+    "search.retrain_epochs=0.1",
+)
+
+
+class Silent:
+    """A reporter that keeps what was decided."""
+
+    def __init__(self) -> None:
+        self.decisions: list[str] = []
+        self.shares: list[float] = []
+
+    def stage(self, text: str) -> None:
+        del text
+
+    def decided(self, text: str) -> None:
+        self.decisions.append(text)
+
+    def work(self, done: float, total: float) -> None:
+        self.shares.append(done / total)
+
+
+def run_config(model: str = "mlp", *overrides: str, **run: object) -> Config:
+    return load_config(
+        system="alpine-hp",
+        overrides=overrides,
+        run={"model": model, "mapping": "analog", "images": 1, **run},
+    )
+
+
+def loop_config(*overrides: str) -> LoopConfig:
+    return load_loop_config(overrides=[*QUICK, *overrides])
+
+
+def search(
+    out: Path,
+    *overrides: str,
+    config: Config | None = None,
+    reporter: Silent | None = None,
+    fresh: bool = False,
+) -> Found:
+    """Search with one thread; ``overrides`` are of noise and search."""
+    return find_mapping(
+        config or run_config(),
+        loop_config(*overrides),
+        out,
+        command=["aimc", "map", "mlp"],
+        reporter=reporter or Silent(),
+        threads=1,
+        fresh=fresh,
+    )
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    """Every file's content; the summary, which has seconds, aside."""
+    found = {p.name: p.read_bytes() for p in sorted(folder.iterdir()) if p.name != "summary.json"}
+    assert found
+    return found
