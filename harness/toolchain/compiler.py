@@ -14,10 +14,13 @@ from harness.toolchain.process import Commands, Finished
 
 _TARGET: Final = ("-target", "aarch64-freestanding-none", "-mcpu=cortex_a55")
 
+# No pairs of vector loads: an in-order core that splits them waits for both halves.
 # No debug information, build ID or compiler name: equal sources give equal bytes.
 COMPILE_FLAGS: Final = (
     *_TARGET,
     "-O3",
+    "-mllvm",
+    "-aarch64-enable-ldst-opt=false",
     "-g0",
     "-ffreestanding",
     "-fno-ident",

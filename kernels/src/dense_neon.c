@@ -35,13 +35,14 @@ void aimc_dense_neon(const struct aimc_dense* op, const int8_t* in, int8_t* out)
     const int8_t* from = in;
     for (int32_t step = 0; step < steps; ++step, from += 16, first += 128, second += 128) {
       const int8x16_t x = vld1q_s8(from);
-      touch(first + TOUCH_AHEAD - 128);
-      touch(first + TOUCH_AHEAD - 64);
-      touch(second + TOUCH_AHEAD - 128);
-      touch(second + TOUCH_AHEAD - 64);
+      /* Apart, since the core waits where the L1 can take no further miss. */
+      touch(first + TOUCH_AHEAD);
       QUAD(0, even);
+      touch(second + TOUCH_AHEAD);
       QUAD(1, odd);
+      touch(first + TOUCH_AHEAD + 64);
       QUAD(2, even);
+      touch(second + TOUCH_AHEAD + 64);
       QUAD(3, odd);
     }
     const int8x16_t x = vld1q_s8(from);

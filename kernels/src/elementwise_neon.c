@@ -45,9 +45,9 @@ void aimc_add_neon(const struct aimc_add* op, const int8_t* a, const int8_t* b, 
   int32_t i = 0;
   /* A cache line at a time; the results of half a line are independent of each other. */
   for (; i + 64 <= count; i += 64) {
-    const int32_t ahead = i + TOUCH_AHEAD / 2 < count ? i + TOUCH_AHEAD / 2 : i;
-    touch(a + ahead);
-    touch(b + ahead);
+    touch(a + i + TOUCH_AHEAD / 2);
+    touch(b + i + TOUCH_AHEAD / 2);
+    touch_to_write(out + i + TOUCH_AHEAD / 2);
     for (int32_t j = i; j < i + 64; j += 32) {
       const int8x16_t first = add16(&addition, vld1q_s8(a + j), vld1q_s8(b + j));
       const int8x16_t second = add16(&addition, vld1q_s8(a + j + 16), vld1q_s8(b + j + 16));

@@ -3,6 +3,9 @@
 
 #include "aimc_ops.h"
 #include "requantize_neon.h"
+#include "touch.h"
+
+#define TOUCH_PIXELS 3 /* output pixels by which inputs are brought nearer ahead of their use */
 
 /* The part of an output pixel's window that lies inside the map. */
 struct inside {
@@ -24,6 +27,21 @@ static inline struct inside inside_map(const struct aimc_window* w, int32_t oy, 
   return valid;
 }
 
+/* The largest of a window's values in `vectors` (a constant) times 16 channels, clamped. */
+static inline __attribute__((always_inline)) void max_of(const int vectors, const int8_t* row,
+                                                         struct inside valid, int64_t line,
+                                                         int64_t pixel, int8x16_t low,
+                                                         int8x16_t high, int8x16_t* best) {
+  for (int i = 0; i < vectors; ++i) best[i] = low; /* no less than low comes out anyway */
+  for (int32_t y = valid.y0; y < valid.y1; ++y, row += line) {
+    const int8_t* at = row;
+    for (int32_t x = valid.x0; x < valid.x1; ++x, at += pixel) {
+      for (int i = 0; i < vectors; ++i) best[i] = vmaxq_s8(best[i], vld1q_s8(at + 16 * i));
+    }
+  }
+  for (int i = 0; i < vectors; ++i) best[i] = vminq_s8(best[i], high);
+}
+
 void aimc_maxpool_neon(const struct aimc_maxpool* op, const int8_t* in, int8_t* out) {
   const struct aimc_window* w = &op->window;
   const int64_t pixel = op->channels;
@@ -34,16 +52,21 @@ void aimc_maxpool_neon(const struct aimc_maxpool* op, const int8_t* in, int8_t* 
     for (int32_t ox = 0; ox < w->out_w; ++ox, out += pixel) {
       const struct inside valid = inside_map(w, oy, ox);
       const int8_t* corner = in + valid.y0 * line + valid.x0 * pixel;
-      for (int32_t c = 0; c < op->channels; c += 16) {
-        int8x16_t best = vdupq_n_s8(-128);
-        const int8_t* row = corner + c;
-        for (int32_t y = valid.y0; y < valid.y1; ++y, row += line) {
-          const int8_t* at = row;
-          for (int32_t x = valid.x0; x < valid.x1; ++x, at += pixel) {
-            best = vmaxq_s8(best, vld1q_s8(at));
+      int32_t c = 0;
+      for (; c + 64 <= op->channels; c += 64) {
+        int8x16_t best[4];
+        for (int32_t y = valid.y0; y < valid.y1; ++y) {
+          for (int32_t x = 0; x < w->stride_x; ++x) {
+            touch(corner + c + (y - valid.y0) * line + (TOUCH_PIXELS * w->stride_x + x) * pixel);
           }
         }
-        best = vminq_s8(vmaxq_s8(best, low), high);
+        max_of(4, corner + c, valid, line, pixel, low, high, best);
+        touch_to_write(out + c + TOUCH_PIXELS * pixel);
+        for (int i = 0; i < 4; ++i) vst1q_s8(out + c + 16 * i, best[i]);
+      }
+      for (; c < op->channels; c += 16) {
+        int8x16_t best;
+        max_of(1, corner + c, valid, line, pixel, low, high, &best);
         store_first(out + c, best, op->channels - c);
       }
     }

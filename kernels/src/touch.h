@@ -10,4 +10,9 @@
 /* Brings the cache line of `at` nearer; nothing waits for it, and `at` may be anywhere. */
 static inline void touch(const int8_t* at) { __asm__ volatile("prfm pldl1keep, [%0]" : : "r"(at)); }
 
+/* The same for a line that will be written. */
+static inline void touch_to_write(const int8_t* at) {
+  __asm__ volatile("prfm pstl1keep, [%0]" : : "r"(at));
+}
+
 #endif
