@@ -1,9 +1,10 @@
 /* What a bare-metal program has instead of an operating system and a C library.
  *
- * The runtime's entry point is at the very start of the image (PLATFORM_DRAM_BASE).  It parks all
- * cores but the first, sets up the stack, clears .bss, turns on Advanced SIMD, and the MMU and
- * caches unless the board says otherwise (aimc_platform_mmu), and calls main(); its return value
- * goes to aimc_exit().  A CPU exception prints its syndrome and fails with AIMC_EXIT_FAULT.
+ * The runtime's entry point is at the very start of the image (PLATFORM_DRAM_BASE).  On every core
+ * it turns on Advanced SIMD, and the MMU and caches unless the board says otherwise
+ * (aimc_platform_mmu).  Core 0 then sets up the stack, clears .bss and calls main(), whose return
+ * value goes to aimc_exit(); the others sleep until aimc_start_core().  A CPU exception prints its
+ * syndrome and fails with AIMC_EXIT_FAULT.
  */
 #ifndef AIMC_RUNTIME_H
 #define AIMC_RUNTIME_H
@@ -24,6 +25,12 @@ extern uint32_t aimc_platform_mmu;
 
 /* The program. */
 int main(void);
+
+/* Wakes core `core`, 1 to 7 and once, to call entry(argument) on a stack of its own that ends at
+ * stack_top (a multiple of 16); after that it sleeps for good.  What was written before is seen
+ * there.  Nothing tells whether the core exists, and the console, regions and exit are for one core
+ * at a time: a core says that it is done through memory. */
+void aimc_start_core(uint32_t core, void (*entry)(void*), void* argument, void* stack_top);
 
 /* Ends the simulation: exit code 0 if mismatches is 0, else min(mismatches, 253). */
 _Noreturn void aimc_exit(uint32_t mismatches);

@@ -1,5 +1,7 @@
 // Entry point, exception vectors and the identity map; see aimc_runtime.h.
 
+#include "cores.h"
+
 #define SCTLR_RES1 0x30d00800
 #define SCTLR_M (1 << 0)
 #define SCTLR_C (1 << 2)
@@ -23,11 +25,6 @@
   .globl _start
   .type _start, %function
 _start:
-  // Programs run on core 0; the others sleep.
-  mrs x0, mpidr_el1
-  and x0, x0, #0xffffff
-  cbnz x0, park
-
   ldr x0, =aimc_vectors
   msr vbar_el1, x0
   mov x0, #(3 << 20)  // Advanced SIMD and floating point do not trap
@@ -36,7 +33,7 @@ _start:
 
   ldr x0, =aimc_platform_mmu
   ldr w0, [x0]
-  cbz w0, clear
+  cbz w0, choose
   ldr x0, =MAIR_VALUE
   msr mair_el1, x0
   ldr x0, =TCR_VALUE
@@ -52,7 +49,11 @@ _start:
   msr sctlr_el1, x0
   isb
 
-clear:
+choose:  // main() runs on core 0
+  mrs x19, mpidr_el1
+  and x19, x19, #0xffffff
+  cbnz x19, sleep
+
   ldr x0, =aimc_bss_start
   ldr x1, =aimc_bss_end
 1:
@@ -66,6 +67,23 @@ clear:
   mov x29, xzr
   bl main
   bl aimc_exit
+
+// Another core, x19, sleeps until aimc_start_core() gives it an entry, an argument and a stack.
+sleep:
+  cmp x19, #AIMC_CORES
+  b.hs park
+  ldr x20, =aimc_core_slots
+  add x20, x20, x19, lsl #5
+1:
+  ldar x1, [x20]
+  cbnz x1, 2f
+  wfe
+  b 1b
+2:
+  ldp x0, x2, [x20, #8]
+  mov sp, x2
+  mov x29, xzr
+  blr x1
 
 park:
   wfe
