@@ -95,12 +95,11 @@ class AnalogOperator:
         """Both of the tile's sources as one normal value, in ADC steps; None: no noise."""
         if self._cell_noise is None and self._output_noise == 0:
             return None
-        z = source.like(like)
         if self._cell_noise is None or part.active is None:
-            return z.mul_(self._output_noise)
+            return source.like(like, self._output_noise)
         squares = part.product.product(inputs * inputs, part.active, None)
         variance = squares * _column(self._cell_noise, like) ** 2 + self._output_noise**2
-        return z.mul_(variance.sqrt_())
+        return source.like(like).mul_(variance.sqrt_())
 
 
 def _column(values: Tensor, like: Tensor) -> Tensor:
