@@ -78,7 +78,7 @@ class Search:
         self.validation = task.validation.first(loop.search.validation_images)
         self._strategy = strategy_named(loop.search.strategy)
         self._began = time.monotonic()
-        self._work = 0.0
+        self._work = 0.0  # images evaluated by this process, and so many for those trained on
         self.state = folder.load()
         self._save(self.state)
 
@@ -266,7 +266,7 @@ class Search:
                 seed=layer_seed(search.seed, f"retraining for {layer}", index),
                 threads=self._threads,
             )
-            self._done(TRAINING_WORK * passage.epochs * len(self._training.labels))
+            self._work += TRAINING_WORK * passage.epochs * len(self._training.labels)
             weights = self._folder.save_weights(graph)
             made = Attempt(layer=layer, passages=index + 1, weights=weights)
             self._save(self.state.with_(attempt=made))
@@ -362,7 +362,7 @@ class Search:
             )
             .values
         )
-        self._done(len(values) * len(data))
+        self._work += len(values) * len(data)
         return values
 
     def _save(self, state: SearchState) -> None:
@@ -371,10 +371,8 @@ class Search:
         self._began = now
         self._folder.save(state)
         self.state = state
-
-    def _done(self, work: float) -> None:
-        self._work += work
-        self._reporter.work(self._work, self._work + self._work_left())
+        if self._work > 0:
+            self._reporter.work(self._work, self._work + self._work_left())
 
     def _work_left(self) -> float:
         """Images still to be evaluated, roughly: as if every candidate were tried."""
@@ -383,12 +381,14 @@ class Search:
         tried = sum(1 for step in state.steps if step.layer is not None)
         steps = 0 if state.searched else max(0, len(self.candidates) - tried)
         training = 0 if self._task.training is None else len(self._task.training)
+        warmup = 0.0 if state.steps else TRAINING_WORK * search.warmup_epochs * training
         retraining = TRAINING_WORK * search.retrain_epochs * training
         curve = sum(1 for t in CURVE_S if f"validation {t:.0f}" not in state.final)
         tests = sum(1 for t in TEST_S if f"test {t:.0f}" not in state.final)
         test_images = len(self._task.test_split)
         return (
-            steps * (retraining + images * repetitions)
+            warmup
+            + steps * (retraining + images * repetitions)
             + curve * images * repetitions
             + tests * test_images * repetitions
         )

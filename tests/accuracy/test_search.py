@@ -1,0 +1,343 @@
+"""Searches from end to end on the bundled digits: what they decide and what they leave."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+from statistics import fmean
+
+import numpy as np
+import pytest
+
+from harness.accuracy.evaluate import Evaluator
+from harness.accuracy.noise import with_noise
+from harness.accuracy.run import Found
+from harness.accuracy.search import TEST_SEED
+from harness.accuracy.task import load_task
+from harness.config.load import load_config
+from harness.data.workloads import workload_for
+from harness.errors import DataError, HarnessError, MappingError, ModelError
+from harness.mapping.file_format import read_mapping_file
+from harness.mapping.weights import checkpoint_file
+from harness.model.export import to_onnx
+from harness.model.fold import fold
+from harness.pipeline.identity import inputs_of
+from harness.pipeline.prepare import prepare
+from harness.placement.reference import infer_plan
+from harness.quant.reference import top1
+from tests.accuracy.searches import Silent, files, loop_config, run_config, search
+
+
+@pytest.fixture(scope="module")
+def found(tmp_path_factory: pytest.TempPathFactory) -> Found:
+    return search(tmp_path_factory.mktemp("found") / "mapping", "search.drop_points=3")
+
+
+def table(folder: Path) -> list[dict[str, str]]:
+    with (folder / "accuracy.csv").open(newline="") as stream:
+        return list(csv.DictReader(stream))
+
+
+def test_the_folder_is_complete_and_nothing_else_is_left(found: Found) -> None:
+    names = {path.name for path in found.folder.iterdir()}
+    assert names == {
+        "mapping.json",
+        "mapping.safetensors",
+        "mlp.safetensors",
+        "accuracy.csv",
+        "accuracy.png",
+        "summary.json",
+    }
+    assert [path.name for path in found.folder.parent.iterdir()] == ["mapping"]
+    assert not found.earlier
+
+
+def test_every_decision_follows_from_its_accuracies(found: Found) -> None:
+    rows = table(found.folder)
+    bound = found.summary["bound_percent"]
+    decisions = [row for row in rows if row["phase"] == "search"]
+    assert {row["layer"] for row in decisions} == {"fc1", "fc2", "fc3"}
+    kept = 0
+    for row in decisions:
+        accepted = float(row["mean_percent"]) >= bound
+        assert (row["accepted"] == "yes") == accepted
+        assert int(row["analog_layers"]) == kept + 1
+        kept += accepted
+    assert kept == len(found.summary["analog_layers"])
+    assert bound == pytest.approx(found.summary["baseline_percent"] - 3)
+
+
+def test_layers_are_tried_in_order_of_macs(found: Found) -> None:
+    tried = [row["layer"] for row in table(found.folder) if row["phase"] == "search"]
+    assert tried == ["fc2", "fc1", "fc3"]  # 8,192, 4,096 and 640
+
+
+def test_the_test_split_is_measured_now_after_a_day_and_after_a_year(found: Found) -> None:
+    rows = [row for row in table(found.folder) if row["split"] == "test"]
+    assert [(row["phase"], row["time_s"]) for row in rows] == [
+        ("baseline", ""),
+        ("digital", ""),
+        ("test", "1"),
+        ("test", "86400"),
+        ("test", "3.1536e+07"),
+    ]
+    assert {row["images"] for row in rows} == {"360"}
+    assert [row["repetitions"] for row in rows] == ["1", "1", "2", "2", "2"]
+
+
+def test_the_curve_goes_from_a_second_to_a_year_on_validation(found: Found) -> None:
+    rows = [row for row in table(found.folder) if row["phase"] == "time"]
+    times = [float(row["time_s"]) for row in rows]
+    assert times == sorted(times)
+    assert (times[0], times[-1]) == (1, 365 * 86400)
+    at_evaluation = next(row for row in rows if row["time_s"] == "86400")
+    last = [row for row in table(found.folder) if row["accepted"] == "yes"][-1]
+    assert at_evaluation["mean_percent"] == last["mean_percent"]  # the same devices
+
+
+def test_the_mapping_says_how_it_came_about(found: Found) -> None:
+    provenance = read_mapping_file(found.folder / "mapping.json").provenance
+    assert provenance["command"] == "aimc map mlp"
+    assert provenance["strategy"] == "macs"
+    assert provenance["drop_points"] == 3.0
+    assert provenance["dataset"] == "digits"
+    checksums, search_settings = provenance["checksums"], provenance["search"]
+    assert isinstance(checksums, dict)
+    splits = {f"{name}_split" for name in ("train", "calibration", "validation", "test")}
+    assert splits | {"dataset", "weights"} == set(checksums)
+    assert len(set(checksums.values())) == len(checksums)
+    assert isinstance(search_settings, dict)
+    assert search_settings["repetitions"] == 2
+    for key in ("noise", "tile", "libraries", "threads", "conductances"):
+        assert key in provenance
+
+
+def test_its_picture_is_a_png(found: Found) -> None:
+    data = (found.folder / "accuracy.png").read_bytes()
+    assert data.startswith(b"\x89PNG")
+    assert len(data) > 20_000
+
+
+def test_a_run_uses_the_retrained_weights_and_the_conductances(found: Found) -> None:
+    mapping = found.folder / "mapping.json"
+    config = run_config("mlp", mapping=str(mapping))
+    prepared = prepare(config)
+    assert prepared.model.checkpoint == found.folder / "mlp.safetensors"
+    assert prepared.mapped is not None
+    assert list(prepared.mapped.analog) == found.summary["analog_layers"]
+    inputs = inputs_of(config)
+    assert {"mapping", "mapping/checkpoint"} <= set(inputs)
+    shipped = prepare(run_config("mlp"))
+    assert shipped.model.checkpoint != prepared.model.checkpoint
+
+
+def test_the_simulated_mapping_predicts_as_the_search_evaluated(found: Found) -> None:
+    """Without converter noise, on the whole test split, image by image."""
+    config = run_config("mlp", mapping=str(found.folder / "mapping.json"))
+    prepared = prepare(config)
+    assert prepared.mapped is not None
+    assert prepared.samples.labels is not None
+    reference = top1(infer_plan(prepared.mapped, config.system, prepared.images))
+    loop = loop_config("search.drop_points=3")
+    silent = loop.noise.model_copy(update={"output_noise": 0.0})
+    evaluator = Evaluator(
+        prepared.network,
+        prepared.samples.images,
+        prepared.samples.labels,
+        system=with_noise(config.system, silent),
+        noise=silent,
+        threads=1,
+    )
+    predicted = evaluator.predictions(
+        found.summary["analog_layers"],
+        t_s=loop.noise.t_eval_s,
+        seed=loop.search.seed + TEST_SEED,
+        repetition=0,
+    )
+    assert np.mean(predicted != reference) < 0.01  # float32 sums; a tie may fall the other way
+
+
+def test_named_weights_come_before_the_mappings(found: Found) -> None:
+    workload = workload_for("mlp")
+    assert workload is not None
+    shipped = workload.checkpoint_path()
+    config = run_config("mlp", mapping=str(found.folder / "mapping.json"), checkpoint=str(shipped))
+    with pytest.raises(MappingError, match="other weights"):
+        prepare(config)
+
+
+def test_a_checkpoint_must_be_there_and_inside_the_folder(found: Found, tmp_path: Path) -> None:
+    content = json.loads((found.folder / "mapping.json").read_text())
+    mapping = tmp_path / "mapping.json"
+    for name, message in (
+        ("gone.safetensors", "does not exist"),
+        ("../x.safetensors", "leaves"),
+        ("/etc/passwd", "leaves"),
+    ):
+        mapping.write_text(json.dumps(content | {"checkpoint": name}))
+        with pytest.raises(MappingError, match=f"checkpoint .*{message}"):
+            checkpoint_file(mapping, "mlp")
+    mapping.write_text(json.dumps(content | {"checkpoint": 3}))
+    with pytest.raises(MappingError, match="checkpoint"):
+        checkpoint_file(mapping, "mlp")
+    with pytest.raises(MappingError, match="for the network 'mlp'"):
+        checkpoint_file(found.folder / "mapping.json", "lenet5")
+
+
+def test_an_equal_search_is_served_and_another_replaces_it(found: Found) -> None:
+    reporter = Silent()
+    again = search(found.folder, "search.drop_points=3", reporter=reporter)
+    assert again.earlier
+    assert again.summary == found.summary
+    assert reporter.decisions == []
+
+
+def test_the_same_search_finds_the_same(found: Found, tmp_path: Path) -> None:
+    again = search(tmp_path / "mapping", "search.drop_points=3")
+    assert files(again.folder) == files(found.folder)
+
+
+def test_another_folder_is_not_overwritten(tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "notes.txt").write_text("keep")
+    with pytest.raises(HarnessError, match="not the result of a search"):
+        search(tmp_path / "mine")
+    assert (tmp_path / "mine" / "notes.txt").read_text() == "keep"
+
+
+def test_without_retraining_the_weights_stay(tmp_path: Path) -> None:
+    found = search(tmp_path / "m", "search.warmup_epochs=0", "search.retrain_epochs=0")
+    assert not [row for row in table(found.folder) if row["phase"] == "warm-up"]
+    retrained = load_task(run_config("mlp", checkpoint=str(found.folder / "mlp.safetensors")))
+    shipped = load_task(run_config("mlp"))
+    for a, b in zip(retrained.graph.nodes, shipped.graph.nodes, strict=True):
+        if hasattr(a, "weight") and hasattr(b, "weight"):
+            np.testing.assert_allclose(a.weight, b.weight, rtol=1e-3, atol=1e-6)
+
+
+def test_what_breaks_the_bound_is_taken_back_with_its_weights(tmp_path: Path) -> None:
+    """Noise that no layer survives: everything stays digital, and so do the weights."""
+    found = search(
+        tmp_path / "m",
+        "search.drop_points=0.5",
+        "search.warmup_epochs=0",
+        "noise.prog_noise_scale=40",
+    )
+    assert found.summary["analog_layers"] == []
+    content = read_mapping_file(found.folder / "mapping.json")
+    assert set(content.layers.values()) == {"digital"}
+    assert content.conductances is None
+    retrained = load_task(run_config("mlp", checkpoint=str(found.folder / "mlp.safetensors")))
+    weights = [n.weight for n in load_task(run_config("mlp")).graph.nodes if n.name == "fc1"]  # type: ignore[attr-defined]
+    after = [n.weight for n in retrained.graph.nodes if n.name == "fc1"]  # type: ignore[attr-defined]
+    np.testing.assert_allclose(after[0], weights[0], rtol=1e-3, atol=1e-6)
+    prepared = prepare(run_config("mlp", mapping=str(found.folder / "mapping.json")))
+    assert prepared.mapped is not None
+    assert not prepared.mapped.analog
+
+
+def test_layers_without_a_tile_stay_digital(tmp_path: Path) -> None:
+    reporter = Silent()
+    config = run_config("mlp", "system.tiles=2")
+    found = search(tmp_path / "m", "search.drop_points=50", config=config, reporter=reporter)
+    assert found.summary["analog_layers"] == ["fc1", "fc2"]
+    assert "fc3: no tiles left, digital" in reporter.decisions
+
+
+def test_benefit_converts_only_what_saves_time(tmp_path: Path) -> None:
+    """Tiles so slow that they never pay, and tiles that always do."""
+    slow = run_config("mlp", "system.tile.crossbar_latency_ns=1000000")
+    found = search(tmp_path / "slow", "search.strategy=benefit", config=slow)
+    assert found.summary["analog_layers"] == []
+    assert not [row for row in table(found.folder) if row["phase"] == "search"]
+    quick = run_config(
+        "mlp", "system.tile.crossbar_latency_ns=0", "system.tile.io=dma", "system.attach=core"
+    )
+    found = search(
+        tmp_path / "quick",
+        "search.strategy=benefit",
+        "search.drop_points=20",
+        "search.costly_layers=true",
+        config=quick,
+    )
+    assert len(found.summary["analog_layers"]) == 3
+    alone = [row["layer"] for row in table(found.folder) if row["phase"] == "alone"]
+    assert sorted(alone) == ["fc1", "fc2", "fc3"]
+
+
+def test_sensitivity_tries_the_least_sensitive_first(tmp_path: Path) -> None:
+    found = search(
+        tmp_path / "m",
+        "search.strategy=sensitivity",
+        "search.drop_points=4",
+        "noise.prog_noise_scale=6",
+    )
+    rows = table(found.folder)
+    alone = {r["layer"]: float(r["mean_percent"]) for r in rows if r["phase"] == "alone"}
+    tried = [alone[row["layer"]] for row in rows if row["phase"] == "search"]
+    assert len(tried) == 3
+    assert tried == sorted(tried, reverse=True)
+
+
+def test_the_work_left_is_told(tmp_path: Path) -> None:
+    reporter = Silent()
+    search(tmp_path / "m", reporter=reporter)
+    assert reporter.shares == sorted(reporter.shares)
+    assert reporter.shares[-1] == pytest.approx(1.0)
+
+
+def test_untrained_networks_and_missing_data_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="no trained weights"):
+        search(tmp_path / "m", config=run_config("alexnet"))
+    with pytest.raises(DataError, match="checkpoint"):
+        search(
+            tmp_path / "m", config=run_config("mlp", checkpoint=str(tmp_path / "no.safetensors"))
+        )
+    onnx = own_network(tmp_path)
+    with pytest.raises(DataError, match="labelled images"):
+        search(tmp_path / "m", config=run_config(str(onnx)))
+    images = np.zeros((8, 1, 8, 8), np.float32)
+    np.savez(tmp_path / "unlabelled.npz", images=images)
+    with pytest.raises(DataError, match="no labels"):
+        search(
+            tmp_path / "m",
+            config=run_config(str(onnx), dataset=str(tmp_path / "unlabelled.npz")),
+        )
+    assert not (tmp_path / "m").exists()
+
+
+def own_network(folder: Path) -> Path:
+    path = folder / "own.onnx"
+    path.write_bytes(to_onnx(fold(load_task(run_config("mlp")).graph)).SerializeToString())
+    return path
+
+
+def test_a_users_network_is_mapped_without_retraining(tmp_path: Path) -> None:
+    task = load_task(run_config("mlp"))
+    labelled = task.validation
+    np.savez(tmp_path / "own.npz", images=labelled.images, labels=labelled.labels)
+    onnx = own_network(tmp_path)
+    config = run_config(str(onnx), dataset=str(tmp_path / "own.npz"))
+    found = search(tmp_path / "m", "search.drop_points=5", config=config)
+    assert found.summary["analog_layers"]
+    assert read_mapping_file(found.folder / "mapping.json").checkpoint is None
+    rows = {row["split"]: int(row["images"]) for row in table(found.folder)}
+    assert rows == {"validation": 58, "test": 58}  # of 180, 64 calibrate
+    run = load_config(
+        system="alpine-hp",
+        run={
+            "model": str(onnx),
+            "dataset": str(tmp_path / "own.npz"),
+            "mapping": str(found.folder / "mapping.json"),
+            "images": 1,
+        },
+    )
+    assert prepare(run).mapped is not None
+
+
+def test_a_user_may_ask_for_one_repetition(tmp_path: Path) -> None:
+    found = search(tmp_path / "m", "search.repetitions=1")
+    mapped = [row for row in found.summary["accuracy"] if row["phase"] == "test"]
+    assert [row["deviation_points"] for row in mapped] == [None, None, None]
+    assert 50 < fmean(row["mean_percent"] for row in mapped) <= 100
