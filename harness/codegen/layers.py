@@ -11,6 +11,7 @@ import numpy as np
 
 from harness.codegen import packing
 from harness.codegen.blob import Blob
+from harness.codegen.windows import hwc, node_sliding, window_fields
 from harness.config.schema import TileConfig
 from harness.errors import CodegenError
 from harness.placement.plan import AnalogLayer, Plan
@@ -65,8 +66,7 @@ class Context:
 
     def hwc(self, tensor: str) -> tuple[int, int, int]:
         """Height, width and channels of a tensor; a vector is a 1 x 1 map."""
-        shape = self.plan.network.tensors[tensor].shape
-        return (shape[0], shape[1], shape[2]) if len(shape) == 3 else (1, 1, shape[0])
+        return hwc(self.plan.network, tensor)
 
     def pointer(self, data: bytes, c_type: str) -> str:
         """A C expression of the address of ``data`` among the linked weights."""
@@ -91,14 +91,7 @@ class Context:
         pads: tuple[int, ...],
         dilation: Pair = (1, 1),
     ) -> packing.Sliding:
-        return packing.Sliding(
-            in_size=self.hwc(node.inputs[0])[:2],
-            out_size=self.hwc(node.output)[:2],
-            kernel=kernel,
-            stride=stride,
-            pad=(pads[0], pads[1]),
-            dilation=dilation,
-        )
+        return node_sliding(self.plan.network, node, kernel, stride, pads, dilation)
 
     def call(self, function: str, node: QNode, *, scratch: bool = False) -> str:
         arguments = [f"&{node.name}_layer", *(self.buffers[name] for name in node.inputs)]
@@ -106,22 +99,6 @@ class Context:
         if scratch:
             arguments.append("scratch")
         return f"{function}({', '.join(arguments)})"
-
-
-def _window(sliding: packing.Sliding) -> tuple[tuple[str, str], ...]:
-    pairs = (
-        (("in_h", "in_w"), sliding.in_size),
-        (("out_h", "out_w"), sliding.out_size),
-        (("kernel_h", "kernel_w"), sliding.kernel),
-        (("stride_y", "stride_x"), sliding.stride),
-        (("pad_top", "pad_left"), sliding.pad),
-        (("dilation_y", "dilation_x"), sliding.dilation),
-    )
-    return tuple(
-        (f"window.{field}", str(value))
-        for fields, values in pairs
-        for field, value in zip(fields, values, strict=True)
-    )
 
 
 def _conv(node: QConv, context: Context) -> Layer:
@@ -152,7 +129,7 @@ def _conv(node: QConv, context: Context) -> Layer:
             node.weight.shape, node.groups, sliding, context.kernels
         )
     fields = (
-        *_window(sliding),
+        *window_fields(sliding),
         *channels,
         ("weight", context.pointer(weight.tobytes(), "int8_t")),
         ("bias", context.channels(node.bias, out_channels)),
@@ -191,7 +168,7 @@ def _analog(node: QConv | QDense, layer: AnalogLayer, context: Context) -> Layer
         for block in layer.blocks
     )
     fields = (
-        *_window(sliding),
+        *window_fields(sliding),
         ("in_channels", str(channels)),
         ("out_channels", str(layer.columns)),
         ("code_bytes", str(packing.code_bytes(context.tile.adc_bits))),
@@ -214,7 +191,7 @@ def _analog(node: QConv | QDense, layer: AnalogLayer, context: Context) -> Layer
 
 def _maxpool(node: QMaxPool, context: Context) -> Layer:
     fields = (
-        *_window(context.sliding(node, node.kernel, node.stride, node.pads)),
+        *window_fields(context.sliding(node, node.kernel, node.stride, node.pads)),
         ("channels", str(context.hwc(node.output)[2])),
         ("low", str(node.low)),
         ("high", str(node.high)),
@@ -228,7 +205,7 @@ def _avgpool(node: QAvgPool, context: Context) -> Layer:
         return context.pointer(values.astype("<i4").tobytes(), "int32_t")
 
     fields = (
-        *_window(context.sliding(node, node.kernel, node.stride, node.pads)),
+        *window_fields(context.sliding(node, node.kernel, node.stride, node.pads)),
         ("channels", str(context.hwc(node.output)[2])),
         ("count_include_pad", str(int(node.count_include_pad))),
         ("multiplier", table(node.requant.multiplier)),
@@ -337,14 +314,22 @@ _TRANSLATORS: Final[Mapping[type[QNode], _Translator]] = dict(
 )
 
 
+def check_name(node: QNode) -> None:
+    """
+    Raises:
+        CodegenError: The name is no identifier.
+    """
+    if not _IDENTIFIER.fullmatch(node.name):
+        raise CodegenError("the layer's name is not a C identifier", where=repr(node.name))
+
+
 def translate(node: QNode, context: Context) -> Layer:
     """The C of one layer; its arrays go into ``context.blob``.
 
     Raises:
         CodegenError: The name is no identifier, or no kernel implements the operator.
     """
-    if not _IDENTIFIER.fullmatch(node.name):
-        raise CodegenError("the layer's name is not a C identifier", where=repr(node.name))
+    check_name(node)
     analog = context.plan.analog.get(node.name)
     if analog is not None:
         if not isinstance(node, QConv | QDense):

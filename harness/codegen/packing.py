@@ -24,7 +24,7 @@ TileIo: TypeAlias = Literal["pio", "dma"]
 
 PANEL: Final = 8  # output channels a register tile, PANEL of kernels/src/gemm_neon.h
 TILE_ROWS: Final = 8  # output pixels a register tile, TILE_ROWS of kernels/src/gemm_neon.h
-STRIP: Final = 64  # output pixels a strip, STRIP of kernels/src/conv_neon.c
+STRIP: Final = 64  # output pixels a strip, STRIP of kernels/src/convolve.c
 GEMM_SUMS: Final = 256  # unfinished sums, GEMM_SUMS of kernels/src/gemm_neon.h
 BAND_BYTES: Final = 128 << 10  # of a padded copy of a map, BAND_BYTES of kernels/src/band.c
 PIO_BATCH: Final = 8  # output pixels finished together, BATCH of kernels/src/analog_pio.c
@@ -135,19 +135,19 @@ def pack_tile_image(block: Block) -> bytes:
     return block.conductance.astype("<i2").tobytes() + scales.astype("<u2").tobytes()
 
 
-def band_bytes(sliding: Sliding, channels: int) -> int:
+def band_bytes(sliding: Sliding, pixel_bytes: int) -> int:
     """Size of the padded copy of a map, or of a band of its rows, that some kernels work on."""
     width, height = sliding.spans(1, sliding.out_size[1]), sliding.spans(0, sliding.out_size[0])
     if sliding.pad == (0, 0) and height <= sliding.in_size[0] and width <= sliding.in_size[1]:
         return 0
     left = min(sliding.pad[1], width)
     right = width - left - min(width - left, sliding.in_size[1])
-    pitch = (width - min(left, right)) * channels
+    pitch = (width - min(left, right)) * pixel_bytes
     if height * pitch > BAND_BYTES:
         spare = BAND_BYTES // pitch - sliding.spans(0, 1)
         rows = 1 if spare < 0 else spare // sliding.stride[0] + 1
         height = sliding.spans(0, rows)
-    return height * pitch + left * channels
+    return height * pitch + left * pixel_bytes
 
 
 def conv_scratch_bytes(
@@ -156,10 +156,14 @@ def conv_scratch_bytes(
     """Scratch of aimc_conv; ``weight_shape`` is [out, kh, kw, in / groups]."""
     if kernels == "reference":
         return 0
-    taps = weight_shape[1] * weight_shape[2]  # at most
+    return convolve_scratch_bytes(weight_shape[3] * groups, sliding)
+
+
+def convolve_scratch_bytes(pixel_bytes: int, sliding: Sliding) -> int:
+    """Scratch of convolve() in kernels/src/convolve.h."""
+    taps = sliding.kernel[0] * sliding.kernel[1]  # at most
     pointers = STRIP + 2 * TILE_ROWS + _round_up(taps + 1, 8)
-    band = _round_up(band_bytes(sliding, weight_shape[3] * groups), ALIGN)
-    return 8 * pointers + band + 4 * GEMM_SUMS
+    return 8 * pointers + _round_up(band_bytes(sliding, pixel_bytes), ALIGN) + 4 * GEMM_SUMS
 
 
 def depthwise_scratch_bytes(kernel_h: int, kernel_w: int, channels: int, kernels: Kernels) -> int:

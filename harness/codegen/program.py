@@ -19,9 +19,9 @@ from harness.codegen.layers import Context, Layer, translate
 from harness.codegen.packing import Kernels
 from harness.config.schema import TileConfig
 from harness.errors import CodegenError
-from harness.placement.memory import ALIGN, SLACK, plan_buffers
+from harness.placement.memory import ALIGN, SLACK, BufferPlan, plan_buffers
 from harness.placement.plan import Plan
-from harness.quant.program import Int8Array
+from harness.quant.program import FloatArray, Int8Array, QNetwork
 from harness.resources import resource
 
 PROGRAMMING_REGION: Final = 0
@@ -45,10 +45,10 @@ class GeneratedProgram:
     compared_bytes: int
 
 
-def _rows(values: Int8Array) -> tuple[bytes, int]:
-    """Each sample on a cache line of its own with readable slack; data and stride."""
+def sample_rows(values: Int8Array | FloatArray) -> tuple[bytes, int]:
+    """Each sample on a cache line of its own with readable slack; data and stride in bytes."""
     count = values.shape[0]
-    flat = np.ascontiguousarray(values).reshape(count, -1)
+    flat = np.ascontiguousarray(values).reshape(count, -1).view(np.int8)
     stride = -(-(flat.shape[1] + SLACK) // ALIGN) * ALIGN
     padded = np.zeros((count, stride), dtype=np.int8)
     padded[:, : flat.shape[1]] = flat
@@ -64,6 +64,26 @@ def _environment() -> jinja2.Environment:
         keep_trailing_newline=True,
         autoescape=False,
     )
+
+
+def comment_name(name: str) -> str:
+    """``name`` as it may stand in a C comment."""
+    return re.sub(r"[^A-Za-z0-9_.-]", "_", name)
+
+
+def buffer_rows(
+    network: QNetwork, plan: BufferPlan, names: Mapping[str, str]
+) -> list[dict[str, object]]:
+    """Name, offset and shape of every activation, in the order in which they are written."""
+    order = {node.output: step for step, node in enumerate(network.nodes)}
+    return [
+        {
+            "name": names[tensor],
+            "offset": offset,
+            "shape": " x ".join(str(size) for size in network.tensors[tensor].shape),
+        }
+        for tensor, offset in sorted(plan.offsets.items(), key=lambda item: order[item[0]])
+    ]
 
 
 def _check_shapes(plan: Plan, images: Int8Array, expected: Int8Array) -> None:
@@ -108,13 +128,13 @@ def generate(
     buffer_plan = plan_buffers(network)
     writers = {node.output: node.name for node in network.nodes}
     buffers = {network.input: "image"} | {t: f"{n}_out" for t, n in writers.items()}
-    order = {tensor: step for step, tensor in enumerate(writers)}
     context = Context(plan, tile, kernels, blob, buffers)
     layers = [translate(node, context) for node in network.nodes]
-    image_data, image_stride = _rows(images)
-    expected_data, output_stride = _rows(expected)
+    image_data, image_stride = sample_rows(images)
+    expected_data, output_stride = sample_rows(expected)
     values: dict[str, Any] = {
-        "model": re.sub(r"[^A-Za-z0-9_.-]", "_", network.name),  # stands in C comments
+        "model": comment_name(network.name),
+        "header": "aimc_ops.h",
         "layers": layers,
         "analog_count": len(plan.analog),
         "images": images.shape[0],
@@ -125,23 +145,14 @@ def generate(
         "arena_bytes": buffer_plan.arena_bytes,
         "scratch_bytes": max([layer.scratch_bytes for layer in layers] + [ALIGN]),
         "uses_scratch": any(", scratch)" in layer.call for layer in layers),
-        "buffers": [
-            {
-                "name": buffers[tensor],
-                "offset": offset,
-                "shape": " x ".join(str(size) for size in network.tensors[tensor].shape),
-            }
-            for tensor, offset in sorted(
-                buffer_plan.offsets.items(), key=lambda item: order[item[0]]
-            )
-        ],
+        "buffers": buffer_rows(network, buffer_plan, buffers),
         "output": buffers[network.output],
         "tiles": plan.tiles_used,
         "tile": tile,
         "tile_features": _FEATURE_NAMES[tile.io],
     }
     regions = _regions(plan, layers)
-    _write(out_dir, values, blob, image_data, expected_data, regions)
+    write_sources(out_dir, "main.c.j2", values, blob, image_data, expected_data, regions)
     return GeneratedProgram(
         sources=(out_dir / "main.c", out_dir / "weights.S"),
         include_dirs=(out_dir,),
@@ -159,17 +170,20 @@ def _regions(plan: Plan, layers: list[Layer]) -> dict[int, str]:
     return dict(sorted(regions.items()))
 
 
-def _write(
+def write_sources(
     out_dir: Path,
+    main_template: str,
     values: Mapping[str, Any],
     blob: Blob,
     image_data: bytes,
     expected_data: bytes,
     regions: Mapping[int, str],
 ) -> None:
+    """Write everything that `compile_program` and a reader of the program want."""
     environment = _environment()
-    for name in ("main.c", "layers.h", "weights.S"):
-        text = environment.get_template(f"{name}.j2").render(values)
+    templates = {"main.c": main_template, "layers.h": "layers.h.j2", "weights.S": "weights.S.j2"}
+    for name, template in templates.items():
+        text = environment.get_template(template).render(values)
         atomic_write_text(out_dir / name, text)
     atomic_write_bytes(out_dir / "weights.bin", blob.data() or bytes(ALIGN))
     atomic_write_bytes(out_dir / "images.bin", image_data)

@@ -31,7 +31,7 @@ class _Interval:
     last: int  # last step that reads it
 
 
-def _intervals(network: QNetwork) -> list[_Interval]:
+def _intervals(network: QNetwork, value_bytes: int) -> list[_Interval]:
     end = len(network.nodes)
     last_use = {node.output: step for step, node in enumerate(network.nodes)}
     for step, node in enumerate(network.nodes):
@@ -41,7 +41,7 @@ def _intervals(network: QNetwork) -> list[_Interval]:
     return [
         _Interval(
             node.output,
-            -(-(prod(network.tensors[node.output].shape) + SLACK) // ALIGN) * ALIGN,
+            _with_slack(prod(network.tensors[node.output].shape) * value_bytes),
             step,
             last_use[node.output],
         )
@@ -49,13 +49,20 @@ def _intervals(network: QNetwork) -> list[_Interval]:
     ]
 
 
-def plan_buffers(network: QNetwork) -> BufferPlan:
+def _with_slack(size: int) -> int:
+    return -(-(size + SLACK) // ALIGN) * ALIGN
+
+
+def plan_buffers(network: QNetwork, value_bytes: int = 1) -> BufferPlan:
     """Place every activation, largest first, at the lowest offset free while it lives.
 
     The network's input is not placed: the program reads images where they lie.
+    ``value_bytes`` is the size of one value: 1, or 4 in an fp32 program.
     """
     placed: list[tuple[_Interval, int]] = []
-    for interval in sorted(_intervals(network), key=lambda i: (-i.size, i.first, i.tensor)):
+    for interval in sorted(
+        _intervals(network, value_bytes), key=lambda i: (-i.size, i.first, i.tensor)
+    ):
         taken = sorted(
             (offset, offset + other.size)
             for other, offset in placed

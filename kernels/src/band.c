@@ -11,20 +11,20 @@ static int32_t span(int32_t count, int32_t stride, int32_t kernel, int32_t dilat
 
 static int32_t smaller(int32_t a, int32_t b) { return a < b ? a : b; }
 
-struct band band_plan(const struct aimc_window* w, int32_t channels) {
+struct band band_plan(const struct aimc_window* w, int32_t pixel_bytes) {
   const int32_t width = span(w->out_w, w->stride_x, w->kernel_w, w->dilation_x);
   const int32_t height = span(w->out_h, w->stride_y, w->kernel_h, w->dilation_y);
-  struct band band = {.window = w, .pixel = channels, .rows = w->out_h};
+  struct band band = {.window = w, .pixel = pixel_bytes, .rows = w->out_h};
   if (w->pad_top == 0 && w->pad_left == 0 && height <= w->in_h && width <= w->in_w) {
-    band.pitch = (int64_t)w->in_w * channels;
+    band.pitch = (int64_t)w->in_w * pixel_bytes;
     return band;
   }
   const int32_t left = smaller(w->pad_left, width);
   const int32_t middle = smaller(width - left, w->in_w);
   const int32_t right = width - left - middle;
-  band.left = (int64_t)left * channels;
-  band.row = (int64_t)middle * channels;
-  band.pitch = (int64_t)(width - smaller(left, right)) * channels;
+  band.left = (int64_t)left * pixel_bytes;
+  band.row = (int64_t)middle * pixel_bytes;
+  band.pitch = (int64_t)(width - smaller(left, right)) * pixel_bytes;
   int32_t copied = height;
   if (height * band.pitch > BAND_BYTES) {
     const int64_t spare = BAND_BYTES / band.pitch - span(1, 1, w->kernel_h, w->dilation_y);

@@ -22,7 +22,7 @@ struct band {
 };
 
 /* band_bytes of harness/codegen/packing.py */
-struct band band_plan(const struct aimc_window* window, int32_t channels);
+struct band band_plan(const struct aimc_window* window, int32_t pixel_bytes);
 
 /* The first input of output row `oy`, the first of `count`; a copy is made to `scratch`. */
 const int8_t* band_rows(const struct band* band, const int8_t* in, int32_t oy, int32_t count,

@@ -1,100 +1,16 @@
-/* Convolution as a matrix product over pointers to the output pixels' first inputs: no copy of the
- * patches. */
-#include <arm_neon.h>
-#include <stdbool.h>
-
 #include "aimc_ops.h"
-#include "band.h"
-#include "gemm_neon.h"
-
-#define STRIP 64 /* output pixels that all panels are multiplied with before the next */
-
-/* conv_segments of harness/codegen/packing.py: a kernel row's inputs lie side by side, except where
- * groups or dilation part them.  Long rows are parted as well, into taps whose weights
- * gemm_multiply can keep in the L1; of whole quads, their order is the same. */
-static int32_t taps_in_row(const struct aimc_conv* op) {
-  const bool whole = op->groups == 1 && op->window.dilation_x == 1;
-  const bool is_long = op->in_channels >= 256 && op->in_channels % 4 == 0;
-  return whole && !is_long ? 1 : op->window.kernel_w;
-}
-
-/* Fills tap[taps + 1] with the distances of a group's taps from a pixel's first input. */
-static void fill_taps(const struct aimc_conv* op, const struct band* band, int32_t group,
-                      int64_t* tap) {
-  const struct aimc_window* w = &op->window;
-  const int64_t first = group * (op->in_channels / op->groups);
-  const int32_t in_row = taps_in_row(op);
-  int64_t* at = tap;
-  for (int32_t ky = 0; ky < w->kernel_h; ++ky) {
-    for (int32_t kx = 0; kx < in_row; ++kx) {
-      *at++ = first + ky * w->dilation_y * band->pitch + kx * w->dilation_x * band->pixel;
-    }
-  }
-  *at = *tap;
-}
-
-/* Points at the first inputs of `count` pixels from the band's pixel `first` on, as gemm_multiply
- * wants it. */
-static void point_rows(const struct band* band, const int8_t* top, int32_t first, int32_t count,
-                       const int8_t** rows) {
-  const struct aimc_window* w = band->window;
-  const int64_t right = w->stride_x * band->pixel;
-  const int64_t down = w->stride_y * band->pitch;
-  const int8_t* line = top + first / w->out_w * down;
-  int32_t ox = first % w->out_w;
-  const int8_t* at = line + ox * right;
-  int32_t i = 0;
-  for (; i < count; ++i) {
-    rows[i] = at;
-    at += right;
-    if (++ox == w->out_w) {
-      ox = 0;
-      line += down;
-      at = line;
-    }
-  }
-  for (; i % TILE_ROWS != 0; ++i) rows[i] = rows[0];
-  for (int32_t r = 0; r < TILE_ROWS; ++r) rows[i + r] = rows[r];
-}
+#include "convolve.h"
 
 void aimc_conv_neon(const struct aimc_conv* op, const int8_t* in, int8_t* out, void* scratch) {
-  const struct aimc_window* w = &op->window;
-  const struct band band = band_plan(w, op->in_channels);
-  const int32_t in_channels = op->in_channels / op->groups;
-  const int32_t out_channels = op->out_channels / op->groups;
-  const int32_t in_row = taps_in_row(op);
-  struct gemm gemm = {
-      .taps = w->kernel_h * in_row,
-      .depth = in_channels * (w->kernel_w / in_row),
-      .low = op->requant.low,
-      .high = op->requant.high,
-      .columns = out_channels,
-      .out_stride = op->out_channels,
+  const struct convolution convolution = {
+      .window = &op->window,
+      .size = 1,
+      .in_channels = op->in_channels,
+      .out_channels = op->out_channels,
+      .groups = op->groups,
+      .weight = op->weight,
+      .bias = op->bias,
+      .requant = &op->requant,
   };
-  const int64_t group_bytes =
-      (out_channels + PANEL - 1) / PANEL * gemm_panel_bytes(gemm.taps, gemm.depth);
-  const int8_t** rows = scratch;
-  int64_t* tap = (int64_t*)(void*)(rows + STRIP + 2 * TILE_ROWS);
-  int8_t* copy = (int8_t*)(tap + (gemm.taps + 1 + 7) / 8 * 8);
-  gemm.sums = (int32_t*)(void*)(copy + (band.bytes + AIMC_ALIGN - 1) / AIMC_ALIGN * AIMC_ALIGN);
-  gemm.tap = tap;
-  for (int32_t oy = 0; oy < w->out_h; oy += band.rows) {
-    const int32_t height = w->out_h - oy < band.rows ? w->out_h - oy : band.rows;
-    const int32_t pixels = height * w->out_w;
-    const int8_t* top = band_rows(&band, in, oy, height, copy);
-    for (int32_t first = 0; first < pixels; first += STRIP) {
-      const int32_t count = pixels - first < STRIP ? pixels - first : STRIP;
-      point_rows(&band, top, first, count, rows);
-      for (int32_t group = 0; group < op->groups; ++group) {
-        const int32_t channel = group * out_channels;
-        fill_taps(op, &band, group, tap);
-        gemm.weight = op->weight + group * group_bytes;
-        gemm.bias = op->bias + channel;
-        gemm.multiplier = op->requant.multiplier + channel;
-        gemm.shift = op->requant.shift + channel;
-        gemm_multiply(&gemm, rows, count, out + (int64_t)first * op->out_channels + channel);
-      }
-    }
-    out += (int64_t)pixels * op->out_channels;
-  }
+  convolve(&convolution, in, out, scratch);
 }

@@ -23,7 +23,7 @@ struct gemm_panel {
   int32_t steps;     /* whole ones before the last of a tap */
   int32_t shifts_left;
   int32_t blocks; /* before the last one; changed */
-  int8x16_t low;
+  int8x16_t low;  /* or the bits of four floats, as the next */
   int8x16_t high;
   int32x4_t multiplier[2];
   int32x4_t right[2];
@@ -57,9 +57,16 @@ typedef void tile_function(struct gemm_panel* panel, const int8_t* const* rows, 
                            int64_t tiles);
 tile_function gemm_int8_8_1, gemm_int8_8_2, gemm_int8_8_3, gemm_int8_8_4;
 tile_function gemm_int8_4_1, gemm_int8_4_2, gemm_int8_4_3, gemm_int8_4_4;
+tile_function gemm_fp32_8_1, gemm_fp32_8_2, gemm_fp32_8_3, gemm_fp32_8_4;
+tile_function gemm_fp32_4_1, gemm_fp32_4_2, gemm_fp32_4_3, gemm_fp32_4_4;
 
-static tile_function* const kEight[] = {gemm_int8_8_1, gemm_int8_8_2, gemm_int8_8_3, gemm_int8_8_4};
-static tile_function* const kFour[] = {gemm_int8_4_1, gemm_int8_4_2, gemm_int8_4_3, gemm_int8_4_4};
+/* [fp32][quads - 1] */
+static tile_function* const kEight[2][4] = {
+    {gemm_int8_8_1, gemm_int8_8_2, gemm_int8_8_3, gemm_int8_8_4},
+    {gemm_fp32_8_1, gemm_fp32_8_2, gemm_fp32_8_3, gemm_fp32_8_4}};
+static tile_function* const kFour[2][4] = {
+    {gemm_int8_4_1, gemm_int8_4_2, gemm_int8_4_3, gemm_int8_4_4},
+    {gemm_fp32_4_1, gemm_fp32_4_2, gemm_fp32_4_3, gemm_fp32_4_4}};
 
 #define STEP_BYTES 128        /* weights that one step of a tile reads */
 #define SUMS (2 * TILE_ROWS)  /* vectors of a tile's sums */
@@ -70,28 +77,35 @@ _Static_assert(BLOCK_TILES * SUMS * 4 == GEMM_SUMS, "gemm_neon.h");
 /* The panel that begins with `column`; every row of `bias` becomes its biases. */
 static void fill_panel(struct gemm_panel* panel, const struct gemm* g, int32_t column,
                        int32x4_t bias[SUMS]) {
+  for (int i = 0; i < 2; ++i) {
+    const int32x4_t first = vld1q_s32(g->bias + column + 4 * i);
+    for (int r = i; r < SUMS; r += 2) bias[r] = first;
+  }
+  touch((const int8_t*)(g->bias + column + 4 * PANEL));
+  if (!g->requant) return;
+  const int32_t* multiplier = g->requant->multiplier + g->first_column + column;
+  const int32_t* shift = g->requant->shift + g->first_column + column;
   int32x4_t any_left = vdupq_n_s32(0);
   for (int i = 0; i < 2; ++i) {
-    const struct requant4 requant = requant4_make(vld1q_s32(g->multiplier + column + 4 * i),
-                                                  vld1q_s32(g->shift + column + 4 * i));
+    const struct requant4 requant =
+        requant4_make(vld1q_s32(multiplier + 4 * i), vld1q_s32(shift + 4 * i));
     panel->multiplier[i] = requant.multiplier;
     panel->right[i] = requant.right;
     panel->left[i] = requant.left;
     any_left = vorrq_s32(any_left, requant.left);
-    const int32x4_t first = vld1q_s32(g->bias + column + 4 * i);
-    for (int r = i; r < SUMS; r += 2) bias[r] = first;
   }
   panel->shifts_left = vmaxvq_s32(any_left) != 0;
-  touch((const int8_t*)(g->bias + column + 4 * PANEL));
-  touch((const int8_t*)(g->multiplier + column + 4 * PANEL));
-  touch((const int8_t*)(g->shift + column + 4 * PANEL));
+  touch((const int8_t*)(multiplier + 4 * PANEL));
+  touch((const int8_t*)(shift + 4 * PANEL));
 }
 
-/* Copies the valid part of a tile. */
-static void copy_tile(const int8_t* tile, int32_t rows, int32_t columns, int8_t* out,
-                      int64_t stride) {
-  for (int32_t r = 0; r < rows; ++r, tile += PANEL, out += stride) {
-    store_first(out, vcombine_s8(vld1_s8(tile), vdup_n_s8(0)), columns);
+/* Copies the valid part of a tile; `row_bytes` of each row. */
+static void copy_tile(const int8_t* tile, int32_t rows, int64_t row_bytes, int64_t tile_stride,
+                      int8_t* out, int64_t stride) {
+  for (int32_t r = 0; r < rows; ++r, tile += tile_stride, out += stride) {
+    int64_t i = 0;
+    for (; i + 8 <= row_bytes; i += 8) vst1_s8(out + i, vld1_s8(tile + i));
+    for (; i < row_bytes; ++i) out[i] = tile[i];
   }
 }
 
@@ -109,7 +123,10 @@ static int32_t block_taps(const struct gemm* g, int32_t tiles) {
 
 void gemm_multiply(const struct gemm* g, const int8_t* const* rows, int32_t row_count,
                    int8_t* out) {
-  const int32_t quads = (g->depth - 1) % 16 / 4; /* that end a tap, less one */
+  const bool fp32 = g->requant == NULL;
+  const int32_t size = fp32 ? sizeof(float) : 1;
+  tile_function* const eight = kEight[fp32][(g->depth - 1) % 16 / 4];
+  tile_function* const four = kFour[fp32][(g->depth - 1) % 16 / 4];
   const int64_t bytes = gemm_panel_bytes(g->taps, g->depth);
   const int32_t whole_tiles = row_count / TILE_ROWS;
   const int32_t tiles = (row_count + TILE_ROWS - 1) / TILE_ROWS;
@@ -123,11 +140,12 @@ void gemm_multiply(const struct gemm* g, const int8_t* const* rows, int32_t row_
       .rows = rows,
       .tiles = whole_tiles,
       .steps = (g->depth - 1) / 16,
-      .low = vdupq_n_s8((int8_t)g->low),
-      .high = vdupq_n_s8((int8_t)g->high),
+      .low = fp32 ? vreinterpretq_s8_f32(vdupq_n_f32(g->low)) : vdupq_n_s8((int8_t)g->requant->low),
+      .high =
+          fp32 ? vreinterpretq_s8_f32(vdupq_n_f32(g->high)) : vdupq_n_s8((int8_t)g->requant->high),
   };
   const int8_t* weight = g->weight;
-  for (int32_t n = 0; n < g->columns; n += PANEL, weight += bytes, out += PANEL) {
+  for (int32_t n = 0; n < g->columns; n += PANEL, weight += bytes, out += PANEL * size) {
     const int32_t columns = g->columns - n < PANEL ? g->columns - n : PANEL;
     int32_t row = 0;
     fill_panel(&panel, g, n, bias);
@@ -137,19 +155,20 @@ void gemm_multiply(const struct gemm* g, const int8_t* const* rows, int32_t row_
       panel.tap_count = taps_of_block;
       panel.blocks = g->taps / taps_of_block - 1;
       panel.far = weight + (tiles > 1 ? bytes / (panel.blocks + 1) : 0);
-      kEight[quads](&panel, rows, out, whole_tiles);
+      eight(&panel, rows, out, whole_tiles);
       row = whole_tiles * TILE_ROWS;
       panel.weight = weight;
     }
-    panel.out_stride = PANEL;
+    panel.out_stride = PANEL * size;
     panel.tap_count = g->taps;
     panel.blocks = 0;
     panel.far = weight;
     for (; row < row_count; row += TILE_ROWS) {
       const int32_t valid = row_count - row < TILE_ROWS ? row_count - row : TILE_ROWS;
-      int8_t tile[TILE_ROWS * PANEL];
-      (valid > TILE_ROWS / 2 ? kEight : kFour)[quads](&panel, rows + row, tile, 1);
-      copy_tile(tile, valid, columns, out + row * g->out_stride, g->out_stride);
+      int8_t tile[TILE_ROWS * PANEL * sizeof(float)];
+      (valid > TILE_ROWS / 2 ? eight : four)(&panel, rows + row, tile, 1);
+      copy_tile(tile, valid, columns * size, PANEL * size, out + row * g->out_stride,
+                g->out_stride);
     }
   }
 }

@@ -1,7 +1,7 @@
-/* Matrix products in register tiles, under convolutions and dense layers.
+/* Matrix products in register tiles, under convolutions, in int8 and in fp32.
  *
  * A tile is TILE_ROWS rows (output pixels) by PANEL columns (output channels).  A row's inputs are
- * `taps` segments of `depth` values; segment t of row r starts tap[t] bytes after rows[r].  Weights
+ * `taps` segments of `depth` bytes; segment t of row r starts tap[t] bytes after rows[r].  Weights
  * are panels of pack_conv_weight (harness/codegen/packing.py).
  */
 #ifndef AIMC_GEMM_NEON_H
@@ -19,13 +19,13 @@ struct gemm {
   int32_t depth;
   const int64_t* tap; /* [taps + 1]: the last is the first again */
   const int8_t* weight;
-  const int32_t* bias; /* of the first column, as are the next two */
-  const int32_t* multiplier;
-  const int32_t* shift;
-  int32_t low;
-  int32_t high;
+  const int32_t* bias;                /* [columns], or fp32 bits */
+  const struct aimc_requant* requant; /* of all columns; 0 for fp32 */
+  int32_t first_column;               /* of requant's, and only of these */
+  float low;                          /* of fp32, as is the next */
+  float high;
   int32_t columns;
-  int64_t out_stride; /* from one row of the output to the next */
+  int64_t out_stride; /* bytes from one row of the output to the next */
   int32_t* sums;      /* scratch, [GEMM_SUMS] */
 };
 

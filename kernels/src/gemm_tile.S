@@ -430,6 +430,6 @@ gemm_\kind\()_\tile_rows\()_\quads:
 .irp quads, 1, 2, 3, 4
 gemm int8, 8, \quads, blocks=1
 gemm int8, 4, \quads
-gemm fp32, 8, \quads
+gemm fp32, 8, \quads, blocks=1
 gemm fp32, 4, \quads
 .endr

@@ -2,30 +2,11 @@
 #include <arm_neon.h>
 
 #include "aimc_ops.h"
+#include "inside.h"
 #include "requantize_neon.h"
 #include "touch.h"
 
 #define TOUCH_PIXELS 3 /* output pixels by which inputs are brought nearer ahead of their use */
-
-/* The part of an output pixel's window that lies inside the map. */
-struct inside {
-  int32_t y0;
-  int32_t y1;
-  int32_t x0;
-  int32_t x1;
-};
-
-static inline struct inside inside_map(const struct aimc_window* w, int32_t oy, int32_t ox) {
-  const int32_t top = oy * w->stride_y - w->pad_top;
-  const int32_t left = ox * w->stride_x - w->pad_left;
-  const int32_t bottom = top + w->kernel_h;
-  const int32_t right = left + w->kernel_w;
-  struct inside valid = {top < 0 ? 0 : top, bottom > w->in_h ? w->in_h : bottom,
-                         left < 0 ? 0 : left, right > w->in_w ? w->in_w : right};
-  if (valid.y1 < valid.y0) valid.y1 = valid.y0;
-  if (valid.x1 < valid.x0) valid.x1 = valid.x0;
-  return valid;
-}
 
 /* The largest of a window's values in `vectors` (a constant) times 16 channels, clamped. */
 static inline __attribute__((always_inline)) void max_of(const int vectors, const int8_t* row,
