@@ -34,9 +34,8 @@ from harness.quant.reference import top1
 
 IntArray = npt.NDArray[np.int64]
 
-BATCH_VALUES = (
-    1 << 20
-)  # of the largest tensor of a batch, at most; fixed, since noise depends on it
+# Values of a batch's largest tensor.  The draws of noise depend on it, so it is a constant.
+BATCH_VALUES = 1 << 19
 LARGEST_BATCH = 64
 WEIGHTS_AT_ONCE = 32 << 20  # analog weights of the repetitions that are evaluated together
 
