@@ -15,7 +15,7 @@ from harness.config.schema import Config
 from harness.data.splits import DatasetSplits, Split
 from harness.data.workloads import Recipe, Workload, workload_for
 from harness.errors import DataError, ModelError
-from harness.model.builtin import build
+from harness.model.builtin import build, input_sizes
 from harness.model.checkpoint import Dtype, as_stored, load_checkpoint
 from harness.model.fold import fold
 from harness.model.graph import FloatArray, Graph
@@ -108,12 +108,14 @@ def load_task(config: Config) -> Task:
             where=run.model,
             hint="give an .onnx file with --dataset images-and-labels.npz",
         )
-    checkpoint = workload.checkpoint_path() if run.checkpoint is None else Path(run.checkpoint)
+    checkpoint = Path(run.checkpoint) if run.checkpoint is not None else None
+    if checkpoint is None and run.input_size in (None, input_sizes(run.model)[0]):
+        checkpoint = workload.checkpoint_path()
     if checkpoint is None:
         raise ModelError(
             "the network has no trained weights, so that there is no accuracy to keep",
             where=run.model,
-            hint=f"train it (aimc train {run.model} --dataset FOLDER) and name --checkpoint",
+            hint="leave --input out, or train it and name --checkpoint",
         )
     graph = load_checkpoint(build(run.model, run.input_size), checkpoint)
     splits = workload.load_splits(None if run.dataset is None else Path(run.dataset))

@@ -289,7 +289,7 @@ def test_the_work_left_is_told(tmp_path: Path) -> None:
 
 def test_untrained_networks_and_missing_data_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="no trained weights"):
-        search(tmp_path / "m", config=run_config("alexnet"))
+        search(tmp_path / "m", config=run_config("alexnet", input_size=224))
     with pytest.raises(DataError, match="checkpoint"):
         search(
             tmp_path / "m", config=run_config("mlp", checkpoint=str(tmp_path / "no.safetensors"))
