@@ -80,7 +80,7 @@ class Evaluator:
         images: float32 as the graph takes them, [n, c, h, w] or [n, features].
         labels: Integers [n].
         threads: Of torch, on a CPU.
-        device: Of torch; None: a GPU if there is one.
+        device: Of torch; None: a GPU if there is one, and the CPU if exact.
         exact: float64 and integer requantization instead of float32.
 
     Raises:
@@ -107,7 +107,7 @@ class Evaluator:
         self._inputs = quantize_input(images, network.tensors[network.input].scale)
         self._labels = labels
         self._threads = threads
-        chosen = device or ("cuda" if torch.cuda.is_available() else "cpu")
+        chosen = device or ("cuda" if torch.cuda.is_available() and not exact else "cpu")
         self._how = Arithmetic(torch.device(chosen), exact)
         self._program = TorchProgram(network, self._how)
         self._calibration = Calibration(network, system.tile, self._how)
@@ -128,7 +128,7 @@ class Evaluator:
 
         Args:
             t_s: Seconds since programming.
-            repetitions: Sets of devices; number i has the same ones at every time.
+            repetitions: Sets of devices, at least 1; number i has the same ones at every time.
             seed: Of devices and converter noise.
             images: Only the first so many.
 
@@ -182,6 +182,7 @@ class Evaluator:
         weights = sum(node.weight.size for node in nodes)
         at_once = max(1, WEIGHTS_AT_ONCE // max(1, weights))
         with self._workers() as workers:
+            self._calibration.sample(nodes)
             for start in range(0, len(repetitions), at_once):
                 # One after the other: aihwkit draws from torch's global generator.
                 programmed = {
@@ -246,10 +247,14 @@ class Evaluator:
         count = self._threads if self._how.device.type == "cpu" else 1
         try:
             with (
-                torch.backends.cudnn.flags(allow_tf32=False),
+                torch.backends.cudnn.flags(enabled=True, allow_tf32=False),
                 ThreadPoolExecutor(count, initializer=lambda: torch.set_num_threads(1)) as pool,
             ):
-                yield pool
+                try:
+                    yield pool
+                except BaseException:  # also an interrupt: do not finish what is queued
+                    pool.shutdown(cancel_futures=True)
+                    raise
         finally:
             torch.set_num_threads(before)
 

@@ -42,8 +42,7 @@ class Calibration:
         self, nodes: Collection[QConv | QDense], weights: Mapping[str, FloatArray]
     ) -> dict[str, AnalogLayer]:
         """The analog form of ``nodes`` with effective weights [K, N], as placement makes them."""
-        images = calibration_images(self._network, {node.name for node in nodes})
-        self._sample(nodes, images)
+        images = self.sample(nodes)
         return {node.name: self._layer(node, weights[node.name], images) for node in nodes}
 
     def _layer(self, node: QConv | QDense, weights: FloatArray, images: int) -> AnalogLayer:
@@ -56,13 +55,18 @@ class Calibration:
 
         return layer_on_tiles(self._network, node, weights, self._tile, 0, ranges)
 
-    def _sample(self, nodes: Collection[QConv | QDense], images: int) -> None:
-        """Keep the calibration inputs of ``nodes``: the digital network's, whatever is analog."""
+    def sample(self, nodes: Collection[QConv | QDense]) -> int:
+        """Keep the calibration inputs of ``nodes``: the digital network's, whatever is analog.
+
+        Returns:
+            From how many calibration images, which memory bounds for all ``nodes`` together.
+        """
+        images = calibration_images(self._network, {node.name for node in nodes})
         missing = [node for node in nodes if (node.name, images) not in self._patches]
         if not missing:
-            return
+            return images
         wanted = {node.inputs[0] for node in missing}
-        program = TorchProgram(self._network, Arithmetic(self._how.device, exact=True))
+        program = TorchProgram(self._network, Arithmetic(torch.device("cpu"), exact=True))
         samples = self._network.calibration_inputs
         batches = [
             program.digital_tensors(samples[start : min(start + BATCH, images)], wanted)
@@ -72,6 +76,7 @@ class Calibration:
             inputs = np.concatenate([batch[node.inputs[0]] for batch in batches])
             patches = calibration_patches(node, inputs, self._tile)
             self._patches[node.name, images] = patches
+        return images
 
 
 def fast_converter_ranges(
