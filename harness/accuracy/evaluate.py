@@ -34,9 +34,6 @@ from harness.quant.reference import top1
 
 IntArray = npt.NDArray[np.int64]
 
-# Values of a batch's largest tensor.  The draws of noise depend on it, so it is a constant.
-BATCH_VALUES = 1 << 19
-LARGEST_BATCH = 64
 WEIGHTS_AT_ONCE = 32 << 20  # analog weights of the repetitions that are evaluated together
 
 
@@ -112,8 +109,6 @@ class Evaluator:
         self._program = TorchProgram(network, self._how)
         self._calibration = Calibration(network, system.tile, self._how)
         self._matrices = matrix_layers(network)
-        largest = max(math.prod(tensor.shape) for tensor in network.tensors.values())
-        self._batch = max(1, min(LARGEST_BATCH, BATCH_VALUES // largest))
 
     def accuracies(
         self,
@@ -202,8 +197,10 @@ class Evaluator:
     ) -> Int8Array:
         """Outputs [repetitions, n, ...] of the first ``count`` images, batches in parallel."""
 
+        batch = self._program.batch()
+
         def run(start: int) -> Int8Array:
-            images = self._inputs[start : min(start + self._batch, count)]
+            images = self._inputs[start : min(start + batch, count)]
             name = f"converter noise from image {start}"
             sources = [
                 NormalSource(layer_seed(seed, name, repetition), self._how.device)
@@ -211,7 +208,7 @@ class Evaluator:
             ]
             return self._program.run(images, list(operators.values()), sources)
 
-        return np.concatenate(list(workers.map(run, range(0, count, self._batch))), axis=1)
+        return np.concatenate(list(workers.map(run, range(0, count, batch))), axis=1)
 
     def _operators(
         self, nodes: list[QConv | QDense], conductances: Mapping[str, FloatArray]

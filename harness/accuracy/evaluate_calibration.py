@@ -28,7 +28,6 @@ from harness.placement.plan import AnalogLayer, Int16Array
 from harness.quant.program import FloatArray, Int8Array, QConv, QDense, QNetwork
 
 CACHED_SUMS = 1 << 16  # that stay in a core's cache while all ratios are tried
-BATCH = 16
 
 
 class Calibration:
@@ -67,13 +66,13 @@ class Calibration:
             return images
         wanted = {node.inputs[0] for node in missing}
         program = TorchProgram(self._network, Arithmetic(torch.device("cpu"), exact=True))
-        samples = self._network.calibration_inputs
-        batches = [
-            program.digital_tensors(samples[start : min(start + BATCH, images)], wanted)
-            for start in range(0, images, BATCH)
+        samples, batch = self._network.calibration_inputs, program.batch()
+        parts = [
+            program.digital_tensors(samples[start : min(start + batch, images)], wanted)
+            for start in range(0, images, batch)
         ]
         for node in missing:
-            inputs = np.concatenate([batch[node.inputs[0]] for batch in batches])
+            inputs = np.concatenate([part[node.inputs[0]] for part in parts])
             patches = calibration_patches(node, inputs, self._tile)
             self._patches[node.name, images] = patches
         return images

@@ -7,6 +7,7 @@ values in all repetitions.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from math import prod
 
 import numpy as np
 import torch
@@ -16,6 +17,9 @@ from harness.accuracy.evaluate_analog import AnalogOperator
 from harness.accuracy.evaluate_digital import Arithmetic, Operator, digital_operator
 from harness.accuracy.evaluate_normal import NormalSource
 from harness.quant.program import Int8Array, QNetwork, QNode
+
+BATCH_VALUES = 1 << 19  # of a batch's largest tensor
+LARGEST_BATCH = 64
 
 Repetition = Mapping[str, AnalogOperator]
 """The analog layers of one set of devices, by name."""
@@ -42,52 +46,39 @@ class TorchProgram:
             sources: Of the tiles' noise, one a repetition.
         """
         network = self._network
-        analog = repetitions[0].keys()
-        varying = varying_nodes(network, analog)
+        varying = varying_nodes(network, repetitions[0].keys())
+        nodes = [node for node in network.nodes if node.name in varying]
+        read = {name for node in nodes for name in node.inputs}
         with torch.inference_mode():
             shared = {network.input: self._load(images)}
-            self._walk([n for n in network.nodes if n.name not in varying], shared, varying)
-            if not varying:
+            fixed = [node for node in network.nodes if node.name not in varying]
+            self._walk(fixed, shared, read | {network.output})
+            if not nodes:
                 output = self._store(shared[network.output])
                 return np.stack([output] * len(repetitions))
-            nodes = [node for node in network.nodes if node.name in varying]
             outputs = []
             for operators, source in zip(repetitions, sources, strict=True):
                 tensors = dict(shared)
-                self._walk(nodes, tensors, (), operators, source)
+                self._walk(nodes, tensors, {network.output}, operators, source)
                 outputs.append(self._store(tensors[network.output]))
         return np.stack(outputs)
 
     def digital_tensors(self, images: Int8Array, names: Collection[str]) -> dict[str, Int8Array]:
         """The named tensors of the all-digital network, int8 [n, h, w, c] or [n, c]."""
-        found: dict[str, Int8Array] = {}
         with torch.inference_mode():
             tensors = {self._network.input: self._load(images)}
-            for name in names & tensors.keys():
-                found[name] = self._store(tensors[name])
-            last_use = {n: node.name for node in self._network.nodes for n in node.inputs}
-            for node in self._network.nodes:
-                output = self._operator(node)([tensors[name] for name in node.inputs])
-                tensors[node.output] = output
-                if node.output in names:
-                    found[node.output] = self._store(output)
-                for name in set(node.inputs):
-                    if last_use[name] == node.name:
-                        del tensors[name]
-        return found
+            self._walk(self._network.nodes, tensors, names)
+            return {name: self._store(tensors[name]) for name in names}
 
     def _walk(
         self,
         nodes: Sequence[QNode],
         tensors: dict[str, Tensor],
-        later: Collection[str],
+        keep: Collection[str],
         operators: Repetition | None = None,
         source: NormalSource | None = None,
     ) -> None:
-        """Run ``nodes``; free what neither they nor the nodes named in ``later`` still read."""
-        network = self._network
-        kept = {network.output}
-        kept.update(name for n in network.nodes if n.name in later for name in n.inputs)
+        """Run ``nodes``; tensors that are not in ``keep`` go after their last use."""
         last_use = {name: node.name for node in nodes for name in node.inputs}
         for node in nodes:
             inputs = [tensors[name] for name in node.inputs]
@@ -96,8 +87,13 @@ class TorchProgram:
             else:
                 tensors[node.output] = self._operator(node)(inputs)
             for name in set(node.inputs):
-                if last_use[name] == node.name and name not in kept:
+                if last_use[name] == node.name and name not in keep:
                     del tensors[name]
+
+    def batch(self) -> int:
+        """Images of a batch: a constant of the network, since the draws of noise depend on it."""
+        largest = max(prod(tensor.shape) for tensor in self._network.tensors.values())
+        return max(1, min(LARGEST_BATCH, BATCH_VALUES // largest))
 
     def _operator(self, node: QNode) -> Operator:
         if node.name not in self._digital:
