@@ -13,6 +13,8 @@ AIMC := $(BIN)/aimc
 
 MODEL = vgg16
 MAPPING = analog
+DROP =
+STRATEGY =
 SYSTEM = alpine-hp
 ENGINE = embedded
 IMAGES =
@@ -23,7 +25,7 @@ OUT = runs
 WORKLOAD = lenet5
 PYTEST_ARGS =
 # Recipes read what a user names from the environment: no name is ever shell text.
-export MODEL MAPPING SYSTEM ENGINE IMAGES INPUT SET DATASET OUT WORKLOAD
+export MODEL MAPPING DROP STRATEGY SYSTEM ENGINE IMAGES INPUT SET DATASET OUT WORKLOAD
 
 NATIVE_SOURCES := $(shell find aimc_tile harness -name '*.cc' -o -name '*.hh' -o -name '*.h' -o -name '*.inc' -o -name CMakeLists.txt)
 CXX_FILES = $(shell git ls-files '*.c' '*.h' '*.cc' '*.hh')
@@ -36,6 +38,10 @@ help: ## This list
 	@echo '                     make sim MODEL=path/net.onnx MAPPING=digital SYSTEM=alpine-lp'
 	@echo '                     make sim MODEL=lenet5 IMAGES=20 SET="system.tile.noise=true"'
 	@echo '                     make sim MODEL=lenet5 ENGINE=gem5 GEM5=/path/to/gem5.opt IMAGES=1'
+	@echo 'make map      find which layers may be analog within DROP points of accuracy'
+	@echo '                e.g. make map MODEL=lenet5 DROP=1.0'
+	@echo '                     make map MODEL=resnet20 DROP=1.0 DATASET=data STRATEGY=benefit'
+	@echo '                     make sim MODEL=lenet5 MAPPING=mappings/lenet5-macs-1/mapping.json'
 	@echo 'make models   list the built-in networks            e.g. make models'
 	@echo 'make presets  list the presets and their sources    e.g. make presets'
 	@echo 'make doctor   check this machine                    e.g. make doctor'
@@ -48,6 +54,7 @@ help: ## This list
 	@echo 'make clean    remove builds and caches, keep runs   e.g. make clean'
 	@echo
 	@echo 'Variables: MODEL MAPPING SYSTEM ENGINE IMAGES INPUT DATASET OUT SET; aimc run --help explains them.'
+	@echo '           DROP STRATEGY (make map); aimc map --help explains them.'
 
 # The version check comes first: everything after it would fail less clearly.
 $(VENV)/pyvenv.cfg:
@@ -83,6 +90,18 @@ sim: $(VENV)/.ready
 	  for pair in $$SET; do options+=(--set "$$pair"); done; \
 	  $(AIMC) run "$$MODEL" --mapping "$$MAPPING" --system "$$SYSTEM" --engine "$$ENGINE" --out "$$OUT" \
 	    "$${options[@]}"
+
+.PHONY: map drop-is-named
+drop-is-named:
+	@test -n "$$DROP" || { echo 'error: say how many points of accuracy may be lost: make map MODEL=lenet5 DROP=1.0' >&2; exit 2; }
+map: drop-is-named $(VENV)/.ready-dev
+	@options=(); \
+	  [ -z "$$STRATEGY" ] || options+=(--strategy "$$STRATEGY"); \
+	  [ -z "$$INPUT" ] || options+=(--input "$$INPUT"); \
+	  [ -z "$$DATASET" ] || options+=(--dataset "$$DATASET"); \
+	  [ "$$OUT" = runs ] || options+=(--out "$$OUT"); \
+	  for pair in $$SET; do options+=(--set "$$pair"); done; \
+	  $(AIMC) map "$$MODEL" --drop "$$DROP" --system "$$SYSTEM" "$${options[@]}"
 
 .PHONY: models presets doctor
 models presets doctor: $(VENV)/.ready
