@@ -260,6 +260,7 @@ class RunConfig(Section):
     images: Annotated[int, Field(ge=1, le=10000)]
     warmup: Annotated[int, Field(ge=0, le=100)]  # unmeasured inferences before the first image
     kernels: Literal["reference", "neon"]
+    fp32_baseline: bool  # whether the float network is simulated too, to compare with
     seed: Annotated[int, Field(ge=0, le=(1 << 32) - 1)]
     timeout_s: Positive
     engine: Literal["embedded", "gem5"]

@@ -16,6 +16,7 @@ from harness.config.schema import Config
 from harness.errors import HarnessError, StatsError
 from harness.model.names import is_onnx_path
 from harness.pipeline.folder import run_name, staged_folder
+from harness.pipeline.fp32 import build_fp32
 from harness.pipeline.identity import run_identity
 from harness.pipeline.prepare import Prepared, prepare
 from harness.pipeline.programs import (
@@ -41,10 +42,12 @@ from harness.report.comparison import (
 from harness.report.manifest import collect_manifest
 from harness.report.result_file import read_result
 from harness.report.write import write_report
+from harness.stats.summary import FP32_MACS_PER_FMLA
 
 RESULT_FILE: Final = "result.json"
 DIGITAL: Final = "digital"
 MAPPED: Final = "mapped"
+FP32: Final = "fp32"
 
 
 class Reporter(Protocol):
@@ -113,8 +116,9 @@ def _run(config: Config, folder: Path, command: Sequence[str], reporter: Reporte
         if prepared.mapped is not None
         else None
     )
+    fp32 = _fp32(prepared, config, folder, reporter) if config.run.fp32_baseline else None
     reporter.stage("evaluating the reference and writing the report")
-    comparison = _compare(config, prepared, digital, mapped, command)
+    comparison = _compare(config, prepared, digital, mapped, fp32, command)
     write_report(comparison, folder)
     return comparison
 
@@ -140,11 +144,32 @@ def _program(
     return simulated, generated.compared_bytes
 
 
+def _fp32(
+    prepared: Prepared, config: Config, folder: Path, reporter: Reporter
+) -> tuple[SimulatedProgram, int]:
+    """Simulate the float network; returns as `_program`."""
+    reporter.stage(f"generating and compiling the {FP32} program")
+    generated = build_fp32(prepared, config, folder / FP32)
+    elf = compile_generated(generated, folder / FP32)
+    reporter.stage(f"simulating the {FP32} program")
+    simulated = simulate(
+        FP32,
+        prepared.digital,
+        generated,
+        elf,
+        config,
+        reporter.simulated,
+        macs_per_operation=FP32_MACS_PER_FMLA,
+    )
+    return simulated, generated.compared_bytes
+
+
 def _compare(
     config: Config,
     prepared: Prepared,
     digital: tuple[SimulatedProgram, int],
     mapped: tuple[SimulatedProgram, int] | None,
+    fp32: tuple[SimulatedProgram, int] | None,
     command: Sequence[str],
 ) -> Comparison:
     model = prepared.model
@@ -177,8 +202,9 @@ def _compare(
                 compared_bytes=compared,
                 mismatches=program.result.exit_code,
             )
-            for program, compared in programs
+            for program, compared in [*programs, *([fp32] if fp32 is not None else [])]
         ),
+        fp32=fp32[0].summary if fp32 is not None else None,
         manifest=collect_manifest(
             config,
             programs[-1][0].result,

@@ -22,7 +22,7 @@ from harness.placement.plan import Plan
 from harness.placement.reference import infer_plan
 from harness.quant.macs import node_macs
 from harness.quant.program import Int8Array, QNode
-from harness.stats.summary import LayerInfo, ProgramSummary, summarize
+from harness.stats.summary import INT8_MACS_PER_DOT, LayerInfo, ProgramSummary, summarize
 from harness.toolchain.build import compile_program
 
 _PREDICTION: Final = re.compile(r"prediction (\d+) (\d+)")
@@ -81,6 +81,7 @@ def simulate(
     elf: Path,
     config: Config,
     progress: Progress | None = None,
+    macs_per_operation: int = INT8_MACS_PER_DOT,
 ) -> SimulatedProgram:
     """Run ``elf`` on the configured engine and check what comes back.
 
@@ -105,6 +106,7 @@ def simulate(
         layer_infos(plan),
         images=program.images,
         tiles_used=plan.tiles_used,
+        macs_per_operation=macs_per_operation,
     )
     predictions = read_predictions(result.console, program.images)
     return SimulatedProgram(summary, result, predictions, programming)

@@ -108,6 +108,9 @@ class Manifest:
 class Comparison:
     """One finished job.  ``mapped`` and ``plan`` are None where only the digital program ran.
 
+    ``fp32`` is the float network's program, if it was asked for; its outputs were compared with
+    the float reference within a tolerance (kernels/include/aimc_fp32_ops.h).
+
     Raises:
         StatsError: The parts contradict each other, or give an accuracy for random weights.
         MismatchError: A program's outputs differ from the reference's.
@@ -121,6 +124,7 @@ class Comparison:
     accuracy: AccuracyInfo | None
     outputs: tuple[OutputCheck, ...]
     manifest: Manifest
+    fp32: ProgramSummary | None = None
 
     def __post_init__(self) -> None:
         for check in self.outputs:
@@ -145,19 +149,23 @@ class Comparison:
             if check is None or check.compared_bytes < 1 or check.images != program.images:
                 yield f"the outputs of program {program.name} were not compared"
         if len({program.name for program in self.programs}) < len(self.programs):
-            yield "both programs have one name"
+            yield "two programs have one name"
         for entry in self.accuracy.entries if self.accuracy else ():
             if not 0 <= entry.correct <= entry.images or entry.images < 1:
                 yield f"accuracy of {entry.what}: {entry.correct} of {entry.images}"
 
     @property
     def programs(self) -> tuple[ProgramSummary, ...]:
-        return (self.digital,) if self.mapped is None else (self.digital, self.mapped)
+        return tuple(p for p in (self.digital, self.mapped, self.fp32) if p is not None)
 
     @property
     def gain(self) -> Gain | None:
         """Digital over mapped; None where only the digital program ran."""
         return None if self.mapped is None else gain(self.digital, self.mapped)
+
+    def fp32_gain(self, program: ProgramSummary) -> Gain | None:
+        """The fp32 program over ``program``; None without one."""
+        return None if self.fp32 is None else gain(self.fp32, program)
 
 
 def accuracy_statement(comparison: Comparison) -> str:
@@ -180,9 +188,15 @@ def accuracy_statement(comparison: Comparison) -> str:
 
 def outputs_statement(comparison: Comparison) -> str:
     """What every output says about the comparison of outputs, in words."""
-    parts = [
-        f"{check.program} {check.compared_bytes} bytes of {check.images} "
-        f"image{'s' if check.images != 1 else ''}"
-        for check in comparison.outputs
-    ]
-    return f"Outputs equal the integer reference, byte for byte: {'; '.join(parts)}."
+
+    def said(check: OutputCheck) -> str:
+        images = f"{check.images} image{'s' if check.images != 1 else ''}"
+        return f"{check.program} {check.compared_bytes} bytes of {images}"
+
+    fp32 = None if comparison.fp32 is None else comparison.fp32.name
+    exact = [said(check) for check in comparison.outputs if check.program != fp32]
+    close = [said(check) for check in comparison.outputs if check.program == fp32]
+    statement = f"Outputs equal the integer reference, byte for byte: {'; '.join(exact)}."
+    if close:
+        statement += f" Within tolerance of the float reference: {'; '.join(close)}."
+    return statement

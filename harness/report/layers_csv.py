@@ -16,7 +16,8 @@ TOTAL = "TOTAL"
 def layers_csv(comparison: Comparison) -> str:
     """The table as CSV text with a header.
 
-    Times, cycles, energies and MACs are for one inference; ``event_*`` columns are the
+    Times, cycles, energies and MACs are for one inference; ``dot_product_utilisation`` of the fp32
+    program is the share of the FMLA peak; ``event_*`` columns are the
     engine's sums over all ``visits``.  ``weights`` says whether they are trained.
     """
     rows = [row for program in comparison.programs for row in _program_rows(comparison, program)]

@@ -185,9 +185,9 @@ def _draw_layers(axes: Axes, comparison: Comparison, rows: Sequence[_Row]) -> No
         tick.set_fontweight("bold" if row.analog else "normal")
     axes.set_ylim(len(rows) - 0.4, -0.6)
     which = ""
-    if bars == 2:
+    if bars > 1:
         names = [printable(program.name, 24) for program in comparison.programs]
-        which = f"; upper bar: {names[0]}, lower bar: {names[1]}; bold: on tiles"
+        which = f"; bars from above: {', '.join(names)}; bold: on tiles"
     axes.set_title(f"Time by layer [{unit}]{which}", loc="left", fontsize=10)
     _finish(axes, longest / divisor)
 

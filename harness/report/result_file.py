@@ -20,7 +20,7 @@ from harness.report.comparison import Comparison, accuracy_statement, outputs_st
 from harness.stats.summary import ProgramSummary
 
 SCHEMA: Final = "aimc-harness result"
-VERSION: Final = 1
+VERSION: Final = 2
 MAX_BYTES: Final = 64 * 1024 * 1024
 
 _KEYS: Final = ("schema", "version", "statements", "summary", "comparison", "sha256")
@@ -110,6 +110,11 @@ def _summary(comparison: Comparison) -> dict[str, Any]:
         "programs": {program.name: _program_summary(program) for program in comparison.programs},
         "speed_up": None if gain is None else gain.speed_up,
         "energy_gain": None if gain is None else gain.energy_gain,
+        "over_fp32": {
+            program.name: {"speed_up": over.speed_up, "energy_gain": over.energy_gain}
+            for program in comparison.programs
+            if (over := comparison.fp32_gain(program)) is not None
+        },
     }
 
 

@@ -27,7 +27,7 @@ from harness.report.quantities import (
 )
 from harness.report.split import cause_names, times_by_cause
 from harness.stats.energy import ENERGY_GROUPS
-from harness.stats.summary import LayerSummary, ProgramSummary, layer_gain
+from harness.stats.summary import LayerSummary, ProgramSummary, gain, layer_gain
 
 PLAIN_WIDTH: Final = 100
 
@@ -157,20 +157,23 @@ def _work(layer: LayerSummary) -> tuple[str, str]:
 
 def _gains(comparison: Comparison, layer: LayerSummary) -> tuple[str, str]:
     baseline = comparison.digital.layer(layer.name)
-    gain = layer_gain(baseline, layer) if baseline else None
-    if gain is None:
+    over = layer_gain(baseline, layer) if baseline else None
+    if over is None:
         return "-", "-"
-    return format_ratio(gain.speed_up), format_ratio(gain.energy_gain)
+    return format_ratio(over.speed_up), format_ratio(over.energy_gain)
 
 
 def _totals_table(comparison: Comparison) -> Table:
     table = _table("Total for one inference")
     table.add_column("program", no_wrap=True)
-    for name in ("time", "cycles", "energy", "of peak", "speed-up", "energy\ngain"):
+    columns = ["time", "cycles", "energy", "of peak", "speed-up", "energy\ngain"]
+    if comparison.fp32 is not None:
+        columns += ["speed-up\nover fp32", "energy gain\nover fp32"]
+    for name in columns:
         table.add_column(name, justify="right", no_wrap=True)
-    gain = comparison.gain
     for program in comparison.programs:
-        shown = gain if program is comparison.mapped else None
+        shown = gain(comparison.digital, program)
+        over_fp32 = comparison.fp32_gain(program)
         use = program.utilisation
         table.add_row(
             printable(program.name, 30),
@@ -178,8 +181,13 @@ def _totals_table(comparison: Comparison) -> Table:
             format_count(program.cycles),
             format_energy(program.energy.total_pj),
             "-" if use is None else f"{100 * use:.1f} %",
-            format_ratio(shown.speed_up) if shown else "1.00x",
-            format_ratio(shown.energy_gain) if shown else "1.00x",
+            format_ratio(shown.speed_up),
+            format_ratio(shown.energy_gain),
+            *(
+                (format_ratio(over_fp32.speed_up), format_ratio(over_fp32.energy_gain))
+                if over_fp32 is not None
+                else ()
+            ),
         )
     table.caption = "of peak: MACs of digital layers / what the SIMD units could do meanwhile"
     return table

@@ -20,6 +20,7 @@ from harness.stats.events import ALL_EVENTS, CYCLE_CAUSES
 Unit: TypeAlias = Literal["digital", "analog"]
 
 INT8_MACS_PER_DOT: Final = 16  # a 128-bit SDOT: four int32 lanes of four int8 products
+FP32_MACS_PER_FMLA: Final = 4  # a 128-bit FMLA
 
 
 @dataclass(frozen=True)
@@ -60,8 +61,8 @@ class CycleSplit:
 class LayerSummary:
     """One layer of one program, for one inference.
 
-    ``utilisation`` is the share of the core's int8 dot-product peak: MACs / (cycles x peak
-    MACs a cycle); None for analog layers and layers without MACs.  ``events`` are the sums
+    ``utilisation`` is the share of the core's int8 dot-product (or fp32 FMLA) peak: MACs / (cycles
+    x peak MACs a cycle); None for analog layers and layers without MACs.  ``events`` are the sums
     over all ``visits``, as the engine gave them.
     """
 
@@ -121,7 +122,7 @@ class ProgramSummary:
 
     @property
     def utilisation(self) -> float | None:
-        """Share of the dot-product peak over all digital layers with MACs; None without any."""
+        """Share of the peak over all digital layers with MACs; None without any."""
         digital = [layer for layer in self.layers if layer.unit == "digital" and layer.macs]
         cycles = sum(layer.cycles for layer in digital)
         if cycles <= 0:
@@ -141,9 +142,9 @@ class Gain:
     energy_gain: float
 
 
-def peak_macs_per_cycle(core: CoreConfig) -> int:
-    """int8 multiply-accumulates that the core's SIMD units can start in a cycle."""
-    return INT8_MACS_PER_DOT * min(core.simd_units, core.issue_width)
+def peak_macs_per_cycle(core: CoreConfig, macs_per_operation: int = INT8_MACS_PER_DOT) -> int:
+    """Multiply-accumulates that the core's SIMD units can start in a cycle."""
+    return macs_per_operation * min(core.simd_units, core.issue_width)
 
 
 def summarize(
@@ -154,6 +155,7 @@ def summarize(
     *,
     images: int,
     tiles_used: int,
+    macs_per_operation: int = INT8_MACS_PER_DOT,
 ) -> ProgramSummary:
     """Check a run's statistics and condense them.
 
@@ -164,6 +166,7 @@ def summarize(
         layers: Every region of the program, in execution order.
         images: Measured inferences; each region was visited that often.
         tiles_used: Tiles that hold weights in this program.
+        macs_per_operation: MACs of the SIMD operation that sets the core's peak.
 
     Raises:
         StatsError: The statistics are incomplete or contradictory.
@@ -176,7 +179,7 @@ def summarize(
     expected = [ExpectedRegion(layer.region, layer.name, images) for layer in layers]
     check_result(result, expected, clock_ghz=clock_ghz)
     by_region = {region.region: region for region in result.regions}
-    peak = peak_macs_per_cycle(system.core)
+    peak = peak_macs_per_cycle(system.core, macs_per_operation)
     return ProgramSummary(
         name=name,
         images=images,

@@ -159,16 +159,15 @@ void gemm_multiply(const struct gemm* g, const int8_t* const* rows, int32_t row_
       row = whole_tiles * TILE_ROWS;
       panel.weight = weight;
     }
+    if (row == row_count) continue;
+    const bool is_small = row_count - row <= TILE_ROWS / 2;
+    int8_t rest[GEMM_ROWS * PANEL * sizeof(float)];
     panel.out_stride = PANEL * size;
     panel.tap_count = g->taps;
     panel.blocks = 0;
     panel.far = weight;
-    for (; row < row_count; row += TILE_ROWS) {
-      const int32_t valid = row_count - row < TILE_ROWS ? row_count - row : TILE_ROWS;
-      int8_t tile[TILE_ROWS * PANEL * sizeof(float)];
-      (valid > TILE_ROWS / 2 ? eight : four)(&panel, rows + row, tile, 1);
-      copy_tile(tile, valid, columns * size, PANEL * size, out + row * g->out_stride,
-                g->out_stride);
-    }
+    (is_small ? four : eight)(&panel, rows + row, rest, tiles - row / TILE_ROWS);
+    copy_tile(rest, row_count - row, columns * size, PANEL * size, out + row * g->out_stride,
+              g->out_stride);
   }
 }

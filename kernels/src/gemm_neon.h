@@ -36,6 +36,8 @@ static inline int64_t gemm_panel_bytes(int32_t taps, int32_t depth) {
   return (int64_t)taps * ((depth + 3) / 4 * 4) * PANEL;
 }
 
+#define GEMM_ROWS 64 /* at most, at once */
+
 /* Computes all columns of `row_count` rows.  Pointers follow to a multiple of TILE_ROWS, for
  * padding, and then the first TILE_ROWS again.  At the end of a segment up to 31 bytes more are
  * read. */

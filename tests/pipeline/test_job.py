@@ -176,3 +176,23 @@ def test_what_a_killed_run_left_is_removed_and_a_living_one_is_not(tmp_path: Pat
     with staged_folder(tmp_path / "run"):
         assert not dead.exists()
     assert {path.name for path in tmp_path.iterdir()} == {"run", alive.name, other.name}
+
+
+def test_the_fp32_program_stands_beside_the_others(tmp_path: Path) -> None:
+    config = load_config(
+        system="alpine-hp", run={**LENET, "mapping": "digital", "fp32_baseline": True}
+    )
+    finished, stages = job(tmp_path, config)
+    assert "simulating the fp32 program" in stages
+    comparison = finished.comparison
+    assert [program.name for program in comparison.programs] == ["digital", "fp32"]
+    fp32 = comparison.programs[1]
+    assert [layer.name for layer in fp32.layers] == [
+        layer.name for layer in comparison.digital.layers
+    ]
+    assert fp32.peak_macs_per_cycle == 4
+    assert "fp32: largest deviation" in (finished.folder / "fp32" / "console.txt").read_text()
+    assert comparison.fp32_gain(comparison.digital) is not None
+    again, _ = job(tmp_path, config)
+    assert again.cached
+    assert again.comparison == comparison

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import astuple, replace
 
 from harness.config.load import config_hash, load_config
 from harness.report.comparison import (
@@ -16,7 +16,7 @@ from harness.report.comparison import (
     OutputCheck,
     PlanInfo,
 )
-from harness.stats.summary import LayerInfo, ProgramSummary, summarize
+from harness.stats.summary import CycleSplit, LayerInfo, ProgramSummary, summarize
 from tests.stats.runs import region, run
 
 CONFIG = load_config(system="alpine-hp", overrides=["system.core.clock_ghz=2"])
@@ -96,6 +96,23 @@ def mapped_program(layers: int, long_names: bool = False) -> ProgramSummary:
             )
             infos.append(LayerInfo(i + 1, name, "add", "digital", 0))
     return summarize("analog", run(*regions), CONFIG.system, infos, images=2, tiles_used=40)
+
+
+def with_fp32(original: Comparison) -> Comparison:
+    """``original`` with an fp32 program that takes four times as long as the digital one."""
+    digital = original.digital
+    layers = tuple(
+        replace(
+            layer,
+            time_ns=4 * layer.time_ns,
+            cycles=4 * layer.cycles,
+            causes=CycleSplit(*(4 * cycles for cycles in astuple(layer.causes))),
+        )
+        for layer in digital.layers
+    )
+    fp32 = replace(digital, name="fp32", peak_macs_per_cycle=4, layers=layers)
+    check = OutputCheck("fp32", fp32.images, 80, 0)
+    return replace(original, fp32=fp32, outputs=(*original.outputs, check))
 
 
 def comparison(

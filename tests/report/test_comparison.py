@@ -54,7 +54,7 @@ def test_contradictions_are_errors() -> None:
         replace(original, plan=None)
     with pytest.raises(StatsError, match="another configuration"):
         replace(original, config=load_config(system="alpine-lp"))
-    with pytest.raises(StatsError, match="both programs have one name"):
+    with pytest.raises(StatsError, match="two programs have one name"):
         replace(original, mapped=original.digital, outputs=original.outputs)
     with pytest.raises(StatsError, match="5 of 4"):
         entries = (AccuracyEntry("x", 5, 4),)

@@ -26,7 +26,7 @@ from harness.report.result_file import read_result
 from harness.report.terminal import PLAIN_WIDTH, format_report, make_console, print_report
 from harness.report.write import report_files, write_report
 from harness.stats.events import ALL_EVENTS
-from tests.report.comparisons import comparison, names, renamed
+from tests.report.comparisons import comparison, names, renamed, with_fp32
 
 
 def rows(original: Comparison) -> list[dict[str, str]]:
@@ -220,3 +220,14 @@ def test_reading_a_result_does_not_load_matplotlib(tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stderr
     assert "Speed-up" in done.stdout
+
+
+def test_a_third_program_stands_beside_the_others() -> None:
+    original = with_fp32(comparison())
+    text = format_report(original)
+    total = next(line for line in text.splitlines() if line.startswith("fp32 "))
+    assert "0.25x" in total
+    assert "1.00x" in total
+    assert "Within tolerance of the float reference: fp32 80 bytes" in " ".join(text.split())
+    assert {row["program"] for row in rows(original)} == {"digital", "analog", "fp32"}
+    assert draw_report(original) != draw_report(comparison())

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from harness.errors import StatsError
 from harness.report.comparison import Comparison
 from harness.report.result_file import digest, read_result, result_text
-from tests.report.comparisons import comparison, renamed
+from tests.report.comparisons import comparison, renamed, with_fp32
 
 TEXT = result_text(comparison())
 
@@ -39,14 +39,24 @@ def refusal(folder: Path, text: str | bytes) -> str:
         comparison(),
         comparison(30, long_names=True, random=True),
         comparison(mapped=False),
+        with_fp32(comparison()),
         renamed(comparison(random=True), 'a "quoted"\n../\x1b[31m ☃ name'),
     ],
-    ids=["mapped", "random", "digital only", "hostile name"],
+    ids=["mapped", "random", "digital only", "fp32", "hostile name"],
 )
 def test_round_trip(tmp_path: Path, original: Comparison) -> None:
     read = read_text(tmp_path, result_text(original))
     assert read == original
     assert result_text(read) == result_text(original)
+
+
+def test_the_summary_compares_with_fp32() -> None:
+    assert json.loads(TEXT)["summary"]["over_fp32"] == {}
+    summary = json.loads(result_text(with_fp32(comparison())))["summary"]
+    over = summary["over_fp32"]
+    assert over["digital"]["speed_up"] == pytest.approx(4)
+    assert over["analog"]["speed_up"] == pytest.approx(4 * summary["speed_up"])
+    assert over["fp32"]["speed_up"] == 1
 
 
 def test_the_summary_is_what_a_script_needs() -> None:
@@ -106,7 +116,7 @@ def test_edits_are_noticed_by_the_checksum(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("edit", "message"),
     [
-        (lambda c: c.update(version=2), "version 2"),
+        (lambda c: c.update(version=1), "version 1"),
         (lambda c: c.update(extra=1), "exactly the keys"),
         (lambda c: c["comparison"].pop("manifest"), "impossible content at manifest"),
         (lambda c: c["comparison"].update(extra=1), "does not know"),
