@@ -3,17 +3,19 @@
 #
 #   GEM5=/path/to/gem5.opt results/gem5/update.sh DATA [FOLDER...]
 #
-# DATA is a folder with the dataset cifar10-jpeg; with FOLDERs only these are made.  A result is
-# replaced when its run has ended well.
+# DATA, a path from the repository's root, is a folder with the dataset cifar10-jpeg; with FOLDERs
+# only these are made.  A result is replaced when its run has ended well.
 set -eu
 
-here=$(cd "$(dirname "$0")" && pwd)
-cd "$here/../.."
+cd "$(dirname "$0")/../.."
+here=results/gem5
+work=runs/update-gem5 # manifests name it
 python=${PYTHON:-.venv/bin/python}
 data=$1
 shift
 wanted=" ${*:-vgg16-pio vgg16-dma resnet20-pio lenet5-pio lenet5-o3 byte_equality.csv} "
-work=$(mktemp -d "$here/new.XXXXXX.tmp")
+rm -rf "$work"
+mkdir -p "$work"
 trap 'rm -rf "$work"' EXIT
 
 make_result() {
@@ -32,7 +34,7 @@ make_result() {
       cp "$run$program/gem5/regions.jsonl" "$run$program/gem5/stats.txt.gz" "$work/$name/$program/"
     done
   done
-  rm -rf "${work:?}/runs" "${here:?}/$name"
+  rm -rf "$work/runs" "$here/$name"
   mv "$work/$name" "$here/$name"
 }
 
