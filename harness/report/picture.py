@@ -243,6 +243,7 @@ def _legend(axes: Axes, style: Mapping[str, tuple[str, str]], labels: Mapping[st
     patches = [
         Patch(facecolor=colour, hatch=hatch, edgecolor="white", linewidth=0, label=labels[key])
         for key, (colour, hatch) in style.items()
+        if key in labels
     ]
     below_in = 0.24  # under the axis' numbers
     size = axes.get_window_extent().height / _DPI

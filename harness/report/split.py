@@ -17,11 +17,14 @@ CAUSES: Final = {
 
 
 def cause_names(core: CoreConfig) -> dict[str, str]:
-    """`CAUSES` as they are known of ``core``: an out-of-order one works while it waits for
-    memory, which counts as compute then (docs/gem5-engine.md)."""
-    if core.kind == "out_of_order":
-        return {**CAUSES, "compute": "compute and memory"}
-    return dict(CAUSES)
+    """The causes that are told apart on ``core``, as in `CAUSES`.
+
+    An out-of-order one works while it waits for memory: that is one cause (docs/gem5-engine.md).
+    """
+    if core.kind == "in_order":
+        return dict(CAUSES)
+    others = {cause: name for cause, name in CAUSES.items() if cause not in ("compute", "memory")}
+    return {"compute": "compute and memory", **others}
 
 
 def times_by_cause(causes: CycleSplit, clock_ghz: float) -> dict[str, float]:
