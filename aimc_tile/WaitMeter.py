@@ -7,7 +7,7 @@ from m5.SimObject import SimObject
 
 
 class AimcWaitMeter(SimObject):
-    """Times one core's accesses to tiles and to what is beyond its L1 caches."""
+    """Times one core's accesses to tiles, and its reads that miss its L1 caches."""
 
     type = "AimcWaitMeter"
     cxx_header = "aimc_tile/wait_meter.hh"
@@ -16,14 +16,16 @@ class AimcWaitMeter(SimObject):
     system = Param.System(Parent.any, "The system of the core")
     core = Param.UInt32("Number of the core in the system")
     tiles = VectorParam.AimcTile([], "The tiles that the core can reach")
+    fetch_hit_latency = Param.Latency("From a fetch to its answer, if the L1 has it")
+    load_hit_latency = Param.Latency("From a load to its answer, if the L1 has it")
 
 
 class AimcWaitProbe(BaseMemProbe):
-    """Shows a meter the requests or the responses on one of the core's paths."""
+    """Shows a meter the requests or the responses of one of the core's ports."""
 
     type = "AimcWaitProbe"
     cxx_header = "aimc_tile/wait_meter.hh"
     cxx_class = "gem5::AimcWaitProbe"
 
     meter = Param.AimcWaitMeter(Parent.any, "Who counts")
-    beyond_l1 = Param.Bool("The path begins at an L1 cache, not at the core")
+    fetches = Param.Bool("The port is the one that fetches instructions")

@@ -1,5 +1,6 @@
 #include "aimc_tile/wait_meter.hh"
 
+#include <algorithm>
 #include <iterator>
 #include <utility>
 
@@ -22,7 +23,12 @@ bool isProgress(Addr offset) { return offset == AIMC_REG_STATUS || offset == AIM
 }  // namespace
 
 AimcWaitMeter::AimcWaitMeter(const Params& params)
-    : SimObject(params), system(params.system), core(params.core), stats(this) {
+    : SimObject(params),
+      system(params.system),
+      core(params.core),
+      fetchHitLatency(params.fetch_hit_latency),
+      loadHitLatency(params.load_hit_latency),
+      stats(this) {
   for (AimcTile* tile : params.tiles) tiles.emplace(tile->getAddrRanges().front().start(), tile);
 }
 
@@ -43,31 +49,24 @@ void AimcWaitMeter::resetStats() {
   polled = nullptr;
 }
 
-void AimcWaitMeter::seeAccess(const probing::PacketInfo& packet) {
-  const AimcTile* tile = find(packet.addr);
-  if (!tile) return;
-  elapse();
-  const bool is_read = packet.cmd.isRead();
-  const bool is_poll = is_read && isProgress(packet.addr % AIMC_TILE_WINDOW);
-  if (packet.cmd.isRequest())
-    begin(tile, is_read, is_poll);
-  else
-    end(tile, is_read, is_poll);
-}
-
-void AimcWaitMeter::seeMiss(const probing::PacketInfo& packet) {
+void AimcWaitMeter::see(const probing::PacketInfo& packet, bool is_fetch) {
   const bool is_request = packet.cmd.isRequest();
-  const bool is_read =
-      is_request ? packet.cmd == MemCmd::ReadSharedReq || packet.cmd == MemCmd::ReadCleanReq
-                 : packet.cmd == MemCmd::ReadResp;
-  if (!is_read || (packet.flags & (Request::UNCACHEABLE | Request::PREFETCH)) != 0) return;
-  const BaseCPU& cpu = *system->threads[core]->getCpuPtr();
-  if (packet.id != cpu.dataRequestorId() && packet.id != cpu.instRequestorId()) return;
-  elapse();
-  if (is_request)
-    ++misses;
-  else if (misses > 0)  // else it began before this simulation
-    --misses;
+  const bool is_read = packet.cmd.isRead();
+  if (const AimcTile* tile = find(packet.addr)) {
+    elapse();
+    const bool is_poll = is_read && isProgress(packet.addr % AIMC_TILE_WINDOW);
+    if (is_request)
+      begin(tile, is_read, is_poll);
+    else
+      end(tile, is_read, is_poll);
+  } else if (is_read && !packet.cmd.isWrite() && !packet.cmd.isSWPrefetch() &&
+             (packet.flags & (Request::UNCACHEABLE | Request::PREFETCH)) == 0) {
+    elapse();
+    if (is_request)
+      beginRead(packet.addr, is_fetch);
+    else
+      endRead(packet.addr, is_fetch);
+  }
 }
 
 AimcTile* AimcWaitMeter::find(Addr address) const {
@@ -78,15 +77,18 @@ AimcTile* AimcWaitMeter::find(Addr address) const {
 }
 
 void AimcWaitMeter::elapse() {
-  const Tick span = curTick() - std::exchange(last, curTick());
-  if (reads > 0)
-    readSpan += span;
-  else if (writes > 0)
-    stats.writeTicks += span;
-  else if (misses > 0)
-    stats.memoryTicks += span;
-  else
-    loopSpan += span;
+  const Tick since = std::exchange(last, curTick());
+  if (reads > 0) {
+    readSpan += curTick() - since;
+  } else if (writes > 0) {
+    stats.writeTicks += curTick() - since;
+  } else {
+    Tick late = curTick();
+    for (const Read& read : memoryReads) late = std::min(late, read.late);
+    late = std::max(late, since);
+    stats.memoryTicks += curTick() - late;
+    loopSpan += late - since;
+  }
 }
 
 void AimcWaitMeter::begin(const AimcTile* tile, bool is_read, bool is_poll) {
@@ -111,6 +113,18 @@ void AimcWaitMeter::end(const AimcTile* tile, bool is_read, bool is_poll) {
   loopSpan = 0;
 }
 
+void AimcWaitMeter::beginRead(Addr address, bool is_fetch) {
+  memoryReads.push_back(
+      {address, is_fetch, curTick() + (is_fetch ? fetchHitLatency : loadHitLatency)});
+}
+
+void AimcWaitMeter::endRead(Addr address, bool is_fetch) {
+  const auto found = std::find_if(memoryReads.begin(), memoryReads.end(), [&](const Read& read) {
+    return read.address == address && read.isFetch == is_fetch;
+  });
+  if (found != memoryReads.end()) memoryReads.erase(found);  // else of before this simulation
+}
+
 uint64_t AimcWaitMeter::instructions() const {
   return static_cast<uint64_t>(system->threads[core]->getCpuPtr()->totalInsts());
 }
@@ -126,16 +140,9 @@ AimcWaitMeter::Stats::Stats(statistics::Group* parent)
       ADD_STAT(conversionTicks, statistics::units::Tick::get(),
                "Polls that found the tile converting, and the loops around them"),
       ADD_STAT(memoryTicks, statistics::units::Tick::get(),
-               "Lines to be read are on their way to the L1 caches, and no access to a tile") {}
+               "Fetches and loads that miss the L1 caches under way, and no access to a tile") {}
 
 AimcWaitProbe::AimcWaitProbe(const Params& params)
-    : BaseMemProbe(params), meter(params.meter), beyondL1(params.beyond_l1) {}
-
-void AimcWaitProbe::handleRequest(const probing::PacketInfo& packet) {
-  if (beyondL1)
-    meter->seeMiss(packet);
-  else
-    meter->seeAccess(packet);
-}
+    : BaseMemProbe(params), meter(params.meter), fetches(params.fetches) {}
 
 }  // namespace gem5

@@ -65,6 +65,8 @@ def make_root(settings: RunSettings) -> Root:
     system.memory.port = system.membus.mem_side_ports
     if wanted.tiles > 0:
         system.tiles = make_tiles(wanted, memory)
+        for meter in system.cluster.meter:
+            meter.tiles = list(system.tiles.tile)
         load_weights(system.tiles, settings.weights)
         _cut(system.iobridge, tile_range(wanted.tiles))
         if beside_l1:

@@ -19,8 +19,8 @@ from gem5_configs.settings import SystemSettings
 class Cluster(SubSystem):
     """`cpus` are in place from reset; `detailed` take over from them if that is asked for.
 
-    The cores' data ports are left to `connect_data_caches`, or to the tiles (tiles.py),
-    which can stand `beside_l1`.
+    What comes behind the monitors of the cores' data ports is left to `connect_data_caches`, or to
+    the tiles (tiles.py), which can stand `beside_l1`.
     """
 
     def __init__(self, settings: SystemSettings, fast_forward: bool, beside_l1: bool) -> None:
@@ -48,17 +48,20 @@ class Cluster(SubSystem):
         for cpu in self.cpus:
             cpu.icache = make_l1i(caches.l1i)
             cpu.dcache = make_l1d(caches.l1d, beside_l1)
-            cpu.icache_port = cpu.icache.cpu_side
+            for cache in (cpu.icache, cpu.dcache):
+                cache.mem_side = self.l2_bus.cpu_side_ports
             cpu.mmu.connectWalkerPorts(self.l2_bus.cpu_side_ports, self.l2_bus.cpu_side_ports)
         self.fetch_monitor = [make_monitor() for _ in self.cpus]
         self.data_monitor = [make_monitor() for _ in self.cpus]
         for cpu, fetch, data in zip(self.cpus, self.fetch_monitor, self.data_monitor, strict=True):
-            for cache, monitor in ((cpu.icache, fetch), (cpu.dcache, data)):
-                cache.mem_side = monitor.cpu_side_port
-                monitor.mem_side_port = self.l2_bus.cpu_side_ports
+            cpu.icache_port = fetch.cpu_side_port
+            fetch.mem_side_port = cpu.icache.cpu_side
+            cpu.dcache_port = data.cpu_side_port
         self.meter = [
-            make_meter(core, [self.fetch_monitor[core], self.data_monitor[core]])
-            for core in range(settings.cores)
+            make_meter(index, settings.core, caches, fetch, data)
+            for index, (fetch, data) in enumerate(
+                zip(self.fetch_monitor, self.data_monitor, strict=True)
+            )
         ]
         if fast_forward:
             for cpu in self.detailed:
@@ -69,5 +72,5 @@ class Cluster(SubSystem):
         self.l2.mem_side = bus.cpu_side_ports
 
     def connect_data_caches(self) -> None:
-        for cpu in self.cpus:
-            cpu.dcache_port = cpu.dcache.cpu_side
+        for cpu, monitor in zip(self.cpus, self.data_monitor, strict=True):
+            monitor.mem_side_port = cpu.dcache.cpu_side

@@ -1,13 +1,13 @@
-"""A meter for each core of what it waits for: monitors on its paths, and who counts behind them.
+"""A meter for each core of what it waits for: monitors at its ports, and who counts behind them.
 
 The monitors delay nothing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from m5.objects import AimcWaitMeter, AimcWaitProbe, CommMonitor
 
-from m5.objects import AimcTile, AimcWaitMeter, AimcWaitProbe, CommMonitor
+from gem5_configs.settings import CachesSettings, CoreSettings
 
 
 def make_monitor() -> CommMonitor:
@@ -23,21 +23,24 @@ def make_monitor() -> CommMonitor:
     )
 
 
-def make_meter(core: int, beyond_l1: Sequence[CommMonitor]) -> AimcWaitMeter:
-    """The meter of core number `core`, whose L1 caches miss through these monitors."""
-    meter = AimcWaitMeter(core=core)
-    meter.misses, meter.fills = _probes(beyond_l1, beyond_l1=True)
+def make_meter(
+    index: int, core: CoreSettings, caches: CachesSettings, fetch: CommMonitor, data: CommMonitor
+) -> AimcWaitMeter:
+    """The meter of core number `index`, whose ports lead to these monitors."""
+    cycle_ps = round(1000 / core.clock_ghz)  # as gem5 has it
+    meter = AimcWaitMeter(
+        core=index,
+        fetch_hit_latency=f"{caches.l1i.hit_latency_cycles * cycle_ps}ps",
+        load_hit_latency=f"{caches.l1d.hit_latency_cycles * cycle_ps}ps",
+    )
+    meter.fetches, meter.fetched = _probes(fetch, True)
+    meter.accesses, meter.answers = _probes(data, False)
     return meter
 
 
-def meter_tiles(meter: AimcWaitMeter, monitor: CommMonitor, tiles: Sequence[AimcTile]) -> None:
-    """Lets the meter also see the accesses to `tiles`, which pass `monitor`."""
-    meter.tiles = list(tiles)
-    meter.requests, meter.responses = _probes([monitor], beyond_l1=False)
-
-
-def _probes(monitors: Sequence[CommMonitor], beyond_l1: bool) -> list[AimcWaitProbe]:
+def _probes(monitor: CommMonitor, fetches: bool) -> list[AimcWaitProbe]:
+    """One for requests and one for responses."""
     return [
-        AimcWaitProbe(manager=list(monitors), probe_name=name, beyond_l1=beyond_l1)
+        AimcWaitProbe(manager=[monitor], probe_name=name, fetches=fetches)
         for name in ("PktRequest", "PktResponse")
     ]

@@ -23,7 +23,6 @@ from m5.objects import (
 
 from gem5_configs.caches import make_dma_cache
 from gem5_configs.cluster import Cluster
-from gem5_configs.meters import make_monitor, meter_tiles
 from gem5_configs.settings import (
     AttachSettings,
     EnergySettings,
@@ -75,11 +74,7 @@ def load_weights(group: SubSystem, weights: Sequence[WeightsSettings]) -> None:
 def attach_to_bus(group: SubSystem, cluster: Cluster, bus: SystemXBar) -> None:
     for tile in group.tile:
         tile.pio = bus.mem_side_ports
-    group.monitor = [make_monitor() for _ in cluster.cpus]
-    for cpu, meter, monitor in zip(cluster.cpus, cluster.meter, group.monitor, strict=True):
-        meter_tiles(meter, monitor, group.tile)
-        cpu.dcache_port = monitor.cpu_side_port
-        monitor.mem_side_port = cpu.dcache.cpu_side
+    cluster.connect_data_caches()
     group.dma_cache.mem_side = bus.cpu_side_ports
 
 
@@ -103,14 +98,9 @@ def attach_to_cores(group: SubSystem, cluster: Cluster) -> None:
         )
         for _ in cluster.cpus
     ]
-    group.monitor = [make_monitor() for _ in cluster.cpus]
-    for cpu, meter, split, monitor in zip(
-        cluster.cpus, cluster.meter, group.split, group.monitor, strict=True
-    ):
-        meter_tiles(meter, monitor, group.tile)
-        cpu.dcache_port = split.cpu_side_ports
-        split.mem_side_ports = monitor.cpu_side_port
-        monitor.mem_side_port = group.pio_bus.cpu_side_ports
+    for cpu, monitor, split in zip(cluster.cpus, cluster.data_monitor, group.split, strict=True):
+        monitor.mem_side_port = split.cpu_side_ports
+        split.mem_side_ports = group.pio_bus.cpu_side_ports
         split.default = cpu.dcache.cpu_side
     group.dma_cache.mem_side = cluster.l2_bus.cpu_side_ports
 
