@@ -154,16 +154,21 @@ def test_a_run_out_of_time_is_ended_with_its_children(tmp_path: Path, elf: Path)
 
 
 def start_harness(folder: Path, binary: Path) -> subprocess.Popen[bytes]:
-    """The harness in a process of its own, which runs ``binary`` as gem5."""
+    """The harness in a process of its own, which has started ``binary`` as gem5."""
     program = textwrap.dedent(
         f"""
         from pathlib import Path
         from harness.engines.gem5.process import run_process
-        run_process([{str(binary)!r}], Path({str(folder)!r}), environment={{}},
-                    timeout_s=600, progress=None, regions={{}})
+        run_process([{str(binary)!r}], Path({str(folder)!r}), environment={{}}, timeout_s=600,
+                    progress=lambda *_: Path({str(folder / "going")!r}).write_text("on\\n"),
+                    regions={{}})
         """
     )
-    return subprocess.Popen([sys.executable, "-c", program], stderr=subprocess.DEVNULL)
+    record = '{"tick_ps": 1, "instructions": 1, "region": null}'
+    (folder / "progress.json").write_text(record)
+    harness = subprocess.Popen([sys.executable, "-c", program], stderr=subprocess.DEVNULL)
+    wait_for(folder / "going")
+    return harness
 
 
 def test_an_interrupt_ends_gem5_and_its_children(tmp_path: Path) -> None:

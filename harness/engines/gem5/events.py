@@ -238,7 +238,21 @@ def _split_cycles(events: dict[str, int], dump: Dump, groups: Groups, system: Sy
         raise StatsError(
             f"{meter} waited for {sum(spans.values())} of {ticks} ticks", where=dump.where
         )
-    events["cycles"] = events["cycles_compute"] = (ticks + period // 2) // period
+    events["cycles"] = rest = (ticks + period // 2) // period
     for cause, span in spans.items():
         events[cause] = span // period
-        events["cycles_compute"] -= span // period
+        rest -= span // period
+    if in_order:
+        blocked = min(rest, _blocked_cycles(dump, groups.cores[0]))
+        events["cycles_memory"] += blocked
+        rest -= blocked
+    events["cycles_compute"] = rest
+
+
+def _blocked_cycles(dump: Dump, core: str) -> int:
+    """Cycles in which the L1 data cache takes no access, since it has too many misses under way."""
+    dump.count(f"{core}.dcache.replacements")
+    return sum(
+        dump.count(f"{core}.dcache.blockedCycles::{cause}", absent=0)
+        for cause in ("no_mshrs", "no_targets")
+    )
