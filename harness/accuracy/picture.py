@@ -50,7 +50,7 @@ def draw_search(result: SearchResult) -> bytes:
 def _title(result: SearchResult) -> str:
     return (
         f"{printable(result.model, 50)}: {100 * result.analog_share:.1f} % of the multiply-"
-        f"accumulates analog within {result.drop_points:g} points"
+        f"accumulates analog within {_points(result)}"
     )
 
 
@@ -109,10 +109,14 @@ def _draw_time(axes: Axes, result: SearchResult) -> None:
     axes.legend(loc="lower left", fontsize=8, ncols=2)
 
 
+def _points(result: SearchResult) -> str:
+    return f"{result.drop_points:g} point{'' if result.drop_points == 1 else 's'}"
+
+
 def _lines(axes: Axes, result: SearchResult) -> None:
     common: dict[str, Any] = {"linewidth": 1.0}
     axes.axhline(100 * result.baseline, color=_FLOAT, label="float, validation", **common)
-    label = f"bound, {result.drop_points:g} points below"
+    label = f"bound, {_points(result)} below"
     axes.axhline(100 * result.bound, color=_BOUND, linestyle="--", label=label, **common)
     axes.grid(alpha=0.25)
 
