@@ -63,6 +63,18 @@ class Reporter(Protocol):
         """A simulation has come this far, to ``layer`` if the engine tells."""
 
 
+class Silent:
+    """A reporter for callers who do not want to hear."""
+
+    def stage(self, text: str) -> None:
+        """Nothing."""
+
+    def simulated(
+        self, instructions: int, simulated_ns: float, layer: str | None = None, /
+    ) -> None:
+        """Nothing."""
+
+
 @dataclass(frozen=True)
 class Finished:
     """A job's outcome; ``cached`` says that an earlier run's folder served it."""
