@@ -28,20 +28,15 @@ def aimc_map(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (("lenet5", "--strategy", "macs"), "--strategy: only with --drop"),
         (
             ("lenet5", "--t-eval", "1", "--set", "search.seed=2"),
             "--t-eval, --set: only with --drop",
         ),
         (("lenet5", "--drop", "1", "--mapping", "digital"), "--drop finds out"),
-        (("lenet5", "--drop", "-1"), "search.drop_points"),
         (("lenet5", "--drop", "1", "--strategy", "best"), "valid: macs, sensitivity, benefit"),
         (("lenet5", "--drop", "1", "--noise", "loud"), "no noise preset 'loud'"),
-        (("lenet5", "--drop", "1", "--search", "quick"), "no search preset 'quick'"),
         (("lenet5", "--drop", "1", "--set", "search.speed=2"), "unknown key 'speed'"),
-        (("lenet5", "--drop", "1", "--set", "system.tile.rows=0"), "rows"),
         (("resnet20", "--drop", "1"), "no dataset is named"),
-        (("nope", "--drop", "1"), "no built-in network 'nope'"),
     ],
 )
 def test_mistakes_get_one_message(arguments: tuple[str, ...], says: str, tmp_path: Path) -> None:
