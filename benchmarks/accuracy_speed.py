@@ -7,8 +7,8 @@ images of a repetition from programming its devices to the classes:
 
 - ours: `harness.accuracy.evaluate.Evaluator`;
 - aihwkit: the float network converted with `rpu_config`, programmed, drifted, evaluated;
-- aihwkit, calibrated: its layers with our devices and converter ranges, so that the two must give
-  one distribution of accuracies.
+- aihwkit, calibrated: its layers with our devices and converter ranges, on tiles that no layer has
+  to be cut for (aihwkit cuts rows elsewhere), which must give our accuracies on such tiles.
 
 Without a dataset images are random, and labels are what the digital network says.
 """
@@ -43,6 +43,7 @@ from harness.training.module import GraphModule
 
 GOAL = 8.0
 AIHWKIT_BATCH = 16  # none of 4, 8, 16 and 32 is faster by more than the noise of measuring
+TALL_ROWS = 1024  # ResNet-20's largest matrix has 576
 SEED = 1
 
 
@@ -77,7 +78,9 @@ def measure(dataset: Path | None, system_name: str, images: int, rounds: int, th
         network, inputs, labels, system=system, noise=noise, threads=threads, device="cpu"
     )
     converted = aihwkit_network(graph, analog, rpu_config(system.tile, noise))
-    calibrated = aihwkit_network(graph, analog, calibrated_rpu_config(system.tile))
+    tall = system.model_copy(update={"tile": system.tile.model_copy(update={"rows": TALL_ROWS})})
+    uncut = Evaluator(network, inputs, labels, system=tall, noise=noise, threads=threads)
+    calibrated = aihwkit_network(graph, analog, calibrated_rpu_config(tall.tile))
     mapping = resolve_mapping("analog", network)
     t_s = noise.t_eval_s
 
@@ -95,7 +98,7 @@ def measure(dataset: Path | None, system_name: str, images: int, rounds: int, th
     def run_calibrated(seed: int) -> list[float]:
         torch.manual_seed(seed)
         held = ours.conductances(analog, t_s=t_s, seed=seed, repetition=0)
-        plan = place(network, replace(mapping, conductances=held), system)
+        plan = place(network, replace(mapping, conductances=held), tall)
         set_layers(calibrated, network, plan.analog)
         return [accuracy(calibrated, inputs, labels)]
 
@@ -106,6 +109,7 @@ def measure(dataset: Path | None, system_name: str, images: int, rounds: int, th
     }
     torch.set_num_threads(threads)
     run_ours(0)  # the digital calibration is done once a network
+    expected: list[float] = []
     rates: dict[str, list[float]] = {name: [] for name in sides}
     found: dict[str, list[float]] = {name: [] for name in sides}
     for seed in range(1, rounds + 1):  # turn by turn, so that a busy machine is busy for all
@@ -114,6 +118,8 @@ def measure(dataset: Path | None, system_name: str, images: int, rounds: int, th
             values = run(seed)
             rates[name].append(len(values) * len(inputs) / (time.perf_counter() - began))
             found[name] += values
+        again = uncut.accuracies(analog, t_s=t_s, repetitions=1, seed=seed)
+        expected += again.values
     print(f"{network.name}, {len(analog)} analog layers, {len(inputs)} images, {threads} threads")
     for name in sides:
         mean, deviation = np.mean(found[name]), np.std(found[name], ddof=1)
@@ -123,11 +129,11 @@ def measure(dataset: Path | None, system_name: str, images: int, rounds: int, th
         )
     ratio = max(rates["ours"]) / max(rates["aihwkit"])
     print(f"  ours / aihwkit: {ratio:.1f} (goal {GOAL:g})")
-    pairs = np.array(found["ours"][::2]) - np.array(found["aihwkit, calibrated"])
-    p = float(stats.ttest_1samp(pairs, 0.0).pvalue)
+    pairs = np.array(expected) - np.array(found["aihwkit, calibrated"])
+    p = float(stats.ttest_1samp(pairs, 0.0).pvalue) if np.ptp(pairs) else float(not pairs.any())
     print(
-        f"  ours - aihwkit, calibrated, on the same devices: {100 * pairs.mean():+.2f} points, "
-        f"p {p:.2f} (t test of {rounds} pairs; goal above 0.01)"
+        f"  ours on uncut tiles - aihwkit, calibrated, on the same devices: "
+        f"{100 * pairs.mean():+.2f} points, p {p:.2f} (t test of {rounds} pairs; goal above 0.01)"
     )
     return 0 if ratio >= GOAL and p > 0.01 else 1
 

@@ -6,24 +6,16 @@ import tempfile
 from pathlib import Path
 
 from harness.config.load import load_config
-from harness.pipeline.job import run_job
+from harness.pipeline.job import Silent, run_job
 
 TARGET = 0.60
 MIDDLE = ("conv2_", "conv3_", "conv4_")
 
 
-class _Silent:
-    def stage(self, text: str) -> None:
-        del text
-
-    def simulated(self, instructions: int, simulated_ns: float) -> None:
-        del instructions, simulated_ns
-
-
 def main() -> None:
     config = load_config(system="alpine-hp", run={"model": "vgg16", "mapping": "digital"})
     with tempfile.TemporaryDirectory() as name:
-        finished = run_job(config, Path(name), command=("conv_peak",), reporter=_Silent())
+        finished = run_job(config, Path(name), command=("conv_peak",), reporter=Silent())
     middle_macs, middle_cycles = 0, 0.0
     digital = finished.comparison.digital
     for layer in digital.layers:

@@ -32,7 +32,7 @@ from harness.codegen.blob import Blob
 from harness.config.load import load_config
 from harness.config.schema import Config
 from harness.engines.registry import engine
-from harness.pipeline.job import run_job
+from harness.pipeline.job import Silent, run_job
 from harness.pipeline.prepare import prepare
 from harness.pipeline.programs import cache_dir
 from harness.placement.analog import conv_window
@@ -50,14 +50,6 @@ PIXELS, CHANNELS, DEPTH = 4, 16, 4  # the kernel's tile, and its step along the 
 SLACK = 64  # bytes that the kernel may read beyond a pixel
 
 Int8Array = npt.NDArray[np.int8]
-
-
-class _Silent:
-    def stage(self, text: str) -> None:
-        del text
-
-    def simulated(self, instructions: int, simulated_ns: float) -> None:
-        del instructions, simulated_ns
 
 
 @dataclass(frozen=True)
@@ -244,7 +236,7 @@ def main() -> None:
         sources = write_program(layers, blob.data(), code, Path(name))
         own_order = library_cycles(config, layers, sources, {})
         best_order = library_cycles(config, layers, sources, {"CHANNELS_OUTERMOST": ""})
-        job = run_job(config, Path(name), command=("library_kernels",), reporter=_Silent())
+        job = run_job(config, Path(name), command=("library_kernels",), reporter=Silent())
     digital = job.comparison.digital
     ours = {layer.name: layer.cycles for layer in digital.layers}
     rows = [

@@ -21,7 +21,7 @@ class Technology:
     dram_background_mw: float
 
 
-TECHNOLOGIES = {"ddr4-2400": Technology(DDR4_2400_8x8, 1, 60.7, 19.2, 143.0, 326.0)}
+TECHNOLOGIES = {"ddr4-2400": Technology(DDR4_2400_8x8, 1, 61.7, 19.2, 143.0, 326.0)}
 
 
 def make_memory(settings: MemorySettings, energy: EnergySettings, where: AddrRange) -> MemCtrl:

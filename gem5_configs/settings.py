@@ -69,6 +69,15 @@ class MemorySettings:
     size_mib: int
     latency_ns: float
     bandwidth_gb_per_s: float
+    row_bytes: int
+    banks: int
+    activate_ns: float
+    precharge_ns: float
+    row_open_ns: float
+    same_bank_ns: float
+    turnaround_ns: float
+    refresh_interval_ns: float
+    refresh_ns: float
 
 
 @dataclass(frozen=True)

@@ -50,7 +50,7 @@ def draw_search(result: SearchResult) -> bytes:
 def _title(result: SearchResult) -> str:
     return (
         f"{printable(result.model, 50)}: {100 * result.analog_share:.1f} % of the multiply-"
-        f"accumulates analog within {result.drop_points:g} points"
+        f"accumulates analog within {_points(result)}"
     )
 
 
@@ -65,22 +65,26 @@ def _subtitle(result: SearchResult) -> str:
 def _draw_steps(axes: Axes, result: SearchResult) -> None:
     steps = [row for row in result.rows if row.phase in ("warm-up", "search") and row.values]
     kept = [row for row in steps if row.accepted]
+    high = max([100 * result.baseline, *(_mean(row) for row in steps)])
+    low = min([100 * result.bound, *(_low(row) for row in kept)])
+    # What was taken back may lie far below; a little of that is shown to scale.
+    lowest = min([low, *(_low(row) for row in steps)])
+    low = max(lowest, low - 1.5 * (high - low) - _MARGIN_POINTS)
     refused = [row for row in steps if not row.accepted]
+    shown = [row for row in refused if _mean(row) >= low]
+    shares = [100 * row.analog_share for row in shown]
     _errorbars(axes, kept, [100 * row.analog_share for row in kept], _KEPT, "o-", "kept")
-    _errorbars(
-        axes, refused, [100 * row.analog_share for row in refused], _TAKEN_BACK, "x", "taken back"
-    )
+    _errorbars(axes, shown, shares, _TAKEN_BACK, "x", "taken back")
     _lines(axes, result)
     images = steps[0].images if steps else 0
     axes.set_title(f"Step by step: validation, {images:,} images", fontsize=10)
     axes.set_xlabel("multiply-accumulates on analog tiles, %")
     axes.set_ylabel("accuracy, %")
     axes.set_xlim(-3, 103)
-    low = min(_low(kept), 100 * result.bound)
-    high = max([100 * result.baseline, *(_mean(row) for row in steps)])
-    room = max(_MARGIN_POINTS, 0.35 * (high - low))
-    _cut_below(axes, refused, low - room, high + room)
-    axes.legend(loc="lower left", fontsize=8)
+    span = max(high - low, _MARGIN_POINTS)
+    axes.set_ylim(low - 0.45 * span, high + 0.1 * span)  # below: room for the legend
+    _mark_below(axes, [row for row in refused if _mean(row) < low], low - 0.1 * span)
+    axes.legend(loc="lower left", fontsize=8, ncols=2)
 
 
 def _draw_time(axes: Axes, result: SearchResult) -> None:
@@ -105,14 +109,18 @@ def _draw_time(axes: Axes, result: SearchResult) -> None:
     axes.set_xlabel("time since programming (dotted: where the bound was applied)")
     axes.set_ylabel("accuracy, %")
     low, high = axes.get_ylim()
-    axes.set_ylim(low - 0.25 * (high - low), high)
+    axes.set_ylim(low - 0.3 * (high - low), high)
     axes.legend(loc="lower left", fontsize=8, ncols=2)
+
+
+def _points(result: SearchResult) -> str:
+    return f"{result.drop_points:g} point{'' if result.drop_points == 1 else 's'}"
 
 
 def _lines(axes: Axes, result: SearchResult) -> None:
     common: dict[str, Any] = {"linewidth": 1.0}
     axes.axhline(100 * result.baseline, color=_FLOAT, label="float, validation", **common)
-    label = f"bound, {result.drop_points:g} points below"
+    label = f"bound, {_points(result)} below"
     axes.axhline(100 * result.bound, color=_BOUND, linestyle="--", label=label, **common)
     axes.grid(alpha=0.25)
 
@@ -135,28 +143,24 @@ def _errorbars(
     )
 
 
-def _cut_below(axes: Axes, rows: Sequence[Row], low: float, high: float) -> None:
-    """Limit the axis to what matters; what lies below is marked at the edge with its value."""
-    axes.set_ylim(low, high)
+def _mark_below(axes: Axes, rows: Sequence[Row], edge: float) -> None:
+    """Mark at ``edge`` what lies too far below, with its value."""
     for row in rows:
-        if _mean(row) < low:
-            axes.annotate(
-                f"{_mean(row):.1f}",
-                (100 * row.analog_share, low),
-                (0, 12),
-                textcoords="offset points",
-                ha="center",
-                fontsize=7,
-                color=_TAKEN_BACK,
-                arrowprops={"arrowstyle": "->", "color": _TAKEN_BACK},
-            )
+        axes.plot(100 * row.analog_share, edge, "v", color=_TAKEN_BACK, markersize=5)
+        axes.annotate(
+            f"{_mean(row):.1f}",
+            (100 * row.analog_share, edge),
+            (0, 6),
+            textcoords="offset points",
+            ha="center",
+            fontsize=7,
+            color=_TAKEN_BACK,
+        )
 
 
 def _mean(row: Row) -> float:
     return statistics(row.values)["mean_percent"] or 0.0
 
 
-def _low(rows: Sequence[Row]) -> float:
-    return min(
-        (_mean(row) - (statistics(row.values)["ci95_points"] or 0.0) for row in rows), default=100.0
-    )
+def _low(row: Row) -> float:
+    return _mean(row) - (statistics(row.values)["ci95_points"] or 0.0)

@@ -37,9 +37,10 @@ class Row:
     """One measured accuracy.
 
     Attributes:
-        phase: ``baseline``: the float network; ``digital``: int8, no layer analog; ``alone``:
-            one layer analog; ``warm-up`` and ``search``: a decision; ``time`` and ``test``: the
-            mapping that was found.
+        phase: ``baseline``: the float network; ``digital``: int8, no layer analog, on the test
+            split the shipped network and on validation the one after the warm-up; ``alone``: one
+            layer analog, after the warm-up; ``warm-up`` and ``search``: a decision; ``time`` and
+            ``test``: the mapping that was found.
         layer: That was tried.
         accepted: A decision's outcome.
         analog_layers: Number of analog layers measured.

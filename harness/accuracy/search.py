@@ -13,10 +13,10 @@ from functools import cached_property
 from statistics import fmean, variance
 from typing import Final, Protocol
 
-from harness.accuracy.baseline import float_accuracy
-from harness.accuracy.evaluate import Accuracies, Evaluator
+from harness.accuracy.evaluate import Accuracies
 from harness.accuracy.finetune import TrainingNoise, passages, retrain
-from harness.accuracy.noise import layer_seed, with_noise
+from harness.accuracy.meter import Meter
+from harness.accuracy.noise import layer_seed
 from harness.accuracy.savings import layer_savings
 from harness.accuracy.state import Attempt, Saving, SearchState, StateFolder, Step, Values
 from harness.accuracy.strategies import strategy_named
@@ -26,7 +26,7 @@ from harness.mapping.mapping import Mapping as LayerMapping
 from harness.mapping.mapping import matrix_layers
 from harness.model.graph import Graph
 from harness.placement.select import Demand, demands
-from harness.quant.program import FloatArray, QNetwork
+from harness.quant.program import FloatArray
 from harness.training.loop import TensorSplit, tensor_split
 
 DAY_S: Final = 86_400.0
@@ -74,11 +74,10 @@ class Search:
         self._task, self._config, self._loop = task, config, loop
         self._folder, self._reporter, self._threads = folder, reporter, threads
         self._search, self._noise = loop.search, loop.noise
-        self._system = with_noise(config.system, loop.noise)
+        self._meter = Meter(task, config.system, loop, threads=threads)
         self.validation = task.validation.first(loop.search.validation_images)
         self._strategy = strategy_named(loop.search.strategy)
         self._began = time.monotonic()
-        self._work = 0.0  # images evaluated by this process, and so many for those trained on
         self.state = folder.load()
         self._save(self.state)
 
@@ -138,13 +137,13 @@ class Search:
         missing = [name for name in self.candidates if name not in self.state.alone]
         if not missing and self.state.digital is not None:
             return
-        network = self._quantized(self._accepted_graph)
+        network = self._meter.stored(self._accepted_graph)
         if self.state.digital is None:
-            self._save(self.state.with_(digital=self._measured(network, self.validation, ())))
+            self._save(self.state.with_(digital=self._meter.measure(network, self.validation, ())))
         for name in missing:
             self._reporter.stage(f"measuring {name} alone ({len(self.state.alone)} done)")
-            values = self._measured(
-                network, self.validation, (name,), self._search.survey_repetitions
+            values = self._meter.measure(
+                network, self.validation, (name,), repetitions=self._search.survey_repetitions
             )
             self._save(self.state.with_(alone={**self.state.alone, name: values}))
 
@@ -158,8 +157,7 @@ class Search:
         """
         if self.state.baseline is None:
             self._reporter.stage("measuring the float network")
-            share = float_accuracy(self._task.graph, self.validation, threads=self._threads)
-            self._save(self.state.with_(baseline=share))
+            self._save(self.state.with_(baseline=self._meter.float_share(self.validation)))
         self._reporter.decided(
             f"float accuracy {100 * self.baseline:.2f} % on {len(self.validation)} validation "
             f"images; bound {100 * self.bound:.2f} %"
@@ -198,13 +196,11 @@ class Search:
 
     def conductances(self) -> dict[str, FloatArray]:
         """Of the analog layers at the time of evaluation: the first devices of the test."""
-        network = self._quantized(self._accepted_graph)
-        evaluator = self._evaluator(network, self.validation.first(1))
-        return evaluator.conductances(
+        return self._meter.conductances(
+            self._meter.stored(self._accepted_graph),
+            self.validation,
             self.state.analog,
-            t_s=self._noise.t_eval_s,
             seed=self._search.seed + TEST_SEED,
-            repetition=0,
         )
 
     @property
@@ -231,7 +227,7 @@ class Search:
         analog = self.state.analog if layer is None else (*self.state.analog, layer)
         graph = self._retrained(layer, self.candidates if layer is None else analog)
         self._reporter.stage(f"measuring {layer or 'the retrained network'}")
-        values = self._measured(self._quantized(graph), self.validation, analog)
+        values = self._meter.measure(self._meter.stored(graph), self.validation, analog)
         accepted = fmean(values) >= self.bound
         attempt = self.state.attempt
         weights = attempt.weights if accepted and attempt is not None else self.state.weights
@@ -266,7 +262,7 @@ class Search:
                 seed=layer_seed(search.seed, f"retraining for {layer}", index),
                 threads=self._threads,
             )
-            self._work += TRAINING_WORK * passage.epochs * len(self._training.labels)
+            self._meter.work += TRAINING_WORK * passage.epochs * len(self._training.labels)
             weights = self._folder.save_weights(graph)
             made = Attempt(layer=layer, passages=index + 1, weights=weights)
             self._save(self.state.with_(attempt=made))
@@ -274,7 +270,7 @@ class Search:
 
     @property
     def _training_noise(self) -> TrainingNoise:
-        tile = self._system.tile
+        tile = self._meter.system.tile
         return TrainingNoise(
             weight_noise=self._noise.training_weight_noise,
             input_bits=tile.dac_bits,
@@ -296,12 +292,11 @@ class Search:
         test = self._task.test
         if "test float" not in self.state.final:
             self._reporter.stage("measuring the float network on the test split")
-            share = float_accuracy(self._task.graph, test, threads=self._threads)
-            self._save_final("test float", (share,))
+            self._save_final("test float", (self._meter.float_share(test),))
         if "test int8" not in self.state.final:
             self._reporter.stage("measuring the digital int8 network on the test split")
             network = self._task.quantized(self._task.graph)
-            self._save_final("test int8", self._measured(network, test, ()))
+            self._save_final("test int8", self._meter.measure(network, test, ()))
         self._measure_all(test, self._test_times, self._search.seed + TEST_SEED)
 
     @property
@@ -316,54 +311,15 @@ class Search:
         missing = {name: t for name, t in times.items() if name not in self.state.final}
         if not missing:
             return
-        network = self._quantized(self._accepted_graph)
+        network = self._meter.stored(self._accepted_graph)
         for name, t in missing.items():
             split, _, seconds = name.partition(" ")
             self._reporter.stage(f"measuring on the {split} split {seconds} s after programming")
-            values = self._measured(network, data, self.state.analog, t_s=t, seed=seed)
+            values = self._meter.measure(network, data, self.state.analog, t_s=t, seed=seed)
             self._save_final(name, values)
 
     def _save_final(self, name: str, values: Values) -> None:
         self._save(self.state.with_(final={**self.state.final, name: values}))
-
-    # Measuring and saving
-
-    def _quantized(self, graph: Graph) -> QNetwork:
-        return self._task.quantized(self._task.stored(graph))
-
-    def _evaluator(self, network: QNetwork, data: Labelled) -> Evaluator:
-        return Evaluator(
-            network,
-            data.images,
-            data.labels,
-            system=self._system,
-            noise=self._noise,
-            threads=self._threads,
-        )
-
-    def _measured(
-        self,
-        network: QNetwork,
-        data: Labelled,
-        analog: tuple[str, ...],
-        repetitions: int | None = None,
-        *,
-        t_s: float | None = None,
-        seed: int | None = None,
-    ) -> Values:
-        repetitions = repetitions or self._search.repetitions
-        values = (
-            self._evaluator(network, data)
-            .accuracies(
-                analog,
-                t_s=self._noise.t_eval_s if t_s is None else t_s,
-                repetitions=repetitions if analog else 1,  # without tiles all are alike
-                seed=self._search.seed if seed is None else seed,
-            )
-            .values
-        )
-        self._work += len(values) * len(data)
-        return values
 
     def _save(self, state: SearchState) -> None:
         now = time.monotonic()
@@ -371,8 +327,9 @@ class Search:
         self._began = now
         self._folder.save(state)
         self.state = state
-        if self._work > 0:
-            self._reporter.work(self._work, self._work + self._work_left())
+        done = self._meter.work
+        if done > 0:
+            self._reporter.work(done, done + self._work_left())
 
     def _work_left(self) -> float:
         """Images still to be evaluated, roughly: as if every candidate were tried."""

@@ -199,7 +199,8 @@ def _tell(summary: dict[str, Any]) -> None:
     )
     for row in summary["accuracy"]:
         time_s, spread = row["time_s"], row["deviation_points"]
-        if row["split"] != "test" and time_s not in (None, summary["time_of_evaluation_s"]):
+        shown = row["phase"] == "baseline" or time_s == summary["time_of_evaluation_s"]
+        if row["split"] != "test" and not shown:
             continue
         what = {"baseline": "float", "digital": "int8, all digital"}.get(row["phase"], "mapped")
         when = "" if time_s is None else f", {time_s:g} s after programming"

@@ -45,14 +45,15 @@ def pack_channels_fp32(values: FloatArray) -> FloatArray:
 def pack_conv_weight_fp32(weight: FloatArray, groups: int, dilation_x: int) -> FloatArray:
     """[out, kh, kw, in / groups] to [group, out / 8, tap, depth, out % 8], outputs padded.
 
-    Taps and depth are `packing.conv_segments`.
+    Taps and depth are those of `packing.conv_segments`.
     """
     out_channels = weight.shape[0]
-    taps, depth = packing.conv_segments(weight.shape, groups, dilation_x)
+    segments = packing.conv_segments(weight, groups, dilation_x)
+    _, taps, depth = segments.shape
     per_group = out_channels // groups
     panels = -(-per_group // packing.PANEL)
     padded = np.zeros((groups, panels * packing.PANEL, taps, depth), dtype="<f4")
-    padded[:, :per_group] = weight.reshape(groups, per_group, taps, depth)
+    padded[:, :per_group] = segments.reshape(groups, per_group, taps, depth)
     ordered = padded.reshape(groups, panels, packing.PANEL, taps, depth).transpose(0, 1, 3, 4, 2)
     return _with_slack(ordered)
 
@@ -125,7 +126,7 @@ def _conv(node: QConv, context: Fp32Context) -> Layer:
             ("groups", str(node.groups)),
         )
         operator = "aimc_conv"
-        scratch = packing.convolve_scratch_bytes(in_channels * FLOAT_BYTES, sliding)
+        scratch = packing.convolve_scratch_bytes(in_channels * FLOAT_BYTES, sliding, node.groups)
     fields = (*window_fields(sliding), *fields, ("weight", context.floats(weight)), bias)
     return context.layer(node, operator, fields, comment, scratch)
 

@@ -10,15 +10,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final, Literal, TypeAlias
+from typing import Final, Literal, TypeAlias, TypeVar
 
 import numpy as np
+import numpy.typing as npt
 
 from harness.placement.memory import ALIGN, SLACK
 from harness.placement.plan import Block
 from harness.quant.program import Int8Array, Int32Array
 
 Kernels: TypeAlias = Literal["reference", "neon"]
+_Value = TypeVar("_Value", bound=np.generic)
 TileIo: TypeAlias = Literal["pio", "dma"]
 
 
@@ -26,6 +28,7 @@ PANEL: Final = 8  # output channels a register tile, PANEL of kernels/src/gemm_n
 TILE_ROWS: Final = 8  # output pixels a register tile, TILE_ROWS of kernels/src/gemm_neon.h
 STRIP: Final = 64  # output pixels a strip, STRIP of kernels/src/convolve.c
 GEMM_SUMS: Final = 256  # unfinished sums, GEMM_SUMS of kernels/src/gemm_neon.h
+CHUNK_BYTES: Final = 512  # of a pixel, CHUNK_BYTES of kernels/src/convolve.c
 BAND_BYTES: Final = 128 << 10  # of a padded copy of a map, BAND_BYTES of kernels/src/band.c
 PIO_BATCH: Final = 8  # output pixels finished together, BATCH of kernels/src/analog_pio.c
 _CHANNEL_PAD: Final = 16  # entries that may be read beyond a per-channel array
@@ -66,15 +69,26 @@ def pack_channels(values: Int32Array, channels: int) -> Int32Array:
     return packed
 
 
-def conv_segments(weight_shape: tuple[int, ...], groups: int, dilation_x: int) -> tuple[int, int]:
-    """Taps and depth of aimc_conv_neon: runs of inputs that lie side by side in a map.
+def pixel_chunks(channels: int, groups: int, value_bytes: int) -> int:
+    """In how many parts convolve() takes the channels of a group."""
+    pixel = channels * value_bytes
+    return pixel // CHUNK_BYTES if groups == 1 and pixel % CHUNK_BYTES == 0 else 1
 
-    ``weight_shape`` is [out, kh, kw, in / groups].
+
+def conv_segments(weight: npt.NDArray[_Value], groups: int, dilation_x: int) -> npt.NDArray[_Value]:
+    """A weight [out, kh, kw, in / groups] as [out, taps, depth], as convolve() takes the inputs.
+
+    Taps are runs of inputs that lie side by side in a map: a kernel row, unless groups, dilation
+    or chunks of channels part it.
     """
-    _, kernel_h, kernel_w, channels = weight_shape
+    outputs, kernel_h, kernel_w, channels = weight.shape
+    chunks = pixel_chunks(channels, groups, weight.itemsize)
+    if chunks > 1:
+        parted = weight.reshape(outputs, kernel_h * kernel_w, chunks, channels // chunks)
+        return parted.transpose(0, 2, 1, 3).reshape(outputs, -1, channels // chunks)
     if groups == 1 and dilation_x == 1:
-        return kernel_h, kernel_w * channels
-    return kernel_h * kernel_w, channels
+        return weight.reshape(outputs, kernel_h, kernel_w * channels)
+    return weight.reshape(outputs, kernel_h * kernel_w, channels)
 
 
 def pack_conv_weight(
@@ -83,7 +97,7 @@ def pack_conv_weight(
     """Packs a convolution's weight [out, kh, kw, in / groups].
 
     ``reference`` keeps that order.  ``neon`` is [group, out / 8, tap, depth / 4, out % 8,
-    depth % 4] with `conv_segments`, the outputs of each group padded to a multiple of 8 and the
+    depth % 4] of `conv_segments`, the outputs of each group padded to a multiple of 8 and the
     depth to one of 4 with zeros.
     """
     out_channels = weight.shape[0]
@@ -91,12 +105,13 @@ def pack_conv_weight(
         raise ValueError(f"{out_channels} output channels in {groups} groups")
     if kernels == "reference":
         return np.ascontiguousarray(weight).reshape(-1)
-    taps, depth = conv_segments(weight.shape, groups, dilation_x)
+    segments = conv_segments(weight, groups, dilation_x)
+    _, taps, depth = segments.shape
     per_group = out_channels // groups
     panels = _round_up(per_group, PANEL) // PANEL
     quads = _round_up(depth, 4) // 4
     padded = np.zeros((groups, panels * PANEL, taps, quads * 4), dtype=np.int8)
-    padded[:, :per_group, :, :depth] = weight.reshape(groups, per_group, taps, depth)
+    padded[:, :per_group, :, :depth] = segments.reshape(groups, per_group, taps, depth)
     panelled = padded.reshape(groups, panels, PANEL, taps, quads, 4)
     ordered = panelled.transpose(0, 1, 3, 4, 2, 5)
     return _with_slack(ordered)
@@ -156,12 +171,13 @@ def conv_scratch_bytes(
     """Scratch of aimc_conv; ``weight_shape`` is [out, kh, kw, in / groups]."""
     if kernels == "reference":
         return 0
-    return convolve_scratch_bytes(weight_shape[3] * groups, sliding)
+    return convolve_scratch_bytes(weight_shape[3] * groups, sliding, groups)
 
 
-def convolve_scratch_bytes(pixel_bytes: int, sliding: Sliding) -> int:
+def convolve_scratch_bytes(pixel_bytes: int, sliding: Sliding, groups: int) -> int:
     """Scratch of convolve() in kernels/src/convolve.h."""
-    taps = sliding.kernel[0] * sliding.kernel[1]  # at most
+    chunks = pixel_chunks(pixel_bytes, groups, 1)
+    taps = sliding.kernel[0] * sliding.kernel[1] * chunks  # at most
     pointers = STRIP + 2 * TILE_ROWS + _round_up(taps + 1, 8)
     return 8 * pointers + _round_up(band_bytes(sliding, pixel_bytes), ALIGN) + 4 * GEMM_SUMS
 

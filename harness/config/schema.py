@@ -111,12 +111,21 @@ class CachesConfig(Section):
 
 
 class MemoryConfig(Section):
-    """DRAM behind the L2."""
+    """One channel of DRAM behind the L2, and its controller."""
 
     name: Name
     size_mib: Annotated[int, Field(ge=64, le=2048)]
-    latency_ns: Positive  # of a line that misses the L2, without queueing
+    latency_ns: Positive  # of a line that misses the L2, its row closed, without queueing
     bandwidth_gb_per_s: Positive
+    row_bytes: Annotated[int, Field(ge=128, le=1 << 20)]  # of one bank, open at a time
+    banks: Annotated[int, Field(ge=1, le=1024)]  # successive rows go round them
+    activate_ns: NonNegative  # to open a row; a part of latency_ns
+    precharge_ns: NonNegative  # to close one
+    row_open_ns: NonNegative  # between the two at least
+    same_bank_ns: NonNegative  # between two lines of a bank
+    turnaround_ns: NonNegative  # from a write to the next read
+    refresh_interval_ns: Positive
+    refresh_ns: NonNegative  # all banks wait
 
 
 class AttachConfig(Section):

@@ -14,6 +14,7 @@ from harness.artifacts import atomic_write_text
 from harness.config.load import config_to_yaml
 from harness.config.schema import Config
 from harness.errors import HarnessError, StatsError
+from harness.mapping.conductances import conductance_files
 from harness.model.names import is_onnx_path
 from harness.pipeline.folder import run_name, staged_folder
 from harness.pipeline.fp32 import build_fp32
@@ -60,6 +61,18 @@ class Reporter(Protocol):
         self, instructions: int, simulated_ns: float, layer: str | None = None, /
     ) -> None:
         """A simulation has come this far, to ``layer`` if the engine tells."""
+
+
+class Silent:
+    """A reporter for callers who do not want to hear."""
+
+    def stage(self, text: str) -> None:
+        """Nothing."""
+
+    def simulated(
+        self, instructions: int, simulated_ns: float, layer: str | None = None, /
+    ) -> None:
+        """Nothing."""
 
 
 @dataclass(frozen=True)
@@ -177,6 +190,8 @@ def _compare(
     paths = [config.run.mapping] if config.run.mapping.endswith(".json") else []
     paths += [config.run.model] if is_onnx_path(config.run.model) else []
     inputs = [Path(path) for path in paths]
+    if config.run.mapping.endswith(".json"):
+        inputs += conductance_files(Path(config.run.mapping))
     inputs += [model.checkpoint] if model.checkpoint is not None else []
     if config.run.dataset is not None and Path(config.run.dataset).is_file():
         inputs.append(Path(config.run.dataset))

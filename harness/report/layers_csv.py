@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 
+from harness.report.bounds import AnalogBound, layer_bound
 from harness.report.comparison import Comparison
 from harness.stats.energy import EnergyBreakdown
 from harness.stats.events import ALL_EVENTS
@@ -76,6 +77,7 @@ def _layer_row(
         speed_up=gain.speed_up if gain else None,
         energy_gain=gain.energy_gain if gain else None,
         energy=layer.energy,
+        bound=layer_bound(comparison, layer),
     )
     events = {f"event_{name}": layer.events[name] for name in ALL_EVENTS}
     return {**row, "visits": layer.visits, **events}
@@ -96,6 +98,7 @@ def _row(
     speed_up: float | None,
     energy_gain: float | None,
     energy: EnergyBreakdown,
+    bound: AnalogBound | None = None,
 ) -> dict[str, object]:
     return {
         "layer": name,
@@ -113,6 +116,10 @@ def _row(
         "dot_product_utilisation": utilisation,
         "speed_up": speed_up,
         "energy_gain": energy_gain,
+        "bound_tile_ns": bound.tile_ns if bound else None,
+        "bound_transfer_ns": bound.transfer_ns if bound else None,
+        "bound_digital_ns": bound.digital_ns if bound else None,
+        "time_over_bound": time_ns / bound.time_ns if bound else None,
         "energy_pj": energy.total_pj,
         **{f"energy_{name}": value for name, value in energy.components().items()},
     }

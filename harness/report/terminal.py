@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from harness.report.bounds import layer_bound, mean_ratio
 from harness.report.comparison import (
     Comparison,
     accuracy_statement,
@@ -125,7 +126,7 @@ def _layers_table(comparison: Comparison, program: ProgramSummary) -> Table:
     table.add_column("runs on", no_wrap=True)
     for name in ("time", "share", "cycles", "energy"):
         table.add_column(name, justify="right", no_wrap=True)
-    last = ("speed-up", "energy\ngain") if is_mapped else ("MACs", "of peak")
+    last = ("speed-up", "energy\ngain", "x bound") if is_mapped else ("MACs", "of peak")
     for name in last:
         table.add_column(name, justify="right", no_wrap=True)
     for layer in program.layers:
@@ -141,6 +142,11 @@ def _layers_table(comparison: Comparison, program: ProgramSummary) -> Table:
             *tail,
             style="bold" if layer.unit == "analog" else "",
         )
+    ratio = mean_ratio(comparison) if is_mapped else None
+    if ratio is not None:
+        table.caption = (
+            f"x bound: time over the largest of tile, transfer and SIMD time; mean {ratio:.2f}"
+        )
     return table
 
 
@@ -155,12 +161,15 @@ def _work(layer: LayerSummary) -> tuple[str, str]:
     return macs, "-" if layer.utilisation is None else f"{100 * layer.utilisation:.1f} %"
 
 
-def _gains(comparison: Comparison, layer: LayerSummary) -> tuple[str, str]:
+def _gains(comparison: Comparison, layer: LayerSummary) -> tuple[str, str, str]:
     baseline = comparison.digital.layer(layer.name)
     over = layer_gain(baseline, layer) if baseline else None
-    if over is None:
-        return "-", "-"
-    return format_ratio(over.speed_up), format_ratio(over.energy_gain)
+    bound = layer_bound(comparison, layer)
+    return (
+        "-" if over is None else format_ratio(over.speed_up),
+        "-" if over is None else format_ratio(over.energy_gain),
+        "-" if bound is None else f"{layer.time_ns / bound.time_ns:.2f}",
+    )
 
 
 def _totals_table(comparison: Comparison) -> Table:

@@ -13,16 +13,15 @@ struct layer {
   uint32_t* done; /* [block_count]: AIMC_REG_DMA_DONE after the oldest unfinished row */
 };
 
-/* Writes the descriptors of output row `oy` and hands them to the tiles. */
-static void start_row(const struct aimc_analog* op, const struct layer* layer, const int8_t* in,
-                      int32_t oy) {
+/* Writes all of the even or odd rows' descriptors but the row. */
+static void fill_descriptors(const struct aimc_analog* op, const struct layer* layer,
+                             const int8_t* in, int odd) {
   const struct aimc_window* w = &op->window;
-  struct aimc_descriptor* descriptor = layer->descriptor[oy & 1];
-  int8_t* codes = layer->codes[oy & 1];
+  int8_t* codes = layer->codes[odd];
   for (int32_t i = 0; i < op->block_count; ++i) {
     const struct aimc_block* block = &op->block[i];
     const int32_t stride = code_stride(op, block);
-    descriptor[i] = (struct aimc_descriptor){
+    layer->descriptor[odd][i] = (struct aimc_descriptor){
         .in_base = (uint64_t)(uintptr_t)in,
         .out_base = (uint64_t)(uintptr_t)codes,
         .in_channels = (uint32_t)op->in_channels,
@@ -32,7 +31,6 @@ static void start_row(const struct aimc_analog* op, const struct layer* layer, c
         .out_stride = (uint32_t)stride,
         .in_height = (uint16_t)w->in_h,
         .in_width = (uint16_t)w->in_w,
-        .oy = (uint16_t)oy,
         .ox0 = 0,
         .count = (uint16_t)w->out_w,
         .kernel_h = (uint8_t)w->kernel_h,
@@ -46,6 +44,12 @@ static void start_row(const struct aimc_analog* op, const struct layer* layer, c
     };
     codes += (int64_t)stride * w->out_w;
   }
+}
+
+/* Hands the descriptors of output row `oy` to the tiles. */
+static void start_row(const struct aimc_analog* op, const struct layer* layer, int32_t oy) {
+  struct aimc_descriptor* descriptor = layer->descriptor[oy & 1];
+  for (int32_t i = 0; i < op->block_count; ++i) descriptor[i].oy = (uint16_t)oy;
   tile_barrier();
   for (int32_t i = 0; i < op->block_count; ++i) {
     tile_write_address(op->block[i].tile, AIMC_REG_DESCRIPTOR, &descriptor[i]);
@@ -91,9 +95,11 @@ static void run(const struct aimc_analog* op, const int8_t* in, int8_t* out, voi
   for (int32_t i = 0; i < op->block_count; ++i) {
     layer.done[i] = tile_read(op->block[i].tile, AIMC_REG_DMA_DONE) + 1;
   }
-  start_row(op, &layer, in, 0);
+  fill_descriptors(op, &layer, in, 0);
+  start_row(op, &layer, 0);
+  if (w->out_h > 1) fill_descriptors(op, &layer, in, 1);
   for (int32_t oy = 0; oy < w->out_h; ++oy) {
-    if (oy + 1 < w->out_h) start_row(op, &layer, in, oy + 1);
+    if (oy + 1 < w->out_h) start_row(op, &layer, oy + 1);
     wait_row(op, &layer);
     finish(op, layer.codes[oy & 1], w->out_w, out);
     out += (int64_t)w->out_w * op->out_channels;

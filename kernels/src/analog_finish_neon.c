@@ -4,7 +4,9 @@
 
 #include "analog.h"
 #include "requantize_neon.h"
+#include "touch.h"
 
+#define PIXELS 4           /* finished together */
 #define INT16_SUMMANDS 256 /* int8 codes that add up in int16 for certain */
 
 /* Parameters of 16 columns. */
@@ -38,26 +40,11 @@ static inline int32x4_t requant4_right(int32x4_t acc, struct requant4 r) {
 }
 
 /* `sum` is already multiplied by 256. */
-static inline int8x16_t finish16(const struct columns16* c, int32x4x4_t sum, const bool right) {
+static inline int8x16_t finish16(const struct columns16* c, int32x4x4_t sum) {
   for (int i = 0; i < 4; ++i) {
-    const int32x4_t acc = vaddq_s32(sum.val[i], c->bias[i]);
-    sum.val[i] = right ? requant4_right(acc, c->requant[i]) : requant4_apply(acc, c->requant[i]);
+    sum.val[i] = requant4_apply(vaddq_s32(sum.val[i], c->bias[i]), c->requant[i]);
   }
   return narrow16(sum.val[0], sum.val[1], sum.val[2], sum.val[3], c->low, c->high);
-}
-
-/* 256 times the sum of `count` (at most INT16_SUMMANDS) vectors of 16 int8 codes. */
-static inline int32x4x4_t sum_few(const int8_t* codes, int64_t step, int32_t count) {
-  int16x8_t low = vmovl_s8(vld1_s8(codes));
-  int16x8_t high = vmovl_s8(vld1_s8(codes + 8));
-  for (int32_t i = 1; i < count; ++i) {
-    codes += step;
-    const int8x16_t code = vld1q_s8(codes);
-    low = vaddw_s8(low, vget_low_s8(code));
-    high = vaddw_high_s8(high, code);
-  }
-  return (int32x4x4_t){{vshll_n_s16(vget_low_s16(low), 8), vshll_high_n_s16(low, 8),
-                        vshll_n_s16(vget_low_s16(high), 8), vshll_high_n_s16(high, 8)}};
 }
 
 /* 256 times the sum of any number of vectors of int8 or int16 codes. */
@@ -85,19 +72,68 @@ struct range {
   int32_t blocks;
 };
 
-/* 16 full columns, int8 codes, only right shifts; two pixels at a time, whose chains of operations
- * do not wait for each other. */
-static void finish_usual(const struct columns16* c, const struct range* range, int32_t pixels,
-                         int8_t* out, int64_t out_stride) {
-  const int8_t* at = range->codes;
-  int32_t pixel = 0;
-  for (; pixel + 2 <= pixels; pixel += 2, at += 2 * range->stride, out += 2 * out_stride) {
-    const int32x4x4_t one = sum_few(at, range->step, range->blocks);
-    const int32x4x4_t other = sum_few(at + range->stride, range->step, range->blocks);
-    vst1q_s8(out, finish16(c, one, true));
-    vst1q_s8(out + out_stride, finish16(c, other, true));
+/* `count` (a constant) pixels of 16 full columns, int8 codes, only right shifts.  Their chains of
+ * operations do not wait for each other.  Codes `ahead` of each are brought nearer. */
+static inline __attribute__((always_inline)) void finish_pixels(const int count,
+                                                                const struct columns16* c,
+                                                                const struct range* range,
+                                                                const int8_t* at, int64_t ahead,
+                                                                int8_t* out, int64_t out_stride) {
+  int16x8_t low[PIXELS];
+  int16x8_t high[PIXELS];
+  for (int p = 0; p < count; ++p) {
+    low[p] = vdupq_n_s16(0);
+    high[p] = vdupq_n_s16(0);
   }
-  if (pixel < pixels) vst1q_s8(out, finish16(c, sum_few(at, range->step, range->blocks), true));
+  for (int32_t i = 0; i < range->blocks; ++i, at += range->step) {
+    for (int p = 0; p < count; ++p) {
+      const int8x16_t code = vld1q_s8(at + p * range->stride);
+      if (ahead) touch(at + p * range->stride + ahead);
+      low[p] = vaddw_s8(low[p], vget_low_s8(code));
+      high[p] = vaddw_high_s8(high[p], code);
+    }
+  }
+  int16x8_t first[PIXELS];
+  int16x8_t second[PIXELS];
+  int8x16_t result[PIXELS];
+  for (int p = 0; p < count; ++p) {
+    const int32x4_t a = vaddq_s32(vshll_n_s16(vget_low_s16(low[p]), 8), c->bias[0]);
+    const int32x4_t b = vaddq_s32(vshll_high_n_s16(low[p], 8), c->bias[1]);
+    const int32x4_t d = vaddq_s32(vshll_n_s16(vget_low_s16(high[p]), 8), c->bias[2]);
+    const int32x4_t e = vaddq_s32(vshll_high_n_s16(high[p], 8), c->bias[3]);
+    first[p] = vqmovn_high_s32(vqmovn_s32(requant4_right(a, c->requant[0])),
+                               requant4_right(b, c->requant[1]));
+    second[p] = vqmovn_high_s32(vqmovn_s32(requant4_right(d, c->requant[2])),
+                                requant4_right(e, c->requant[3]));
+  }
+  for (int p = 0; p < count; ++p) {
+    result[p] = vqmovn_high_s16(vqmovn_s16(first[p]), second[p]);
+  }
+  for (int p = 0; p < count; ++p) result[p] = vminq_s8(vmaxq_s8(result[p], c->low), c->high);
+  for (int p = 0; p < count; ++p) vst1q_s8(out + p * out_stride, result[p]);
+}
+
+/* All pixels of 16 columns.  `fresh`: the first to touch these lines of codes, which hold 64. */
+static void finish_usual(const struct columns16* c, const struct range* range, int32_t pixels,
+                         bool fresh, int8_t* out, int64_t out_stride) {
+  const int8_t* at = range->codes;
+  const int64_t group = PIXELS * range->stride;
+  int32_t pixel = 0;
+  for (; pixel + PIXELS <= pixels; pixel += PIXELS, at += group, out += PIXELS * out_stride) {
+    if (fresh && pixel + 2 * PIXELS <= pixels) {
+      finish_pixels(PIXELS, c, range, at, group, out, out_stride);
+    } else if (fresh) { /* the first pixels' next columns */
+      finish_pixels(PIXELS, c, range, at, range->codes + AIMC_ALIGN - at, out, out_stride);
+    } else {
+      finish_pixels(PIXELS, c, range, at, 0, out, out_stride);
+    }
+  }
+  for (; pixel + 2 <= pixels; pixel += 2, at += 2 * range->stride, out += 2 * out_stride) {
+    finish_pixels(2, c, range, at, fresh ? AIMC_ALIGN : 0, out, out_stride);
+  }
+  if (pixel < pixels) {
+    finish_pixels(1, c, range, at, fresh ? AIMC_ALIGN : 0, out, out_stride);
+  }
 }
 
 void analog_finish_neon(const struct aimc_analog* op, const int8_t* codes, int32_t pixels,
@@ -116,13 +152,12 @@ void analog_finish_neon(const struct aimc_analog* op, const int8_t* codes, int32
       int8_t* to = out + block->n0 + n;
       const int32_t columns = block->columns - n;
       if (narrow && columns >= 16 && range.blocks <= INT16_SUMMANDS && only_right(&c)) {
-        finish_usual(&c, &range, pixels, to, op->out_channels);
+        finish_usual(&c, &range, pixels, n % AIMC_ALIGN == 0, to, op->out_channels);
         continue;
       }
       for (int32_t pixel = 0; pixel < pixels; ++pixel, to += op->out_channels) {
         const int8_t* at = range.codes + pixel * range.stride;
-        store_first(to, finish16(&c, sum_many(at, range.step, range.blocks, narrow), false),
-                    columns);
+        store_first(to, finish16(&c, sum_many(at, range.step, range.blocks, narrow)), columns);
       }
     }
     codes += range.blocks * range.step;

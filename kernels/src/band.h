@@ -2,7 +2,8 @@
  *
  * Where a window reaches beyond the map, bands of the map are copied between zeros, so that every
  * tap is at the same distance from an output pixel's first input; else the map is read in place.
- * The zeros right of a row are also those left of the next.
+ * The zeros right of a row are also those left of the next.  A copy is made chunk by chunk of the
+ * channels, so that what is worked on at once lies together.
  */
 #ifndef AIMC_BAND_H
 #define AIMC_BAND_H
@@ -13,16 +14,20 @@
 
 struct band {
   const struct aimc_window* window;
-  int64_t pixel; /* bytes of a pixel */
-  int64_t pitch; /* bytes from one row to the next */
-  int64_t left;  /* bytes of zeros left of a row */
-  int64_t row;   /* bytes of a row of the map that are copied */
-  int64_t bytes; /* of the copy, at most; 0: in place */
+  int64_t source_pixel; /* bytes of a pixel of the map */
+  int64_t chunk;        /* bytes of one chunk of it */
+  int64_t pixel;        /* bytes from one pixel to the next */
+  int64_t pitch;        /* bytes from one row to the next */
+  int64_t next_chunk;   /* bytes from one chunk to the next */
+  int64_t bytes;        /* of the copy, at most; 0: in place */
+  int32_t chunks;
+  int32_t left;  /* pixels of zeros left of a row */
+  int32_t width; /* pixels of a row that are copied */
   int32_t rows;  /* output rows a band, at most */
 };
 
 /* band_bytes of harness/codegen/packing.py */
-struct band band_plan(const struct aimc_window* window, int32_t pixel_bytes);
+struct band band_plan(const struct aimc_window* window, int32_t pixel_bytes, int32_t chunks);
 
 /* The first input of output row `oy`, the first of `count`; a copy is made to `scratch`. */
 const int8_t* band_rows(const struct band* band, const int8_t* in, int32_t oy, int32_t count,

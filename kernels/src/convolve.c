@@ -6,8 +6,16 @@
 #include "band.h"
 #include "gemm_neon.h"
 
-#define STRIP 64     /* output pixels that all panels are multiplied with before the next */
-#define LONG_TAP 256 /* bytes of a pixel */
+#define STRIP GEMM_ROWS /* output pixels that all panels are multiplied with before the next */
+#define LONG_TAP 256    /* bytes of a pixel, as the next */
+#define CHUNK_BYTES 512
+
+/* pixel_chunks of harness/codegen/packing.py: channels are taken in chunks, all taps of one before
+ * the next, so that a chunk of a deep map fits the L1. */
+static int32_t chunks_of(const struct convolution* op) {
+  const int32_t pixel = op->in_channels * op->size;
+  return op->groups == 1 && pixel % CHUNK_BYTES == 0 ? pixel / CHUNK_BYTES : 1;
+}
 
 /* conv_segments of harness/codegen/packing.py: a kernel row's inputs lie side by side, except where
  * groups or dilation part them.  Long rows are parted as well, into taps whose weights
@@ -23,12 +31,14 @@ static int32_t taps_in_row(const struct convolution* op) {
 static void fill_taps(const struct convolution* op, const struct band* band, int32_t group,
                       int64_t* tap) {
   const struct aimc_window* w = op->window;
-  const int64_t first = group * (op->in_channels / op->groups) * op->size;
+  int64_t first = group * (op->in_channels / op->groups) * op->size;
   const int32_t in_row = taps_in_row(op);
   int64_t* at = tap;
-  for (int32_t ky = 0; ky < w->kernel_h; ++ky) {
-    for (int32_t kx = 0; kx < in_row; ++kx) {
-      *at++ = first + ky * w->dilation_y * band->pitch + kx * w->dilation_x * band->pixel;
+  for (int32_t chunk = 0; chunk < band->chunks; ++chunk, first += band->next_chunk) {
+    for (int32_t ky = 0; ky < w->kernel_h; ++ky) {
+      for (int32_t kx = 0; kx < in_row; ++kx) {
+        *at++ = first + ky * w->dilation_y * band->pitch + kx * w->dilation_x * band->pixel;
+      }
     }
   }
   *at = *tap;
@@ -60,13 +70,13 @@ static void point_rows(const struct band* band, const int8_t* top, int32_t first
 
 void convolve(const struct convolution* op, const int8_t* in, int8_t* out, void* scratch) {
   const struct aimc_window* w = op->window;
-  const struct band band = band_plan(w, op->in_channels * op->size);
+  const struct band band = band_plan(w, op->in_channels * op->size, chunks_of(op));
   const int32_t in_channels = op->in_channels / op->groups;
   const int32_t out_channels = op->out_channels / op->groups;
   const int32_t in_row = taps_in_row(op);
   struct gemm gemm = {
-      .taps = w->kernel_h * in_row,
-      .depth = in_channels * op->size * (w->kernel_w / in_row),
+      .taps = band.chunks * w->kernel_h * in_row,
+      .depth = in_channels * op->size / band.chunks * (w->kernel_w / in_row),
       .requant = op->requant,
       .low = op->low,
       .high = op->high,

@@ -44,7 +44,7 @@ static void depthwise_row(const struct aimc_depthwise_fp32* op, const struct ban
 void aimc_depthwise_fp32(const struct aimc_depthwise_fp32* op, const float* in, float* out,
                          void* scratch) {
   const struct aimc_window* w = &op->window;
-  const struct band band = band_plan(w, op->channels * (int32_t)sizeof(float));
+  const struct band band = band_plan(w, op->channels * (int32_t)sizeof(float), 1);
   for (int32_t oy = 0; oy < w->out_h; oy += band.rows) {
     const int32_t rows = w->out_h - oy < band.rows ? w->out_h - oy : band.rows;
     const int8_t* top = band_rows(&band, (const int8_t*)in, oy, rows, scratch);

@@ -70,22 +70,24 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Found:
 def test_killed_at_many_points_it_ends_with_the_same_files(
     whole: Found, tmp_path: Path, server: ForkServerContext
 ) -> None:
-    """Each process lives for one rename more than the last: every file is renamed into place."""
+    """Each process lives for some renames more than the last: all files are renamed into place."""
     out = tmp_path / "m"
     for kills in range(40):
-        process = server.Process(target=find_until_killed, args=(out, 2 + kills, kills % 2 == 1))
+        process = server.Process(
+            target=find_until_killed, args=(out, 3 + 2 * kills, kills % 2 == 1)
+        )
         process.start()
         process.join(120)
         if process.exitcode == 0:
             break
         assert process.exitcode == -signal.SIGKILL
         assert out.exists() or (tmp_path / "m.search").exists()
-    assert kills >= 5
+    assert kills >= 4
     assert files(out) == files(whole.folder)
     assert {path.name for path in tmp_path.iterdir()} == {"m"}
 
 
-def test_interrupted_and_killed_on_the_command_line(whole: Found, tmp_path: Path) -> None:
+def test_interrupted_on_the_command_line(whole: Found, tmp_path: Path) -> None:
     state = tmp_path / "m.search" / STATE_FILE
 
     def steps() -> int:
@@ -98,21 +100,15 @@ def test_interrupted_and_killed_on_the_command_line(whole: Found, tmp_path: Path
             command, cwd=tmp_path, env=environment, text=True, stderr=subprocess.PIPE
         )
 
-    def stop(number: signal.Signals, at_least: int) -> tuple[int, str]:
-        process = start()
-        while steps() < at_least and process.poll() is None:
-            time.sleep(0.01)
-        process.send_signal(number)
-        _, errors = process.communicate(timeout=120)
-        return process.returncode, errors
-
-    code, errors = stop(signal.SIGINT, 1)
-    assert code == 130
+    process = start()
+    while steps() < 2 and process.poll() is None:
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=120)
+    assert process.returncode == 130
     assert "goes on from the last decision" in errors
     assert "Traceback" not in errors
-    code, _ = stop(signal.SIGKILL, 3)
-    assert code == -signal.SIGKILL
-    assert steps() >= 3
+    assert steps() >= 2
     process = start()
     _, errors = process.communicate(timeout=300)
     assert process.returncode == 0

@@ -61,8 +61,8 @@ def run(program: GeneratedProgram, folder: Path, cache: Path) -> Outcome:
 
 @pytest.mark.parametrize(
     "graph",
-    [without_softmax(), plain(), plain(channels=19, size=12), plain(channels=64, size=16)],
-    ids=["branching", "plain", "odd_channels", "deep"],
+    [without_softmax(), plain(), plain(channels=19, size=12), plain(channels=128, size=16)],
+    ids=["branching", "plain", "odd_channels", "chunks"],
 )
 def test_outputs_agree_with_the_float_reference(graph: Graph, tmp_path: Path, cache: Path) -> None:
     images = samples(graph, 2)

@@ -195,12 +195,11 @@ def test_every_value_can_be_overridden_by_itself(key: str, value: object) -> Non
 
 def test_own_system_file_with_own_section_beside_it(tmp_path: Path) -> None:
     source = "source: measured in our lab"
+    memory = load_config(system="alpine-hp").system.memory.model_dump(exclude={"name"})
+    memory |= {"size_mib": 64, "latency_ns": 500, "bandwidth_gb_per_s": 1}
+    values = "".join(f"  {key}: {{value: {value}, {source}}}\n" for key, value in memory.items())
     (tmp_path / "slow.yaml").write_text(
-        "title: t\ndescription: d\nvalues:\n"
-        f"  size_mib: {{value: 64, {source}}}\n"
-        f"  latency_ns: {{value: 500, {source}}}\n"
-        f"  bandwidth_gb_per_s: {{value: 1, {source}}}\n",
-        encoding="utf-8",
+        f"title: t\ndescription: d\nvalues:\n{values}", encoding="utf-8"
     )
     sections = {"core": "cortex-a55-like", "caches": "alpine", "memory": "slow.yaml"}
     sections |= {"attach": "bus", "tile": "alpine", "energy": "hp-14nm"}

@@ -73,16 +73,19 @@ def test_one_line_of_dram_is_zero_at_the_end(tmp_path: Path) -> None:
     assert run(build_c(tmp_path, source), system("memory.size_mib=64")).exit_code == 0
 
 
-# name: (one access, cycles of it)
+# name: (instruction, kind, accesses, further 8 bytes of each)
 ACCESSES = {
-    "store 4": ("str wzr, [x9]", "store", 0),
-    "store 8": ("str xzr, [x9]", "store", 0),
-    "store 16": ("str q0, [x9]", "store", 1),
-    "store pair": ("stp xzr, xzr, [x9]", "store", 1),
-    "store pair of 16": ("stp q0, q0, [x9]", "store twice", 1),
-    "load 8": ("ldr x1, [x10]", "load", 0),
-    "load 16": ("ldr q1, [x10]", "load", 1),
+    "store 4": ("str wzr, [x9]", "store", 1, 0),
+    "store 8": ("str xzr, [x9]", "store", 1, 0),
+    "store 16": ("str q0, [x9]", "store", 2, 0),
+    "store pair": ("stp xzr, xzr, [x9]", "store", 2, 0),
+    "store pair of 16": ("stp q0, q0, [x9]", "store", 4, 0),
+    "load 8": ("ldr x1, [x10]", "load", 1, 0),
+    "load 16": ("ldr q1, [x10]", "load", 1, 1),
 }
+# An access is sent in the cycle after the last one's commit, and finds the core stopped when it
+# comes back.
+AROUND = 2
 COSTS = (
     "attach.store_latency_ns=9.9",
     "attach.load_latency_ns=19.9",
@@ -94,7 +97,7 @@ COSTS = (
 @pytest.fixture(scope="module")
 def accesses(tmp_path_factory: pytest.TempPathFactory) -> Path:
     snippets = {}
-    for name, (text, _, _) in ACCESSES.items():
+    for name, (text, *_) in ACCESSES.items():
         for suffix, count in (("", N), (" x2", 2 * N)):
             setup = "add x9, x21, #4, lsl #12\nadd x10, x21, #12, lsl #12"
             snippets[name + suffix] = f"{setup}\n.rept {count}\n{text}\n.endr"
@@ -109,12 +112,12 @@ def access_names() -> list[str]:
 def test_cost_of_a_device_access(accesses: Path, name: str) -> None:
     stats = by_name(run(accesses, system(*FAST_TILE, *COSTS), access_names()))
     one, two = stats[name].events, stats[name + " x2"].events
-    _, kind, beats = ACCESSES[name]
-    ns = {"store": 9.9 + 5 * beats, "load": 19.9 + 7 * beats, "store twice": 14.9}[kind]
-    times = 2 if kind == "store twice" else 1
-    cycles = math.ceil(times * ns * GHZ)
-    assert (two["cycles"] - one["cycles"]) / N == cycles
-    assert (two["cycles_tile_transfer"] - one["cycles_tile_transfer"]) / N == cycles
+    _, kind, times, beats = ACCESSES[name]
+    ns = {"store": 9.9, "load": 19.9 + 7 * beats}[kind]
+    wait = math.ceil(ns * GHZ)
+    assert (two["cycles"] - one["cycles"]) / N == times * (wait + AROUND)
+    transfer = (two["cycles_tile_transfer"] - one["cycles_tile_transfer"]) / N
+    assert times * wait <= transfer <= times * (wait + AROUND)
     assert two["cycles_memory"] == 0
     counted = "tile_device_reads" if kind == "load" else "tile_device_writes"
     assert two[counted] - one[counted] == N * times
@@ -127,13 +130,13 @@ def test_unset_load_beat_is_that_of_stores(accesses: Path) -> None:
     costs = [c for c in COSTS if "load_extra" not in c] + ["attach.load_extra_beat_ns=null"]
     stats = by_name(run(accesses, system(*FAST_TILE, *costs), access_names()))
     cycles = stats["load 16 x2"].events["cycles"] - stats["load 16"].events["cycles"]
-    assert cycles / N == math.ceil(24.9 * GHZ)
+    assert cycles / N == math.ceil(24.9 * GHZ) + AROUND
 
 
 def test_the_port_of_a_slow_tile_is_waited_for(accesses: Path) -> None:
     stats = by_name(run(accesses, system(*COSTS, "tile.io_bandwidth_gb_per_s=0.5"), access_names()))
     cycles = stats["store 16 x2"].events["cycles"] - stats["store 16"].events["cycles"]
-    assert cycles / N == pytest.approx((14.9 + 16 / 0.5) * GHZ, abs=1)
+    assert cycles / N == 2 * (math.ceil((9.9 + 8 / 0.5) * GHZ) + AROUND)
 
 
 MVM = """
@@ -228,7 +231,7 @@ def test_an_mvm_and_its_events(mvm: Path) -> None:
 @pytest.mark.parametrize("point", ["core", "bus"])
 def test_latency_of_the_tile_is_in_the_time(mvm: Path, point: str) -> None:
     """Time grows with the tile's latency, within one poll, and as waiting for the MVM."""
-    poll_ns = 2.17 + 10 / GHZ if point == "core" else 23.5 + 10 / GHZ
+    poll_ns = 2.2 + 16 / GHZ if point == "core" else 33 + 16 / GHZ
     latencies = [0, 100, 250, 1000, 5000]
     regions = [run_mvm(mvm, ns, point).regions[0] for ns in latencies]
     for ns, region in zip(latencies[1:], regions[1:], strict=True):
@@ -243,7 +246,7 @@ def test_latency_of_the_tile_is_in_the_time(mvm: Path, point: str) -> None:
 def test_the_loop_around_a_poll_is_waiting_too(mvm: Path) -> None:
     short, long = (run_mvm(mvm, ns).regions[0].events for ns in (0, 10_000))
     assert long["instructions"] - short["instructions"] > 1000
-    assert long["cycles_compute"] - short["cycles_compute"] <= 3
+    assert long["cycles_compute"] - short["cycles_compute"] <= 30
 
 
 def test_tiles_are_told_apart_and_summed(tmp_path: Path) -> None:

@@ -52,6 +52,7 @@ SHAPES = {
     "sixty_seven_channels": Shape(5, 5, 67, 67, SAME3),
     "vgg_middle": Shape(8, 8, 128, 64, SAME3),
     "vgg_deep": Shape(4, 4, 256, 24, SAME3),
+    "chunks": Shape(4, 4, 1024, 12, SAME3),
     "vgg_last": Shape(2, 2, 192, 40, SAME3),
     "one_pixel": Shape(3, 3, 20, 8, window((3, 3))),
     "pointwise": Shape(9, 9, 24, 31, window((1, 1))),

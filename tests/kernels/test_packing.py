@@ -29,9 +29,17 @@ def test_a_kernel_row_is_one_run_of_inputs_unless_it_is_parted() -> None:
     rows = packed[: 3 * 3 * 8 * 4].reshape(3, 3, 8, 4)[:, :, 0].reshape(3, 12)
     np.testing.assert_array_equal(rows[:, :9], weight.reshape(3, 9))
     assert not rows[:, 9:].any()
-    assert packing.conv_segments(weight.shape, 1, 1) == (3, 9)
-    assert packing.conv_segments(weight.shape, 1, 2) == (9, 3)
-    assert packing.conv_segments(weight.shape, 2, 1) == (9, 3)
+    assert packing.conv_segments(weight, 1, 1).shape == (1, 3, 9)
+    assert packing.conv_segments(weight, 1, 2).shape == (1, 9, 3)
+    assert packing.conv_segments(weight, 2, 1).shape == (1, 9, 3)
+
+
+def test_wide_pixels_go_in_chunks_of_channels() -> None:
+    weight = np.random.default_rng(0).standard_normal((2, 3, 3, 256)).astype(np.float32)
+    segments = packing.conv_segments(weight, 1, 1)
+    assert segments.shape == (2, 2 * 9, 128)
+    np.testing.assert_array_equal(segments[1, 9 + 3 * 2 + 1], weight[1, 2, 1, 128:])
+    assert packing.conv_segments(weight[..., :120], 1, 1).shape == (2, 3, 360)
 
 
 def test_a_band_of_a_large_map_stays_small() -> None:

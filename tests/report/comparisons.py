@@ -123,7 +123,7 @@ def comparison(
     analog = [layer for layer in program.layers if layer.unit == "analog"] if program else []
     plan = PlanInfo(
         mapping="analog",
-        analog_layers=tuple(AnalogLayerInfo(n.name, 576, 64, n.tiles) for n in analog),
+        analog_layers=tuple(AnalogLayerInfo(n.name, 256 * n.tiles, 64, n.tiles) for n in analog),
         tiles_used=40,
         tiles_available=288,
         kept_digital={"conv9": "needs 12 tiles, 3 are left"},

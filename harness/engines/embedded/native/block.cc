@@ -8,7 +8,7 @@ namespace aimc::embedded {
 
 namespace {
 
-constexpr int kBeatBytes = 16;
+constexpr size_t kStoresToRemember = 16;
 
 using RegisterSet = std::bitset<kEvalRegisters>;
 
@@ -16,48 +16,6 @@ using RegisterSet = std::bitset<kEvalRegisters>;
 uint8_t eval_register(uint8_t reg) {
   if (reg <= kRegSp) return reg;
   return reg == kRegFlags ? kEvalFlags : kEvalDiscard;
-}
-
-Unit unit_of(OpClass op_class) {
-  switch (op_class) {
-    case OpClass::kSimd:
-    case OpClass::kSimdMul:
-    case OpClass::kDot:
-    case OpClass::kFp:
-    case OpClass::kFpDiv:
-      return Unit::kSimd;
-    case OpClass::kLoad:
-    case OpClass::kStore:
-    case OpClass::kLoadStore:
-      return Unit::kLoadStore;
-    case OpClass::kNop:
-      return Unit::kNone;
-    default:
-      return Unit::kInt;
-  }
-}
-
-MicroOp micro_op(const Instruction& insn, const CoreParams& core) {
-  MicroOp op{};
-  op.op_class = insn.op_class;
-  op.unit = unit_of(insn.op_class);
-  op.sources = insn.sources;
-  op.src.fill(kReadyReg);
-  std::copy_n(insn.src.begin(), insn.sources, op.src.begin());
-  op.destinations = insn.destinations;
-  std::copy(insn.dst.begin(), insn.dst.end(), op.dst.begin());
-  if (insn.writes_flags) op.dst[op.destinations++] = kRegFlags;
-  op.load = insn.is_load();
-  op.store = insn.is_store();
-  op.beats = static_cast<uint8_t>(std::max(1, (insn.memory.bytes + kBeatBytes - 1) / kBeatBytes));
-  op.latency = static_cast<uint16_t>(core.latency(insn.op_class) + (op.load ? op.beats - 1 : 0));
-  op.dot = insn.op_class == OpClass::kDot;
-  op.not_pipelined = insn.op_class == OpClass::kIntDiv || insn.op_class == OpClass::kFpDiv;
-  op.special =
-      op.not_pipelined || insn.op_class == OpClass::kBarrier || insn.op_class == OpClass::kIsb;
-  const bool writes_back = insn.is_memory() && insn.memory.writeback != Writeback::kNone;
-  op.writeback = writes_back ? insn.memory.base : kSinkReg;
-  return op;
 }
 
 // Works out which addresses follow from which registers.
@@ -242,36 +200,33 @@ class AddressAnalysis {
 
 }  // namespace
 
-void StaticCounts::add(const MicroOp& op) {
+void StaticCounts::add(const MicroOp* begin, const MicroOp* end) {
   ++instructions;
-  switch (op.op_class) {
-    case OpClass::kInt:
-    case OpClass::kIntMul:
-    case OpClass::kIntDiv:
-    case OpClass::kSystem:
-      ++int_ops;
-      break;
-    case OpClass::kDot:
-      ++dot_ops;
-      ++simd_ops;
-      break;
-    case OpClass::kSimd:
-    case OpClass::kSimdMul:
-      ++simd_ops;
-      break;
-    case OpClass::kFp:
-    case OpClass::kFpDiv:
-      ++fp_ops;
-      break;
-    case OpClass::kBranch:
-      ++branches;
-      break;
-    default:
-      break;
+  for (const MicroOp* op = begin; op != end; ++op) {
+    switch (op->op_class) {
+      case OpClass::kDot:
+        ++dot_ops;
+        ++simd_ops;
+        break;
+      case OpClass::kSimd:
+      case OpClass::kSimdMul:
+        ++simd_ops;
+        break;
+      case OpClass::kFp:
+      case OpClass::kFpDiv:
+        ++fp_ops;
+        break;
+      case OpClass::kBranch:
+        ++branches;
+        break;
+      default:
+        int_ops += !op->memory();
+        break;
+    }
+    loads += op->load || op->prefetch;
+    stores += op->store;
+    l1d_accesses += op->memory();
   }
-  loads += op.load;
-  stores += op.store;
-  if (op.load || op.store) l1d_accesses += op.beats;
 }
 
 void StaticCounts::add_to(Events& events, uint64_t times) const {
@@ -302,17 +257,36 @@ std::unique_ptr<Block> build_block(const uint32_t* words, size_t count, uint64_t
     const bool zero_block = insn.op_class == OpClass::kStore && insn.memory.bytes == 0;
     if (zero_block) insn.memory.bytes = static_cast<uint16_t>(zero_block_bytes);
     integers.push_back(decode_integer(words[i], pc + 4 * i));
-    block->ops.push_back(micro_op(insn, core));
-    block->counts.add(block->ops.back());
+    const size_t first = block->ops.size();
+    expand(insn, core, block->ops);
+    const MicroOp* ops = block->ops.data();
+    block->counts.add(ops + first, ops + block->ops.size());
+    block->instructions.push_back({static_cast<uint32_t>(first), insn.is_memory(),
+                                   insn.op_class == OpClass::kClockRead,
+                                   insn.op_class == OpClass::kUnknown});
     if (insn.is_memory()) {
+      uint8_t bus_bytes = 0;
+      for (size_t k = first; k < block->ops.size(); ++k) {
+        const MicroOp& op = ops[k];
+        bus_bytes = std::max(bus_bytes, op.bytes);
+        if (!op.store) continue;
+        block->last_stores.push_back(
+            {static_cast<uint16_t>(block->memory.size()), op.offset, op.bytes});
+      }
       block->memory.push_back({static_cast<uint16_t>(i), insn.memory.bytes, insn.is_load(),
-                               insn.is_store(), insn.memory.alignment, insn.memory.element_bytes,
+                               insn.is_store(), insn.op_class == OpClass::kPrefetch, bus_bytes,
+                               insn.memory.alignment, insn.memory.element_bytes,
                                insn.memory.sign_extend, insn.memory.wide, zero_block});
     }
     if (insn.branch != BranchKind::kNone) {
       block->branch = insn.branch;
       block->target = insn.target;
     }
+  }
+  block->instructions.push_back({static_cast<uint32_t>(block->ops.size()), false, false, false});
+  if (block->last_stores.size() > kStoresToRemember) {
+    block->last_stores.erase(block->last_stores.begin(),
+                             block->last_stores.end() - kStoresToRemember);
   }
   AddressAnalysis(insns, integers, *block, numbers).run();
   return block;

@@ -1,4 +1,4 @@
-// One translation block of the emulator, prepared for timing: micro-operations for the scoreboard,
+// One translation block of the emulator, prepared for timing: micro-operations for the pipeline,
 // and a program that computes the addresses of its loads and stores.
 #ifndef HARNESS_ENGINES_EMBEDDED_NATIVE_BLOCK_HH_
 #define HARNESS_ENGINES_EMBEDDED_NATIVE_BLOCK_HH_
@@ -14,31 +14,24 @@
 #include "events.hh"
 #include "instruction.hh"
 #include "integer_op.hh"
+#include "micro_op.hh"
 #include "params.hh"
 
 namespace aimc::embedded {
 
-enum class Unit : uint8_t { kNone, kInt, kSimd, kLoadStore };
+// One instruction of a block.
+struct InstructionInfo {
+  uint32_t first_op = 0;  // of its micro-operations
+  bool memory = false;    // it has a MemoryOp
+  bool clock_read = false;
+  bool unknown = false;
+};
 
-// Registers beyond the scoreboard's: written by what has no result, read by what has no source.
-constexpr uint8_t kSinkReg = kRegisters;
-constexpr uint8_t kReadyReg = kRegisters + 1;
-
-struct MicroOp {
-  OpClass op_class;
-  Unit unit;
-  uint8_t sources;
-  uint8_t destinations;
-  uint16_t latency;   // of the destinations
-  uint8_t beats;      // cycles in the load/store unit, one for 16 bytes
-  uint8_t writeback;  // kSinkReg: none
-  bool load;
-  bool store;
-  bool dot;  // src[0] is the accumulator
-  bool not_pipelined;
-  bool special;                // not pipelined, barrier or ISB
-  std::array<uint8_t, 7> src;  // filled up with kReadyReg
-  std::array<uint8_t, 5> dst;
+// A store that can be in the store buffer at its block's end.
+struct LastStore {
+  uint16_t memory;  // index of the MemoryOp
+  uint8_t offset;
+  uint8_t bytes;
 };
 
 struct MemoryOp {
@@ -46,6 +39,8 @@ struct MemoryOp {
   uint16_t bytes;
   bool load;
   bool store;
+  bool prefetch;
+  uint8_t bus_bytes;      // of one access of it
   uint8_t alignment;      // of a device access; 0: not allowed
   uint8_t element_bytes;  // of one loaded general register, else 0
   bool sign_extend;
@@ -96,21 +91,25 @@ struct StaticCounts {
   uint32_t branches = 0;
   uint32_t l1d_accesses = 0;
 
-  void add(const MicroOp& op);
+  // Counts one instruction of these micro-operations.
+  void add(const MicroOp* begin, const MicroOp* end);
   void add_to(Events& events, uint64_t times) const;
 };
 
 struct MemoEntry {
-  uint32_t in = 0;  // state number, never 0
+  uint32_t in = 0;  // number of the state and where fetching stands, never 0
   uint32_t out = 0;
   uint32_t cycles = 0;
+  uint32_t fetches = 0;
 };
 
 struct Block {
   uint64_t pc = 0;
   uint32_t bytes = 0;
+  std::vector<InstructionInfo> instructions;  // and one more, after the last
   std::vector<MicroOp> ops;
   std::vector<MemoryOp> memory;
+  std::vector<LastStore> last_stores;
   std::vector<AddressOp> program;
   std::vector<IntegerOp> integer_ops;
   std::vector<Segment> segments;
@@ -122,9 +121,10 @@ struct Block {
   uint64_t unknown_pc = 0;
   bool stale = false;  // to be prepared again
 
-  // Lines fetched.
+  // Lines of its instructions.
   uint32_t first_line = 0;
   uint32_t lines = 0;
+  int line_shift = 0;
 
   // What happens as it runs.
   uint64_t executions = 0;      // not yet added to the events
@@ -139,7 +139,13 @@ struct Block {
     executions = 0;
   }
   uint64_t end() const { return pc + bytes; }
-  uint64_t op_pc(size_t op) const { return pc + 4 * op; }
+  size_t size() const { return instructions.size() - 1; }
+  uint64_t op_pc(size_t index) const { return pc + 4 * index; }
+  uint32_t line_of(size_t index) const {
+    const uint64_t in_first = pc & ((uint64_t{1} << line_shift) - 1);
+    return first_line + static_cast<uint32_t>((in_first + 4 * index) >> line_shift);
+  }
+  uint32_t last_line() const { return first_line + lines - 1; }
 };
 
 // The emulator's number of an evaluation register.

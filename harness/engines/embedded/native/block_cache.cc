@@ -47,13 +47,15 @@ std::unique_ptr<Block> BlockCache::prepare(uint64_t pc, uint32_t bytes,
       build_block(words.data(), words.size(), pc, core_, zero_block_bytes_, numbers_, opaque);
   block->first_line = static_cast<uint32_t>(offset >> line_shift_);
   block->lines = static_cast<uint32_t>((offset + bytes - 1) >> line_shift_) - block->first_line + 1;
-  for (size_t i = 0; i < block->ops.size(); ++i) {
+  block->line_shift = line_shift_;
+  for (size_t i = 0; i < block->size(); ++i) {
+    const InstructionInfo& info = block->instructions[i];
     const std::string where = "the instruction " + hex(words[i]) + " at " + hex(block->op_pc(i));
-    if (block->ops[i].op_class == OpClass::kClockRead) {
+    if (info.clock_read) {
       refusal_ = {block->op_pc(i), where + " reads a clock of the host"};
       return nullptr;
     }
-    if (block->ops[i].op_class == OpClass::kUnknown && block->unknown.empty()) {
+    if (info.unknown && block->unknown.empty()) {
       block->unknown = where + " is not one that the timing model knows";
       block->unknown_pc = block->op_pc(i);
     }

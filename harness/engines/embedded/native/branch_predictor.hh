@@ -1,4 +1,5 @@
-// Branch prediction: gshare counters, a branch target buffer and a return stack.
+// Branch prediction: a tournament of a local and a global predictor, a branch target buffer and a
+// stack of return addresses.
 #ifndef HARNESS_ENGINES_EMBEDDED_NATIVE_BRANCH_PREDICTOR_HH_
 #define HARNESS_ENGINES_EMBEDDED_NATIVE_BRANCH_PREDICTOR_HH_
 
@@ -13,48 +14,75 @@ namespace aimc::embedded {
 
 class BranchPredictor {
  public:
-  // `entries` counters and as many branch targets; a power of two.
+  // `entries` counters of the local predictor and as many histories; a power of two.
   explicit BranchPredictor(size_t entries)
-      : mask_(entries - 1), counters_(entries, 1), targets_(entries) {}
+      : local_mask_(entries - 1), histories_(entries, 0), local_(entries, 0) {}
 
   // Notes what the branch at `pc` of kind `kind` did: it went to `next`, which is `fall_through`
   // if it was not taken.  Returns whether it had been predicted so.
   bool resolve(BranchKind kind, uint64_t pc, uint64_t next, uint64_t fall_through) {
-    const bool taken = kind != BranchKind::kConditional || next != fall_through;
-    Target& entry = targets_[(pc >> 2) & mask_];
-    const bool known = entry.pc == pc;
-    bool correct = known && entry.target == next;
-    if (kind == BranchKind::kConditional) {
-      uint8_t& counter = counters_[((pc >> 2) ^ history_) & mask_];
-      const bool predicted = counter >= 2 && known;
-      correct = predicted == taken && (!taken || entry.target == next);
-      counter = static_cast<uint8_t>(taken ? (counter < 3 ? counter + 1 : 3)
-                                           : (counter > 0 ? counter - 1 : 0));
-      history_ = (history_ << 1) | (taken ? 1 : 0);
-    } else if (kind == BranchKind::kReturn) {
-      top_ = (top_ + kReturns - 1) % kReturns;
-      return returns_[top_] == next;
-    }
-    if (taken && !(known && entry.target == next)) entry = {pc, next};
+    const bool conditional = kind == BranchKind::kConditional;
+    const bool taken = !conditional || next != fall_through;
+    const bool predicted = conditional ? direction(pc, taken) : true;
+    uint64_t target = kUnknown;
+    Target& entry = targets_[(pc >> 2) % kTargets];
+    if (entry.pc == pc) target = entry.target;
     if (kind == BranchKind::kCall || kind == BranchKind::kIndirectCall) {
-      returns_[top_] = fall_through;
       top_ = (top_ + 1) % kReturns;
+      returns_[top_] = fall_through;
+    } else if (kind == BranchKind::kReturn) {
+      target = returns_[top_];
+      top_ = (top_ + kReturns - 1) % kReturns;
     }
+    global_history_ = (global_history_ << 1) | (taken ? 1 : 0);
+    const bool predicted_taken = predicted && target != kUnknown;
+    const bool correct = predicted_taken == taken && (!taken || target == next);
+    if (!correct && taken) entry = {pc, next};
     return correct;
   }
 
  private:
+  static constexpr size_t kTargets = 4096;
+  static constexpr size_t kGlobal = 8192;  // counters of the global predictor, and of the choice
   static constexpr size_t kReturns = 16;
+  static constexpr uint64_t kUnknown = ~0ull;
 
   struct Target {
-    uint64_t pc = ~0ull;
+    uint64_t pc = kUnknown;
     uint64_t target = 0;
   };
 
-  size_t mask_;
-  uint64_t history_ = 0;
-  std::vector<uint8_t> counters_;
-  std::vector<Target> targets_;
+  static void count(uint8_t& counter, bool up) {
+    if (up) {
+      counter += counter < 3;
+    } else {
+      counter -= counter > 0;
+    }
+  }
+
+  // What the counters say of the conditional branch at `pc`; then they learn that it was `taken`.
+  bool direction(uint64_t pc, bool taken) {
+    uint64_t& history = histories_[(pc >> 2) & local_mask_];
+    uint8_t& local = local_[history & local_mask_];
+    uint8_t& global = global_[global_history_ % kGlobal];
+    uint8_t& choice = choice_[global_history_ % kGlobal];
+    const bool local_says = local > 1;
+    const bool global_says = global > 1;
+    const bool predicted = choice > 1 ? global_says : local_says;
+    if (local_says != global_says) count(choice, global_says == taken);
+    count(local, taken);
+    count(global, taken);
+    history = (history << 1) | (taken ? 1 : 0);
+    return predicted;
+  }
+
+  size_t local_mask_;
+  std::vector<uint64_t> histories_;
+  std::vector<uint8_t> local_;
+  std::vector<uint8_t> global_ = std::vector<uint8_t>(kGlobal, 0);
+  std::vector<uint8_t> choice_ = std::vector<uint8_t>(kGlobal, 0);
+  uint64_t global_history_ = 0;
+  std::vector<Target> targets_ = std::vector<Target>(kTargets);
   std::array<uint64_t, kReturns> returns_{};
   size_t top_ = 0;
 };

@@ -44,6 +44,7 @@ CoreModel::CoreModel(const SystemParams& params, const RegisterNumbers& numbers,
       predictor_(static_cast<size_t>(params.core.branch_predictor_entries)),
       tiles_(params.tiles, params.tile, &memory),
       devices_(params.map, params.attach, tiles_),
+      store_window_(static_cast<uint64_t>(params.core.store_buffer_entries) + 2),
       blocks_(params.core, params.zero_block_bytes, system_.line_shift(), numbers, memory,
               [this](Block& block) { forget(block); }) {
   memory.attach(&system_, params.attach.dma_through_l2);
@@ -74,44 +75,56 @@ void CoreModel::forget(Block& block) {
   if (block_ == &block) block_ = nullptr;
 }
 
-bool CoreModel::leave_block(uint64_t next) {
+// How the program came from the current block to the one at `next`; nothing: error().
+std::optional<Pipeline::Entry> CoreModel::leave_block(uint64_t next) {
   const Block& block = *block_;
-  if (pending_ || next_op_ != block.ops.size()) {
-    return fail("the emulator left the block at " + hex(block.pc) + " before its end");
+  const auto wrong = [this](const std::string& message) {
+    fail(message);
+    return std::nullopt;
+  };
+  if (pending_ || next_op_ != block.size()) {
+    return wrong("the emulator left the block at " + hex(block.pc) + " before its end");
   }
-  if (!block.unknown.empty()) return refuse(block.unknown_pc, block.unknown);
+  if (!block.unknown.empty()) {
+    refuse(block.unknown_pc, block.unknown);
+    return std::nullopt;
+  }
   if (block.branch == BranchKind::kNone) {
-    if (next == block.end()) return true;
-    return fail("the emulator went from " + hex(block.end()) + " to " + hex(next) +
-                " without a branch");
+    if (next == block.end()) return Pipeline::Entry::kSequential;
+    return wrong("the emulator went from " + hex(block.end()) + " to " + hex(next) +
+                 " without a branch");
   }
   const bool conditional = block.branch == BranchKind::kConditional;
   const bool taken = !conditional || next != block.end();
   const bool direct =
       conditional || block.branch == BranchKind::kDirect || block.branch == BranchKind::kCall;
   if (direct && taken && next != block.target) {
-    return fail("the emulator took the branch at " + hex(block.end() - 4) + " to " + hex(next));
+    return wrong("the emulator took the branch at " + hex(block.end() - 4) + " to " + hex(next));
   }
+  // A branch to what follows it changes nothing, wherever it was predicted to go.
+  if (direct && !conditional && next == block.end()) return Pipeline::Entry::kSequential;
   if (!predictor_.resolve(block.branch, block.end() - 4, next, block.end())) {
     ++events_[kBranchMispredicts];
-    pipeline_.mispredict();
-  } else if (taken) {
-    pipeline_.take_branch();
+    return Pipeline::Entry::kMispredicted;
   }
-  return true;
+  return taken ? Pipeline::Entry::kPredictedTaken : Pipeline::Entry::kSequential;
 }
 
 CoreModel::Progress CoreModel::enter(Block& block) {
-  if (block_ && !leave_block(block.pc)) return Progress::kFailed;
+  Pipeline::Entry entry = Pipeline::Entry::kSequential;
+  if (block_) {
+    const std::optional<Pipeline::Entry> how = leave_block(block.pc);
+    if (!how) return Progress::kFailed;
+    entry = *how;
+  }
   block_ = &block;
   if (addresses_.size() < block.memory.size()) addresses_.resize(block.memory.size());
   next_op_ = 0;
   next_memory_ = 0;
   counted_ops_ = 0;
-  events_[kL1iAccesses] += block.lines;
-  if (!fetch_.present(block)) {
-    pipeline_.stall_until(fetch_.fetch(block, pipeline_.now()), kCyclesMemory);
-  }
+  const bool present = fetch_.present(block);
+  if (!present) fetch_.prepare_fetch();
+  pipeline_.enter(block, entry, present);
   return Progress::kReady;
 }
 
@@ -145,14 +158,13 @@ CoreModel::Progress CoreModel::run_on(bool start) {
       return Progress::kFailed;
     }
     count_ops(next_op_);
-    if (segment_ == 0) events_[kL1iAccesses] -= block.lines;
     blocks_.make_stale(block);
     block_ = nullptr;
     return Progress::kRebuild;
   }
   if (stop == Stop::kEnd) {
     const size_t end = segment.end_op;
-    if (next_op_ == 0 && end == block.ops.size()) {
+    if (next_op_ == 0 && end == block.size()) {
       if (all_hits_) {
         pipeline_.run_hits(block, addresses_.data());
       } else {
@@ -163,7 +175,7 @@ CoreModel::Progress CoreModel::run_on(bool start) {
     }
     next_op_ = end;
     next_memory_ = evaluated_memory_;
-    if (end == block.ops.size()) count_block();
+    if (end == block.size()) count_block();
     return Progress::kReady;
   }
   const size_t op = block.memory[evaluated_memory_].op;
@@ -177,16 +189,20 @@ CoreModel::Progress CoreModel::run_on(bool start) {
 void CoreModel::count_block() {
   if (counted_ops_ == 0) {
     ++block_->executions;
-    instructions_ += block_->ops.size();
+    instructions_ += block_->size();
   } else {
-    count_ops(block_->ops.size());
+    count_ops(block_->size());
   }
 }
 
 // Counts the current block's instructions before `end` that are not counted yet.
 void CoreModel::count_ops(size_t end) {
   StaticCounts counts;
-  for (size_t i = counted_ops_; i < end; ++i) counts.add(block_->ops[i]);
+  const std::vector<InstructionInfo>& infos = block_->instructions;
+  const MicroOp* ops = block_->ops.data();
+  for (size_t i = counted_ops_; i < end; ++i) {
+    counts.add(ops + infos[i].first_op, ops + infos[i + 1].first_op);
+  }
   counts.add_to(events_, 1);
   instructions_ += end - counted_ops_;
   counted_ops_ = end;
@@ -228,12 +244,20 @@ CoreModel::Stop CoreModel::evaluate() {
     const uint64_t offset = address - memory_.base();
     if (expect_) report(access, address);
     if (offset >= size || access.bytes > size - offset) {
+      if (access.prefetch) {
+        addresses_[op.slot] = Pipeline::kNowhere;
+        ++evaluated_memory_;
+        all_hits_ = false;
+        continue;
+      }
       device_address_ = address;
       return Stop::kDevice;
     }
     const auto first = static_cast<uint32_t>(offset);
     addresses_[op.slot] = first;
     ++evaluated_memory_;
+    if (access.load && stored_of_late(first, access.bytes)) all_hits_ = false;
+    if (access.store) note_store(first, access.bytes);
     if (!all_hits_) continue;
     const LineNumber line = first >> shift;
     const LineNumber last = (first + access.bytes - 1u) >> shift;
@@ -244,6 +268,22 @@ CoreModel::Stop CoreModel::evaluate() {
     }
   }
   return Stop::kEnd;
+}
+
+// Whether one of the last stores, as many as the store buffer may hold, may have written there.
+bool CoreModel::stored_of_late(uint32_t address, uint32_t bytes) const {
+  for (uint32_t at = address >> kStoreShift; at <= (address + bytes - 1) >> kStoreShift; ++at) {
+    const LateStore& late = late_stores_[at % late_stores_.size()];
+    if (late.where == at && stores_ - late.number < store_window_) return true;
+  }
+  return false;
+}
+
+void CoreModel::note_store(uint32_t address, uint32_t bytes) {
+  ++stores_;
+  for (uint32_t at = address >> kStoreShift; at <= (address + bytes - 1) >> kStoreShift; ++at) {
+    late_stores_[at % late_stores_.size()] = {at, stores_};
+  }
 }
 
 void CoreModel::report(const MemoryOp& access, uint64_t address) const {
@@ -316,10 +356,9 @@ bool CoreModel::begin_device() {
                     "the program made a misaligned access to the device at " + hex(device.address));
     }
   }
-  events_[kL1dAccesses] -= block_->ops[access.op].beats;  // it goes past the caches
-  pipeline_.issue_device(*block_, access.op);
-  device.time = now_fs();
+  device.bus_width = access.bus_bytes;
   pending_ = device;
+  begin_bus_access(pipeline_.begin_device(*block_, access.op));
   return true;
 }
 
@@ -335,7 +374,7 @@ bool CoreModel::check_piece(uint64_t address, uint32_t bytes, bool store) {
 bool CoreModel::device_read(uint64_t address, uint32_t bytes, uint64_t* value) {
   if (!check_piece(address, bytes, false)) return false;
   DeviceAccess& access = *pending_;
-  if (access.done % DeviceAccess::kBusBytes == 0 && !bus_access()) return false;
+  if (access.done % access.bus_width == 0 && !bus_access()) return false;
   std::memcpy(value, access.data.data() + access.done, bytes);
   access.done += bytes;
   return access.done < access.bytes || finish_device();
@@ -351,28 +390,33 @@ bool CoreModel::device_write(uint64_t address, uint32_t bytes, uint64_t value) {
   return access.done < access.bytes || finish_device();
 }
 
+void CoreModel::begin_bus_access(Cycle sent) { pending_->time = sent * params_.core.period_fs; }
+
 // Performs the bus access that holds byte `done` of the pending access.
 bool CoreModel::bus_access() {
   DeviceAccess& access = *pending_;
   const uint32_t begin = access.bus_begin();
   const uint64_t address = access.address + begin;
   uint8_t* data = access.data.data() + begin;
+  --events_[kL1dAccesses];  // it goes past the caches
+  const Femtoseconds period = params_.core.period_fs;
   if (devices_.find(address, access.bus_bytes()) == DeviceKind::kM5ops) {
     poll_.valid = false;
+    pipeline_.finish_device(access.time / period, kCyclesCompute);
+    begin_bus_access(pipeline_.next_device_access());
     return begin != 0 || pseudo_(devices_.m5op(address));
   }
   const Devices::Outcome outcome =
       access.store ? devices_.write(address, access.bus_bytes(), data, access.time)
                    : devices_.read(address, access.bus_bytes(), data, access.time);
-  access.time = outcome.end;
-  const Femtoseconds period = params_.core.period_fs;
+  pipeline_.finish_device((outcome.end + period - 1) / period, outcome.cause);
   if (!outcome.is_poll) poll_.valid = false;
   if (poll_.valid) count_poll_loop();
-  pipeline_.stall_until((outcome.end + period - 1) / period, outcome.cause);
   if (outcome.is_poll) {
     poll_ = {access.pc,     access.address, events_[kCyclesCompute],
              instructions_, outcome.cause,  true};
   }
+  begin_bus_access(pipeline_.next_device_access());
   return true;
 }
 
@@ -386,7 +430,6 @@ void CoreModel::count_poll_loop() {
 }
 
 bool CoreModel::finish_device() {
-  pipeline_.finish_device(*block_, pending_->op);
   next_op_ = pending_->op + 1;
   ++next_memory_;
   executed_memory_ = next_memory_;
@@ -398,7 +441,7 @@ bool CoreModel::finish_device() {
 }
 
 Events CoreModel::totals() {
-  if (block_ && next_op_ < block_->ops.size()) count_ops(next_op_ + (pending_ ? 1 : 0));
+  if (block_ && next_op_ < block_->size()) count_ops(next_op_ + (pending_ ? 1 : 0));
   blocks_.flush(events_);
   tiles_.count(static_cast<Picoseconds>(now_fs() / 1000), events_);
   events_[kCycles] = static_cast<uint64_t>(pipeline_.now());

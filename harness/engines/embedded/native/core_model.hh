@@ -5,6 +5,7 @@
 #ifndef HARNESS_ENGINES_EMBEDDED_NATIVE_CORE_MODEL_HH_
 #define HARNESS_ENGINES_EMBEDDED_NATIVE_CORE_MODEL_HH_
 
+#include <array>
 #include <cstdint>
 #include <deque>
 #include <functional>
@@ -116,9 +117,11 @@ class CoreModel {
   };
 
   void forget(Block& block);
-  bool leave_block(uint64_t next);
+  std::optional<Pipeline::Entry> leave_block(uint64_t next);
   Progress run_on(bool start);
   Stop evaluate();
+  bool stored_of_late(uint32_t address, uint32_t bytes) const;
+  void note_store(uint32_t address, uint32_t bytes);
   void report(const MemoryOp& access, uint64_t address) const;
   bool load_value(const AddressOp& op);
   bool make_opaque_after_device();
@@ -126,6 +129,7 @@ class CoreModel {
   void count_ops(size_t end);
   bool begin_device();
   bool check_piece(uint64_t address, uint32_t bytes, bool store);
+  void begin_bus_access(Cycle sent);
   bool bus_access();
   void count_poll_loop();
   bool finish_device();
@@ -142,6 +146,17 @@ class CoreModel {
   Tiles tiles_;
   Devices devices_;
   Regions regions_;
+
+  // Where the last stores went, in units of 16 bytes.
+  static constexpr int kStoreShift = 4;
+  struct LateStore {
+    uint32_t where = ~0u;
+    uint64_t number = 0;
+  };
+  std::array<LateStore, 256> late_stores_{};
+  uint64_t stores_ = 0;
+  uint64_t store_window_;
+
   BlockCache blocks_;
   uint64_t instructions_ = 0;
   PseudoInstruction pseudo_;

@@ -11,23 +11,23 @@
 
 namespace aimc::embedded {
 
-// What one load or store instruction does is a sequence of bus accesses of up to 16 bytes.
+// What one load or store instruction does is a sequence of bus accesses of `bus_width` bytes.
 struct DeviceAccess {
-  static constexpr uint32_t kBusBytes = 16;
   static constexpr uint32_t kMaxBytes = 64;
 
   size_t op = 0;  // index of the instruction in its block
   uint64_t pc = 0;
   uint64_t address = 0;
   uint32_t bytes = 0;
+  uint32_t bus_width = 16;
   bool store = false;
   uint32_t done = 0;      // bytes that the emulator has asked for or given
   Femtoseconds time = 0;  // when the last bus access finished
   std::array<uint8_t, kMaxBytes> data{};
 
   // The bus access that holds byte `done`.
-  uint32_t bus_begin() const { return done - done % kBusBytes; }
-  uint32_t bus_bytes() const { return std::min(kBusBytes, bytes - bus_begin()); }
+  uint32_t bus_begin() const { return done - done % bus_width; }
+  uint32_t bus_bytes() const { return std::min(bus_width, bytes - bus_begin()); }
 };
 
 }  // namespace aimc::embedded

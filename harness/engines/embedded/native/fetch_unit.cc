@@ -7,7 +7,7 @@ namespace aimc::embedded {
 namespace {
 
 bool all_present(MemorySystem& memory, const Block& block) {
-  for (uint32_t i = 0; i < block.lines; ++i) {
+  for (uint32_t i = 0; i <= block.lines; ++i) {
     if (!memory.l1i().contains_demanded(block.first_line + i)) return false;
   }
   return true;
@@ -17,7 +17,7 @@ bool all_present(MemorySystem& memory, const Block& block) {
 
 bool FetchUnit::use(const Block& block) {
   if (!all_present(memory_, block)) return false;
-  for (uint32_t i = 0; i < block.lines; ++i) memory_.l1i().access(block.first_line + i, false);
+  for (uint32_t i = 0; i <= block.lines; ++i) memory_.l1i().access(block.first_line + i, false);
   return true;
 }
 
@@ -32,16 +32,10 @@ void FetchUnit::catch_up() {
   std::sort(active_.begin(), active_.end(),
             [](const Block* a, const Block* b) { return a->last_execution < b->last_execution; });
   for (const Block* block : active_) {
-    for (uint32_t i = 0; i < block->lines; ++i) memory_.l1i().access(block->first_line + i, false);
+    for (uint32_t i = 0; i <= block->lines; ++i) memory_.l1i().access(block->first_line + i, false);
   }
   active_.clear();
   ++epoch_;
-}
-
-Cycle FetchUnit::fetch(const Block& block, Cycle now) {
-  catch_up();
-  for (uint32_t i = 0; i < block.lines; ++i) now = memory_.fetch(block.first_line + i, now);
-  return now;
 }
 
 void FetchUnit::forget(const Block& block) {

@@ -19,15 +19,16 @@ class FetchUnit {
   // Looks up every line of every block, at once.  The same times, to check the rest by.
   void set_eager() { eager_ = true; }
 
-  // Whether all lines of `block` are in the L1I, which counts as their use.
+  // Whether all lines of `block`, and the one after them, are in the L1I, which counts as their
+  // use.
   bool present(Block& block) {
     if (eager_) return use(block);
     block.last_execution = ++execution_;
     return block.fetch_epoch == epoch_ || check(block);
   }
 
-  // Fetches what is absent, from `now`.  Returns when it is there.
-  Cycle fetch(const Block& block, Cycle now);
+  // Lines are about to be fetched.
+  void prepare_fetch() { catch_up(); }
 
   // Forgets `block`, which is about to be destroyed.
   void forget(const Block& block);

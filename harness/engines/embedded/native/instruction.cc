@@ -154,6 +154,7 @@ void decode_system(uint32_t word, Builder& out) {
       const uint32_t op2 = bits(word, 7, 5);
       if (op2 == 4 || op2 == 5) out.op_class(OpClass::kBarrier);
       if (op2 == 6) out.op_class(OpClass::kIsb);
+      if (op2 == 4 || op2 == 6) out.refills();
     }
     return;
   }

@@ -27,10 +27,11 @@ enum class OpClass : uint8_t {
   kStore,
   kLoadStore,  // atomic read-modify-write
   kBranch,
-  kBarrier,    // DMB, DSB: waits for outstanding memory accesses
-  kIsb,        // refills the pipeline
-  kSystem,     // MRS, MSR, cache maintenance, hints that are not NOP
-  kNop,        // takes an issue slot and nothing else
+  kBarrier,  // DMB, DSB: waits for outstanding memory accesses
+  kIsb,
+  kSystem,  // MRS, MSR, cache maintenance, hints that are not NOP
+  kNop,     // takes an integer unit and nothing else
+  kPrefetch,
   kClockRead,  // MRS of a host-dependent counter: refused
   kException,  // SVC, BRK, ...: the emulator reports it
   kUnknown,    // not in the decoder's tables: refused if it is ever executed
@@ -76,12 +77,16 @@ struct Instruction {
   // Of loads: the loaded registers; an updated base is in `memory` only.
   std::array<uint8_t, 4> dst{};
   bool writes_flags = false;
+  bool refills = false;         // DSB, ISB: what follows is fetched again
+  bool pair = false;            // LDP, STP and their kin
+  bool structure = false;       // LD1, ST4 and their kin
+  bool single_element = false;  // of structures
   MemoryForm memory;
   uint64_t target = 0;  // of direct branches
 
   bool is_load() const { return op_class == OpClass::kLoad || op_class == OpClass::kLoadStore; }
   bool is_store() const { return op_class == OpClass::kStore || op_class == OpClass::kLoadStore; }
-  bool is_memory() const { return is_load() || is_store(); }
+  bool is_memory() const { return is_load() || is_store() || op_class == OpClass::kPrefetch; }
 };
 
 // Decodes the instruction `word` at address `pc`.  Never fails: see OpClass::kUnknown.

@@ -33,6 +33,19 @@ class Builder {
     out_.target = target;
     return *this;
   }
+  Builder& refills() {
+    out_.refills = true;
+    return *this;
+  }
+  Builder& pair() {
+    out_.pair = true;
+    return *this;
+  }
+  Builder& structure(bool single_element) {
+    out_.structure = true;
+    out_.single_element = single_element;
+    return *this;
+  }
   // The operand of DC ZVA, where 31 is the zero register.
   Builder& memory_base_x(uint32_t field) {
     read_x(field);

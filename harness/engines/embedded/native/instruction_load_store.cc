@@ -110,7 +110,7 @@ void decode_structures(uint32_t word, bool single, Builder& out) {
     bytes = registers * (q ? 16 : 8);
   }
   MemoryForm& memory = out.memory();
-  out.op_class(load ? OpClass::kLoad : OpClass::kStore);
+  out.op_class(load ? OpClass::kLoad : OpClass::kStore).structure(single);
   set_base(bits(word, 9, 5), out);
   memory.bytes = static_cast<uint16_t>(bytes);
   memory.alignment = static_cast<uint8_t>(alignment);
@@ -175,7 +175,7 @@ void decode_pair(uint32_t word, Builder& out) {
     element = opc == 2 ? 8 : 4;
   }
   MemoryForm& memory = out.memory();
-  out.op_class(load ? OpClass::kLoad : OpClass::kStore);
+  out.op_class(load ? OpClass::kLoad : OpClass::kStore).pair();
   set_base(bits(word, 9, 5), out);
   memory.bytes = static_cast<uint16_t>(2 * element);
   memory.alignment = static_cast<uint8_t>(element);
@@ -242,6 +242,7 @@ void decode_single_register(uint32_t word, Builder& out) {
   bool load;
   bool sign = false;
   bool wide = false;
+  bool prefetch = false;
   if (simd) {
     if (bit(word, 23)) {
       if (size != 0) return;
@@ -253,17 +254,15 @@ void decode_single_register(uint32_t word, Builder& out) {
     sign = opc >= 2;
     wide = opc == 2;
     if (sign && size == 3) {
-      if (opc == 2 && (unsigned_offset || mode == 2 || mode == 0)) {  // PRFM
-        out.op_class(OpClass::kNop);
-      }
-      return;
+      prefetch = opc == 2 && (unsigned_offset || mode == 2 || mode == 0);  // PRFM
+      if (!prefetch) return;
     }
     if (opc == 3 && size == 2) return;
   }
   MemoryForm& memory = out.memory();
   memory.bytes = static_cast<uint16_t>(1u << scale);
   memory.alignment = static_cast<uint8_t>(memory.bytes);
-  out.op_class(load ? OpClass::kLoad : OpClass::kStore);
+  out.op_class(prefetch ? OpClass::kPrefetch : load ? OpClass::kLoad : OpClass::kStore);
   set_base(rn, out);
   if (unsigned_offset) {
     memory.offset = static_cast<int64_t>(bits(word, 21, 10)) << scale;
@@ -283,7 +282,10 @@ void decode_single_register(uint32_t word, Builder& out) {
     if (mode == 1) memory.writeback = Writeback::kPost;
     if (mode == 3) memory.writeback = Writeback::kPre;
   }
-  if (load) {
+  if (prefetch) {
+    memory.bytes = 1;  // it names a line
+    memory.alignment = 0;
+  } else if (load) {
     load_register(rt, simd, out);
     if (!simd) {
       memory.element_bytes = static_cast<uint8_t>(memory.bytes);

@@ -4,6 +4,16 @@
 
 namespace aimc::embedded {
 
+namespace {
+
+constexpr Femtoseconds kSystemPeriod = 1000000;  // of the crossbar between L2 and DRAM, 1 GHz
+
+Femtoseconds up_to_edge(Femtoseconds time) {
+  return (time + kSystemPeriod - 1) / kSystemPeriod * kSystemPeriod;
+}
+
+}  // namespace
+
 void MissRegisters::retire(Cycle now) {
   entries_.erase(std::remove_if(entries_.begin(), entries_.end(),
                                 [now](const Entry& entry) { return entry.arrival <= now; }),
@@ -32,11 +42,11 @@ void MissRegisters::remove(LineNumber line) {
 MemorySystem::MemorySystem(const CoreParams& core, const CachesParams& caches,
                            const DramParams& dram, Events& events)
     : period_fs_(core.period_fs),
-      load_to_use_(core.load_to_use_latency),
-      l2_latency_(caches.l2.hit_latency_cycles),
+      l1i_cycles_(caches.l1i.hit_latency_cycles),
+      l1d_cycles_(caches.l1d.hit_latency_cycles),
+      l2_cycles_(caches.l2.hit_latency_cycles),
       line_bytes_(caches.l2.line_bytes),
       line_shift_(__builtin_ctz(static_cast<unsigned>(caches.l2.line_bytes))),
-      dram_(dram),
       lines_(static_cast<LineNumber>(dram.size_bytes >> line_shift_)),
       l1i_prefetch_degree_(caches.l1i.prefetch_degree),
       l1i_(caches.l1i),
@@ -47,31 +57,34 @@ MemorySystem::MemorySystem(const CoreParams& core, const CachesParams& caches,
       l2_misses_(caches.l2.mshrs),
       l1d_prefetcher_(caches.l1d.prefetch_degree),
       l2_prefetcher_(caches.l2.prefetch_degree),
+      dram_(dram),
       events_(events) {
   if (caches.l1i.line_bytes != line_bytes_ || caches.l1d.line_bytes != line_bytes_) {
     throw std::invalid_argument("all caches must have lines of the same size");
   }
 }
 
-void MemorySystem::write_dram(Cycle now) {
-  channel_free_fs_ = std::max(channel_free_fs_, now * period_fs_) + dram_.line_fs;
+void MemorySystem::write_dram(LineNumber line, Cycle now) {
+  dram_.write(line, now * period_fs_);
   events_[kDramWriteBytes] += static_cast<uint64_t>(line_bytes_);
 }
 
 Cycle MemorySystem::access_dram(LineNumber line, Cycle now) {
-  const Cycle start = l2_misses_.free_at(now);
-  const Femtoseconds start_fs = std::max(channel_free_fs_, start * period_fs_);
-  channel_free_fs_ = start_fs + dram_.line_fs;
-  const Cycle arrival = (start_fs + dram_.latency_fs + period_fs_ - 1) / period_fs_;
+  const Femtoseconds asked = l2_misses_.free_at(now) * period_fs_;
+  // Request and answer wait for an edge of the system crossbar's clock.
+  const Femtoseconds waited = up_to_edge(asked) - asked;
+  const Femtoseconds answered = up_to_edge(dram_.read(line, asked) + waited);
+  const Cycle arrival = (answered + period_fs_ - 1) / period_fs_;
   l2_misses_.add(line, arrival);
   events_[kDramReadBytes] += static_cast<uint64_t>(line_bytes_);
   return note(arrival);
 }
 
 void MemorySystem::insert_l2(LineNumber line, bool dirty, bool prefetched, Cycle now) {
-  if (l2_.insert(line, dirty, prefetched).dirty) {
+  const Cache::Victim victim = l2_.insert(line, dirty, prefetched);
+  if (victim.dirty) {
     ++events_[kL2Writebacks];
-    write_dram(now);
+    write_dram(victim.line, now);
   }
 }
 
@@ -83,16 +96,19 @@ void MemorySystem::insert_l1d(LineNumber line, bool dirty, bool prefetched, Cycl
   if (!l2_.access(victim.line, true).hit) insert_l2(victim.line, true, false, now);
 }
 
+// The L2 asked for `line` at `now`; returns when it has it to give.
 Cycle MemorySystem::access_l2(LineNumber line, uint64_t pc, Cycle now, bool prefetch) {
   ++events_[kL2Accesses];
   const Cache::Lookup lookup = l2_.access(line, false);
-  const Cycle looked_up = now + l2_latency_;
+  const Cycle looked_up = now + l2_cycles_;
   Cycle arrival = looked_up;
   if (lookup.hit) {
     arrival = std::max(arrival, l2_misses_.arrival(line, now));
   } else {
     ++events_[kL2Misses];
-    arrival = access_dram(line, looked_up);
+    // As long again from the DRAM's answer to the line's being in the cache.
+    arrival = access_dram(line, looked_up) + l2_cycles_;
+    l2_misses_.add(line, arrival);
     insert_l2(line, false, false, looked_up);
   }
   if (l2_prefetcher_.enabled() && !prefetch && (!lookup.hit || lookup.was_prefetched)) {
@@ -110,6 +126,15 @@ Cycle MemorySystem::access_l2(LineNumber line, uint64_t pc, Cycle now, bool pref
   return note(arrival);
 }
 
+MemorySystem::Fill MemorySystem::fill(LineNumber line, uint64_t pc, Cycle asked, int l1_cycles,
+                                      bool prefetch) {
+  const Cycle given = access_l2(line, pc, asked + l1_cycles + kCrossbarCycles, prefetch);
+  Fill fill;
+  fill.critical = given + kCrossbarCycles + l1_cycles;
+  fill.whole = note(fill.critical + line_bytes_ / kCrossbarBytes);
+  return fill;
+}
+
 void MemorySystem::prefetch_l1d(LineNumber line, int64_t stride, Cycle now) {
   for (int i = 1; i <= l1d_prefetcher_.degree(); ++i) {
     const int64_t target = static_cast<int64_t>(line) + stride * i;
@@ -117,46 +142,49 @@ void MemorySystem::prefetch_l1d(LineNumber line, int64_t stride, Cycle now) {
     const auto next = static_cast<LineNumber>(target);
     if (l1d_.contains(next)) continue;
     if (l1d_misses_.free_at(now) > now) return;
-    const Cycle arrival = access_l2(next, 0, now + load_to_use_, true);
-    l1d_misses_.add(next, arrival);
+    l1d_misses_.add(next, fill(next, 0, now, l1d_cycles_, true).whole);
     insert_l1d(next, false, true, now);
   }
 }
 
-MemorySystem::DataAccess MemorySystem::access_data(LineNumber line, bool store, uint64_t pc,
-                                                   Cycle now) {
-  DataAccess result{now, 0};
-  if (l1d_.hit_most_recent(line, store)) {
-    result.ready = l1d_misses_.arrival(line, now);
-    return result;
-  }
+Cycle MemorySystem::access_data(LineNumber line, bool store, uint64_t pc, Cycle sent) {
+  const Cycle hit = sent + l1d_cycles_;
   const Cache::Lookup lookup = l1d_.access(line, store);
+  Cycle data = hit;
   if (lookup.hit) {
-    result.ready = l1d_misses_.arrival(line, now);
+    data = std::max(hit, l1d_misses_.arrival(line, sent));
   } else {
     ++events_[kL1dMisses];
-    result.issue = l1d_misses_.free_at(now);
-    result.ready = access_l2(line, pc, result.issue + load_to_use_, false);
-    l1d_misses_.add(line, result.ready);
-    insert_l1d(line, store, false, result.issue);
+    const Fill filled = fill(line, pc, sent, l1d_cycles_, false);
+    data = filled.critical;
+    l1d_misses_.add(line, filled.whole);
+    insert_l1d(line, store, false, sent);
   }
   if (l1d_prefetcher_.enabled() && (!lookup.hit || lookup.was_prefetched)) {
     const int64_t stride = l1d_prefetcher_.train(pc, line);
-    if (stride != 0) prefetch_l1d(line, stride, result.issue);
+    if (stride != 0) prefetch_l1d(line, stride, sent);
   }
-  return result;
+  return data;
+}
+
+void MemorySystem::prefetch_data(LineNumber line, Cycle sent) {
+  if (l1d_.access(line, false).hit) return;
+  ++events_[kL1dMisses];
+  l1d_misses_.add(line, fill(line, 0, sent, l1d_cycles_, false).whole);
+  insert_l1d(line, false, false, sent);
 }
 
 Cycle MemorySystem::fetch(LineNumber line, Cycle now) {
+  if (line >= lines_) return now + l1i_cycles_;
   const Cache::Lookup lookup = l1i_.access(line, false);
-  Cycle arrival = now;
+  Cycle arrival = now + l1i_cycles_;
   if (lookup.hit) {
-    arrival = std::max(now, l1i_misses_.arrival(line, now));
+    arrival = std::max(arrival, l1i_misses_.arrival(line, now));
   } else {
     ++events_[kL1iMisses];
-    const Cycle issue = l1i_misses_.free_at(now);
-    arrival = access_l2(line, 0, issue, true);
-    l1i_misses_.add(line, arrival);
+    const Fill filled = fill(line, 0, now, l1i_cycles_, true);
+    arrival = filled.critical;
+    l1i_misses_.add(line, filled.whole);
     l1i_.insert(line, false, false);
   }
   if (!lookup.hit || lookup.was_prefetched) {
@@ -164,7 +192,7 @@ Cycle MemorySystem::fetch(LineNumber line, Cycle now) {
       const LineNumber next = line + static_cast<LineNumber>(i);
       if (next >= lines_ || l1i_.contains(next)) continue;
       if (l1i_misses_.free_at(now) > now) break;
-      l1i_misses_.add(next, access_l2(next, 0, now, true));
+      l1i_misses_.add(next, fill(next, 0, now, l1i_cycles_, true).whole);
       l1i_.insert(next, false, true);
     }
   }

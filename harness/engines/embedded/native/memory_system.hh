@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "cache.hh"
+#include "dram.hh"
 #include "events.hh"
 #include "params.hh"
 #include "prefetcher.hh"
@@ -53,6 +54,11 @@ class MissRegisters {
 
 class MemorySystem {
  public:
+  // The crossbar between L1s and L2 takes a cycle each way, and one for each so many bytes beyond
+  // those that were asked for.
+  static constexpr Cycle kCrossbarCycles = 1;
+  static constexpr int kCrossbarBytes = 32;
+
   MemorySystem(const CoreParams& core, const CachesParams& caches, const DramParams& dram,
                Events& events);
 
@@ -63,38 +69,49 @@ class MemorySystem {
   // All that is under way has arrived by then.
   Cycle quiet_at() const { return quiet_at_; }
 
-  struct DataAccess {
-    Cycle issue;  // when a miss register was free
-    Cycle ready;  // when the line's data are there; 0 if it is an L1D hit
-  };
+  // The first cycle at or after `cycle` in which the L1D takes an access: with all its miss
+  // registers in use it takes none.
+  Cycle accepts_at(Cycle cycle) { return l1d_misses_.free_at(cycle); }
 
-  // One access of the core to one line of the L1D, issued at `now`.
-  DataAccess access_data(LineNumber line, bool store, uint64_t pc, Cycle now);
+  // An access of the core to one line of the L1D, sent at `sent`; returns when the data are there.
+  Cycle access_data(LineNumber line, bool store, uint64_t pc, Cycle sent);
 
-  // A fetch of a line into the L1I at `now`; returns when it is there.
+  // The same for data that nobody waits for.
+  void prefetch_data(LineNumber line, Cycle sent);
+
+  // A line asked for at `now`; returns when the L1I answers.
   Cycle fetch(LineNumber line, Cycle now);
+
+  void count_fetch() { ++events_[kL1iAccesses]; }
+  void count_forwarded() { --events_[kL1dAccesses]; }
+  void count_split() { ++events_[kL1dAccesses]; }
 
   // A tile's DMA on [first, last]: keeps the caches coherent, counts the traffic.
   void dma_read(LineNumber first, LineNumber last, bool through_l2);
   void dma_write(LineNumber first, LineNumber last, bool through_l2);
 
  private:
-  // The L2 asked for `line` at `now` by an L1 (`pc` trains its prefetcher); returns when it
-  // has delivered.
+  // A line that an L1 lacks, asked of the L1 at `asked` (`pc` trains prefetchers); returns when the
+  // L1 has it.  `critical` is when it can hand on the first bytes asked for.
+  struct Fill {
+    Cycle critical = 0;
+    Cycle whole = 0;
+  };
+  Fill fill(LineNumber line, uint64_t pc, Cycle asked, int l1_cycles, bool prefetch);
   Cycle access_l2(LineNumber line, uint64_t pc, Cycle now, bool prefetch);
   Cycle access_dram(LineNumber line, Cycle now);
   void insert_l2(LineNumber line, bool dirty, bool prefetched, Cycle now);
   void insert_l1d(LineNumber line, bool dirty, bool prefetched, Cycle now);
   void prefetch_l1d(LineNumber line, int64_t stride, Cycle now);
-  void write_dram(Cycle now);
+  void write_dram(LineNumber line, Cycle now);
   Cycle note(Cycle arrival) { return quiet_at_ = std::max(quiet_at_, arrival), arrival; }
 
   Femtoseconds period_fs_;
-  int load_to_use_;
-  int l2_latency_;
+  int l1i_cycles_;
+  int l1d_cycles_;
+  int l2_cycles_;
   int line_bytes_;
   int line_shift_;
-  DramParams dram_;
   LineNumber lines_;
   int l1i_prefetch_degree_;
   Cache l1i_;
@@ -105,7 +122,7 @@ class MemorySystem {
   MissRegisters l2_misses_;
   StridePrefetcher l1d_prefetcher_;
   StridePrefetcher l2_prefetcher_;
-  Femtoseconds channel_free_fs_ = 0;
+  Dram dram_;
   Cycle quiet_at_ = 0;
   Events& events_;
 };

@@ -6,6 +6,7 @@
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "count_instructions.hh"
@@ -22,10 +23,16 @@ Femtoseconds femtoseconds(double nanoseconds) {
   return static_cast<Femtoseconds>(std::llround(nanoseconds * 1e6));
 }
 
+// Stages of the pipeline, in cycles: a line's way from the L1I to the stage that takes it; from a
+// load's data to their use; from a line's use to issue and commit.
+constexpr int kLineHandling = 1;
+constexpr int kCommit = 1;
+constexpr int kRefill = 4;
+
 int integer(const nb::dict& values, const char* key) { return nb::cast<int>(values[key]); }
 double real(const nb::dict& values, const char* key) { return nb::cast<double>(values[key]); }
 
-CoreParams core_params(const nb::dict& v) {
+CoreParams core_params(const nb::dict& v, const CachesParams& caches) {
   CoreParams core;
   core.period_fs = static_cast<Femtoseconds>(std::llround(1e6 / real(v, "clock_ghz")));
   core.issue_width = integer(v, "issue_width");
@@ -41,9 +48,14 @@ CoreParams core_params(const nb::dict& v) {
   core.dot_accumulate_latency = integer(v, "dot_accumulate_latency");
   core.fp_latency = integer(v, "fp_latency");
   core.fp_div_latency = integer(v, "fp_div_latency");
-  core.load_to_use_latency = integer(v, "load_to_use_latency");
   core.store_buffer_entries = integer(v, "store_buffer_entries");
-  core.branch_mispredict_penalty = integer(v, "branch_mispredict_penalty");
+  core.data_hit_cycles = caches.l1d.hit_latency_cycles;
+  core.fetch_cycles = caches.l1i.hit_latency_cycles + kLineHandling;
+  // What the caches and the stages in between do not account for.
+  core.address_cycles =
+      std::max(integer(v, "load_to_use_latency") - caches.l1d.hit_latency_cycles - kCommit, 1);
+  core.branch_delay = std::max(
+      integer(v, "branch_mispredict_penalty") - caches.l1i.hit_latency_cycles - kRefill, 1);
   core.branch_predictor_entries = integer(v, "branch_predictor_entries");
   return core;
 }
@@ -62,16 +74,25 @@ CacheParams cache_params(const nb::dict& v) {
 // `v` is a SystemConfig as dictionaries, with its platform.
 SystemParams system_params(const nb::dict& v) {
   SystemParams params;
-  params.core = core_params(nb::cast<nb::dict>(v["core"]));
   const auto caches = nb::cast<nb::dict>(v["caches"]);
   params.caches.l1i = cache_params(nb::cast<nb::dict>(caches["l1i"]));
   params.caches.l1d = cache_params(nb::cast<nb::dict>(caches["l1d"]));
   params.caches.l2 = cache_params(nb::cast<nb::dict>(caches["l2"]));
+  params.core = core_params(nb::cast<nb::dict>(v["core"]), params.caches);
   const auto memory = nb::cast<nb::dict>(v["memory"]);
   params.dram.size_bytes = static_cast<uint64_t>(integer(memory, "size_mib")) << 20;
   params.dram.latency_fs = femtoseconds(real(memory, "latency_ns"));
   params.dram.line_fs =
       femtoseconds(params.caches.l2.line_bytes / real(memory, "bandwidth_gb_per_s"));
+  params.dram.row_lines = integer(memory, "row_bytes") / params.caches.l2.line_bytes;
+  params.dram.banks = integer(memory, "banks");
+  params.dram.activate_fs = femtoseconds(real(memory, "activate_ns"));
+  params.dram.precharge_fs = femtoseconds(real(memory, "precharge_ns"));
+  params.dram.row_open_fs = femtoseconds(real(memory, "row_open_ns"));
+  params.dram.same_bank_fs = femtoseconds(real(memory, "same_bank_ns"));
+  params.dram.turnaround_fs = femtoseconds(real(memory, "turnaround_ns"));
+  params.dram.refresh_interval_fs = femtoseconds(real(memory, "refresh_interval_ns"));
+  params.dram.refresh_fs = femtoseconds(real(memory, "refresh_ns"));
   const auto attach = nb::cast<nb::dict>(v["attach"]);
   params.attach.dma_through_l2 = nb::cast<std::string>(attach["point"]) == "core";
   params.attach.load_fs = femtoseconds(real(attach, "load_latency_ns"));

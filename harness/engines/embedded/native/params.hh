@@ -2,10 +2,7 @@
 #ifndef HARNESS_ENGINES_EMBEDDED_NATIVE_PARAMS_HH_
 #define HARNESS_ENGINES_EMBEDDED_NATIVE_PARAMS_HH_
 
-#include <array>
 #include <cstdint>
-
-#include "instruction.hh"
 
 namespace aimc::embedded {
 
@@ -27,13 +24,12 @@ struct CoreParams {
   int dot_accumulate_latency = 0;
   int fp_latency = 0;
   int fp_div_latency = 0;
-  int load_to_use_latency = 0;
+  int address_cycles = 0;   // of loads and stores, before they access the L1D
+  int data_hit_cycles = 0;  // from there to the data, of an L1D hit
+  int fetch_cycles = 0;     // from asking for a line that is in the L1I to its use
+  int branch_delay = 0;     // from the commit of a mispredicted branch to asking for its target
   int store_buffer_entries = 0;
-  int branch_mispredict_penalty = 0;
   int branch_predictor_entries = 0;
-
-  // Cycles from issue until a consumer may issue; of loads, when they hit the L1D.
-  int latency(OpClass op_class) const;
 };
 
 struct CacheParams {
@@ -47,13 +43,22 @@ struct CacheParams {
 
 struct DramParams {
   uint64_t size_bytes = 0;
-  Femtoseconds latency_fs = 0;
-  Femtoseconds line_fs = 0;  // the channel is busy this long with one line
+  Femtoseconds latency_fs = 0;  // of a line, in a closed row
+  Femtoseconds line_fs = 0;     // the channel is busy this long with one line
+  int64_t row_lines = 0;
+  int banks = 0;
+  Femtoseconds activate_fs = 0;
+  Femtoseconds precharge_fs = 0;
+  Femtoseconds row_open_fs = 0;    // a row stays open at least so long
+  Femtoseconds same_bank_fs = 0;   // between two lines of one bank
+  Femtoseconds turnaround_fs = 0;  // from writing to reading
+  Femtoseconds refresh_interval_fs = 0;
+  Femtoseconds refresh_fs = 0;
 };
 
 struct AttachParams {
   bool dma_through_l2 = false;
-  Femtoseconds load_fs = 0;
+  Femtoseconds load_fs = 0;  // from sending to the answer
   Femtoseconds store_fs = 0;
   Femtoseconds load_extra_beat_fs = 0;
   Femtoseconds store_extra_beat_fs = 0;
@@ -64,30 +69,6 @@ struct CachesParams {
   CacheParams l1d;
   CacheParams l2;
 };
-
-inline int CoreParams::latency(OpClass op_class) const {
-  switch (op_class) {
-    case OpClass::kIntMul:
-      return mul_latency;
-    case OpClass::kIntDiv:
-      return div_latency;
-    case OpClass::kSimd:
-      return simd_latency;
-    case OpClass::kSimdMul:
-      return simd_mul_latency;
-    case OpClass::kDot:
-      return dot_latency;
-    case OpClass::kFp:
-      return fp_latency;
-    case OpClass::kFpDiv:
-      return fp_div_latency;
-    case OpClass::kLoad:
-    case OpClass::kLoadStore:
-      return load_to_use_latency;
-    default:
-      return int_latency;
-  }
-}
 
 }  // namespace aimc::embedded
 

@@ -1,330 +1,397 @@
 #include "pipeline.hh"
 
-#include <cstring>
+#include <algorithm>
 
 namespace aimc::embedded {
 
-namespace {
-
-constexpr Cycle kMaxDelta = 255;
-
-}  // namespace
-
 Pipeline::Pipeline(const CoreParams& core, MemorySystem& memory, Events& events)
-    : core_(core),
+    : width_(core.issue_width),
+      memory_width_(core.load_store_units),
       memory_(memory),
       events_(events),
-      store_leaves_(static_cast<size_t>(core.store_buffer_entries), 0),
-      states_(1),
-      after_taken_(1, kAbsolute) {}
-
-bool Pipeline::RelativeState::operator==(const RelativeState& other) const {
-  return std::memcmp(this, &other, sizeof(RelativeState)) == 0;
+      front_end_(core, memory, activity_),
+      queue_(core, memory, activity_),
+      states_(1) {
+  const auto add = [this](Unit kind, int count) {
+    const size_t begin = units_.size();
+    units_.insert(units_.end(), static_cast<size_t>(count), FunctionalUnit());
+    unit_ranges_[static_cast<size_t>(kind)] = {begin, units_.size()};
+  };
+  add(Unit::kInt, core.int_units);
+  add(Unit::kMul, 1);
+  add(Unit::kDiv, 1);
+  add(Unit::kSimd, core.simd_units);
+  add(Unit::kMemory, core.load_store_units);
+  add(Unit::kSystem, 1);
 }
 
-size_t Pipeline::StateHash::operator()(const RelativeState& state) const {
-  static_assert(sizeof(RelativeState) == 104, "hashed as 13 words without padding");
-  std::array<uint64_t, sizeof(RelativeState) / 8> words;
-  std::memcpy(words.data(), &state, sizeof(state));
-  uint64_t hash = 0x9e3779b97f4a7c15ull;
-  for (const uint64_t word : words) {
-    hash = (hash ^ word) * 0xff51afd7ed558ccdull;
-    hash ^= hash >> 32;
+void Pipeline::enter_front_end(Entry entry, LineNumber line) {
+  if (entry == Entry::kPredictedTaken) front_end_.predicted_taken(line);
+  if (entry == Entry::kMispredicted) front_end_.refill(commit_cycle_, line);
+}
+
+void Pipeline::enter(const Block& block, Entry entry, bool present) {
+  if (!present) make_absolute();
+  front_end_.assume_present(present);
+  if (number_ == kAbsolute) {
+    enter_front_end(entry, block.first_line);
+    return;
   }
-  return hash;
+  if (entry == Entry::kSequential) return;
+  const size_t kind = entry == Entry::kMispredicted;
+  Transition known = states_[number_].entered[kind];
+  if (known.out == kAbsolute) {
+    const uint32_t before = number_;
+    const uint64_t fetches = events_[kL1iAccesses];
+    make_absolute();
+    enter_front_end(entry, block.first_line);
+    if (!make_numbered()) return;
+    states_[before].entered[kind] = {number_,
+                                     static_cast<uint32_t>(events_[kL1iAccesses] - fetches)};
+    return;
+  }
+  number_ = known.out;
+  events_[kL1iAccesses] += known.fetches;
+  front_end_.set_line(block.first_line);
 }
 
-void Pipeline::take_branch() {
-  if (number_ != kAbsolute) {
-    number_ = after_taken(number_);
-  } else {
-    issued_ = core_.issue_width;
+// The core had stopped when something arrived at `cycle`: what it does from then on is later.
+void Pipeline::delay_from(Cycle cycle) {
+  const Delay delay = activity_.delay_from(cycle);
+  activity_.apply(delay);
+  front_end_.apply(delay);
+  queue_.apply(delay);
+  for (FunctionalUnit& unit : units_) unit.apply(delay);
+  const Delay twice{2 * delay.from, delay.to == Delay::kEver ? Delay::kEver : 2 * delay.to};
+  for (Register& reg : registers_) {
+    delay.apply(reg.result);
+    reg.committed += 2 * twice.holds(reg.committed);
+  }
+  delay.apply(issue_cycle_);
+  delay.apply(device_sent_);
+  if (delay.holds(commit_cycle_)) {
+    ++commit_cycle_;
+    ++events_[kCyclesCompute];
   }
 }
 
-void Pipeline::mispredict() {
-  stall_until(now_ + core_.branch_mispredict_penalty, kCyclesCompute);
-  issued_ = core_.issue_width;
+// The next instruction, which is in `line`.
+inline void Pipeline::fetch(LineNumber line) {
+  if (!front_end_.instruction(line)) return;
+  Cycle cycle = front_end_.next_group();
+  while (const Cycle arrival = activity_.next_stop(cycle)) {
+    delay_from(arrival);
+    cycle = front_end_.next_group();
+  }
+  front_end_.begin_group(cycle);
 }
 
-void Pipeline::stall_until(Cycle cycle, Event cause) {
-  make_absolute();
-  if (cycle > now_) advance(cycle, cause);
-}
-
-// When the last of the operands is ready.
-inline Cycle Pipeline::operands_ready(const MicroOp& op) const {
-  // The accumulator of a dot product is its first source; sources that are not there are ready.
-  const Cycle first = op.dot ? accumulator_ready_[op.src[0]] : ready_[op.src[0]];
-  Cycle latest = std::max({first, ready_[op.src[1]], ready_[op.src[2]]});
-  for (unsigned i = 3; i < op.sources; ++i) latest = std::max(latest, ready_[op.src[i]]);
+// When the operands allow `op` to issue.
+inline Cycle Pipeline::operands_at(const MicroOp& op) const {
+  Cycle latest = 0;
+  for (unsigned i = 0; i < op.sources; ++i) {
+    const Register& reg = registers_[op.src[i]];
+    Cycle result = reg.result - op.late;
+    if (i == 0 && dot_results_[op.src[i]]) result -= op.accumulate;
+    latest = std::max(latest, std::min(result, reg.committed >> 1));
+  }
   return latest;
 }
 
-// Waits until `latest`, when the last of the operands is ready.
-void Pipeline::wait_for_operands(const MicroOp& op, Cycle latest) {
-  // What an L1D hit would have cost too is the core's, the rest the memory's.
-  Cycle core_latest = latest;
+// When the writers of the operands of an access have all committed.
+inline Cycle Pipeline::address_at(const MicroOp& op) const {
+  Cycle latest = 0;
   for (unsigned i = 0; i < op.sources; ++i) {
-    const uint8_t reg = op.src[i];
-    const bool accumulator = i == 0 && op.dot;
-    if (!accumulator && ready_[reg] == latest) {
-      core_latest = core_ready_[reg];
-      break;
+    latest = std::max(latest, registers_[op.src[i]].committed);
+  }
+  return (latest + 1) >> 1;
+}
+
+// The unit of its kind that `op` can enter first, at or after `cycle`.
+inline FunctionalUnit* Pipeline::choose_unit(const MicroOp& op, Cycle& cycle) {
+  const Range range = unit_ranges_[static_cast<size_t>(op.unit)];
+  FunctionalUnit* best = &units_[range.begin];
+  Cycle first = best->free_at(cycle);
+  for (size_t i = range.begin + 1; i < range.end && first > cycle; ++i) {
+    const Cycle free = units_[i].free_at(cycle);
+    if (free < first) {
+      first = free;
+      best = &units_[i];
     }
   }
-  if (core_latest > now_) advance(core_latest, kCyclesCompute);
-  if (latest > now_) advance(latest, kCyclesMemory);
+  cycle = first;
+  return best;
 }
 
-inline void Pipeline::take_unit(const MicroOp& op) {
-  switch (op.unit) {
-    case Unit::kInt:
-      if (issued_ >= core_.issue_width || int_used_ >= core_.int_units) next_cycle();
-      ++int_used_;
-      break;
-    case Unit::kSimd:
-      if (issued_ >= core_.issue_width || simd_used_ >= core_.simd_units) next_cycle();
-      ++simd_used_;
-      break;
-    case Unit::kLoadStore:
-      take_load_store_unit(op);
-      break;
-    case Unit::kNone:
-      if (issued_ >= core_.issue_width) next_cycle();
-      break;
+inline Pipeline::Flight Pipeline::issue(const MicroOp& op) {
+  const Cycle there = front_end_.micro_op(issue_cycle_, issue_full_);
+  Cycle cycle = std::max(there, issue_cycle_);
+  if (cycle == issue_cycle_ && issue_full_) ++cycle;
+  Flight flight;
+  if (op.unit == Unit::kFree) {
+    flight.at_end = cycle + 1;
+  } else {
+    const Cycle operands = operands_at(op);
+    cycle = std::max(cycle, operands);
+    const Cycle wanted = cycle;
+    flight.unit = choose_unit(op, cycle);
+    const Cycle moves = std::max(cycle, flight.unit->last_left());
+    flight.at_end = flight.unit->enter(cycle, op.depth, op.interval);
+    if (there < cycle && cycle == wanted && operands + op.late <= cycle) activity_.mark(cycle - 1);
+    activity_.mark(moves, flight.at_end - 2);
   }
+  activity_.mark(cycle);
+  if (cycle != issue_cycle_) issued_ = issued_accesses_ = 0;
+  issue_cycle_ = cycle;
   ++issued_;
+  issued_accesses_ += op.memory();
+  issue_full_ = issued_ == width_ || issued_accesses_ == memory_width_ || op.unit == Unit::kSystem;
+  return flight;
 }
 
-inline void Pipeline::take_load_store_unit(const MicroOp& op) {
-  if (load_store_cycle_ > now_) advance(load_store_cycle_, kCyclesCompute);
-  const bool taken = load_store_cycle_ == now_ && load_store_used_ >= core_.load_store_units;
-  if (taken || issued_ >= core_.issue_width) next_cycle();
-  if (load_store_cycle_ < now_) {
-    load_store_cycle_ = now_;
-    load_store_used_ = 0;
+// `op` commits at or after `ready`; with L1 hits it could have from `ready_hit` on.
+inline void Pipeline::commit(const MicroOp& op, Cycle ready, Cycle ready_hit) {
+  const bool access = op.memory();
+  Cycle cycle = std::max(ready, commit_cycle_);
+  if (cycle == commit_cycle_ &&
+      (committed_ >= width_ || (access && committed_accesses_ >= memory_width_))) {
+    ++cycle;
   }
-  load_store_used_ += op.beats;
-  while (load_store_used_ > core_.load_store_units) {
-    load_store_used_ -= core_.load_store_units;
-    ++load_store_cycle_;
+  if (cycle != commit_cycle_) {
+    const Cycle hit = std::min(cycle, std::max(ready_hit, commit_cycle_ + 1));
+    const Cycle computing = std::max<Cycle>(hit - commit_cycle_ - front_end_.take_missed(), 0);
+    events_[kCyclesCompute] += static_cast<uint64_t>(computing);
+    events_[kCyclesMemory] += static_cast<uint64_t>(cycle - commit_cycle_ - computing);
+    commit_cycle_ = cycle;
+    committed_ = committed_accesses_ = 0;
   }
-}
-
-// Before and after an instruction that is not pipelined, a barrier, or an ISB.
-void Pipeline::wait_if_special(const MicroOp& op) {
-  if (op.not_pipelined) {
-    const Cycle free = op.unit == Unit::kSimd ? simd_divider_free_ : int_divider_free_;
-    if (free > now_) advance(free, kCyclesCompute);
-  } else if (quiet_at() > now_) {
-    advance(quiet_at(), kCyclesMemory);
-  }
-}
-
-void Pipeline::finish_special(const MicroOp& op) {
-  if (op.not_pipelined) {
-    (op.unit == Unit::kSimd ? simd_divider_free_ : int_divider_free_) = now_ + op.latency;
-  } else if (op.op_class == OpClass::kIsb) {
-    advance(now_ + core_.branch_mispredict_penalty, kCyclesCompute);
-    issued_ = core_.issue_width;
-  }
-}
-
-inline void Pipeline::write_results(const MicroOp& op, Cycle memory_ready) {
-  const Cycle core_ready = now_ + op.latency;
-  const Cycle ready = std::max(core_ready, memory_ready);
-  const Cycle accumulator = op.dot ? now_ + core_.dot_accumulate_latency : ready;
+  committed_ += op.unit != Unit::kFree;
+  committed_accesses_ += access;
+  const Cycle committed = 2 * cycle + (committed_ >= width_);
+  const Cycle result = issue_cycle_ + op.result;
   for (unsigned i = 0; i < op.destinations; ++i) {
-    const uint8_t reg = op.dst[i];
-    ready_[reg] = ready;
-    core_ready_[reg] = core_ready;
-    accumulator_ready_[reg] = accumulator;
+    registers_[op.dst[i]] = {result, committed};
+    dot_results_[op.dst[i]] = op.op_class == OpClass::kDot;
   }
 }
 
-Cycle Pipeline::touch_lines(const MemoryOp& access, uint32_t address, bool store, uint64_t pc) {
-  const int shift = memory_.line_shift();
-  const LineNumber first = address >> shift;
-  const LineNumber last = (address + (access.bytes ? access.bytes - 1u : 0u)) >> shift;
-  Cycle ready = 0;
-  for (LineNumber line = first; line <= last; ++line) {
-    if (line != first) ++events_[kL1dAccesses];
-    const MemorySystem::DataAccess result = memory_.access_data(line, store, pc, now_);
-    // Without a free miss register the load/store unit, and what follows in order, wait.
-    if (result.issue > now_) advance(result.issue, kCyclesMemory);
-    ready = std::max(ready, result.ready);
+inline void Pipeline::run(const MicroOp& op) {
+  const Flight flight = issue(op);
+  const Cycle head = std::max(flight.at_end - 1, commit_cycle_);
+  Cycle ready = flight.at_end;
+  if (op.barrier) ready = queue_.room_at(std::max(ready, commit_cycle_));
+  commit(op, ready, flight.at_end);
+  activity_.mark(head, commit_cycle_ - 1);
+  if (op.barrier) queue_.commit_barrier(commit_cycle_);
+  if (flight.unit) flight.unit->leave(flight.at_end, commit_cycle_);
+}
+
+void Pipeline::run_access(const MicroOp& op, const Access& access) {
+  const Flight flight = issue(op);
+  const Cycle leaves = queue_.accepts_at(std::max(flight.at_end, address_at(op)));
+  flight.unit->leave(flight.at_end, leaves);
+  activity_.mark(std::max(flight.at_end - 1, commit_cycle_), leaves - 1);
+  if (op.store) {
+    const Cycle ready = queue_.store(leaves);
+    const Cycle next = std::max(leaves, commit_cycle_) + 1;
+    const Cycle room = queue_.room_at(std::max(ready, commit_cycle_));
+    commit(op, room, ready);
+    queue_.wait_as_next(next, room);
+    activity_.mark(room, commit_cycle_ - 1);
+    queue_.commit_store(access, commit_cycle_);
+    recent_stores_[next_store_++ % kRecentStores] = {access.address, access.bytes};
+  } else if (op.prefetch && access.address == kNowhere) {
+    commit(op, leaves, leaves);
+  } else {
+    const LoadStoreQueue::Load load = queue_.load(access, leaves, op.prefetch);
+    const Cycle head = std::max(load.data, commit_cycle_);
+    const Cycle next = std::max(leaves, commit_cycle_) + 1;
+    commit(op, load.data, load.data_hit);
+    queue_.wait_as_next(next, load.data);
+    activity_.mark(head, commit_cycle_ - 1);
+    queue_.commit_load(commit_cycle_);
   }
-  return ready;
-}
-
-// When the data of a load are there, beyond the time of an L1D hit; 0: no later.
-Cycle Pipeline::access_memory(const MicroOp& op, const MemoryOp& access, uint32_t address,
-                              uint64_t pc) {
-  if (op.store) wait_for_store_buffer();
-  const Cycle ready = touch_lines(access, address, op.store, pc);
-  if (op.store) enter_store_buffer(ready);
-  return op.load && ready > 0 ? ready + op.beats - 1 : 0;
-}
-
-void Pipeline::wait_for_store_buffer() {
-  const Cycle oldest = store_leaves_[store_next_];
-  if (oldest > now_) advance(oldest, kCyclesMemory);
-}
-
-// A store whose line is there at `ready`.
-inline void Pipeline::enter_store_buffer(Cycle ready) {
-  // In order; a hit leaves in its own cycle if no miss is before it.
-  const Cycle leaves = std::max({now_, last_store_leaves_, ready});
-  store_leaves_[store_next_] = last_store_leaves_ = leaves;
-  stores_done_ = std::max(stores_done_, leaves);
-  if (++store_next_ == store_leaves_.size()) store_next_ = 0;
 }
 
 void Pipeline::step(const Block& block, size_t first, size_t end, const uint32_t* addresses,
                     size_t next_memory, size_t known_hits) {
   hits_in_a_row_ = 0;
   make_absolute();
-  step_ops(block, first, end, addresses, next_memory, known_hits);
+  step_instructions(block, first, end, addresses, next_memory, known_hits);
 }
 
-void Pipeline::step_ops(const Block& block, size_t first, size_t end, const uint32_t* addresses,
-                        size_t next_memory, size_t known_hits) {
+void Pipeline::step_instructions(const Block& block, size_t first, size_t end,
+                                 const uint32_t* addresses, size_t next_memory, size_t known_hits) {
   const size_t end_of_hits = next_memory + known_hits;
-  const MicroOp* ops = block.ops.data();
   for (size_t i = first; i < end; ++i) {
-    const MicroOp& op = ops[i];
-    const Cycle ready = operands_ready(op);
-    if (ready > now_) wait_for_operands(op, ready);
-    if (op.special) wait_if_special(op);
-    take_unit(op);
-    Cycle memory_ready = 0;
-    if (op.unit == Unit::kLoadStore) {
-      if (next_memory >= end_of_hits) {
-        memory_ready =
-            access_memory(op, block.memory[next_memory], addresses[next_memory], block.op_pc(i));
-      } else if (op.store) {
-        enter_store_buffer(0);
+    fetch(block.line_of(i));
+    const InstructionInfo& info = block.instructions[i];
+    for (size_t k = info.first_op; k < block.instructions[i + 1].first_op; ++k) {
+      const MicroOp& op = block.ops[k];
+      if (op.memory()) {
+        const uint32_t address = addresses[next_memory];
+        run_access(op, {address == kNowhere ? kNowhere : address + op.offset, op.bytes,
+                        block.op_pc(i), next_memory < end_of_hits});
+      } else {
+        run(op);
+        if (op.refills) front_end_.refill(commit_cycle_, block.line_of(i + 1));
       }
-      ++next_memory;
-      ready_[op.writeback] = core_ready_[op.writeback] = now_ + core_.int_latency;
     }
-    write_results(op, memory_ready);
-    if (op.special) finish_special(op);
+    next_memory += info.memory;
   }
 }
 
-void Pipeline::issue_device(const Block& block, size_t op) {
+Cycle Pipeline::begin_device(const Block& block, size_t index) {
+  hits_in_a_row_ = 0;
   make_absolute();
-  const MicroOp& micro = block.ops[op];
-  const Cycle ready = operands_ready(micro);
-  if (ready > now_) wait_for_operands(micro, ready);
-  // A device access is neither speculative nor overtaken.
-  if (quiet_at() > now_) advance(quiet_at(), kCyclesMemory);
-  take_unit(micro);
-  ready_[micro.writeback] = core_ready_[micro.writeback] = now_ + core_.int_latency;
+  fetch(block.line_of(index));
+  device_block_ = &block;
+  device_op_ = block.instructions[index].first_op;
+  device_end_ = block.instructions[index + 1].first_op;
+  return next_device_access();
 }
 
-void Pipeline::finish_device(const Block& block, size_t op) {
-  const MicroOp& micro = block.ops[op];
-  for (unsigned i = 0; i < micro.destinations; ++i) {
-    const uint8_t reg = micro.dst[i];
-    ready_[reg] = core_ready_[reg] = accumulator_ready_[reg] = now_;
+Cycle Pipeline::next_device_access() {
+  for (; device_op_ < device_end_; ++device_op_) {
+    const MicroOp& op = device_block_->ops[device_op_];
+    if (!op.memory()) {
+      run(op);
+      continue;
+    }
+    device_flight_ = issue(op);
+    const Cycle leaves = queue_.accepts_at(std::max(device_flight_.at_end, address_at(op)));
+    device_flight_.unit->leave(device_flight_.at_end, leaves);
+    // It is neither speculative nor overtaken: it is sent as the next to commit.
+    const Cycle next = leaves > commit_cycle_ ? leaves : commit_cycle_ + 1;
+    device_sent_ = queue_.send_device(next);
+    return device_sent_;
+  }
+  return 0;
+}
+
+void Pipeline::finish_device(Cycle over, Event cause) {
+  const MicroOp& op = device_block_->ops[device_op_++];
+  const uint64_t memory = events_[kCyclesMemory];
+  activity_.await(device_sent_, over);
+  commit(op, over, device_sent_);
+  // Beyond what an access of the L1 would have taken it is the device's time.
+  const uint64_t waited = events_[kCyclesMemory] - memory;
+  events_[kCyclesMemory] -= waited;
+  events_[cause] += waited;
+  queue_.finish_device(device_sent_, over, commit_cycle_);
+}
+
+// The stores of `block` that may still be in the store buffer at its end.
+void Pipeline::remember_stores(const Block& block, const uint32_t* addresses) {
+  for (const LastStore& store : block.last_stores) {
+    recent_stores_[next_store_++ % kRecentStores] = {addresses[store.memory] + store.offset,
+                                                     store.bytes};
   }
 }
 
 void Pipeline::run_hits(Block& block, const uint32_t* addresses) {
-  // Numbering a state costs as much as stepping some ten instructions: only where hits go on.
-  if (number_ == kAbsolute &&
-      (forgetful_ || ++hits_in_a_row_ < kHitsToNumber || !make_numbered())) {
-    step_ops(block, 0, block.ops.size(), addresses, 0, block.memory.size());
+  // Numbering a state costs as much as stepping some instructions: only where hits go on.
+  hits_in_a_row_ += static_cast<int>(block.size());
+  if (number_ == kAbsolute && (forgetful_ || hits_in_a_row_ < kHitsToNumber || !make_numbered())) {
+    step_instructions(block, 0, block.instructions.size() - 1, addresses, 0, block.memory.size());
     return;
   }
+  const bool in_line = front_end_.in_line(block.first_line);
+  const uint32_t key = 2 * number_ + in_line;
   for (const MemoEntry& entry : block.memo) {
-    if (entry.in == number_) {
+    if (entry.in == key) {
       number_ = entry.out;
-      now_ += entry.cycles;
+      commit_cycle_ += entry.cycles;
       events_[kCyclesCompute] += entry.cycles;
+      events_[kL1iAccesses] += entry.fetches;
+      front_end_.set_line(block.last_line());
+      remember_stores(block, addresses);
       return;
     }
   }
-  const uint32_t before = number_;
-  const Cycle start = now_;
+  const Cycle start = commit_cycle_;
+  const uint64_t fetches = events_[kL1iAccesses];
   make_absolute();
-  step_ops(block, 0, block.ops.size(), addresses, 0, block.memory.size());
+  step_instructions(block, 0, block.instructions.size() - 1, addresses, 0, block.memory.size());
   if (!make_numbered()) return;
   MemoEntry& entry = block.memo[block.memo_next];
   block.memo_next = (block.memo_next + 1) % block.memo.size();
-  entry = {before, number_, static_cast<uint32_t>(now_ - start)};
+  entry = {key, number_, static_cast<uint32_t>(commit_cycle_ - start),
+           static_cast<uint32_t>(events_[kL1iAccesses] - fetches)};
 }
 
 void Pipeline::make_absolute() {
   if (number_ == kAbsolute) return;
-  const RelativeState& state = states_[number_];
-  for (size_t i = 0; i < state.ready.size(); ++i) {
-    ready_[i] = core_ready_[i] = accumulator_ready_[i] = now_ + state.ready[i];
-  }
-  for (size_t i = 0; i < kVectors; ++i) {
-    accumulator_ready_[kRegV0 + i] = now_ + state.accumulator[i];
-  }
-  issued_ = state.issued;
-  int_used_ = state.int_used;
-  simd_used_ = state.simd_used;
-  load_store_cycle_ = now_ + state.load_store_free;
-  load_store_used_ = state.load_store_used;
-  int_divider_free_ = now_ + state.int_divider_free;
-  simd_divider_free_ = now_ + state.simd_divider_free;
+  read_state(states_[number_].bytes, commit_cycle_);
   number_ = kAbsolute;
+  for (size_t i = 0; i < queue_.stores(); ++i) {
+    const size_t back = queue_.stores() - i;
+    const Stored& stored = recent_stores_[(next_store_ - back) % kRecentStores];
+    queue_.set_address(i, stored.address, stored.bytes);
+  }
+}
+
+bool Pipeline::write_state(std::string& bytes) {
+  StateWriter state(bytes, commit_cycle_);
+  front_end_.save(state);
+  activity_.save(state, front_end_.cycle());
+  state.exact(issue_cycle_);
+  state.small(static_cast<unsigned>(issued_));
+  state.small(static_cast<unsigned>(issued_accesses_));
+  state.small(issue_full_);
+  state.small(static_cast<unsigned>(committed_));
+  state.small(static_cast<unsigned>(committed_accesses_));
+  for (const FunctionalUnit& unit : units_) unit.save(state, issue_cycle_);
+  queue_.save(state, issue_cycle_);
+  for (size_t i = 0; i < registers_.size(); ++i) {
+    const Register& reg = registers_[i];
+    if (reg.committed <= 2 * issue_cycle_ + 1) continue;
+    state.small(static_cast<unsigned>(i));
+    state.cycle(reg.result, issue_cycle_);
+    state.exact(reg.committed >> 1);
+    state.small(static_cast<unsigned>(reg.committed & 1) + (dot_results_[i] ? 2 : 0));
+  }
+  return state.fits();
+}
+
+void Pipeline::read_state(const std::string& bytes, Cycle origin) {
+  StateReader state(bytes, origin);
+  front_end_.load(state);
+  activity_.load(state, front_end_.cycle());
+  issue_cycle_ = state.cycle();
+  issued_ = static_cast<int>(state.small());
+  issued_accesses_ = static_cast<int>(state.small());
+  issue_full_ = state.small() != 0;
+  committed_ = static_cast<int>(state.small());
+  committed_accesses_ = static_cast<int>(state.small());
+  for (FunctionalUnit& unit : units_) unit.load(state);
+  queue_.load(state);
+  registers_ = {};
+  while (!state.at_end()) {
+    const unsigned number = state.small();
+    Register& reg = registers_[number];
+    reg.result = state.cycle();
+    reg.committed = 2 * state.cycle();
+    const unsigned flags = state.small();
+    reg.committed += flags & 1;
+    dot_results_[number] = (flags & 2) != 0;
+  }
 }
 
 bool Pipeline::make_numbered() {
-  RelativeState state;
-  bool fits = true;
-  const auto delta = [this, &fits](Cycle cycle) {
-    const Cycle d = std::max<Cycle>(cycle - now_, 0);
-    fits &= d <= kMaxDelta;
-    return static_cast<uint8_t>(d);
-  };
-  for (size_t i = 0; i < state.ready.size(); ++i) state.ready[i] = delta(ready_[i]);
-  for (size_t i = 0; i < kVectors; ++i) {
-    state.accumulator[i] = delta(accumulator_ready_[kRegV0 + i]);
-  }
-  state.issued = static_cast<uint8_t>(issued_);
-  state.int_used = static_cast<uint8_t>(int_used_);
-  state.simd_used = static_cast<uint8_t>(simd_used_);
-  state.load_store_free = delta(load_store_cycle_);
-  state.load_store_used = load_store_cycle_ < now_ ? 0 : static_cast<uint8_t>(load_store_used_);
-  state.int_divider_free = delta(int_divider_free_);
-  state.simd_divider_free = delta(simd_divider_free_);
-  if (!fits) return false;
-  const uint32_t number = number_of(state);
-  if (number == kAbsolute) return false;
-  number_ = number;
-  return true;
+  scratch_.clear();
+  if (!write_state(scratch_)) return false;
+  number_ = number_of(scratch_);
+  return number_ != kAbsolute;
 }
 
-uint32_t Pipeline::number_of(const RelativeState& state) {
-  const auto found = numbers_.find(state);
+uint32_t Pipeline::number_of(const std::string& bytes) {
+  const auto found = numbers_.find(bytes);
   if (found != numbers_.end()) return found->second;
   if (states_.size() >= kMaxStates) return kAbsolute;
   const auto number = static_cast<uint32_t>(states_.size());
-  states_.push_back(state);
-  after_taken_.push_back(kAbsolute);
-  numbers_.emplace(state, number);
-  return number;
-}
-
-uint32_t Pipeline::after_taken(uint32_t state) {
-  if (after_taken_[state] != kAbsolute) return after_taken_[state];
-  RelativeState next = states_[state];
-  next.issued = static_cast<uint8_t>(core_.issue_width);
-  const uint32_t number = number_of(next);
-  if (number == kAbsolute) {
-    make_absolute();
-    issued_ = core_.issue_width;
-    return kAbsolute;
-  }
-  after_taken_[state] = number;
+  states_.push_back({bytes, {}});
+  numbers_.emplace(bytes, number);
   return number;
 }
 

@@ -1,0 +1,193 @@
+"""The mappings that ship with the project: their accuracies in one table, and simulated.
+
+    python benchmarks/shipped_mappings.py [--dataset cifar10-jpeg.npz] [--out results/accuracy]
+
+`mappings.csv` and `mappings.md` gather what each search measured on the test split.  With a
+dataset, or for the bundled digits, every mapping is also simulated on 100 test images with the
+tile's noise on: `simulated.csv` says whether all outputs equal the reference's, and whether the
+accuracy is what the evaluation path gives over many draws of that noise.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import io
+import json
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from scipy import stats
+
+from harness.accuracy.evaluate import Evaluator
+from harness.artifacts import atomic_write_text
+from harness.config.load import load_config, load_loop_config
+from harness.data.workloads import workload_for
+from harness.mapping.resolve import resolve_mapping
+from harness.pipeline.job import Silent, run_job
+from harness.pipeline.prepare import prepare
+from harness.resources import resource
+
+IMAGES = 100  # simulated
+DRAWS = 20  # of the tile's noise, in the evaluation path
+DAY_S, YEAR_S = 86_400.0, 365 * 86_400.0
+HEADINGS = (
+    "network",
+    "dataset",
+    "float",
+    "int8",
+    "strategy",
+    "bound, points",
+    "analog layers",
+    "analog MACs",
+    "now",
+    "after a day",
+    "after a year",
+    "n",
+)
+Row = dict[str, Any]
+
+
+def table_row(folder: Path) -> Row:
+    """One mapping: what the search found and measured on the test split."""
+    summary = json.loads((folder / "summary.json").read_text())
+    test = [entry for entry in summary["accuracy"] if entry["split"] == "test"]
+    by_phase = {entry["phase"]: entry for entry in test if entry["time_s"] is None}
+    at = {entry["time_s"]: entry for entry in test if entry["time_s"] is not None}
+    row: Row = {
+        "model": summary["model"],
+        "dataset": summary["dataset"],
+        "strategy": summary["strategy"],
+        "drop_points": summary["drop_points"],
+        "analog_layers": len(summary["analog_layers"]),
+        "analog_layers_percent": round(summary["analog_layers_percent"], 1),
+        "analog_macs_percent": round(summary["analog_macs_percent"], 2),
+        "float_percent": round(by_phase["baseline"]["mean_percent"], 2),
+        "int8_percent": round(by_phase["digital"]["mean_percent"], 2),
+        "test_images": by_phase["baseline"]["images"],
+        "repetitions": at[DAY_S]["repetitions"],
+    }
+    for name, seconds in (("now", 1.0), ("day", DAY_S), ("year", YEAR_S)):
+        row[f"{name}_percent"] = round(at[seconds]["mean_percent"], 2)
+        row[f"{name}_deviation"] = round(at[seconds]["deviation_points"], 2)
+    return row
+
+
+def simulated_row(folder: Path, dataset: Path | None, out: Path) -> Row:
+    """One mapping, simulated and evaluated on the same images."""
+    summary = json.loads((folder / "summary.json").read_text())
+    model = summary["model"]
+    run = {"model": model, "mapping": str(folder / "mapping.json"), "images": IMAGES, "warmup": 0}
+    if dataset is not None:
+        run["dataset"] = str(dataset)
+    config = load_config(
+        system="alpine-hp",
+        overrides=("system.tile.noise=true", "run.timeout_s=3000"),
+        run=run,
+    )
+    # A difference in one byte of one image raises here.
+    job = run_job(config, out, command=("shipped_mappings",), reporter=Silent())
+    assert job.comparison.accuracy is not None
+    correct = {entry.what: entry.correct for entry in job.comparison.accuracy.entries}
+    prepared = prepare(config)
+    assert prepared.samples.labels is not None
+    conductances = resolve_mapping(config.run.mapping, prepared.network).conductances
+    assert conductances is not None
+    labels = prepared.samples.labels[:IMAGES]
+    evaluator = Evaluator(
+        prepared.network,
+        prepared.samples.images[:IMAGES],
+        labels,
+        system=config.system,
+        noise=load_loop_config(noise="none").noise,
+    )
+    draws = [
+        100 * float((evaluator.outputs(conductances, seed=seed).argmax(axis=-1) == labels).mean())
+        for seed in range(DRAWS)
+    ]
+    mean, deviation = float(np.mean(draws)), float(np.std(draws, ddof=1))
+    # One more draw of the noise lies in this interval with 95 % probability; images come whole.
+    reach = float(stats.t.ppf(0.975, DRAWS - 1)) * deviation * (1 + 1 / DRAWS) ** 0.5 + 50 / IMAGES
+    simulated = 100 * correct["mapped, simulated"] / IMAGES
+    return {
+        "model": model,
+        "strategy": summary["strategy"],
+        "drop_points": summary["drop_points"],
+        "images": IMAGES,
+        "differing_bytes": sum(check.mismatches for check in job.comparison.outputs),
+        "digital_simulated_percent": 100 * correct["digital, simulated"] / IMAGES,
+        "mapped_simulated_percent": simulated,
+        "evaluated_percent": round(mean, 2),
+        "evaluated_deviation": round(deviation, 2),
+        "agrees": abs(simulated - mean) <= reach,
+    }
+
+
+def to_csv(rows: list[Row]) -> str:
+    """The rows under their common keys."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue()
+
+
+def to_markdown(rows: list[Row]) -> str:
+    """The table for people."""
+    lines = [
+        f"| {' | '.join(HEADINGS)} |",
+        "|---" * len(HEADINGS) + "|",
+    ]
+    for row in rows:
+        times = [
+            f"{row[f'{name}_percent']:.2f} ± {row[f'{name}_deviation']:.2f}"
+            for name in ("now", "day", "year")
+        ]
+        cells = [
+            row["model"],
+            row["dataset"],
+            f"{row['float_percent']:.2f}",
+            f"{row['int8_percent']:.2f}",
+            row["strategy"],
+            f"{row['drop_points']:g}",
+            f"{row['analog_layers']} ({row['analog_layers_percent']:.0f} %)",
+            f"{row['analog_macs_percent']:.1f} %",
+            *times,
+            str(row["repetitions"]),
+        ]
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--dataset", type=Path, help="of the networks that are not on digits")
+    parser.add_argument("--out", type=Path, default=Path("results/accuracy"))
+    options = parser.parse_args()
+    folders = sorted(path.parent for path in resource("workloads/mappings").glob("*/summary.json"))
+    order = ["lenet5", "resnet20", "alexnet", "vgg16"]
+    table = [table_row(folder) for folder in folders]
+    table.sort(key=lambda row: (order.index(row["model"]), row["strategy"], row["drop_points"]))
+    atomic_write_text(options.out / "mappings.csv", to_csv(table))
+    atomic_write_text(options.out / "mappings.md", to_markdown(table))
+    print(to_markdown(table))
+    simulated: list[Row] = []
+    for folder in folders:
+        model = json.loads((folder / "summary.json").read_text())["model"]
+        workload = workload_for(model)
+        bundled = workload is not None and workload.dataset == "digits"
+        if not bundled and options.dataset is None:
+            print(f"{folder.name}: not simulated, no dataset is named")
+            continue
+        with tempfile.TemporaryDirectory() as name:
+            row = simulated_row(folder, None if bundled else options.dataset, Path(name))
+        print(", ".join(f"{key} {value}" for key, value in row.items()))
+        simulated.append(row)
+    if simulated:
+        atomic_write_text(options.out / "simulated.csv", to_csv(simulated))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,77 @@
+"""Measuring networks as a search does: as they will be stored, on the configured tiles."""
+
+from __future__ import annotations
+
+from harness.accuracy.baseline import float_accuracy
+from harness.accuracy.evaluate import Evaluator
+from harness.accuracy.noise import with_noise
+from harness.accuracy.state import Values
+from harness.accuracy.task import Labelled, Task
+from harness.config.schema import LoopConfig, SystemConfig
+from harness.model.graph import Graph
+from harness.quant.program import FloatArray, QNetwork
+
+
+class Meter:
+    """Measures accuracies; ``work`` counts the images evaluated, and what its owner adds."""
+
+    def __init__(self, task: Task, system: SystemConfig, loop: LoopConfig, *, threads: int) -> None:
+        self.system = with_noise(system, loop.noise)
+        self.work = 0.0
+        self._task, self._loop, self._threads = task, loop, threads
+
+    def float_share(self, data: Labelled) -> float:
+        """Share of ``data`` that the float network of the task classifies correctly."""
+        self.work += len(data)
+        return float_accuracy(self._task.graph, data, threads=self._threads)
+
+    def stored(self, graph: Graph) -> QNetwork:
+        """``graph`` as a run will quantize it after reading its checkpoint."""
+        return self._task.quantized(self._task.stored(graph))
+
+    def measure(
+        self,
+        network: QNetwork,
+        data: Labelled,
+        analog: tuple[str, ...],
+        *,
+        repetitions: int | None = None,
+        t_s: float | None = None,
+        seed: int | None = None,
+    ) -> Values:
+        """Shares of ``data`` classified correctly, one a set of devices.
+
+        What is not given is the search's own.
+        """
+        search, noise = self._loop.search, self._loop.noise
+        values = (
+            self._evaluator(network, data)
+            .accuracies(
+                analog,
+                t_s=noise.t_eval_s if t_s is None else t_s,
+                # Without tiles all are alike.
+                repetitions=(repetitions or search.repetitions) if analog else 1,
+                seed=search.seed if seed is None else seed,
+            )
+            .values
+        )
+        self.work += len(values) * len(data)
+        return values
+
+    def conductances(
+        self, network: QNetwork, data: Labelled, analog: tuple[str, ...], *, seed: int
+    ) -> dict[str, FloatArray]:
+        """Effective weights [K, N] at the time of evaluation: the first devices of ``seed``."""
+        return self._evaluator(network, data.first(1)).conductances(
+            analog, t_s=self._loop.noise.t_eval_s, seed=seed, repetition=0
+        )
+
+    def _evaluator(self, network: QNetwork, data: Labelled) -> Evaluator:
+        return Evaluator(
+            network,
+            data.images,
+            data.labels,
+            system=self.system,
+            noise=self._loop.noise,
+            threads=self._threads,
+        )

@@ -1,0 +1,73 @@
+#include "dram.hh"
+
+#include <algorithm>
+
+namespace aimc::embedded {
+
+Dram::Dram(const DramParams& params)
+    : params_(params),
+      lines_in_row_(static_cast<LineNumber>(params.row_lines)),
+      banks_(static_cast<size_t>(params.banks)),
+      next_refresh_(params.refresh_interval_fs) {}
+
+// Refreshes that are due by `now` close all rows; the one under way must be over.
+Femtoseconds Dram::after_refresh(Femtoseconds now) {
+  if (now < next_refresh_) return now;
+  const Femtoseconds passed = (now - next_refresh_) / params_.refresh_interval_fs;
+  const Femtoseconds last = next_refresh_ + passed * params_.refresh_interval_fs;
+  next_refresh_ = last + params_.refresh_interval_fs;
+  const Femtoseconds over = last + params_.precharge_fs + params_.refresh_fs;
+  for (Bank& bank : banks_) {
+    bank.row = -1;
+    bank.closed = over;
+  }
+  return std::max(now, over);
+}
+
+Femtoseconds Dram::command(LineNumber line, Femtoseconds now) {
+  now = after_refresh(now);
+  const LineNumber row_of_all = line / lines_in_row_;
+  Bank& bank = banks_[row_of_all % banks_.size()];
+  const auto row = static_cast<int64_t>(row_of_all / banks_.size());
+  if (bank.row != row) {
+    Femtoseconds open_at = std::max(now, bank.closed);
+    if (bank.row >= 0) {
+      const Femtoseconds close_at = std::max(now, bank.activated + params_.row_open_fs);
+      open_at = std::max(open_at, close_at + params_.precharge_fs);
+    }
+    bank.row = row;
+    bank.uses = 0;
+    bank.activated = open_at;
+    bank.ready = open_at + params_.activate_fs;
+  }
+  const Femtoseconds given = std::max({now, bank.ready, channel_free_});
+  bank.ready = given + params_.same_bank_fs;
+  channel_free_ = given + params_.line_fs;
+  if (++bank.uses == kUsesOfRow) {
+    const Femtoseconds close_at =
+        std::max(given + params_.line_fs, bank.activated + params_.row_open_fs);
+    bank.row = -1;
+    bank.closed = close_at + params_.precharge_fs;
+  }
+  return given;
+}
+
+Femtoseconds Dram::read(LineNumber line, Femtoseconds now) {
+  const Femtoseconds given = command(line, now);
+  if (writes_.size() > kWritesWaiting) write_batch(given);
+  return given + params_.latency_fs - params_.activate_fs;
+}
+
+void Dram::write(LineNumber line, Femtoseconds now) {
+  writes_.push_back(line);
+  if (writes_.size() > kWritesWaiting && channel_free_ <= now) write_batch(now);
+}
+
+void Dram::write_batch(Femtoseconds now) {
+  Femtoseconds given = now;
+  for (size_t i = 0; i < kWriteBatch; ++i) given = command(writes_[i], given);
+  channel_free_ += params_.turnaround_fs;
+  writes_.erase(writes_.begin(), writes_.begin() + kWriteBatch);
+}
+
+}  // namespace aimc::embedded

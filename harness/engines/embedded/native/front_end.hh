@@ -1,0 +1,132 @@
+// Fetch and decode: when each micro-operation reaches the issue stage.
+//
+// One stage asks for lines, one at a time; one takes `width` instructions a cycle out of them and
+// predicts branches; one makes `width` micro-operations a cycle of them.  Each has a short queue
+// before it and waits when the next one's is full.
+#ifndef HARNESS_ENGINES_EMBEDDED_NATIVE_FRONT_END_HH_
+#define HARNESS_ENGINES_EMBEDDED_NATIVE_FRONT_END_HH_
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <utility>
+
+#include "activity.hh"
+#include "memory_system.hh"
+#include "params.hh"
+#include "state_bytes.hh"
+
+namespace aimc::embedded {
+
+class FrontEnd {
+ public:
+  FrontEnd(const CoreParams& core, MemorySystem& memory, Activity& activity)
+      : width_(core.issue_width),
+        branch_delay_(core.branch_delay),
+        fetch_cycles_(core.fetch_cycles),
+        memory_(memory),
+        activity_(activity) {}
+
+  // All lines asked for until further notice are in the L1I.
+  void assume_present(bool present) { present_ = present; }
+
+  // The next instruction is in `line`.  True: it begins a new group, in cycle next_group().
+  bool instruction(LineNumber line) {
+    if (line != line_) enter_next_line(line);
+    if (taken_ < width_ && line_ready_ <= cycle_) {
+      ++taken_;
+      return false;
+    }
+    close_group();
+    return true;
+  }
+  Cycle next_group() const { return std::max({cycle_ + 1, line_ready_, decoded_.oldest()}); }
+  void begin_group(Cycle cycle) {
+    cycle_ = cycle;
+    taken_ = 1;
+    activity_.mark(cycle);
+  }
+
+  // Its next micro-operation.  `issued` is when the one before it issued, and `issue_full` whether
+  // nothing more could issue in that cycle.  Returns when it can issue first.
+  Cycle micro_op(Cycle issued, bool issue_full) {
+    const Cycle there = cycle_ + 1;
+    if (made_ < width_ && there <= decode_cycle_) {
+      ++made_;
+    } else {
+      issued_.push(issued + (made_ < width_ && issue_full ? 1 : 0));
+      decode_cycle_ = std::max({decode_cycle_ + 1, there, issued_.oldest()});
+      made_ = 1;
+      activity_.mark(decode_cycle_);
+    }
+    return decode_cycle_ + 1;
+  }
+
+  // The last instruction is a branch that was rightly predicted taken.
+  void predicted_taken(LineNumber target);
+
+  // What follows the last instruction, which committed at `commit`, is fetched from `target` on.
+  void refill(Cycle commit, LineNumber target);
+
+  // Cycles of waiting for lines that were not in the L1I since the last time.
+  Cycle take_missed() { return std::exchange(missed_, 0); }
+
+  void apply(Delay delay);
+
+  // The line of the last instruction is not part of the state.
+  void save(StateWriter& state) const;
+  void load(StateReader& state);
+  bool in_line(LineNumber line) const { return line == line_; }
+  void set_line(LineNumber line) { line_ = line; }
+  Cycle cycle() const { return cycle_; }
+
+ private:
+  // A line of the wrong path that is under way is waited for; so long on average.
+  static constexpr Cycle kFetchUnderWay = 1;
+  static constexpr size_t kDecodeQueue = 3;
+  static constexpr size_t kIssueQueue = 7;
+
+  // When the last few groups left a queue.
+  template <size_t kSize>
+  struct Left {
+    std::array<Cycle, kSize> cycles{};
+    size_t next = 0;
+
+    Cycle oldest() const { return cycles[next]; }
+    void push(Cycle cycle) {
+      cycles[next] = cycle;
+      if (++next == kSize) next = 0;
+    }
+  };
+
+  void close_group() {
+    // A group with a gap at its end is done with only in a decode cycle that has room.
+    decoded_.push(decode_cycle_ + (taken_ < width_ && made_ == width_ ? 1 : 0));
+  }
+  void enter_next_line(LineNumber line);
+  void begin_line(LineNumber line, Cycle asked);
+  Cycle ask(LineNumber line, Cycle now);
+
+  int width_;
+  int branch_delay_;
+  int fetch_cycles_;
+  MemorySystem& memory_;
+  Activity& activity_;
+  bool present_ = false;
+  Cycle missed_ = 0;
+
+  LineNumber line_ = ~LineNumber{0};
+  Cycle line_ready_ = 0;  // the current line can be used
+  Cycle next_asked_ = 0;  // the next one was asked for
+  Cycle next_ready_ = 0;  // and can be used; then another can be asked for
+  Cycle cycle_ = 0;       // of the current group of instructions
+  int taken_ = 0;         // instructions in it
+  Cycle decode_cycle_ = 0;
+  int made_ = 0;  // micro-operations in that cycle
+  Left<kDecodeQueue> decoded_;
+  Left<kIssueQueue> issued_;
+};
+
+}  // namespace aimc::embedded
+
+#endif

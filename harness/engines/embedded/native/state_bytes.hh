@@ -1,0 +1,69 @@
+// A timing state as bytes: cycles relative to a reference, in a form in which equal bytes mean an
+// equal future.
+#ifndef HARNESS_ENGINES_EMBEDDED_NATIVE_STATE_BYTES_HH_
+#define HARNESS_ENGINES_EMBEDDED_NATIVE_STATE_BYTES_HH_
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+#include "params.hh"
+
+namespace aimc::embedded {
+
+class StateWriter {
+ public:
+  // Cycles are kept as their distance from `origin`.
+  StateWriter(std::string& bytes, Cycle origin) : bytes_(bytes), origin_(origin) {}
+
+  // `cycle`, of which it is known that at or before `floor` it makes no difference.
+  void cycle(Cycle cycle, Cycle floor) {
+    if (cycle <= floor) {
+      small(0);
+    } else {
+      exact(cycle);
+    }
+  }
+  void exact(Cycle cycle) {
+    const Cycle value = cycle - origin_ + kBias;
+    fits_ &= value >= 1 && value <= 255;
+    small(static_cast<unsigned>(value));
+  }
+  void small(unsigned value) { bytes_.push_back(static_cast<char>(value)); }
+
+  void require(bool what) { fits_ &= what; }
+
+  // Everything was near enough to the origin.
+  bool fits() const { return fits_; }
+
+ private:
+  friend class StateReader;
+  static constexpr Cycle kBias = 128;
+
+  std::string& bytes_;
+  Cycle origin_;
+  bool fits_ = true;
+};
+
+class StateReader {
+ public:
+  StateReader(const std::string& bytes, Cycle origin) : bytes_(bytes), origin_(origin) {}
+
+  Cycle cycle() {
+    const unsigned value = small();
+    return value == 0 ? kLongAgo : origin_ + static_cast<Cycle>(value) - StateWriter::kBias;
+  }
+  unsigned small() { return static_cast<uint8_t>(bytes_[at_++]); }
+  bool at_end() const { return at_ == bytes_.size(); }
+
+  static constexpr Cycle kLongAgo = 0;
+
+ private:
+  const std::string& bytes_;
+  Cycle origin_;
+  size_t at_ = 0;
+};
+
+}  // namespace aimc::embedded
+
+#endif

@@ -1,0 +1,103 @@
+"""How fast an analog layer could be at best, from the configuration alone.
+
+The bound is the largest of three times that nothing can hide behind one another forever: the tiles'
+multiplications, the transfers between them and memory or core, and the core's SIMD work.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import ceil
+from typing import Final
+
+from harness.config.schema import SystemConfig
+from harness.errors import StatsError
+from harness.report.comparison import AnalogLayerInfo, Comparison
+from harness.stats.summary import LayerSummary
+
+VECTOR: Final = 16  # bytes of a SIMD register, and of the widest device access
+OPS_PER_CODES: Final = 2  # SADDW and SADDW2 add 16 int8 codes to int16 sums
+OPS_PER_WIDE_CODES: Final = 4  # the same for 16 int16 codes and int32 sums
+OPS_PER_OUTPUTS: Final = 24
+"""For 16 outputs: widen and scale (4), add the bias (4), multiply (4), shift (4), narrow (6) and
+clamp (2)."""
+
+
+@dataclass(frozen=True)
+class AnalogBound:
+    """Times in ns of one inference, each as if the others took none."""
+
+    tile_ns: float
+    transfer_ns: float
+    digital_ns: float
+
+    @property
+    def time_ns(self) -> float:
+        return max(self.tile_ns, self.transfer_ns, self.digital_ns)
+
+    @property
+    def by(self) -> str:
+        """What the bound comes from."""
+        if self.time_ns == self.tile_ns:
+            return "tile"
+        return "transfer" if self.time_ns == self.transfer_ns else "digital"
+
+
+def analog_bound(layer: AnalogLayerInfo, pixels: int, system: SystemConfig) -> AnalogBound:
+    """The bound of a layer that makes ``pixels`` multiplications on each of its tiles.
+
+    All tiles work at once.  By DMA each moves its own inputs and codes, both ways at once; by
+    programmed I/O the core moves all of them one after the other, 16 bytes an access.
+    """
+    tile, attach, core = system.tile, system.attach, system.core
+    row_blocks, column_blocks = ceil(layer.rows / tile.rows), ceil(layer.columns / tile.columns)
+    if row_blocks * column_blocks != layer.tiles:
+        raise StatsError(
+            f"{layer.tiles} tiles for {layer.rows} x {layer.columns} on tiles of "
+            f"{tile.rows} x {tile.columns}",
+            where=layer.name,
+        )
+    code_bytes = 1 if tile.adc_bits <= 8 else 2
+    if tile.io == "dma":
+        rows, columns = min(layer.rows, tile.rows), min(layer.columns, tile.columns)
+        bandwidth = min(tile.io_bandwidth_gb_per_s, attach.dma_bandwidth_gb_per_s)
+        transfer_ns = pixels * max(rows, columns * code_bytes) / bandwidth
+    else:
+        port_ns = VECTOR / tile.io_bandwidth_gb_per_s
+        load_beat = attach.load_extra_beat_ns
+        load_beat = attach.extra_beat_ns if load_beat is None else load_beat
+        store_ns = attach.store_latency_ns + attach.extra_beat_ns + port_ns
+        load_ns = attach.load_latency_ns + load_beat + port_ns
+        inputs = layer.rows * column_blocks / VECTOR
+        outputs = layer.columns * row_blocks * code_bytes / VECTOR
+        transfer_ns = pixels * (inputs * store_ns + outputs * load_ns)
+    ops_per_codes = OPS_PER_CODES if code_bytes == 1 else OPS_PER_WIDE_CODES
+    vectors = pixels * layer.columns / VECTOR
+    operations = vectors * (row_blocks * ops_per_codes + OPS_PER_OUTPUTS)
+    per_cycle = min(core.simd_units, core.issue_width)
+    return AnalogBound(
+        tile_ns=pixels * (tile.dac_latency_ns + tile.crossbar_latency_ns + tile.adc_latency_ns),
+        transfer_ns=transfer_ns,
+        digital_ns=operations / per_cycle / core.clock_ghz,
+    )
+
+
+def layer_bound(comparison: Comparison, layer: LayerSummary) -> AnalogBound | None:
+    """The bound of a layer of the mapped program; None for one that is not analog."""
+    if comparison.plan is None or layer.unit != "analog":
+        return None
+    info = next(info for info in comparison.plan.analog_layers if info.name == layer.name)
+    pixels = layer.events["tile_mvms"] // (layer.visits * layer.tiles)
+    return analog_bound(info, pixels, comparison.config.system)
+
+
+def mean_ratio(comparison: Comparison) -> float | None:
+    """Time over bound, averaged over the analog layers; None without any."""
+    if comparison.mapped is None:
+        return None
+    ratios = [
+        layer.time_ns / bound.time_ns
+        for layer in comparison.mapped.layers
+        if (bound := layer_bound(comparison, layer)) is not None and bound.time_ns > 0
+    ]
+    return sum(ratios) / len(ratios) if ratios else None

@@ -1,0 +1,73 @@
+"""`aimc map` as a user meets it: what it says to options that do not go together."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+def aimc_map(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "harness.cli.main", "map", *arguments],
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "AIMC_DATA": ""},
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (
+            ("lenet5", "--t-eval", "1", "--set", "search.seed=2"),
+            "--t-eval, --set: only with --drop",
+        ),
+        (("lenet5", "--drop", "1", "--mapping", "digital"), "--drop finds out"),
+        (("lenet5", "--drop", "1", "--strategy", "best"), "valid: macs, sensitivity, benefit"),
+        (("lenet5", "--drop", "1", "--noise", "loud"), "no noise preset 'loud'"),
+        (("lenet5", "--drop", "1", "--set", "search.speed=2"), "unknown key 'speed'"),
+        (("resnet20", "--drop", "1"), "no dataset is named"),
+    ],
+)
+def test_mistakes_get_one_message(arguments: tuple[str, ...], says: str, tmp_path: Path) -> None:
+    result = aimc_map(*arguments, cwd=tmp_path)
+    assert result.returncode == 2
+    assert says in result.stderr
+    assert "Traceback" not in result.stderr
+    assert result.stdout == ""
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_found_mapping_is_simulated(tmp_path: Path) -> None:
+    settings = ("validation_images=60", "warmup_epochs=0.1", "retrain_epochs=0.1", "repetitions=2")
+    options = [part for text in settings for part in ("--set", f"search.{text}")]
+    found = aimc_map("mlp", "--drop", "3", "--threads", "1", *options, cwd=tmp_path)
+    assert found.returncode == 0, found.stderr
+    mapping = tmp_path / "mappings" / "mlp-macs-3" / "mapping.json"
+    assert f"Simulate it: aimc run mlp --mapping {mapping.relative_to(tmp_path)}" in found.stdout
+    assert "bound" in found.stderr
+    run = subprocess.run(
+        [sys.executable, "-m", "harness.cli.main", "run", "mlp", "--mapping", str(mapping)],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
+    assert run.returncode == 0, run.stderr
+    (folder,) = (tmp_path / "runs").iterdir()
+    manifest = json.loads((folder / "manifest.json").read_text())
+    inputs = {Path(entry["path"]).name for entry in manifest["inputs"]}
+    assert inputs == {"mapping.json", "mapping.safetensors", "mlp.safetensors"}
+    assert "byte for byte" in run.stdout

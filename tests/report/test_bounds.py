@@ -1,0 +1,73 @@
+"""The bound of an analog layer, computed by hand."""
+
+from __future__ import annotations
+
+import pytest
+
+from harness.config.load import load_config
+from harness.config.schema import SystemConfig
+from harness.errors import StatsError
+from harness.report.bounds import analog_bound, layer_bound, mean_ratio
+from harness.report.comparison import AnalogLayerInfo
+from tests.report.comparisons import comparison
+
+LAYER = AnalogLayerInfo("conv", rows=576, columns=300, tiles=6)  # 3 x 2 blocks of 256 x 256
+
+
+def system(*overrides: str) -> SystemConfig:
+    wanted = (
+        "tile.crossbar_latency_ns=100",
+        "tile.io_bandwidth_gb_per_s=4",
+        "attach.dma_bandwidth_gb_per_s=36.8",
+        "attach.store_latency_ns=3",
+        "attach.load_latency_ns=5",
+        "attach.extra_beat_ns=1",
+        "attach.load_extra_beat_ns=2",
+        "core.clock_ghz=2",
+        *overrides,
+    )
+    return load_config(system="alpine-hp", overrides=[f"system.{text}" for text in wanted]).system
+
+
+def test_dma_moves_each_tiles_bytes_at_once() -> None:
+    bound = analog_bound(LAYER, 64, system("tile.io=dma"))
+    assert bound.tile_ns == pytest.approx(64 * 100)
+    assert bound.transfer_ns == pytest.approx(64 * 256 / 4)
+    assert bound.digital_ns == pytest.approx(64 * 300 / 16 * (3 * 2 + 24) / 2)
+    assert bound.digital_ns == bound.time_ns
+    assert bound.by == "digital"
+
+
+def test_programmed_io_moves_all_bytes_one_after_the_other() -> None:
+    bound = analog_bound(LAYER, 64, system("tile.io=pio"))
+    stores, loads = 576 * 2 / 16, 300 * 3 / 16
+    assert bound.transfer_ns == pytest.approx(64 * (stores * (3 + 1 + 4) + loads * (5 + 2 + 4)))
+    assert bound.by == "transfer"
+
+
+def test_wide_codes_take_twice_the_bytes_and_sums() -> None:
+    narrow = analog_bound(LAYER, 1, system("tile.io=dma"))
+    wide = analog_bound(LAYER, 1, system("tile.io=dma", "tile.adc_bits=12"))
+    assert wide.transfer_ns == 2 * narrow.transfer_ns
+    assert wide.digital_ns == pytest.approx(narrow.digital_ns * (3 * 4 + 24) / (3 * 2 + 24))
+    slow = system("tile.io=dma", "tile.crossbar_latency_ns=1000")
+    assert analog_bound(LAYER, 1, slow).by == "tile"
+
+
+def test_tiles_that_do_not_fit_the_matrix_are_refused() -> None:
+    with pytest.raises(StatsError, match="5 tiles"):
+        analog_bound(AnalogLayerInfo("conv", 576, 300, 5), 1, system())
+
+
+def test_only_analog_layers_have_a_bound() -> None:
+    original = comparison()
+    assert original.mapped is not None
+    bounds = [layer_bound(original, layer) for layer in original.mapped.layers]
+    assert [bound is not None for bound in bounds] == [True, False, True, False]
+    ratios = [
+        layer.time_ns / bound.time_ns
+        for layer, bound in zip(original.mapped.layers, bounds, strict=True)
+        if bound
+    ]
+    assert mean_ratio(original) == pytest.approx(sum(ratios) / 2)
+    assert mean_ratio(comparison(mapped=False)) is None
