@@ -24,6 +24,8 @@ class ReportFiles:
     result: Path
     layers: Path
     picture: Path
+    roofline: Path
+    roofline_picture: Path
     manifest: Path
 
 
@@ -33,12 +35,14 @@ def report_files(folder: Path) -> ReportFiles:
         result=folder / "result.json",
         layers=folder / "layers.csv",
         picture=folder / "report.png",
+        roofline=folder / "roofline.csv",
+        roofline_picture=folder / "roofline.png",
         manifest=folder / "manifest.json",
     )
 
 
 def write_report(comparison: Comparison, folder: Path) -> ReportFiles:
-    """Write result.json, layers.csv, report.png and manifest.json into ``folder``.
+    """Write result.json, layers.csv, roofline.csv, the pictures and manifest.json into ``folder``.
 
     ``result.json`` is written last: where it lies, the report is complete.
 
@@ -48,11 +52,14 @@ def write_report(comparison: Comparison, folder: Path) -> ReportFiles:
     """
     # Drawing loads matplotlib, which takes longer than serving a finished run.
     from harness.report.picture import draw_report
+    from harness.report.roofline import draw_roofline, roofline_csv
 
     files = report_files(folder)
     contents = {
         files.layers: layers_csv(comparison).encode("utf-8"),
         files.picture: draw_report(comparison),
+        files.roofline: roofline_csv(comparison).encode("utf-8"),
+        files.roofline_picture: draw_roofline(comparison),
     }
     result = result_text(comparison).encode("ascii")
     contents[files.manifest] = _manifest_text(comparison, contents, result).encode("ascii")

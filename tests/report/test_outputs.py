@@ -155,6 +155,8 @@ def test_written_files(tmp_path: Path) -> None:
         "manifest.json",
         "report.png",
         "result.json",
+        "roofline.csv",
+        "roofline.png",
     ]
     assert read_result(files.result) == original
     manifest = json.loads(files.manifest.read_text())
@@ -165,7 +167,7 @@ def test_written_files(tmp_path: Path) -> None:
     for name, digest in manifest["outputs_sha256"].items():
         data = (tmp_path / "run" / name).read_bytes()
         assert hashlib.sha256(data).hexdigest() == digest
-    assert len(manifest["outputs_sha256"]) == 3
+    assert len(manifest["outputs_sha256"]) == 5
     for path in (files.layers, files.manifest, files.result):
         assert "random" in path.read_text()
 

@@ -1,0 +1,150 @@
+"""``roofline.csv`` and ``roofline.png``: how near each digital layer comes to what limits it.
+
+A layer does at most the SIMD units' peak of MACs a cycle, and at most its MACs for each byte of
+DRAM traffic times the bytes that a cycle brings.  Two figures stand for that: the memory's own
+bandwidth, and what the L1 data cache's outstanding misses let one core have of it.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from dataclasses import dataclass
+from typing import Final
+
+import matplotlib
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from harness.config.schema import SystemConfig
+from harness.report.comparison import Comparison
+from harness.report.quantities import printable
+from harness.stats.summary import LayerSummary, ProgramSummary
+
+_SIZE_IN: Final = (9.0, 5.5)
+_DPI: Final = 130
+_MARKS: Final = (("#0072B2", "o"), ("#E69F00", "s"), ("#009E73", "^"))
+_NO_TRAFFIC: Final = 2.0  # of the largest intensity: where layers without DRAM traffic stand
+
+
+@dataclass(frozen=True)
+class Roofs:
+    """Bytes a cycle from DRAM: what the memory gives, and what one core's misses can ask for."""
+
+    memory: float
+    misses: float
+
+
+@dataclass(frozen=True)
+class Point:
+    """One digital layer with MACs.  ``intensity`` is None where it causes no DRAM traffic."""
+
+    program: str
+    layer: str
+    intensity: float | None  # MACs a byte of DRAM traffic
+    achieved: float  # MACs a cycle
+    peak: int
+    attainable: float  # the lower of the peak and of what outstanding misses bring
+
+    @property
+    def share(self) -> float:
+        """Achieved of attainable."""
+        return self.achieved / self.attainable
+
+
+def roofs(system: SystemConfig) -> Roofs:
+    """The roofs of one core; a miss waits for the L1, the L2 and the memory."""
+    clock, caches = system.core.clock_ghz, system.caches
+    cycles = caches.l1d.hit_latency_cycles + caches.l2.hit_latency_cycles
+    latency = system.memory.latency_ns * clock + cycles
+    memory = system.memory.bandwidth_gb_per_s / clock
+    misses = caches.l1d.mshrs * caches.l1d.line_bytes / latency
+    return Roofs(memory, min(memory, misses))
+
+
+def points(comparison: Comparison) -> list[Point]:
+    """Every program's digital layers with MACs, in execution order."""
+    limits = roofs(comparison.config.system)
+    return [
+        _point(program, layer, limits)
+        for program in comparison.programs
+        for layer in program.layers
+        if layer.unit == "digital" and layer.macs > 0 and layer.cycles > 0
+    ]
+
+
+def _point(program: ProgramSummary, layer: LayerSummary, limits: Roofs) -> Point:
+    traffic = layer.events["dram_read_bytes"] + layer.events["dram_write_bytes"]
+    intensity = layer.macs * layer.visits / traffic if traffic else None
+    peak = program.peak_macs_per_cycle
+    attainable = peak if intensity is None else min(float(peak), intensity * limits.misses)
+    achieved = layer.macs / layer.cycles
+    return Point(program.name, layer.name, intensity, achieved, peak, attainable)
+
+
+def roofline_csv(comparison: Comparison) -> str:
+    """The points as CSV text with a header."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(
+        (
+            "program",
+            "layer",
+            "macs_per_dram_byte",
+            "macs_per_cycle",
+            "peak_macs_per_cycle",
+            "attainable_macs_per_cycle",
+            "share_of_attainable",
+        )
+    )
+    for point in points(comparison):
+        intensity = "" if point.intensity is None else point.intensity
+        figures = (point.achieved, point.peak, point.attainable, point.share)
+        writer.writerow((point.program, point.layer, intensity, *figures))
+    return text.getvalue()
+
+
+def draw_roofline(comparison: Comparison) -> bytes:
+    """The picture as PNG bytes, the same for the same comparison."""
+    found = points(comparison)
+    limits = roofs(comparison.config.system)
+    finite = [point.intensity for point in found if point.intensity is not None]
+    ridge = max((point.peak for point in found), default=1) / limits.misses
+    right = max([*finite, ridge]) * _NO_TRAFFIC
+    left = min([*finite, ridge]) / _NO_TRAFFIC
+    with matplotlib.rc_context():
+        matplotlib.rcdefaults()  # whatever the user's own style is
+        matplotlib.rcParams.update({"text.parse_math": False, "font.size": 9.0})
+        figure = Figure(figsize=_SIZE_IN, dpi=_DPI, facecolor="white", layout="constrained")
+        FigureCanvasAgg(figure)
+        axes = figure.add_subplot()
+        for name, bytes_per_cycle, line in (
+            ("L1 misses", limits.misses, "-"),
+            ("memory bandwidth", limits.memory, ":"),
+        ):
+            for peak in sorted({point.peak for point in found}):
+                corner = peak / bytes_per_cycle
+                xs = [left, max(left, corner), max(right, corner)]
+                ys = [min(peak, left * bytes_per_cycle), peak, peak]
+                label = f"{name}, {bytes_per_cycle:.2f} B/cycle; peak {peak} MACs/cycle"
+                axes.plot(xs, ys, line, color="#555555", linewidth=1, label=label)
+        programs = list(dict.fromkeys(point.program for point in found))
+        for program, (colour, mark) in zip(programs, _MARKS, strict=False):
+            mine = [point for point in found if point.program == program]
+            xs = [right if point.intensity is None else point.intensity for point in mine]
+            ys = [point.achieved for point in mine]
+            axes.scatter(xs, ys, s=22, color=colour, marker=mark, label=printable(program, 24))
+            for point, x, y in zip(mine, xs, ys, strict=True):
+                name = printable(point.layer, 18)
+                axes.annotate(name, (x, y), (3, 3), textcoords="offset points", fontsize=6)
+        axes.set_xscale("log")
+        axes.set_yscale("log")
+        axes.set_xlabel("MACs per byte of DRAM traffic (rightmost: none)")
+        axes.set_ylabel("MACs per cycle")
+        axes.set_title(f"Roofline of {printable(comparison.model.name, 50)}", loc="left")
+        axes.grid(True, which="major", color="#dddddd", linewidth=0.5)
+        if found:
+            axes.legend(fontsize=7, loc="lower right")
+        data = io.BytesIO()
+        figure.savefig(data, format="png", metadata={"Software": None})
+    return data.getvalue()
