@@ -4,7 +4,8 @@
 #   GEM5=/path/to/gem5.opt results/gem5/update.sh DATA [FOLDER...]
 #
 # DATA, a path from the repository's root, is a folder with the dataset cifar10-jpeg; with FOLDERs
-# only these are made.  A result is replaced when its run has ended well.
+# only these are made.  Those whose run has ended well are replaced at the end, all together, so that
+# no manifest speaks of a modified commit.
 set -eu
 
 cd "$(dirname "$0")/../.."
@@ -15,8 +16,17 @@ data=$1
 shift
 wanted=" ${*:-vgg16-pio vgg16-dma resnet20-pio lenet5-pio lenet5-o3 byte_equality.csv} "
 rm -rf "$work"
-mkdir -p "$work"
-trap 'rm -rf "$work"' EXIT
+mkdir -p "$work/done"
+
+publish() {
+  for result in "$work"/done/*; do
+    [ -e "$result" ] || continue
+    rm -rf "${here:?}/$(basename "$result")"
+    mv "$result" "$here/"
+  done
+  rm -rf "$work"
+}
+trap publish EXIT
 
 make_result() {
   name=$1
@@ -34,16 +44,17 @@ make_result() {
       cp "$run$program/gem5/regions.jsonl" "$run$program/gem5/stats.txt.gz" "$work/$name/$program/"
     done
   done
-  rm -rf "$work/runs" "$here/$name"
-  mv "$work/$name" "$here/$name"
+  rm -rf "$work/runs"
+  mv "$work/$name" "$work/done/$name"
 }
 
 make_result lenet5-pio lenet5
 make_result lenet5-o3 lenet5 --set system.core=o3-high-power
 make_result resnet20-pio resnet20 --dataset "$data"
-make_result vgg16-pio vgg16
-make_result vgg16-dma vgg16 --set system.tile.io=dma
+make_result vgg16-pio vgg16 --dataset "$data"
+make_result vgg16-dma vgg16 --dataset "$data" --set system.tile.io=dma
 case "$wanted" in *" byte_equality.csv "*)
-  "$python" benchmarks/byte_equality.py --engine gem5 --images 1 --csv "$here/byte_equality.csv"
+  "$python" benchmarks/byte_equality.py --engine gem5 --images 1 --csv "$work/byte_equality.csv"
+  mv "$work/byte_equality.csv" "$work/done/"
   ;;
 esac
