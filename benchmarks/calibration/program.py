@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from benchmarks.calibration.snippets import LINE, Snippet
 from harness.toolchain.build import compile_program
+
+from .snippets import LINE, Snippet
 
 _MAIN: Final = r"""
 #include "aimc_runtime.h"
