@@ -114,7 +114,7 @@ def _conv(node: QConv, context: Context) -> Layer:
         weight = packing.pack_depthwise_weight(node.weight, context.kernels)
         channels: tuple[tuple[str, str], ...] = (("channels", str(out_channels)),)
         struct, function = "aimc_depthwise", "aimc_depthwise"
-        scratch = packing.depthwise_scratch_bytes(kernel_h, kernel_w, out_channels, context.kernels)
+        scratch = packing.depthwise_scratch_bytes(out_channels, sliding, context.kernels)
     else:
         weight = packing.pack_conv_weight(
             node.weight, node.groups, node.dilation[1], context.kernels

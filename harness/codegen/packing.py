@@ -182,11 +182,12 @@ def convolve_scratch_bytes(pixel_bytes: int, sliding: Sliding, groups: int) -> i
     return 8 * pointers + _round_up(band_bytes(sliding, pixel_bytes), ALIGN) + 4 * GEMM_SUMS
 
 
-def depthwise_scratch_bytes(kernel_h: int, kernel_w: int, channels: int, kernels: Kernels) -> int:
+def depthwise_scratch_bytes(channels: int, sliding: Sliding, kernels: Kernels) -> int:
     """Scratch of aimc_depthwise."""
     if kernels == "reference":
         return 0
-    return _round_up(channels + 32, ALIGN) + _round_up(kernel_h * kernel_w, 4) * 8
+    taps = _round_up(sliding.kernel[0] * sliding.kernel[1], 8)
+    return 8 * taps + band_bytes(sliding, channels) + SLACK
 
 
 def reshape_scratch_bytes(count: int, kernels: Kernels) -> int:

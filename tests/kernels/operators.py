@@ -211,7 +211,7 @@ class Operators:
             self.constant(packing.pack_channels(bias, channels)),
             self.requant(requant, channels),
         )
-        scratch = packing.depthwise_scratch_bytes(*window.kernel, channels, kernels)
+        scratch = packing.depthwise_scratch_bytes(channels, sliding(geometry), kernels)
         shape = (geometry.out_h, geometry.out_w, channels)
         return self.call("depthwise", kernels, op, [inputs], shape, scratch_bytes=scratch)
 
