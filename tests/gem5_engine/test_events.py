@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from harness.config.load import load_config
@@ -19,6 +19,7 @@ from harness.errors import EngineError, StatsError
 from harness.stats.events import ALL_EVENTS, CYCLE_CAUSES
 from harness.stats.gem5_stats import Dump, read_dumps
 
+UNTIMED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # a busy machine
 DATA = Path(__file__).parent / "data"
 SYSTEM = load_config(system="alpine-hp", overrides=["system.tiles=12"]).system
 CORE = "system.cluster.cpus"
@@ -223,6 +224,7 @@ def test_a_statistic_that_is_missing_or_no_count(name: str, value: float | None)
         dump_events(changed(dump, {name: value}), groups, SYSTEM)
 
 
+@UNTIMED
 @given(st.data())
 def test_no_count_of_instructions_can_change_unseen(data: st.DataObject) -> None:
     """Every class of instructions is in the total, which stands apart."""
@@ -278,6 +280,7 @@ def test_a_list_of_regions_that_cannot_be(tmp_path: Path, line: str, message: st
         read_visits(tmp_path, 1)
 
 
+@UNTIMED
 @given(st.binary(max_size=200))
 def test_other_files_are_errors(tmp_path_factory: pytest.TempPathFactory, content: bytes) -> None:
     folder = tmp_path_factory.mktemp("fuzz")

@@ -8,12 +8,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from harness.errors import StatsError
 from harness.stats.gem5_stats import Dump, parse_dumps, read_dumps
 
+UNTIMED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # a busy machine
 BEGIN = "---------- Begin Simulation Statistics ----------"
 END = "---------- End Simulation Statistics   ----------"
 
@@ -101,6 +102,7 @@ def same(left: float, right: float) -> bool:
     return left == right or (math.isnan(left) and math.isnan(right))
 
 
+@UNTIMED
 @given(st.lists(written_dumps(), max_size=3))
 def test_what_was_written_is_read(written: list[Written]) -> None:
     found = parse("".join(item.text for item in written))
@@ -115,6 +117,7 @@ def test_what_was_written_is_read(written: list[Written]) -> None:
             assert item.units[name] == unit
 
 
+@UNTIMED
 @given(written_dumps(), written_dumps(), st.data())
 def test_no_truncated_dump_passes(first: Written, second: Written, data: st.DataObject) -> None:
     """A cut gives the dumps that are whole before it, and an error where one was begun."""
@@ -133,6 +136,7 @@ def test_no_truncated_dump_passes(first: Written, second: Written, data: st.Data
         assert list(stream) == []
 
 
+@UNTIMED
 @given(written_dumps(), st.text(max_size=60))
 def test_any_other_line_is_refused_or_is_a_statistic(written: Written, line: str) -> None:
     """Nothing but an error of ours comes out of garbage, and no statistic changes by it."""
