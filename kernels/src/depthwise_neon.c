@@ -83,10 +83,7 @@ void aimc_depthwise_neon(const struct aimc_depthwise* op, const int8_t* in, int8
       const int64_t step = w->stride_x * band.pixel;
       for (int32_t c = 0; c < op->channels; c += 16) {
         if (quads == FEW_QUADS) {
-          int64_t
-              few[FEW_QUADS * 4]; /* which outputs cannot overwrite, so they stay in registers */
-          for (int i = 0; i < FEW_QUADS * 4; ++i) few[i] = tap[i];
-          row16(op, FEW_QUADS, few, c, at + c, step, out);
+          row16(op, FEW_QUADS, tap, c, at + c, step, out);
         } else {
           row16(op, quads, tap, c, at + c, step, out);
         }
