@@ -29,6 +29,7 @@ TILE_ROWS: Final = 8  # output pixels a register tile, TILE_ROWS of kernels/src/
 STRIP: Final = 64  # output pixels a strip, STRIP of kernels/src/convolve.c
 GEMM_SUMS: Final = 256  # unfinished sums, GEMM_SUMS of kernels/src/gemm_neon.h
 CHUNK_BYTES: Final = 512  # of a pixel, CHUNK_BYTES of kernels/src/convolve.c
+PATCH_ROW: Final = 16  # bytes, PATCH_ROW of kernels/src/convolve.c
 BAND_BYTES: Final = 128 << 10  # of a padded copy of a map, BAND_BYTES of kernels/src/band.c
 PIO_BATCH: Final = 8  # output pixels finished together, BATCH of kernels/src/analog_pio.c
 _CHANNEL_PAD: Final = 16  # entries that may be read beyond a per-channel array
@@ -75,13 +76,22 @@ def pixel_chunks(channels: int, groups: int, value_bytes: int) -> int:
     return pixel // CHUNK_BYTES if groups == 1 and pixel % CHUNK_BYTES == 0 else 1
 
 
+def gathers_patches(weight: npt.NDArray[_Value], groups: int, dilation_x: int) -> bool:
+    """Whether convolve() puts the short rows of a patch together to one run of inputs."""
+    _, kernel_h, kernel_w, channels = weight.shape
+    row = kernel_w * channels * weight.itemsize
+    return groups == 1 and dilation_x == 1 and kernel_h > 1 and row <= PATCH_ROW
+
+
 def conv_segments(weight: npt.NDArray[_Value], groups: int, dilation_x: int) -> npt.NDArray[_Value]:
     """A weight [out, kh, kw, in / groups] as [out, taps, depth], as convolve() takes the inputs.
 
     Taps are runs of inputs that lie side by side in a map: a kernel row, unless groups, dilation
-    or chunks of channels part it.
+    or chunks of channels part it; or a whole patch if `gathers_patches`.
     """
     outputs, kernel_h, kernel_w, channels = weight.shape
+    if gathers_patches(weight, groups, dilation_x):
+        return weight.reshape(outputs, 1, -1)
     chunks = pixel_chunks(channels, groups, weight.itemsize)
     if chunks > 1:
         parted = weight.reshape(outputs, kernel_h * kernel_w, chunks, channels // chunks)
@@ -179,7 +189,11 @@ def convolve_scratch_bytes(pixel_bytes: int, sliding: Sliding, groups: int) -> i
     chunks = pixel_chunks(pixel_bytes, groups, 1)
     taps = sliding.kernel[0] * sliding.kernel[1] * chunks  # at most
     pointers = STRIP + 2 * TILE_ROWS + _round_up(taps + 1, 8)
-    return 8 * pointers + _round_up(band_bytes(sliding, pixel_bytes), ALIGN) + 4 * GEMM_SUMS
+    patches = 0
+    if sliding.kernel[1] * pixel_bytes <= PATCH_ROW:
+        patches = STRIP * _round_up(sliding.kernel[0] * sliding.kernel[1] * pixel_bytes, 16) + SLACK
+    band = _round_up(band_bytes(sliding, pixel_bytes), ALIGN)
+    return 8 * pointers + band + 4 * GEMM_SUMS + patches
 
 
 def depthwise_scratch_bytes(channels: int, sliding: Sliding, kernels: Kernels) -> int:

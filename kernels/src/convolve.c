@@ -9,6 +9,7 @@
 #define STRIP GEMM_ROWS /* output pixels that all panels are multiplied with before the next */
 #define LONG_TAP 256    /* bytes of a pixel, as the next */
 #define CHUNK_BYTES 512
+#define PATCH_ROW 16 /* bytes */
 
 /* pixel_chunks of harness/codegen/packing.py: channels are taken in chunks, all taps of one before
  * the next, so that a chunk of a deep map fits the L1. */
@@ -25,6 +26,30 @@ static int32_t taps_in_row(const struct convolution* op) {
   const bool whole = op->groups == 1 && op->window->dilation_x == 1;
   const bool is_long = pixel >= LONG_TAP && pixel % 4 == 0;
   return whole && !is_long ? 1 : op->window->kernel_w;
+}
+
+/* gathers_patches of harness/codegen/packing.py: kernel rows of less than a vector are put together
+ * to one run of inputs. */
+static bool gathers_patches(const struct convolution* op) {
+  const struct aimc_window* w = op->window;
+  return op->groups == 1 && w->dilation_x == 1 && w->kernel_h > 1 &&
+         op->in_channels * op->size * w->kernel_w <= PATCH_ROW;
+}
+
+/* Copies the patches at rows[count] to `to`, `stride` bytes each, and points there.  Copies run
+ * ahead of their end, where the next one repairs it. */
+static void gather_rows(const struct convolution* op, const struct band* band, const int8_t** rows,
+                        int32_t count, int8_t* to, int64_t stride) {
+  const struct aimc_window* w = op->window;
+  const int64_t row_bytes = w->kernel_w * band->pixel;
+  const int64_t down = w->dilation_y * band->pitch;
+  for (int32_t i = 0; i < count; ++i, to += stride) {
+    const int8_t* from = rows[i];
+    for (int32_t ky = 0; ky < w->kernel_h; ++ky) {
+      vst1q_s8(to + ky * row_bytes, vld1q_s8(from + ky * down));
+    }
+    rows[i] = to;
+  }
 }
 
 /* Fills tap[taps + 1] with the distances of a group's taps from a pixel's first input. */
@@ -44,8 +69,7 @@ static void fill_taps(const struct convolution* op, const struct band* band, int
   *at = *tap;
 }
 
-/* Points at the first inputs of `count` pixels from the band's pixel `first` on, as gemm_multiply
- * wants it. */
+/* Points at the first inputs of `count` pixels from the band's pixel `first` on. */
 static void point_rows(const struct band* band, const int8_t* top, int32_t first, int32_t count,
                        const int8_t** rows) {
   const struct aimc_window* w = band->window;
@@ -54,8 +78,7 @@ static void point_rows(const struct band* band, const int8_t* top, int32_t first
   const int8_t* line = top + first / w->out_w * down;
   int32_t ox = first % w->out_w;
   const int8_t* at = line + ox * right;
-  int32_t i = 0;
-  for (; i < count; ++i) {
+  for (int32_t i = 0; i < count; ++i) {
     rows[i] = at;
     at += right;
     if (++ox == w->out_w) {
@@ -64,6 +87,11 @@ static void point_rows(const struct band* band, const int8_t* top, int32_t first
       at = line;
     }
   }
+}
+
+/* What gemm_multiply wants beyond `count` pointers. */
+static void pad_rows(const int8_t** rows, int32_t count) {
+  int32_t i = count;
   for (; i % TILE_ROWS != 0; ++i) rows[i] = rows[0];
   for (int32_t r = 0; r < TILE_ROWS; ++r) rows[i + r] = rows[r];
 }
@@ -83,6 +111,12 @@ void convolve(const struct convolution* op, const int8_t* in, int8_t* out, void*
       .columns = out_channels,
       .out_stride = (int64_t)op->out_channels * op->size,
   };
+  const bool gathers = gathers_patches(op);
+  if (gathers) {
+    gemm.taps = 1;
+    gemm.depth *= w->kernel_h;
+  }
+  const int64_t patch = (gemm.depth + 15) / 16 * 16;
   const int64_t group_bytes =
       (out_channels + PANEL - 1) / PANEL * gemm_panel_bytes(gemm.taps, gemm.depth);
   const int8_t** rows = scratch;
@@ -90,6 +124,7 @@ void convolve(const struct convolution* op, const int8_t* in, int8_t* out, void*
   int8_t* copy = (int8_t*)(tap + (gemm.taps + 1 + 7) / 8 * 8);
   gemm.tap = tap;
   gemm.sums = (int32_t*)(void*)(copy + (band.bytes + AIMC_ALIGN - 1) / AIMC_ALIGN * AIMC_ALIGN);
+  int8_t* patches = (int8_t*)(gemm.sums + GEMM_SUMS);
   for (int32_t oy = 0; oy < w->out_h; oy += band.rows) {
     const int32_t height = w->out_h - oy < band.rows ? w->out_h - oy : band.rows;
     const int32_t pixels = height * w->out_w;
@@ -97,9 +132,15 @@ void convolve(const struct convolution* op, const int8_t* in, int8_t* out, void*
     for (int32_t first = 0; first < pixels; first += STRIP) {
       const int32_t count = pixels - first < STRIP ? pixels - first : STRIP;
       point_rows(&band, top, first, count, rows);
+      if (gathers) gather_rows(op, &band, rows, count, patches, patch);
+      pad_rows(rows, count);
       for (int32_t group = 0; group < op->groups; ++group) {
         const int32_t channel = group * out_channels;
-        fill_taps(op, &band, group, tap);
+        if (gathers) {
+          tap[0] = tap[1] = 0;
+        } else {
+          fill_taps(op, &band, group, tap);
+        }
         gemm.weight = op->weight + group * group_bytes;
         gemm.bias = op->bias + channel;
         gemm.first_column = channel;

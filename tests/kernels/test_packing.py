@@ -24,14 +24,26 @@ def test_a_panel_holds_four_inputs_of_eight_channels_side_by_side() -> None:
 
 
 def test_a_kernel_row_is_one_run_of_inputs_unless_it_is_parted() -> None:
+    weight = np.arange(1, 64, dtype=np.int8).reshape(1, 3, 3, 7)
+    packed = packing.pack_conv_weight(weight, 1, 1, "neon")
+    rows = packed[: 3 * 6 * 8 * 4].reshape(3, 6, 8, 4)[:, :, 0].reshape(3, 24)
+    np.testing.assert_array_equal(rows[:, :21], weight.reshape(3, 21))
+    assert not rows[:, 21:].any()
+    assert packing.conv_segments(weight, 1, 1).shape == (1, 3, 21)
+    assert packing.conv_segments(weight, 1, 2).shape == (1, 9, 7)
+    assert packing.conv_segments(weight, 2, 1).shape == (1, 9, 7)
+
+
+def test_few_channels_make_one_run_of_the_patch() -> None:
     weight = np.arange(1, 28, dtype=np.int8).reshape(1, 3, 3, 3)
     packed = packing.pack_conv_weight(weight, 1, 1, "neon")
-    rows = packed[: 3 * 3 * 8 * 4].reshape(3, 3, 8, 4)[:, :, 0].reshape(3, 12)
-    np.testing.assert_array_equal(rows[:, :9], weight.reshape(3, 9))
-    assert not rows[:, 9:].any()
-    assert packing.conv_segments(weight, 1, 1).shape == (1, 3, 9)
-    assert packing.conv_segments(weight, 1, 2).shape == (1, 9, 3)
-    assert packing.conv_segments(weight, 2, 1).shape == (1, 9, 3)
+    patch = packed[: 7 * 8 * 4].reshape(7, 8, 4)[:, 0].reshape(-1)
+    np.testing.assert_array_equal(patch, [*range(1, 28), 0])
+    assert packing.gathers_patches(weight, 1, 1)
+    assert not packing.gathers_patches(weight, 1, 2)
+    assert not packing.gathers_patches(np.zeros((1, 3, 3, 6), np.int8), 1, 1)
+    assert not packing.gathers_patches(weight.astype(np.float32), 1, 1)
+    assert not packing.gathers_patches(np.zeros((1, 1, 1, 3), np.int8), 1, 1)
 
 
 def test_wide_pixels_go_in_chunks_of_channels() -> None:
