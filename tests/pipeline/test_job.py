@@ -12,6 +12,8 @@ import pytest
 from harness.config.load import load_config
 from harness.config.schema import Config
 from harness.errors import DataError
+from harness.model.builtin import build
+from harness.model.export import to_onnx
 from harness.pipeline.folder import staged_folder
 from harness.pipeline.job import Finished, run_job
 from harness.report.comparison import accuracy_statement
@@ -117,7 +119,9 @@ def test_trained_weights_have_an_accuracy(lenet: tuple[Path, Config, Finished]) 
 
 
 def test_random_weights_have_none(tmp_path: Path) -> None:
-    config = load_config(system="alpine-hp", run={**LENET, "model": "alexnet", "images": 1})
+    network = tmp_path / "untrained.onnx"
+    network.write_bytes(to_onnx(build("mlp")).SerializeToString())
+    config = load_config(system="alpine-hp", run={**LENET, "model": str(network), "images": 1})
     finished, _ = job(tmp_path, config)
     assert finished.comparison.accuracy is None
     assert "random" in accuracy_statement(finished.comparison)
