@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from harness.codegen.fp32_layers import FLOAT_BYTES
 from harness.codegen.fp32_program import generate_fp32
 from harness.codegen.program import GeneratedProgram
 from harness.config.schema import Config
+from harness.errors import PlacementError
 from harness.pipeline.prepare import Prepared
+from harness.placement.memory import plan_buffers
 from harness.quant.float_reference import run_float, to_nhwc
 from harness.quant.lower import lower
+from harness.quant.program import QConv, QDense
 
 
 def build_fp32(prepared: Prepared, config: Config, folder: Path) -> GeneratedProgram:
@@ -17,7 +21,9 @@ def build_fp32(prepared: Prepared, config: Config, folder: Path) -> GeneratedPro
 
     Raises:
         CodegenError: A layer has no fp32 kernel.
+        PlacementError: The system's memory is too small for the float weights.
     """
+    _check_memory(prepared, config)
     graph = prepared.model.graph
     lowered = lower(graph)
     samples = prepared.samples.images[: config.run.images]
@@ -30,3 +36,17 @@ def build_fp32(prepared: Prepared, config: Config, folder: Path) -> GeneratedPro
         warmup=config.run.warmup,
         out_dir=folder / "src",
     )
+
+
+def _check_memory(prepared: Prepared, config: Config) -> None:
+    network, memory = prepared.network, config.system.memory
+    needed = plan_buffers(network, FLOAT_BYTES).arena_bytes + sum(
+        node.weight_float.nbytes for node in network.nodes if isinstance(node, QConv | QDense)
+    )
+    if needed > memory.size_mib << 20:
+        raise PlacementError(
+            f"fp32 weights and activations take {needed / 2**20:.0f} MiB, the memory has "
+            f"{memory.size_mib} MiB",
+            where=f"{network.name} on {config.system.name}",
+            hint="raise system.memory.size_mib, or leave out run.fp32_baseline",
+        )

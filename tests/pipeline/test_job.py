@@ -11,11 +11,13 @@ import pytest
 
 from harness.config.load import load_config
 from harness.config.schema import Config
-from harness.errors import DataError
+from harness.errors import DataError, PlacementError
 from harness.model.builtin import build
 from harness.model.export import to_onnx
 from harness.pipeline.folder import staged_folder
+from harness.pipeline.fp32 import build_fp32
 from harness.pipeline.job import Finished, run_job
+from harness.pipeline.prepare import prepare
 from harness.report.comparison import accuracy_statement
 
 LENET = {"model": "lenet5", "images": 3, "warmup": 1}
@@ -200,3 +202,13 @@ def test_the_fp32_program_stands_beside_the_others(tmp_path: Path) -> None:
     again, _ = job(tmp_path, config)
     assert again.cached
     assert again.comparison == comparison
+
+
+def test_float_weights_that_do_not_fit_are_refused(tmp_path: Path) -> None:
+    config = load_config(system="alpine-hp", run={**LENET, "mapping": "digital"})
+    prepared = prepare(config)
+    memory = config.system.memory.model_copy(update={"size_mib": 0})
+    system = config.system.model_copy(update={"memory": memory})
+    with pytest.raises(PlacementError, match="fp32 weights"):
+        build_fp32(prepared, config.model_copy(update={"system": system}), tmp_path)
+    assert list(tmp_path.iterdir()) == []
