@@ -71,7 +71,7 @@ static tile_function* const kFour[2][4] = {
 #define STEP_BYTES 128        /* weights that one step of a tile reads */
 #define SUMS (2 * TILE_ROWS)  /* vectors of a tile's sums */
 #define BLOCK_TILES 4         /* at most, to go in blocks */
-#define BLOCK_BYTES (5 << 10) /* of a block's weights, at most unless a tap has more */
+#define BLOCK_BYTES (6 << 10) /* of a block's weights, at most unless a tap has more */
 _Static_assert(BLOCK_TILES * SUMS * 4 == GEMM_SUMS, "gemm_neon.h");
 
 /* The panel that begins with `column`; every row of `bias` becomes its biases. */
