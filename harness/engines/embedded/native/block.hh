@@ -99,11 +99,13 @@ struct StaticCounts {
 struct MemoEntry {
   uint32_t in = 0;  // number of the state and where fetching stands, never 0
   uint32_t out = 0;
-  uint32_t cycles = 0;
+  uint32_t computing = 0;  // cycles
+  uint32_t waiting = 0;    // for memory
   uint32_t fetches = 0;
 };
 
 struct Block {
+  uint64_t serial = 0;  // no other block has it
   uint64_t pc = 0;
   uint32_t bytes = 0;
   std::vector<InstructionInfo> instructions;  // and one more, after the last

@@ -48,6 +48,7 @@ std::unique_ptr<Block> BlockCache::prepare(uint64_t pc, uint32_t bytes,
   block->first_line = static_cast<uint32_t>(offset >> line_shift_);
   block->lines = static_cast<uint32_t>((offset + bytes - 1) >> line_shift_) - block->first_line + 1;
   block->line_shift = line_shift_;
+  block->serial = ++serial_;
   for (size_t i = 0; i < block->size(); ++i) {
     const InstructionInfo& info = block->instructions[i];
     const std::string where = "the instruction " + hex(words[i]) + " at " + hex(block->op_pc(i));

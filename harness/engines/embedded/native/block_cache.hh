@@ -60,6 +60,7 @@ class BlockCache {
   std::unordered_map<uint64_t, std::unique_ptr<Block>> blocks_;
   std::vector<Block*> recent_;  // direct-mapped on the address
   Refusal refusal_;
+  uint64_t serial_ = 0;
 };
 
 }  // namespace aimc::embedded

@@ -118,7 +118,10 @@ CoreModel::Progress CoreModel::enter(Block& block) {
     entry = *how;
   }
   block_ = &block;
-  if (addresses_.size() < block.memory.size()) addresses_.resize(block.memory.size());
+  if (addresses_.size() < block.memory.size()) {
+    addresses_.resize(block.memory.size());
+    found_.resize(block.memory.size());
+  }
   next_op_ = 0;
   next_memory_ = 0;
   counted_ops_ = 0;
@@ -148,8 +151,10 @@ CoreModel::Progress CoreModel::run_segment(size_t index) {
 CoreModel::Progress CoreModel::run_on(bool start) {
   Block& block = *block_;
   const Segment& segment = block.segments[segment_];
-  known_hits_ = 0;
-  all_hits_ = pipeline_.quiet();
+  all_found_ = pipeline_.calm();
+  last_issue_ = pipeline_.last_issue();
+  misses_ = 0;
+  missed_lines_.clear();
   evaluated_memory_ = next_memory_;
   const Stop stop = evaluate();
   if (stop == Stop::kOpaque || (stop == Stop::kDevice && start && make_opaque_after_device())) {
@@ -165,13 +170,13 @@ CoreModel::Progress CoreModel::run_on(bool start) {
   if (stop == Stop::kEnd) {
     const size_t end = segment.end_op;
     if (next_op_ == 0 && end == block.size()) {
-      if (all_hits_) {
-        pipeline_.run_hits(block, addresses_.data());
+      if (all_found_) {
+        pipeline_.run_found(block, accesses(), misses_);
       } else {
-        pipeline_.step(block, 0, end, addresses_.data(), 0, known_hits_);
+        pipeline_.step(block, 0, end, accesses(), 0);
       }
     } else {
-      pipeline_.step(block, next_op_, end, addresses_.data(), next_memory_, known_hits_);
+      pipeline_.step(block, next_op_, end, accesses(), next_memory_);
     }
     next_op_ = end;
     next_memory_ = evaluated_memory_;
@@ -179,7 +184,7 @@ CoreModel::Progress CoreModel::run_on(bool start) {
     return Progress::kReady;
   }
   const size_t op = block.memory[evaluated_memory_].op;
-  pipeline_.step(block, next_op_, op, addresses_.data(), next_memory_, known_hits_);
+  pipeline_.step(block, next_op_, op, accesses(), next_memory_);
   next_op_ = op;
   next_memory_ = evaluated_memory_;
   return begin_device() ? Progress::kReady : Progress::kFailed;
@@ -211,9 +216,7 @@ void CoreModel::count_ops(size_t end) {
 CoreModel::Stop CoreModel::evaluate() {
   const Block& block = *block_;
   const uint32_t end = block.segments[segment_].program_end;
-  const int shift = system_.line_shift();
   const uint64_t size = memory_.size();
-  Cache& l1d = system_.l1d();
   EvalRegisters& r = registers_;
   while (program_next_ < end) {
     const AddressOp& op = block.program[program_next_++];
@@ -246,8 +249,9 @@ CoreModel::Stop CoreModel::evaluate() {
     if (offset >= size || access.bytes > size - offset) {
       if (access.prefetch) {
         addresses_[op.slot] = Pipeline::kNowhere;
+        found_[op.slot] = Found::kUnknown;
         ++evaluated_memory_;
-        all_hits_ = false;
+        all_found_ = false;
         continue;
       }
       device_address_ = address;
@@ -256,18 +260,42 @@ CoreModel::Stop CoreModel::evaluate() {
     const auto first = static_cast<uint32_t>(offset);
     addresses_[op.slot] = first;
     ++evaluated_memory_;
-    if (access.load && stored_of_late(first, access.bytes)) all_hits_ = false;
+    if (access.load && stored_of_late(first, access.bytes)) all_found_ = false;
     if (access.store) note_store(first, access.bytes);
-    if (!all_hits_) continue;
-    const LineNumber line = first >> shift;
-    const LineNumber last = (first + access.bytes - 1u) >> shift;
-    if (line == last && (l1d.hit_most_recent(line, access.store) || l1d.hit(line, access.store))) {
-      ++known_hits_;
-    } else {
-      all_hits_ = false;
-    }
+    Found& found = found_[op.slot];
+    found = all_found_ ? look_up(access, first) : Found::kUnknown;
+    all_found_ = found != Found::kUnknown;
   }
   return Stop::kEnd;
+}
+
+// Looks an access up in the caches' tags, if it is a simple one.
+Found CoreModel::look_up(const MemoryOp& access, uint32_t address) {
+  Cache& l1d = system_.l1d();
+  const LineNumber line = address >> system_.line_shift();
+  const LineNumber last = (address + access.bytes - 1u) >> system_.line_shift();
+  if (line != last) return Found::kUnknown;
+  if (l1d.hit_most_recent(line, access.store) || l1d.hit(line, access.store)) {
+    for (size_t i = 0; i < missed_lines_.size(); ++i) {
+      if (missed_lines_[i] != line) continue;
+      note_miss(access.op, i + 2);
+      return Found::kUnderWay;
+    }
+    return system_.arrival_after(line, last_issue_) == 0 ? Found::kHit : Found::kUnknown;
+  }
+  if (access.prefetch || !system_.take_from_l2(line, access.store, pipeline_.now())) {
+    return Found::kUnknown;
+  }
+  missed_lines_.push_back(line);
+  note_miss(access.op, 1);
+  return Found::kL2;
+}
+
+// `how`: 1 for a miss, 2 and more for an access to the line of the first, second... miss.
+void CoreModel::note_miss(size_t op, size_t how) {
+  misses_ = (misses_ ^ (op << 16) ^ how) * 0x9e3779b97f4a7c15ull;
+  misses_ ^= misses_ >> 31;
+  misses_ += misses_ == 0;
 }
 
 // Whether one of the last stores, as many as the store buffer may hold, may have written there.

@@ -122,6 +122,11 @@ class CoreModel {
   Stop evaluate();
   bool stored_of_late(uint32_t address, uint32_t bytes) const;
   void note_store(uint32_t address, uint32_t bytes);
+  Found look_up(const MemoryOp& access, uint32_t address);
+  void note_miss(size_t op, size_t how);
+  Pipeline::Accesses accesses() const {
+    return {addresses_.data(), found_.data(), missed_lines_.data(), missed_lines_.size()};
+  }
   void report(const MemoryOp& access, uint64_t address) const;
   bool load_value(const AddressOp& op);
   bool make_opaque_after_device();
@@ -174,9 +179,12 @@ class CoreModel {
   uint32_t program_next_ = 0;
   size_t evaluated_memory_ = 0;  // memory ops with an address
   size_t executed_memory_ = 0;   // memory ops before this one have been executed by the emulator
-  size_t known_hits_ = 0;        // of those from next_memory_
-  bool all_hits_ = false;
+  bool all_found_ = false;       // and all of those have been looked up
+  uint64_t misses_ = 0;          // which of them are not in the L1D, and how; 0: none
   std::vector<uint32_t> addresses_;
+  std::vector<Found> found_;
+  std::vector<LineNumber> missed_lines_;  // of those
+  Cycle last_issue_ = 0;                  // before the block
   EvalRegisters registers_{};
   std::optional<DeviceAccess> pending_;
   std::optional<DeviceAccess> last_device_;  // while the rest of its block is modelled

@@ -29,6 +29,7 @@ class FrontEnd {
 
   // All lines asked for until further notice are in the L1I.
   void assume_present(bool present) { present_ = present; }
+  bool present() const { return present_; }
 
   // The next instruction is in `line`.  True: it begins a new group, in cycle next_group().
   bool instruction(LineNumber line) {

@@ -55,7 +55,9 @@ class FunctionalUnit {
   void apply(Delay delay) {
     delay.apply(free_);
     delay.apply(last_left_);
-    for (Inside& op : inside_) {
+    for (size_t i = 1; i <= kInside; ++i) {
+      Inside& op = inside_[(next_ - i) % kInside];
+      if (op.left < delay.from) break;
       delay.apply(op.at_end);
       delay.apply(op.left);
     }

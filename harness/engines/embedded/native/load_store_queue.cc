@@ -17,9 +17,11 @@ void LoadStoreQueue::drop_done(Cycle cycle) {
 
 // When the data of an access that is sent at `sent` are there.
 Cycle LoadStoreQueue::data_of(const Access& access, Cycle sent, bool store) {
-  if (access.known_hit) return sent + hit_cycles_;
+  if (access.found == Found::kHit) return sent + hit_cycles_;
   const int shift = memory_.line_shift();
   const LineNumber first = access.address >> shift;
+  if (access.found == Found::kL2) return memory_.fill_from_l2(first, sent);
+  if (access.found == Found::kUnderWay) return memory_.under_way(first, sent);
   const LineNumber last = (access.address + access.bytes - 1) >> shift;
   Cycle data = memory_.access_data(first, store, access.pc, sent);
   if (last != first) {
@@ -35,11 +37,11 @@ bool LoadStoreQueue::send_next(Cycle until) {
   Store& store = stores_[sent_];
   Cycle cycle = std::max({store.committed + 1, last_sent_, memory_free()});
   if (cycle == last_sent_ && sent_in_cycle_ == kStoresACycle) ++cycle;
-  if (!store.access.known_hit) cycle = memory_.accepts_at(cycle);
+  if (store.access.found != Found::kHit) cycle = memory_.accepts_at(cycle);
   if (cycle > until) return false;
   sent_in_cycle_ = cycle == last_sent_ ? sent_in_cycle_ + 1 : 1;
   last_sent_ = cycle;
-  unsent_misses_ -= !store.access.known_hit;
+  unsent_misses_ -= store.access.found != Found::kHit;
   store.done = data_of(store.access, cycle, true);
   occupy(cycle, store.done);
   ++sent_;
@@ -76,12 +78,12 @@ LoadStoreQueue::Load LoadStoreQueue::load(const Access& access, Cycle cycle, boo
     send_all(sent - 1);
   }
   sent = std::max(sent, memory_free());
-  if (!access.known_hit) sent = memory_.accepts_at(sent);
+  if (access.found != Found::kHit) sent = memory_.accepts_at(sent);
   place_free_ = sent;
   Cycle data = sent + hit_cycles_;
   if (!prefetch) {
     data = data_of(access, sent, false);
-  } else if (!access.known_hit) {
+  } else if (access.found != Found::kHit) {
     memory_.prefetch_data(access.address >> memory_.line_shift(), sent);
   }
   occupy(sent, data);
@@ -108,7 +110,7 @@ Cycle LoadStoreQueue::room_at(Cycle cycle) {
 void LoadStoreQueue::commit_store(const Access& access, Cycle cycle) {
   leave_transfers(cycle);
   stores_committed_ = cycle;
-  unsent_misses_ += !access.known_hit;
+  unsent_misses_ += access.found != Found::kHit;
   stores_.push_back({cycle, kNotSent, access});
   activity_.mark(cycle);
 }
@@ -183,7 +185,7 @@ void LoadStoreQueue::load(StateReader& state) {
   for (size_t i = 0; i < stores_.size(); ++i) {
     Store& store = stores_[i];
     store.access = Access{};
-    store.access.known_hit = true;
+    store.access.found = Found::kHit;
     (i < sent_ ? store.done : store.committed) = state.cycle();
     if (i >= sent_) store.done = kNotSent;
   }

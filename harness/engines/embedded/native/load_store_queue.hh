@@ -19,11 +19,19 @@
 
 namespace aimc::embedded {
 
+// What is known of an access before it is sent, from having looked it up in the caches' tags.
+enum class Found : uint8_t {
+  kUnknown,   // nothing: it is looked up as it is sent
+  kHit,       // in the L1D
+  kUnderWay,  // the same, but the line has been asked for only just before
+  kL2,        // not in the L1D, but in the L2
+};
+
 struct Access {
   uint32_t address = 0;  // offset in DRAM
   uint32_t bytes = 0;
   uint64_t pc = 0;
-  bool known_hit = false;  // has been looked up in the L1D and found
+  Found found = Found::kUnknown;
 };
 
 class LoadStoreQueue {

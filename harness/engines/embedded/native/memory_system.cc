@@ -167,6 +167,22 @@ Cycle MemorySystem::access_data(LineNumber line, bool store, uint64_t pc, Cycle 
   return data;
 }
 
+bool MemorySystem::take_from_l2(LineNumber line, bool store, Cycle now) {
+  if (l1d_prefetcher_.enabled() || l2_prefetcher_.enabled()) return false;
+  if (l2_misses_.arrival(line, now) != 0 || !l2_.access(line, false).hit) return false;
+  ++events_[kL1dMisses];
+  ++events_[kL2Accesses];
+  insert_l1d(line, store, false, now);
+  return true;
+}
+
+Cycle MemorySystem::fill_from_l2(LineNumber line, Cycle sent) {
+  const Cycle given = sent + l1d_cycles_ + kCrossbarCycles + l2_cycles_;
+  const Cycle critical = given + kCrossbarCycles + l1d_cycles_;
+  l1d_misses_.add(line, note(critical + line_bytes_ / kCrossbarBytes));
+  return critical;
+}
+
 void MemorySystem::prefetch_data(LineNumber line, Cycle sent) {
   if (l1d_.access(line, false).hit) return;
   ++events_[kL1dMisses];

@@ -29,6 +29,14 @@ class MissRegisters {
     return 0;
   }
 
+  // How many are under way after `now`.
+  size_t count(Cycle now) const {
+    if (latest_ <= now) return 0;
+    return static_cast<size_t>(
+        std::count_if(entries_.begin(), entries_.end(),
+                      [now](const Entry& entry) { return entry.arrival > now; }));
+  }
+
   // The first time at or after `now` at which a register is free.
   Cycle free_at(Cycle now);
 
@@ -75,6 +83,26 @@ class MemorySystem {
 
   // An access of the core to one line of the L1D, sent at `sent`; returns when the data are there.
   Cycle access_data(LineNumber line, bool store, uint64_t pc, Cycle sent);
+
+  // A miss of the L1D that the L2 has, in two steps: counted and put into the caches' tags, at
+  // about `now`, if it is one that brings nothing else with it; and its time, once it is sent.
+  bool take_from_l2(LineNumber line, bool store, Cycle now);
+  Cycle fill_from_l2(LineNumber line, Cycle sent);
+  // Lines on their way into the L1D after `cycle`; whether `line` is one, and when it arrives; and
+  // that it is.
+  size_t lines_under_way(Cycle cycle) const { return l1d_misses_.count(cycle); }
+  Cycle arrival_after(LineNumber line, Cycle cycle) const {
+    const Cycle arrival = l1d_misses_.arrival(line, cycle);
+    return arrival > cycle ? arrival : 0;
+  }
+  void note_under_way(LineNumber line, Cycle arrival, Cycle now) {
+    l1d_misses_.free_at(now);
+    l1d_misses_.add(line, note(arrival));
+  }
+  // A hit on a line that is under way.
+  Cycle under_way(LineNumber line, Cycle sent) const {
+    return std::max(sent + l1d_cycles_, l1d_misses_.arrival(line, sent));
+  }
 
   // The same for data that nobody waits for.
   void prefetch_data(LineNumber line, Cycle sent);

@@ -213,25 +213,26 @@ void Pipeline::run_access(const MicroOp& op, const Access& access) {
   }
 }
 
-void Pipeline::step(const Block& block, size_t first, size_t end, const uint32_t* addresses,
-                    size_t next_memory, size_t known_hits) {
+void Pipeline::step(const Block& block, size_t first, size_t end, Accesses accesses,
+                    size_t next_memory) {
   hits_in_a_row_ = 0;
   make_absolute();
-  step_instructions(block, first, end, addresses, next_memory, known_hits);
+  step_instructions(block, first, end, accesses, next_memory);
 }
 
-void Pipeline::step_instructions(const Block& block, size_t first, size_t end,
-                                 const uint32_t* addresses, size_t next_memory, size_t known_hits) {
-  const size_t end_of_hits = next_memory + known_hits;
+void Pipeline::step_instructions(const Block& block, size_t first, size_t end, Accesses accesses,
+                                 size_t next_memory) {
   for (size_t i = first; i < end; ++i) {
     fetch(block.line_of(i));
     const InstructionInfo& info = block.instructions[i];
+    Found found = info.memory ? accesses.found[next_memory] : Found::kUnknown;
     for (size_t k = info.first_op; k < block.instructions[i + 1].first_op; ++k) {
       const MicroOp& op = block.ops[k];
       if (op.memory()) {
-        const uint32_t address = addresses[next_memory];
+        const uint32_t address = accesses.addresses[next_memory];
         run_access(op, {address == kNowhere ? kNowhere : address + op.offset, op.bytes,
-                        block.op_pc(i), next_memory < end_of_hits});
+                        block.op_pc(i), found});
+        if (found == Found::kL2) found = Found::kUnderWay;
       } else {
         run(op);
         if (op.refills) front_end_.refill(commit_cycle_, block.line_of(i + 1));
@@ -289,35 +290,82 @@ void Pipeline::remember_stores(const Block& block, const uint32_t* addresses) {
   }
 }
 
-void Pipeline::run_hits(Block& block, const uint32_t* addresses) {
-  // Numbering a state costs as much as stepping some instructions: only where hits go on.
+void Pipeline::run_found(Block& block, Accesses accesses, uint64_t misses) {
+  // Numbering a state costs as much as stepping some instructions: only where it lasts.
   hits_in_a_row_ += static_cast<int>(block.size());
-  if (number_ == kAbsolute && (forgetful_ || hits_in_a_row_ < kHitsToNumber || !make_numbered())) {
-    step_instructions(block, 0, block.instructions.size() - 1, addresses, 0, block.memory.size());
+  const bool step_it = forgetful_ || !front_end_.present() || hits_in_a_row_ < kHitsToNumber;
+  if (number_ == kAbsolute && (step_it || !make_numbered())) {
+    step_instructions(block, 0, block.size(), accesses, 0);
     return;
   }
-  const bool in_line = front_end_.in_line(block.first_line);
-  const uint32_t key = 2 * number_ + in_line;
-  for (const MemoEntry& entry : block.memo) {
-    if (entry.in == key) {
-      number_ = entry.out;
-      commit_cycle_ += entry.cycles;
-      events_[kCyclesCompute] += entry.cycles;
-      events_[kL1iAccesses] += entry.fetches;
-      front_end_.set_line(block.last_line());
-      remember_stores(block, addresses);
-      return;
-    }
+  const uint32_t key = 2 * number_ + front_end_.in_line(block.first_line);
+  if (recall(block, key, accesses, misses)) {
+    front_end_.set_line(block.last_line());
+    remember_stores(block, accesses.addresses);
+    return;
   }
-  const Cycle start = commit_cycle_;
-  const uint64_t fetches = events_[kL1iAccesses];
+  const Events before = events_;
   make_absolute();
-  step_instructions(block, 0, block.instructions.size() - 1, addresses, 0, block.memory.size());
-  if (!make_numbered()) return;
+  step_instructions(block, 0, block.size(), accesses, 0);
+  if (calm() && make_numbered()) remember(block, key, accesses, misses, before);
+}
+
+template <typename Remembered>
+void Pipeline::count(const Remembered& entry) {
+  commit_cycle_ += entry.computing + entry.waiting;
+  events_[kCyclesCompute] += entry.computing;
+  events_[kCyclesMemory] += entry.waiting;
+  events_[kL1iAccesses] += entry.fetches;
+}
+
+bool Pipeline::recall(Block& block, uint32_t key, Accesses accesses, uint64_t misses) {
+  if (misses != 0) {
+    const MissEntry& entry = miss_entry(block, key, misses);
+    if (entry.block != block.serial || entry.misses != misses || entry.in != key) return false;
+    number_ = entry.out;
+    count(entry);
+    if (entry.under_way >= 0) {
+      memory_.note_under_way(accesses.missed[entry.under_way], commit_cycle_ + entry.arrives_after,
+                             last_issue());
+    }
+    return true;
+  }
+  for (const MemoEntry& entry : block.memo) {
+    if (entry.in != key) continue;
+    number_ = entry.out;
+    count(entry);
+    return true;
+  }
+  return false;
+}
+
+// The current state is what `block` has made of the state `key`.
+void Pipeline::remember(Block& block, uint32_t key, Accesses accesses, uint64_t misses,
+                        const Events& before) {
+  const auto grown = [this, &before](Event event) {
+    return static_cast<uint32_t>(events_[event] - before[event]);
+  };
+  if (misses != 0) {
+    MissEntry& entry = miss_entry(block, key, misses);
+    entry = MissEntry{};
+    entry.block = block.serial;
+    entry.misses = misses;
+    entry.in = key;
+    entry.out = number_;
+    entry.computing = grown(kCyclesCompute);
+    entry.waiting = grown(kCyclesMemory);
+    entry.fetches = grown(kL1iAccesses);
+    for (size_t i = 0; i < accesses.missed_count; ++i) {
+      const Cycle arrival = memory_.arrival_after(accesses.missed[i], last_issue());
+      if (arrival == 0) continue;
+      entry.under_way = static_cast<int16_t>(i);
+      entry.arrives_after = static_cast<int16_t>(arrival - commit_cycle_);
+    }
+    return;
+  }
   MemoEntry& entry = block.memo[block.memo_next];
   block.memo_next = (block.memo_next + 1) % block.memo.size();
-  entry = {key, number_, static_cast<uint32_t>(commit_cycle_ - start),
-           static_cast<uint32_t>(events_[kL1iAccesses] - fetches)};
+  entry = {key, number_, grown(kCyclesCompute), grown(kCyclesMemory), grown(kL1iAccesses)};
 }
 
 void Pipeline::make_absolute() {
@@ -390,7 +438,7 @@ uint32_t Pipeline::number_of(const std::string& bytes) {
   if (found != numbers_.end()) return found->second;
   if (states_.size() >= kMaxStates) return kAbsolute;
   const auto number = static_cast<uint32_t>(states_.size());
-  states_.push_back({bytes, {}});
+  states_.push_back({bytes, commit_cycle_ - issue_cycle_, {}});
   numbers_.emplace(bytes, number);
   return number;
 }

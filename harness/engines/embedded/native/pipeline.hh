@@ -44,15 +44,22 @@ class Pipeline {
   // The next instruction is the first of `block`; `present`: its lines are in the L1I.
   void enter(const Block& block, Entry entry, bool present);
 
-  // Steps the instructions [first, end) of `block`.  `addresses` are those of its memory ops, as
-  // offsets in DRAM (kNowhere: elsewhere); `next_memory` is the first of them, and the first
-  // `known_hits` of the range have been looked up in the L1D and found.
-  void step(const Block& block, size_t first, size_t end, const uint32_t* addresses,
-            size_t next_memory, size_t known_hits);
+  // What has been evaluated of a block's memory ops: `addresses`, as offsets in DRAM (kNowhere:
+  // elsewhere), and what was `found` in the caches; one each for a memory op.
+  struct Accesses {
+    const uint32_t* addresses = nullptr;
+    const Found* found = nullptr;
+    const LineNumber* missed = nullptr;  // lines that are not in the L1D
+    size_t missed_count = 0;
+  };
 
-  // Runs all of `block`, whose memory accesses all hit the L1D and read nothing that the store
-  // buffer may hold, from memory or by stepping.  Requires quiet().
-  void run_hits(Block& block, const uint32_t* addresses);
+  // Steps the instructions [first, end) of `block`, whose first memory op is `next_memory`.
+  void step(const Block& block, size_t first, size_t end, Accesses accesses, size_t next_memory);
+
+  // Runs all of `block`, of whose memory accesses all was found, and which read nothing that the
+  // store buffer may hold, from memory or by stepping.  `misses` tells which of them do not hit the
+  // L1D, and how; 0: all do.  Requires calm(), and that no access is to a line under way.
+  void run_found(Block& block, Accesses accesses, uint64_t misses);
 
   // Begins instruction `index` of `block`, a device access: up to its first access, or after
   // finish_device() to its next one.  Returns when that is sent; 0: there is none, it is done.
@@ -63,9 +70,14 @@ class Pipeline {
   // Steps always.  The same times, to check the rest by.
   void set_forgetful() { forgetful_ = true; }
 
-  // What the next instructions do does not depend on anything under way beyond the L1s.
-  bool quiet() const {
-    return number_ != kAbsolute || (memory_.quiet_at() <= issue_cycle_ && queue_.settled());
+  // What the next instructions do does not depend on what is under way beyond the L1s, as long as
+  // they do not access that.
+  bool calm() const {
+    return queue_.settled() && memory_.lines_under_way(last_issue()) <= kCalmLines;
+  }
+  // No access is sent at or before that cycle any more.
+  Cycle last_issue() const {
+    return number_ == kAbsolute ? issue_cycle_ : commit_cycle_ - states_[number_].issue_behind;
   }
 
   static constexpr uint32_t kNowhere = ~0u;
@@ -75,6 +87,8 @@ class Pipeline {
   static constexpr size_t kMaxStates = 1u << 17;
   static constexpr int kHitsToNumber = 32;
   static constexpr size_t kRecentStores = 16;
+  static constexpr size_t kCalmLines = 1;
+  static constexpr size_t kMissEntries = 1u << 16;
 
   // When a register can be used.
   struct Register {
@@ -89,7 +103,22 @@ class Pipeline {
   };
   struct State {
     std::string bytes;
+    Cycle issue_behind = 0;             // the last issue was so long before the last commit
     std::array<Transition, 2> entered;  // predicted taken, mispredicted
+  };
+
+  // What a block with misses does to a state.
+  struct MissEntry {
+    uint64_t block = 0;  // serial number; 0: none
+    uint64_t misses = 0;
+    uint32_t in = 0;  // as in MemoEntry
+    uint32_t out = 0;
+    uint32_t computing = 0;
+    uint32_t waiting = 0;
+    uint32_t fetches = 0;
+    // Of the missed lines, the one that is under way at the end, and until how long after it.
+    int16_t under_way = -1;
+    int16_t arrives_after = 0;
   };
 
   // One micro-operation on its way.
@@ -100,8 +129,13 @@ class Pipeline {
 
   void fetch(LineNumber line);
   void delay_from(Cycle cycle);
-  void step_instructions(const Block& block, size_t first, size_t end, const uint32_t* addresses,
-                         size_t next_memory, size_t known_hits);
+  void step_instructions(const Block& block, size_t first, size_t end, Accesses accesses,
+                         size_t next_memory);
+  template <typename Remembered>
+  void count(const Remembered& entry);
+  bool recall(Block& block, uint32_t key, Accesses accesses, uint64_t misses);
+  void remember(Block& block, uint32_t key, Accesses accesses, uint64_t misses,
+                const Events& before);
   Flight issue(const MicroOp& op);
   FunctionalUnit* choose_unit(const MicroOp& op, Cycle& cycle);
   Cycle operands_at(const MicroOp& op) const;
@@ -165,6 +199,13 @@ class Pipeline {
   std::vector<State> states_;
   std::unordered_map<std::string, uint32_t> numbers_;
   std::string scratch_;
+  std::vector<MissEntry> miss_entries_ = std::vector<MissEntry>(kMissEntries);
+
+  MissEntry& miss_entry(const Block& block, uint32_t key, uint64_t misses) {
+    uint64_t hash = (block.serial * 0x9e3779b97f4a7c15ull ^ key) * 0xff51afd7ed558ccdull ^ misses;
+    hash ^= hash >> 29;
+    return miss_entries_[(hash * 0x9e3779b97f4a7c15ull) >> 48];
+  }
 };
 
 }  // namespace aimc::embedded
