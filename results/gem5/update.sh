@@ -1,4 +1,4 @@
-#!/bin/sh
+#!/usr/bin/env bash
 # Makes this folder's results again, one after the other, and byte_equality.csv:
 #
 #   GEM5=/path/to/gem5.opt results/gem5/update.sh DATA [FOLDER...]
@@ -6,7 +6,7 @@
 # DATA, a path from the repository's root, is a folder with the dataset cifar10-jpeg; with FOLDERs
 # only these are made.  Those whose run has ended well are replaced at the end, all together, so that
 # no manifest speaks of a modified commit.
-set -eu
+set -euo pipefail
 
 cd "$(dirname "$0")/../.."
 here=results/gem5
