@@ -30,7 +30,7 @@ SOURCE = r"""
 #include <arm_neon.h>
 #include <stdint.h>
 enum { M = 64, N = 256, K = 512, ROUNDS = 40 };
-static int8_t a[M * K], b[N * K];
+static _Alignas(64) int8_t a[M * K], b[N * K];
 static int32_t c[M * N];
 static void product(void) {
   for (int i = 0; i < M; i += 4)

@@ -273,8 +273,21 @@ CoreModel::Stop CoreModel::evaluate() {
 Found CoreModel::look_up(const MemoryOp& access, uint32_t address) {
   Cache& l1d = system_.l1d();
   const LineNumber line = address >> system_.line_shift();
-  const LineNumber last = (address + access.bytes - 1u) >> system_.line_shift();
-  if (line != last) return Found::kUnknown;
+  if (system_.over_two_lines(address, access.bytes)) {
+    const LineNumber second = line + 1;
+    for (const LineNumber missed : missed_lines_) {
+      if (missed == line || missed == second) return Found::kUnknown;
+    }
+    if (system_.arrival_after(line, last_issue_) || system_.arrival_after(second, last_issue_) ||
+        access.bytes > system_.line_bytes() || !l1d.hit(line, access.store) ||
+        !l1d.hit(second, access.store)) {
+      return Found::kUnknown;
+    }
+    const uint32_t in_first = (second << system_.line_shift()) - address;
+    if (in_first % access.bus_bytes != 0) system_.count_split();
+    note_miss(access.op, in_first << 16);
+    return Found::kHitBoth;
+  }
   if (l1d.hit_most_recent(line, access.store) || l1d.hit(line, access.store)) {
     for (size_t i = 0; i < missed_lines_.size(); ++i) {
       if (missed_lines_[i] != line) continue;
@@ -291,7 +304,8 @@ Found CoreModel::look_up(const MemoryOp& access, uint32_t address) {
   return Found::kL2;
 }
 
-// `how`: 1 for a miss, 2 and more for an access to the line of the first, second... miss.
+// `how`: 1 for a miss, 2 and more for an access to the line of the first, second... miss; more than
+// that: an access over two lines.
 void CoreModel::note_miss(size_t op, size_t how) {
   misses_ = (misses_ ^ (op << 16) ^ how) * 0x9e3779b97f4a7c15ull;
   misses_ ^= misses_ >> 31;

@@ -18,6 +18,7 @@ void LoadStoreQueue::drop_done(Cycle cycle) {
 // When the data of an access that is sent at `sent` are there.
 Cycle LoadStoreQueue::data_of(const Access& access, Cycle sent, bool store) {
   if (access.found == Found::kHit) return sent + hit_cycles_;
+  if (access.found == Found::kHitBoth) return sent + 1 + hit_cycles_;
   const int shift = memory_.line_shift();
   const LineNumber first = access.address >> shift;
   if (access.found == Found::kL2) return memory_.fill_from_l2(first, sent);
@@ -37,11 +38,11 @@ bool LoadStoreQueue::send_next(Cycle until) {
   Store& store = stores_[sent_];
   Cycle cycle = std::max({store.committed + 1, last_sent_, memory_free()});
   if (cycle == last_sent_ && sent_in_cycle_ == kStoresACycle) ++cycle;
-  if (store.access.found != Found::kHit) cycle = memory_.accepts_at(cycle);
+  if (!hits(store.access)) cycle = memory_.accepts_at(cycle);
   if (cycle > until) return false;
   sent_in_cycle_ = cycle == last_sent_ ? sent_in_cycle_ + 1 : 1;
   last_sent_ = cycle;
-  unsent_misses_ -= store.access.found != Found::kHit;
+  unsent_misses_ -= !hits(store.access);
   store.done = data_of(store.access, cycle, true);
   occupy(cycle, store.done);
   ++sent_;
@@ -78,12 +79,12 @@ LoadStoreQueue::Load LoadStoreQueue::load(const Access& access, Cycle cycle, boo
     send_all(sent - 1);
   }
   sent = std::max(sent, memory_free());
-  if (access.found != Found::kHit) sent = memory_.accepts_at(sent);
+  if (!hits(access)) sent = memory_.accepts_at(sent);
   place_free_ = sent;
   Cycle data = sent + hit_cycles_;
   if (!prefetch) {
     data = data_of(access, sent, false);
-  } else if (access.found != Found::kHit) {
+  } else if (!hits(access)) {
     memory_.prefetch_data(access.address >> memory_.line_shift(), sent);
   }
   occupy(sent, data);
@@ -110,7 +111,7 @@ Cycle LoadStoreQueue::room_at(Cycle cycle) {
 void LoadStoreQueue::commit_store(const Access& access, Cycle cycle) {
   leave_transfers(cycle);
   stores_committed_ = cycle;
-  unsent_misses_ += access.found != Found::kHit;
+  unsent_misses_ += !hits(access);
   stores_.push_back({cycle, kNotSent, access});
   activity_.mark(cycle);
 }
@@ -165,6 +166,7 @@ void LoadStoreQueue::save(StateWriter& state, Cycle floor) {
   state.small(static_cast<unsigned>(sent_));
   for (size_t i = 0; i < stores_.size(); ++i) {
     state.exact(i < sent_ ? stores_[i].done : stores_[i].committed);
+    state.small(i >= sent_ && stores_[i].access.found == Found::kHitBoth);
   }
 }
 
@@ -185,8 +187,8 @@ void LoadStoreQueue::load(StateReader& state) {
   for (size_t i = 0; i < stores_.size(); ++i) {
     Store& store = stores_[i];
     store.access = Access{};
-    store.access.found = Found::kHit;
     (i < sent_ ? store.done : store.committed) = state.cycle();
+    store.access.found = state.small() != 0 ? Found::kHitBoth : Found::kHit;
     if (i >= sent_) store.done = kNotSent;
   }
 }

@@ -23,6 +23,7 @@ namespace aimc::embedded {
 enum class Found : uint8_t {
   kUnknown,   // nothing: it is looked up as it is sent
   kHit,       // in the L1D
+  kHitBoth,   // the same, over two lines
   kUnderWay,  // the same, but the line has been asked for only just before
   kL2,        // not in the L1D, but in the L2
 };
@@ -125,6 +126,9 @@ class LoadStoreQueue {
     if (to == from) return;
     activity_.mark(to - 1);
     activity_.mark(to);
+  }
+  static bool hits(const Access& access) {
+    return access.found == Found::kHit || access.found == Found::kHitBoth;
   }
   static Cycle enter_at(Cycle cycle, Cycle free) { return free <= cycle ? cycle : free + 1; }
   void leave_transfers(Cycle cycle) {

@@ -71,6 +71,10 @@ class MemorySystem {
                Events& events);
 
   int line_shift() const { return line_shift_; }
+  uint32_t line_bytes() const { return static_cast<uint32_t>(line_bytes_); }
+  bool over_two_lines(uint32_t address, uint32_t bytes) const {
+    return address >> line_shift_ != (address + bytes - 1) >> line_shift_;
+  }
   Cache& l1i() { return l1i_; }
   Cache& l1d() { return l1d_; }
 

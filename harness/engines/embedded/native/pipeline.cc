@@ -230,8 +230,12 @@ void Pipeline::step_instructions(const Block& block, size_t first, size_t end, A
       const MicroOp& op = block.ops[k];
       if (op.memory()) {
         const uint32_t address = accesses.addresses[next_memory];
-        run_access(op, {address == kNowhere ? kNowhere : address + op.offset, op.bytes,
-                        block.op_pc(i), found});
+        Access access{address == kNowhere ? kNowhere : address + op.offset, op.bytes,
+                      block.op_pc(i), found};
+        if (found == Found::kHitBoth && !memory_.over_two_lines(access.address, op.bytes)) {
+          access.found = Found::kHit;
+        }
+        run_access(op, access);
         if (found == Found::kL2) found = Found::kUnderWay;
       } else {
         run(op);
