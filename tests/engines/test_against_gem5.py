@@ -1,0 +1,89 @@
+"""The embedded engine against what was recorded on gem5; no gem5 is needed.
+
+A program is compared only if it is the one that was recorded: if its bytes have changed, the test
+fails and says how to record again.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import math
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+sys.path.insert(0, str(ROOT / "benchmarks"))
+
+import calibrate  # noqa: E402
+import validate_embedded  # noqa: E402
+from calibration.program import write_program  # noqa: E402
+from calibration.snippets import snippets  # noqa: E402
+from validation.cases import Case, make_program, without_programming  # noqa: E402
+from validation.compare import layer_rows, program_row  # noqa: E402
+
+from harness.engines.embedded.engine import EmbeddedEngine  # noqa: E402
+
+CASES = [
+    Case("lenet5", "digital"),
+    Case("lenet5", "pio"),
+    Case("random0", "digital"),
+    Case("random0", "dma"),
+]
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_programs_take_gem5s_time(case: Case, tmp_path: Path) -> None:
+    program = make_program(case, tmp_path)
+    theirs = validate_embedded.reference(program)
+    result = EmbeddedEngine().run(
+        program.elf, program.config.system, program.regions, timeout_s=300.0
+    )
+    ours = validate_embedded.from_data(without_programming(result))
+    row = program_row(program, theirs, ours, layer_rows(program, theirs, ours))
+    assert abs(row.cycles_error) < 0.03
+    assert math.isnan(row.layer_error) or row.layer_error < 0.05
+    assert abs(row.energy_error) < 0.05
+    for error in (row.l1d_misses_error, row.l2_misses_error):
+        assert math.isnan(error) or abs(error) < 0.15
+
+
+def test_a_program_that_was_not_recorded_is_refused(tmp_path: Path) -> None:
+    program = make_program(CASES[0], tmp_path)
+    program.elf.write_bytes(program.elf.read_bytes() + b"\0")
+    with pytest.raises(validate_embedded.EngineError, match="not the one that was recorded"):
+        validate_embedded.reference(program)
+
+
+def published(name: str) -> list[dict[str, str]]:
+    with (ROOT / "results/validation" / name).open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_the_published_errors_are_within_the_targets() -> None:
+    programs, layers = published("programs.csv"), published("layers.csv")
+    assert {row["program"] for row in programs} == {case.name for case in validate_embedded.cases()}
+    long = [abs(float(row["error"])) for row in layers if float(row["gem5_cycles"]) > 1e5]
+    assert sum(long) / len(long) < 0.05
+
+    def mean(key: str) -> float:
+        values = [abs(float(row[key])) for row in programs if row[key]]
+        return sum(values) / len(values)
+
+    assert mean("cycles_error") < 0.03
+    assert mean("speedup_error") < 0.03
+    assert mean("energy_error") < 0.05
+    assert mean("l1d_misses_error") < 0.10
+    assert mean("l2_misses_error") < 0.10
+
+
+def test_micro_benchmarks_take_gem5s_cycles(tmp_path: Path) -> None:
+    elf = write_program(snippets(), tmp_path, tmp_path / "cache")
+    theirs = calibrate.stored("alpine-hp", hashlib.sha256(elf.read_bytes()).hexdigest())
+    ours, _ = calibrate.measure("embedded", elf, calibrate.the_system("alpine-hp"))
+    errors = {name: abs(ours[name] / cycles - 1) for name, cycles in theirs.items()}
+    assert sum(errors.values()) / len(errors) < 0.02
+    exact = [name for name in errors if name.startswith(("chain.", "loop.", "pair."))]
+    assert sorted(name for name in exact if errors[name] > 0.031) == []
