@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -25,6 +26,7 @@ _SIZE_IN: Final = (9.0, 5.5)
 _DPI: Final = 130
 _MARKS: Final = (("#0072B2", "o"), ("#E69F00", "s"), ("#009E73", "^"))
 _NO_TRAFFIC: Final = 2.0  # of the largest intensity: where layers without DRAM traffic stand
+_SAME_X, _SAME_Y = 1.6, 1.12  # ratios within which labels would cover each other
 
 
 @dataclass(frozen=True)
@@ -104,6 +106,24 @@ def roofline_csv(comparison: Comparison) -> str:
     return text.getvalue()
 
 
+def _labels(
+    names: Sequence[str], xs: Sequence[float], ys: Sequence[float]
+) -> list[tuple[str, float, float]]:
+    """One text for each group of points that lie on each other, at its first point."""
+    groups: list[tuple[list[str], float, float]] = []
+    for name, x, y in zip(names, xs, ys, strict=True):
+        for together, near_x, near_y in groups:
+            if max(x / near_x, near_x / x) < _SAME_X and max(y / near_y, near_y / y) < _SAME_Y:
+                together.append(name)
+                break
+        else:
+            groups.append(([name], x, y))
+    return [
+        (names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1} more", x, y)
+        for names, x, y in groups
+    ]
+
+
 def draw_roofline(comparison: Comparison) -> bytes:
     """The picture as PNG bytes, the same for the same comparison."""
     found = points(comparison)
@@ -134,11 +154,14 @@ def draw_roofline(comparison: Comparison) -> bytes:
             xs = [right if point.intensity is None else point.intensity for point in mine]
             ys = [point.achieved for point in mine]
             axes.scatter(xs, ys, s=22, color=colour, marker=mark, label=printable(program, 24))
-            for point, x, y in zip(mine, xs, ys, strict=True):
-                name = printable(point.layer, 18)
-                axes.annotate(name, (x, y), (3, 3), textcoords="offset points", fontsize=6)
+            names = [printable(point.layer, 18) for point in mine]
+            for text, x, y in _labels(names, xs, ys):
+                axes.annotate(text, (x, y), (3, 3), textcoords="offset points", fontsize=6)
         axes.set_xscale("log")
         axes.set_yscale("log")
+        for axis in (axes.xaxis, axes.yaxis):  # the default formatter writes mathematics
+            axis.set_major_formatter("{x:g}")
+            axis.set_minor_formatter("")
         axes.set_xlabel("MACs per byte of DRAM traffic (rightmost: none)")
         axes.set_ylabel("MACs per cycle")
         axes.set_title(f"Roofline of {printable(comparison.model.name, 50)}", loc="left")
