@@ -157,8 +157,10 @@ def start_harness(folder: Path, binary: Path) -> subprocess.Popen[bytes]:
     """The harness in a process of its own, which has started ``binary`` as gem5."""
     program = textwrap.dedent(
         f"""
+        import signal
         from pathlib import Path
         from harness.engines.gem5.process import run_process
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job ignores it
         run_process([{str(binary)!r}], Path({str(folder)!r}), environment={{}}, timeout_s=600,
                     progress=lambda *_: Path({str(folder / "going")!r}).write_text("on\\n"),
                     regions={{}})
