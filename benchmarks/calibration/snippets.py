@@ -181,34 +181,22 @@ def _loops() -> Iterator[Snippet]:
             copies=1,
             iterations=1000,
         )
-    yield Snippet(
-        "loop.dots8",
-        "a loop of 8 dot products",
-        "\n".join(f"sdot v{6 + i}.4s, v1.16b, v2.16b" for i in range(8)),
-        copies=1,
-        iterations=1000,
-    )
-    yield Snippet(
-        "loop.dots16",
-        "a loop of 16 dot products",
-        "\n".join(f"sdot v{6 + i}.4s, v1.16b, v2.16b" for i in range(16)),
-        copies=1,
-        iterations=1000,
-    )
-    yield Snippet(
-        "loop.inner4",
-        "an inner loop of 4 rounds",
-        "mov x6, #4\n1: add x7, x7, x4\nsub x6, x6, #1\ncbnz x6, 1b",
-        copies=1,
-        iterations=500,
-    )
-    yield Snippet(
-        "loop.inner20",
-        "an inner loop of 20 rounds",
-        "mov x6, #20\n1: add x7, x7, x4\nsub x6, x6, #1\ncbnz x6, 1b",
-        copies=1,
-        iterations=200,
-    )
+    for count in (8, 16):
+        yield Snippet(
+            f"loop.dots{count}",
+            f"a loop of {count} dot products",
+            "\n".join(f"sdot v{6 + i}.4s, v1.16b, v2.16b" for i in range(count)),
+            copies=1,
+            iterations=1000,
+        )
+    for rounds, iterations in ((4, 500), (20, 200)):
+        yield Snippet(
+            f"loop.inner{rounds}",
+            f"an inner loop of {rounds} rounds",
+            f"mov x6, #{rounds}\n1: add x7, x7, x4\nsub x6, x6, #1\ncbnz x6, 1b",
+            copies=1,
+            iterations=iterations,
+        )
 
 
 def _branches() -> Iterator[Snippet]:

@@ -28,6 +28,7 @@ from harness.accuracy.noise import layer_seed, program_weights
 from harness.config.schema import NoiseConfig, SystemConfig
 from harness.errors import MappingError, QuantError
 from harness.mapping.mapping import matrix_layers
+from harness.placement.analog import float_matrix
 from harness.quant.program import FloatArray, Int8Array, QConv, QDense, QNetwork
 from harness.quant.quantize import quantize_input
 from harness.quant.reference import top1
@@ -148,7 +149,7 @@ class Evaluator:
         """Effective weights [K, N] of one repetition's devices, for `Mapping.conductances`."""
         return {
             node.name: program_weights(
-                _matrix(node),
+                float_matrix(node),
                 self._noise,
                 t_s=t_s,
                 seed=layer_seed(seed, node.name, repetition),
@@ -254,8 +255,3 @@ class Evaluator:
                     raise
         finally:
             torch.set_num_threads(before)
-
-
-def _matrix(node: QConv | QDense) -> FloatArray:
-    """A layer's float weights [K, N]."""
-    return np.ascontiguousarray(node.weight_float.reshape(node.weight.shape[0], -1).T)

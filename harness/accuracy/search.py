@@ -14,7 +14,7 @@ from statistics import fmean, variance
 from typing import Final, Protocol
 
 from harness.accuracy.evaluate import Accuracies
-from harness.accuracy.finetune import TrainingNoise, passages, retrain
+from harness.accuracy.finetune import Passage, TrainingNoise, passages, retrain
 from harness.accuracy.meter import Meter
 from harness.accuracy.noise import layer_seed
 from harness.accuracy.savings import layer_savings
@@ -218,9 +218,13 @@ class Search:
         assert self._task.training is not None
         return tensor_split(self._task.training, self._task.graph)
 
-    def _passages(self, layer: str | None) -> int:
-        epochs = self._search.warmup_epochs if layer is None else self._search.retrain_epochs
-        return 0 if self._task.recipe is None else len(passages(epochs, 1.0))
+    def _passages(self, layer: str | None) -> tuple[Passage, ...]:
+        """The retraining for ``layer``, or for all layers; empty where nothing is retrained."""
+        recipe, search = self._task.recipe, self._search
+        if recipe is None:
+            return ()
+        epochs = search.warmup_epochs if layer is None else search.retrain_epochs
+        return passages(epochs, recipe.learning_rate * search.retrain_rate)
 
     def _step(self, layer: str | None) -> None:
         """Try ``layer``, or warm up; the decision is saved with its weights."""
@@ -241,17 +245,15 @@ class Search:
     def _retrained(self, layer: str | None, analog: tuple[str, ...]) -> Graph:
         recipe, search = self._task.recipe, self._search
         attempt = self.state.attempt
-        if recipe is None:
-            return self._task.graph
-        epochs = search.warmup_epochs if layer is None else search.retrain_epochs
         graph, done = self._accepted_graph, 0
         if attempt is not None:
             graph = self._folder.load_weights(attempt.weights, self._task.graph)
             done = attempt.passages
-        parts = passages(epochs, recipe.learning_rate * search.retrain_rate)
+        parts = self._passages(layer)
         for index, passage in enumerate(parts[done:], done):
             part = f", part {index + 1} of {len(parts)}" if len(parts) > 1 else ""
             self._reporter.stage(f"retraining for {layer or 'all layers noisy'}{part}")
+            assert recipe is not None  # without one there is no part
             graph = retrain(
                 graph,
                 analog,

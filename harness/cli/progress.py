@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from types import TracebackType
+from typing import Self
 
 from rich.console import Console
 from rich.status import Status
@@ -11,8 +12,8 @@ from rich.status import Status
 _MEASURED_SHARE = 0.01  # of the work: earlier, no time left is estimated
 
 
-class JobProgress:
-    """A status line on a terminal; one line a stage where there is none."""
+class _StatusLine:
+    """A status line for the time of a `with` block, on a terminal."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
@@ -20,7 +21,7 @@ class JobProgress:
         self._text = ""
         self._began = time.monotonic()
 
-    def __enter__(self) -> JobProgress:
+    def __enter__(self) -> Self:
         if self._console.is_terminal:
             self._status = self._console.status("starting")
             self._status.start()
@@ -34,6 +35,10 @@ class JobProgress:
     ) -> None:
         if self._status is not None:
             self._status.stop()
+
+
+class JobProgress(_StatusLine):
+    """A status line on a terminal; one line a stage where there is none."""
 
     def stage(self, text: str) -> None:
         self._text = text
@@ -56,30 +61,12 @@ class JobProgress:
         )
 
 
-class SearchProgress:
+class SearchProgress(_StatusLine):
     """A search's status line with the time left, and a line for each decision."""
 
     def __init__(self, console: Console) -> None:
-        self._console = console
-        self._status: Status | None = None
-        self._text = ""
+        super().__init__(console)
         self._left = ""
-        self._began = time.monotonic()
-
-    def __enter__(self) -> SearchProgress:
-        if self._console.is_terminal:
-            self._status = self._console.status("starting")
-            self._status.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        value: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        if self._status is not None:
-            self._status.stop()
 
     def stage(self, text: str) -> None:
         self._text = text

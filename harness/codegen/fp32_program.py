@@ -4,19 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from harness.codegen.blob import Blob
-from harness.codegen.fp32_layers import FLOAT_BYTES, Fp32Context, translate_fp32
-from harness.codegen.program import (
-    GeneratedProgram,
-    buffer_rows,
-    comment_name,
-    sample_rows,
-    write_sources,
-)
-from harness.errors import CodegenError
-from harness.placement.memory import ALIGN, plan_buffers
+from harness.codegen.fp32_layers import Fp32Context, translate_fp32
+from harness.codegen.program import GeneratedProgram, buffer_names, check_shapes, write_program
 from harness.quant.program import FloatArray, QNetwork
 
 
@@ -45,43 +36,20 @@ def generate_fp32(
     Raises:
         CodegenError: A layer has no fp32 kernel, or shapes do not fit.
     """
-    count = images.shape[0]
-    wanted = (network.tensors[network.input].shape, network.tensors[network.output].shape)
-    if (images.shape[1:], expected.shape) != (wanted[0], (count, *wanted[1])):
-        raise CodegenError(
-            f"images {images.shape} and expected outputs {expected.shape} do not fit the "
-            f"network's {wanted[0]} to {wanted[1]}",
-            where=network.name,
-        )
+    check_shapes(network, images, expected)
     blob = Blob()
-    buffers = {network.input: "image"} | {n.output: f"{n.name}_out" for n in network.nodes}
-    context = Fp32Context(network, bounds, blob, buffers)
+    context = Fp32Context(network, bounds, blob, buffer_names(network))
     layers = [translate_fp32(node, context) for node in network.nodes]
-    buffer_plan = plan_buffers(network, FLOAT_BYTES)
-    image_data, image_stride = sample_rows(images.astype("<f4"))
-    expected_data, output_stride = sample_rows(expected.astype("<f4"))
-    values: dict[str, Any] = {
-        "model": comment_name(network.name),
-        "header": "aimc_fp32_ops.h",
-        "layers": layers,
-        "images": count,
-        "warmup": warmup,
-        "image_stride": image_stride,
-        "output_count": expected[0].size,
-        "output_stride": output_stride,
-        "arena_bytes": buffer_plan.arena_bytes,
-        "scratch_bytes": max([layer.scratch_bytes for layer in layers] + [ALIGN]),
-        "uses_scratch": any(", scratch)" in layer.call for layer in layers),
-        "buffers": buffer_rows(network, buffer_plan, buffers),
-        "output": buffers[network.output],
-    }
-    regions = {index + 1: layer.name for index, layer in enumerate(layers)}
-    write_sources(out_dir, "main_fp32.c.j2", values, blob, image_data, expected_data, regions)
-    return GeneratedProgram(
-        sources=(out_dir / "main.c", out_dir / "weights.S"),
-        include_dirs=(out_dir,),
+    return write_program(
+        network,
+        layers,
+        blob,
+        images=images.astype("<f4"),
+        expected=expected.astype("<f4"),
+        warmup=warmup,
+        main_template="main_fp32.c.j2",
+        values={"header": "aimc_fp32_ops.h"},
+        regions={},
         defines={},
-        regions=regions,
-        images=count,
-        compared_bytes=expected.size * FLOAT_BYTES,
+        out_dir=out_dir,
     )

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from math import prod
 from pathlib import Path
 from typing import Any, Final
 
@@ -45,7 +44,7 @@ class GeneratedProgram:
     compared_bytes: int
 
 
-def sample_rows(values: Int8Array | FloatArray) -> tuple[bytes, int]:
+def _sample_rows(values: Int8Array | FloatArray) -> tuple[bytes, int]:
     """Each sample on a cache line of its own with readable slack; data and stride in bytes."""
     count = values.shape[0]
     flat = np.ascontiguousarray(values).reshape(count, -1).view(np.int8)
@@ -66,12 +65,12 @@ def _environment() -> jinja2.Environment:
     )
 
 
-def comment_name(name: str) -> str:
+def _comment_name(name: str) -> str:
     """``name`` as it may stand in a C comment."""
     return re.sub(r"[^A-Za-z0-9_.-]", "_", name)
 
 
-def buffer_rows(
+def _buffer_rows(
     network: QNetwork, plan: BufferPlan, names: Mapping[str, str]
 ) -> list[dict[str, object]]:
     """Name, offset and shape of every activation, in the order in which they are written."""
@@ -86,8 +85,14 @@ def buffer_rows(
     ]
 
 
-def _check_shapes(plan: Plan, images: Int8Array, expected: Int8Array) -> None:
-    network = plan.network
+def check_shapes(
+    network: QNetwork, images: Int8Array | FloatArray, expected: Int8Array | FloatArray
+) -> None:
+    """Refuse images and outputs that are not the network's.
+
+    Raises:
+        CodegenError: Shapes do not fit.
+    """
     wanted_in = network.tensors[network.input].shape
     wanted_out = network.tensors[network.output].shape
     if images.shape[1:] != wanted_in or expected.shape != (images.shape[0], *wanted_out):
@@ -96,6 +101,11 @@ def _check_shapes(plan: Plan, images: Int8Array, expected: Int8Array) -> None:
             f"network's {wanted_in} to {wanted_out}",
             where=network.name,
         )
+
+
+def buffer_names(network: QNetwork) -> dict[str, str]:
+    """The C name of every activation, by tensor; inputs are read where they are linked in."""
+    return {network.input: "image"} | {node.output: f"{node.name}_out" for node in network.nodes}
 
 
 def generate(
@@ -123,54 +133,87 @@ def generate(
         CodegenError: A layer has no kernel or no valid name, or shapes do not fit.
     """
     network = plan.network
-    _check_shapes(plan, images, expected)
+    check_shapes(network, images, expected)
     blob = Blob()
-    buffer_plan = plan_buffers(network)
-    writers = {node.output: node.name for node in network.nodes}
-    buffers = {network.input: "image"} | {t: f"{n}_out" for t, n in writers.items()}
-    context = Context(plan, tile, kernels, blob, buffers)
+    context = Context(plan, tile, kernels, blob, buffer_names(network))
     layers = [translate(node, context) for node in network.nodes]
-    image_data, image_stride = sample_rows(images)
-    expected_data, output_stride = sample_rows(expected)
     values: dict[str, Any] = {
-        "model": comment_name(network.name),
         "header": "aimc_ops.h",
-        "layers": layers,
         "analog_count": len(plan.analog),
-        "images": images.shape[0],
-        "warmup": warmup,
-        "image_stride": image_stride,
-        "output_bytes": prod(network.tensors[network.output].shape),
-        "output_stride": output_stride,
-        "arena_bytes": buffer_plan.arena_bytes,
-        "scratch_bytes": max([layer.scratch_bytes for layer in layers] + [ALIGN]),
-        "uses_scratch": any(", scratch)" in layer.call for layer in layers),
-        "buffers": buffer_rows(network, buffer_plan, buffers),
-        "output": buffers[network.output],
         "tiles": plan.tiles_used,
         "tile": tile,
         "tile_features": _FEATURE_NAMES[tile.io],
     }
-    regions = _regions(plan, layers)
-    write_sources(out_dir, "main.c.j2", values, blob, image_data, expected_data, regions)
-    return GeneratedProgram(
-        sources=(out_dir / "main.c", out_dir / "weights.S"),
-        include_dirs=(out_dir,),
+    return write_program(
+        network,
+        layers,
+        blob,
+        images=images,
+        expected=expected,
+        warmup=warmup,
+        main_template="main.c.j2",
+        values=values,
+        regions={PROGRAMMING_REGION: "programming"} if plan.tiles_used else {},
         defines={"AIMC_REFERENCE_KERNELS": ""} if kernels == "reference" else {},
-        regions=regions,
-        images=images.shape[0],
-        compared_bytes=int(expected.size),
+        out_dir=out_dir,
     )
 
 
-def _regions(plan: Plan, layers: list[Layer]) -> dict[int, str]:
-    regions = {index + 1: layer.name for index, layer in enumerate(layers)}
-    if plan.tiles_used:
-        regions[PROGRAMMING_REGION] = "programming"
-    return dict(sorted(regions.items()))
+def write_program(
+    network: QNetwork,
+    layers: Sequence[Layer],
+    blob: Blob,
+    *,
+    images: Int8Array | FloatArray,
+    expected: Int8Array | FloatArray,
+    warmup: int,
+    main_template: str,
+    values: Mapping[str, Any],
+    regions: Mapping[int, str],
+    defines: Mapping[str, str],
+    out_dir: Path,
+) -> GeneratedProgram:
+    """Write the sources of translated ``layers``, whatever the type of their activations.
+
+    Args:
+        layers: One a node, in order; their weights are in ``blob``.
+        images, expected: Little-endian, of the activations' type.
+        values: What the templates read beyond what every program has.
+        regions: Beyond those of the layers.
+    """
+    buffer_plan = plan_buffers(network, images.itemsize)
+    names = buffer_names(network)
+    image_data, image_stride = _sample_rows(images)
+    expected_data, output_stride = _sample_rows(expected)
+    common = {
+        "model": _comment_name(network.name),
+        "layers": layers,
+        "images": images.shape[0],
+        "warmup": warmup,
+        "image_stride": image_stride,
+        "output_count": expected[0].size,
+        "output_stride": output_stride,
+        "arena_bytes": buffer_plan.arena_bytes,
+        "scratch_bytes": max([layer.scratch_bytes for layer in layers] + [ALIGN]),
+        "uses_scratch": any(", scratch)" in layer.call for layer in layers),
+        "buffers": _buffer_rows(network, buffer_plan, names),
+        "output": names[network.output],
+    }
+    all_regions = dict(regions) | {i: layer.name for i, layer in enumerate(layers, start=1)}
+    _write_sources(
+        out_dir, main_template, {**common, **values}, blob, image_data, expected_data, all_regions
+    )
+    return GeneratedProgram(
+        sources=(out_dir / "main.c", out_dir / "weights.S"),
+        include_dirs=(out_dir,),
+        defines=defines,
+        regions=all_regions,
+        images=images.shape[0],
+        compared_bytes=expected.nbytes,
+    )
 
 
-def write_sources(
+def _write_sources(
     out_dir: Path,
     main_template: str,
     values: Mapping[str, Any],

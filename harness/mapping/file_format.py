@@ -60,6 +60,19 @@ def read_mapping_file(path: Path) -> MappingFile:
         ) from error
 
 
+def check_model(content: MappingFile, model: str, where: str) -> None:
+    """Refuse a mapping of another network than ``model``.
+
+    Raises:
+        MappingError: It is for another network.
+    """
+    if content.model != model:
+        raise MappingError(
+            f"the mapping is for the network {content.model[:120]!r}, this is {model[:120]!r}",
+            where=where,
+        )
+
+
 def parse_json(data: bytes, where: str) -> dict[str, Any]:
     """Strict JSON: UTF-8, one object, no key twice, no NaN and no infinity.
 

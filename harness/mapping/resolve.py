@@ -6,7 +6,7 @@ from pathlib import Path
 
 from harness.errors import MappingError
 from harness.mapping.conductances import conductance_files, read_conductances
-from harness.mapping.file_format import MappingFile, read_mapping_file
+from harness.mapping.file_format import MappingFile, check_model, read_mapping_file
 from harness.mapping.mapping import Mapping, Unit, matrix_layers
 from harness.quant.digest import network_digest
 from harness.quant.program import QNetwork
@@ -52,11 +52,7 @@ def resolve_mapping(spec: str, network: QNetwork) -> Mapping:
 
 
 def _check(content: MappingFile, network: QNetwork, where: str) -> None:
-    if content.model != network.name:
-        raise MappingError(
-            f"the mapping is for the network {content.model[:120]!r}, this is {network.name!r}",
-            where=where,
-        )
+    check_model(content, network.name, where)
     nodes = {node.name: node for node in network.nodes}
     matrices = matrix_layers(network)
     hint = "layers that can be analog: " + _listing(list(matrices))

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from harness.errors import MappingError
 from harness.mapping.conductances import resolve_inside
-from harness.mapping.file_format import read_mapping_file
+from harness.mapping.file_format import check_model, read_mapping_file
 
 
 def checkpoint_file(mapping: Path, model: str) -> Path | None:
@@ -19,9 +18,5 @@ def checkpoint_file(mapping: Path, model: str) -> Path | None:
     content = read_mapping_file(mapping)
     if content.checkpoint is None:
         return None
-    if content.model != model:
-        raise MappingError(
-            f"the mapping is for the network {content.model[:120]!r}, this is {model[:120]!r}",
-            where=str(mapping),
-        )
+    check_model(content, model, str(mapping))
     return resolve_inside(mapping.parent, content.checkpoint, str(mapping), "checkpoint")

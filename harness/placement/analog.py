@@ -60,13 +60,18 @@ def analog_layer(
         inputs: Calibration inputs of the layer, int8 [n, h, w, c] or [n, ...].
         weights: Effective weights [K, N] as programmed; None: the layer's float weights.
     """
-    matrix = node.weight_float.reshape(node.weight.shape[0], -1).T if weights is None else weights
+    matrix = float_matrix(node) if weights is None else weights
     patches = calibration_patches(node, inputs, tile)
 
     def thresholds(conductance: Int16Array, extents: list[Extent]) -> Float64Array:
         return converter_ranges(patches, conductance, extents, tile)
 
     return layer_on_tiles(network, node, matrix, tile, first_tile, thresholds)
+
+
+def float_matrix(node: QConv | QDense) -> FloatArray:
+    """A layer's float weights [K, N]."""
+    return np.ascontiguousarray(node.weight_float.reshape(node.weight.shape[0], -1).T)
 
 
 def calibration_patches(node: QConv | QDense, inputs: Int8Array, tile: TileConfig) -> Int8Array:

@@ -4,24 +4,11 @@
  * Prints what differs and exits with the number of differences.
  */
 #include "aimc_runtime.h"
-#include "platform.h"
-#include "registers.h"
+#include "tile_registers.h"
 
 static uint32_t failures;
 
-static uintptr_t at(uint32_t tile, uint32_t offset) {
-  return PLATFORM_TILE_BASE + (uintptr_t)tile * AIMC_TILE_WINDOW + offset;
-}
-
 #define TIMES 6
-
-#define ACCESS(type, tile, offset) (*(volatile type*)at(tile, offset))
-
-static uint32_t reg(uint32_t tile, uint32_t offset) { return ACCESS(uint32_t, tile, offset); }
-
-static void set(uint32_t tile, uint32_t offset, uint32_t value) {
-  ACCESS(uint32_t, tile, offset) = value;
-}
 
 static void expect(const char* what, uint64_t actual, uint64_t expected) {
   if (actual == expected) return;
@@ -49,8 +36,6 @@ static void wait(uint32_t tile, uint32_t bits, uint32_t value) {
   while ((reg(tile, AIMC_REG_STATUS) & bits) != value) {
   }
 }
-
-static void barrier(void) { __asm__ volatile("dmb osh" : : : "memory"); }
 
 static uint32_t exclusive_store(uint32_t tile, uint32_t offset) {
   uint32_t value, failed;
@@ -155,23 +140,7 @@ static AIMC_BUFFER struct aimc_descriptor descriptor;
 
 static void convert(uint32_t tile, uint64_t in, uint64_t out) {
   const uint32_t before = reg(tile, AIMC_REG_DMA_DONE);
-  descriptor = (struct aimc_descriptor){
-      .in_base = in,
-      .out_base = out,
-      .in_channels = ROWS,
-      .k_len = ROWS,
-      .columns = COLUMNS,
-      .out_stride = COLUMNS,
-      .in_height = 1,
-      .in_width = 1,
-      .count = 1,
-      .kernel_h = 1,
-      .kernel_w = 1,
-      .stride_y = 1,
-      .stride_x = 1,
-      .dilation_y = 1,
-      .dilation_x = 1,
-  };
+  descriptor = one_product(in, out, ROWS, COLUMNS);
   barrier();
   ACCESS(uint64_t, tile, AIMC_REG_DESCRIPTOR) = (uintptr_t)&descriptor;
   wait(tile, AIMC_STATUS_DMA_BUSY, 0);

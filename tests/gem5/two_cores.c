@@ -3,8 +3,7 @@
  * Prints what differs and exits with the number of differences.
  */
 #include "aimc_runtime.h"
-#include "platform.h"
-#include "registers.h"
+#include "tile_registers.h"
 
 #define ROWS 16
 #define COLUMNS 16
@@ -21,17 +20,6 @@ struct work {
 
 static _Alignas(64) struct work works[2] = {{.tile = 0, .rounds = 5}, {.tile = 1, .rounds = 7}};
 static _Alignas(64) uint8_t stack[4096];
-
-#define ACCESS(type, tile, offset) \
-  (*(volatile type*)(PLATFORM_TILE_BASE + (uintptr_t)(tile) * AIMC_TILE_WINDOW + (offset)))
-
-static uint32_t reg(uint32_t tile, uint32_t offset) { return ACCESS(uint32_t, tile, offset); }
-
-static void set(uint32_t tile, uint32_t offset, uint32_t value) {
-  ACCESS(uint32_t, tile, offset) = value;
-}
-
-static void barrier(void) { __asm__ volatile("dmb osh" : : : "memory"); }
 
 /* Column c takes row (c + tile) mod ROWS, and the ADC 1024 for one step. */
 static void program(uint32_t tile) {
@@ -62,23 +50,7 @@ static void multiply_by_pio(struct work* work) {
 
 static void multiply_by_dma(struct work* work) {
   const uint32_t before = reg(work->tile, AIMC_REG_DMA_DONE);
-  work->descriptor = (struct aimc_descriptor){
-      .in_base = (uintptr_t)work->input,
-      .out_base = (uintptr_t)work->output,
-      .in_channels = ROWS,
-      .k_len = ROWS,
-      .columns = COLUMNS,
-      .out_stride = COLUMNS,
-      .in_height = 1,
-      .in_width = 1,
-      .count = 1,
-      .kernel_h = 1,
-      .kernel_w = 1,
-      .stride_y = 1,
-      .stride_x = 1,
-      .dilation_y = 1,
-      .dilation_x = 1,
-  };
+  work->descriptor = one_product((uintptr_t)work->input, (uintptr_t)work->output, ROWS, COLUMNS);
   barrier();
   ACCESS(uint64_t, work->tile, AIMC_REG_DESCRIPTOR) = (uintptr_t)&work->descriptor;
   while (reg(work->tile, AIMC_REG_DMA_DONE) == before) {
