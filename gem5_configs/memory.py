@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from m5.objects import AddrRange, DDR4_2400_8x8, DRAMInterface, MemCtrl
 
@@ -17,11 +17,28 @@ class Technology:
     ranks: int  # docs/energy.md
     latency_ns: float
     bandwidth_gb_per_s: float
-    dram_pj_per_byte: float
+    dram_read_pj_per_byte: float
+    dram_write_pj_per_byte: float
+    dram_activate_pj: float
     dram_background_mw: float
+    dram_open_mw: float
 
 
-TECHNOLOGIES = {"ddr4-2400": Technology(DDR4_2400_8x8, 1, 61.7, 19.2, 143.0, 326.0)}
+TECHNOLOGIES = {
+    "ddr4-2400": Technology(
+        DDR4_2400_8x8,
+        ranks=1,
+        latency_ns=61.7,
+        bandwidth_gb_per_s=19.2,
+        dram_read_pj_per_byte=42.9,
+        dram_write_pj_per_byte=36.9,
+        dram_activate_pj=4289.0,
+        dram_background_mw=419.4,
+        dram_open_mw=146.4,
+    )
+}
+
+ENERGIES = tuple(field.name for field in fields(Technology) if field.name.startswith("dram_"))
 
 
 def make_memory(settings: MemorySettings, energy: EnergySettings, where: AddrRange) -> MemCtrl:
@@ -41,10 +58,15 @@ def make_memory(settings: MemorySettings, energy: EnergySettings, where: AddrRan
                 f"system.memory.{key}: gem5's DRAM model decides it;"
                 f" {name} has {getattr(technology, key):g}"
             )
-    for key in ("dram_pj_per_byte", "dram_background_mw"):
+    for key in ENERGIES:
         if getattr(energy, key) not in (0.0, getattr(technology, key)):
             raise SettingsError(
                 f"system.energy.{key}: gem5's DRAM model decides it;"
                 f" {name} has {getattr(technology, key):g}, 0 leaves it out"
             )
+    if (energy.dram_background_mw == 0) != (energy.dram_open_mw == 0):
+        raise SettingsError(
+            "system.energy.dram_open_mw: gem5 has one background energy;"
+            " leave out dram_background_mw and dram_open_mw together"
+        )
     return MemCtrl(dram=technology.interface(range=where, ranks_per_channel=technology.ranks))

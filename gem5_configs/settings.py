@@ -124,10 +124,13 @@ class EnergySettings:
     fetch_pj: float
     l1_access_pj: float
     l2_access_pj: float
-    dram_pj_per_byte: float
+    dram_read_pj_per_byte: float
+    dram_write_pj_per_byte: float
+    dram_activate_pj: float
     core_leakage_mw: float
     l2_leakage_mw: float
     dram_background_mw: float
+    dram_open_mw: float
     tile_dac_pj: float
     tile_cell_pj: float
     tile_adc_pj: float

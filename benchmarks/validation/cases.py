@@ -5,13 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from harness.config.load import load_config
 from harness.config.schema import Config
-from harness.engines.protocol import RegionStats, RunResult
+from harness.engines.protocol import DramEnergy, RegionStats, RunResult
 from harness.model.builtin import NAMES
 from harness.pipeline.prepare import prepare
 from harness.pipeline.programs import build, compile_generated, layer_infos
@@ -48,8 +48,9 @@ class Program:
 
     @property
     def sha256(self) -> str:
-        """Of the ELF and of the system that it is to run on."""
-        system = json.dumps(self.config.system.model_dump(mode="json"), sort_keys=True)
+        """Of the ELF and of the system that it is to run on; energies change no run."""
+        described = self.config.system.model_dump(mode="json", exclude={"energy"})
+        system = json.dumps(described, sort_keys=True)
         return hashlib.sha256(self.elf.read_bytes() + system.encode()).hexdigest()
 
     def summary(self, result: RunResult) -> ProgramSummary:
@@ -107,6 +108,7 @@ def without_programming(result: RunResult) -> dict[str, Any]:
                 "visits": region.visits,
                 "time_ns": region.time_ns,
                 "events": dict(region.events),
+                "dram_energy": None if region.dram_energy is None else asdict(region.dram_energy),
             }
             for region in result.regions
             if region.region != 0
@@ -116,5 +118,9 @@ def without_programming(result: RunResult) -> dict[str, Any]:
 
 def from_data(data: Mapping[str, Any]) -> RunResult:
     """The inverse of `without_programming`."""
-    regions = tuple(RegionStats(**region) for region in data["regions"])
+    regions = tuple(
+        RegionStats(**{**region, "dram_energy": own and DramEnergy(**own)})
+        for region in data["regions"]
+        for own in [region["dram_energy"]]
+    )
     return RunResult(**{**data, "regions": regions, "console": ""})

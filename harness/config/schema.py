@@ -179,10 +179,13 @@ class EnergyConfig(Section):
     fetch_pj: NonNegative  # front end, per instruction
     l1_access_pj: NonNegative
     l2_access_pj: NonNegative
-    dram_pj_per_byte: NonNegative
+    dram_read_pj_per_byte: NonNegative
+    dram_write_pj_per_byte: NonNegative
+    dram_activate_pj: NonNegative  # to open a row and to close it
     core_leakage_mw: NonNegative
     l2_leakage_mw: NonNegative
-    dram_background_mw: NonNegative
+    dram_background_mw: NonNegative  # standby with all rows closed, and refresh
+    dram_open_mw: NonNegative  # what standby takes more while a row is open
     tile_dac_pj: NonNegative  # per converted input
     tile_cell_pj: NonNegative  # per active cell and MVM
     tile_adc_pj: NonNegative  # per converted output

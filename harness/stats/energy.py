@@ -11,6 +11,8 @@ from typing import Final
 from harness.config.schema import SystemConfig
 from harness.engines.protocol import DramEnergy, RegionStats
 
+_PS_PER_NS: Final = 1000
+
 
 @dataclass(frozen=True)
 class EnergyBreakdown:
@@ -113,8 +115,11 @@ def region_energy(region: RegionStats, system: SystemConfig, tiles_used: int) ->
     l2_accesses = event["l2_accesses"] + event["l2_misses"] + event["l2_writebacks"]
     device_accesses = event["tile_device_reads"] + event["tile_device_writes"]
     dram = region.dram_energy or DramEnergy(
-        access_pj=(event["dram_read_bytes"] + event["dram_write_bytes"]) * cost.dram_pj_per_byte,
-        background_pj=cost.dram_background_mw * time_ns,
+        access_pj=event["dram_read_bytes"] * cost.dram_read_pj_per_byte
+        + event["dram_write_bytes"] * cost.dram_write_pj_per_byte
+        + event["dram_activates"] * cost.dram_activate_pj,
+        background_pj=cost.dram_background_mw * time_ns
+        + cost.dram_open_mw * event["dram_open_ps"] / _PS_PER_NS,
     )
     return EnergyBreakdown(
         core_ops_pj=core_ops_pj,

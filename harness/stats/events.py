@@ -37,6 +37,8 @@ MEMORY_EVENTS: Final = (
     "l2_writebacks",
     "dram_read_bytes",
     "dram_write_bytes",
+    "dram_activates",  # rows opened
+    "dram_open_ps",  # a row of any bank was open
 )
 
 TILE_EVENTS: Final = (

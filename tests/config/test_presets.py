@@ -87,7 +87,7 @@ def test_vgg16_fits_the_default_system() -> None:
 def test_units_are_read_off_the_keys() -> None:
     assert unit_of("clock_ghz") == "GHz"
     assert unit_of("l1d.size_kib") == "KiB"
-    assert unit_of("dram_pj_per_byte") == "pJ/B"
+    assert unit_of("dram_read_pj_per_byte") == "pJ/B"
     assert unit_of("div_latency") == "cycles"
     assert unit_of("dma_bandwidth_gb_per_s") == "GB/s"
     assert unit_of("timeout_s") == "s"

@@ -132,6 +132,25 @@ def test_misses_by_level(base: dict[str, RegionStats]) -> None:
     assert slope(base, "l2", "l1d_accesses", N) == 1
 
 
+def test_rows_are_opened_for_so_many_lines(elf: Path, base: dict[str, RegionStats]) -> None:
+    """Eight lines of a row in the chase; a stream's row is closed after 16."""
+    never = stats_of(elf, "memory.refresh_interval_ns=1e9")
+    for name, lines, n in (("dram", 8, N), ("stream", 16, STREAMED)):
+        assert slope(never, name, "dram_activates", n) == pytest.approx(1 / lines, rel=0.01)
+        assert slope(base, name, "dram_activates", n) > 1.03 / lines  # refreshes close rows too
+        stats = base[name]
+        assert 0.8 * stats.time_ns < stats.events["dram_open_ps"] / 1000 <= stats.time_ns
+    assert slope(base, "l2", "dram_activates", N) == 0
+
+
+def test_a_refresh_closes_what_nothing_else_does(elf: Path) -> None:
+    often = stats_of(elf, "memory.refresh_interval_ns=500", "memory.refresh_ns=100")["l2"]
+    never = stats_of(elf, "memory.refresh_interval_ns=1e9")["l2"]
+    assert never.events["dram_open_ps"] / 1000 == pytest.approx(never.time_ns, rel=0.01)
+    # Between the ring's first lines, which come from the DRAM, and its end nothing is opened.
+    assert often.events["dram_open_ps"] < 0.5 * never.events["dram_open_ps"]
+
+
 def test_a_stream_of_updated_addresses_does_not_overlap(base: dict[str, RegionStats]) -> None:
     """The next address is there when the update has committed, behind the load."""
     one_by_one = FROM_DRAM - 14.16 * 2.3

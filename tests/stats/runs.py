@@ -68,6 +68,8 @@ CONV = region(
     l2_writebacks=2,
     dram_read_bytes=640,
     dram_write_bytes=64,
+    dram_activates=4,
+    dram_open_ps=300_000,
 )
 ADD = region(2, "add1", visits=2, cycles_compute=400, instructions=300, simd_ops=100)
 CONV_ON_TILE = region(

@@ -18,7 +18,8 @@ from tests.stats.runs import CONV, CONV_ON_TILE, events, region, system
 COSTS = {
     "int_op_pj": 2, "simd_op_pj": 3, "dot_op_pj": 5, "fp_op_pj": 7, "load_store_pj": 11,
     "branch_pj": 13, "fetch_pj": 17, "l1_access_pj": 19, "l2_access_pj": 23,
-    "dram_pj_per_byte": 29, "core_leakage_mw": 31, "l2_leakage_mw": 37, "dram_background_mw": 41,
+    "dram_read_pj_per_byte": 29, "dram_write_pj_per_byte": 73, "dram_activate_pj": 79,
+    "core_leakage_mw": 31, "l2_leakage_mw": 37, "dram_background_mw": 41, "dram_open_mw": 83,
     "tile_dac_pj": 43, "tile_cell_pj": 47, "tile_adc_pj": 53, "tile_transfer_pj_per_byte": 59,
     "tile_program_cell_pj": 61, "tile_leakage_mw": 67, "bus_pj_per_access": 71,
 }  # fmt: skip
@@ -37,10 +38,10 @@ def test_a_digital_layer_by_hand() -> None:
         core_fetch_pj=6000 * 17,
         l1_pj=(400 + 1000 + 8 * (3 + 20 + 5)) * 19,
         l2_pj=(28 + 10 + 2) * 23,
-        dram_pj=704 * 29,
+        dram_pj=640 * 29 + 64 * 73 + 4 * 79,
         core_leakage_pj=2 * 31 * 2000,
         l2_leakage_pj=37 * 2000,
-        dram_background_pj=41 * 2000,
+        dram_background_pj=41 * 2000 + 83 * 300,
         tile_leakage_pj=3 * 67 * 2000,
     )
 

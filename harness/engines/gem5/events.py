@@ -28,7 +28,14 @@ _INTEGER: Final = {"No_OpClass", "IntAlu", "IntMult", "IntDiv", "IprAccess", "In
 _FLOAT: Final = ("Float", "SimdFloat")
 _SIMD: Final = ("Simd", "Matrix")
 
-_DRAM_ACCESS: Final = ("act", "pre", "read", "write")
+_RANK: Final = f"{_MEMORY}.dram.rank0"
+
+_DRAM_ACCESS: Final = {  # gem5's energies: which of the configuration's leaves them out with 0
+    "act": "dram_activate_pj",
+    "pre": "dram_activate_pj",
+    "read": "dram_read_pj_per_byte",
+    "write": "dram_write_pj_per_byte",
+}
 _DRAM_BACKGROUND: Final = (
     "actBack",
     "preBack",
@@ -91,8 +98,7 @@ def dump_events(dump: Dump, groups: Groups, system: SystemConfig) -> dict[str, i
         _add(events, _instructions(dump, core))
         _add(events, _level_one(dump, core))
     _add(events, _level_two(dump))
-    events["dram_read_bytes"] = dump.count(f"{_MEMORY}.bytesReadSys")
-    events["dram_write_bytes"] = dump.count(f"{_MEMORY}.bytesWrittenSys")
+    _add(events, _dram(dump))
     for tile in groups.tiles:
         _add(events, _tile(dump, tile))
     _split_cycles(events, dump, groups, system)
@@ -102,25 +108,24 @@ def dump_events(dump: Dump, groups: Groups, system: SystemConfig) -> dict[str, i
 def dump_dram_energy(dump: Dump, system: SystemConfig) -> DramEnergy:
     """The energy of the DRAM by gem5's model of it, which prints pJ.
 
-    A component whose energy in the configuration is 0 is left out, as with any engine.
+    A component whose energy in the configuration is 0 is left out; of the background, all of it.
 
     Raises:
         StatsError: A statistic is missing or impossible.
     """
-    rank = f"{_MEMORY}.dram.rank0"
     if f"{_MEMORY}.dram.rank1.totalEnergy" in dump.values:
         raise StatsError("the memory has more than one rank", where=dump.where)
-    access_pj = sum(_energy_pj(dump, f"{rank}.{name}Energy") for name in _DRAM_ACCESS)
-    background_pj = sum(_energy_pj(dump, f"{rank}.{name}Energy") for name in _DRAM_BACKGROUND)
-    total_pj = _energy_pj(dump, f"{rank}.totalEnergy")
-    if not math.isclose(access_pj + background_pj, total_pj, rel_tol=1e-6, abs_tol=1.0):
+    access_pj = {name: _energy_pj(dump, f"{_RANK}.{name}Energy") for name in _DRAM_ACCESS}
+    background_pj = sum(_energy_pj(dump, f"{_RANK}.{name}Energy") for name in _DRAM_BACKGROUND)
+    total_pj = _energy_pj(dump, f"{_RANK}.totalEnergy")
+    sum_pj = sum(access_pj.values()) + background_pj
+    if not math.isclose(sum_pj, total_pj, rel_tol=1e-6, abs_tol=1.0):
         raise StatsError(
-            f"the DRAM's energies sum to {access_pj + background_pj} pJ, not {total_pj}",
-            where=dump.where,
+            f"the DRAM's energies sum to {sum_pj} pJ, not {total_pj}", where=dump.where
         )
     cost = system.energy
     return DramEnergy(
-        access_pj=access_pj if cost.dram_pj_per_byte else 0.0,
+        access_pj=sum(access_pj[name] for name, key in _DRAM_ACCESS.items() if getattr(cost, key)),
         background_pj=background_pj if cost.dram_background_mw else 0.0,
     )
 
@@ -203,6 +208,19 @@ def _level_two(dump: Dump) -> dict[str, int]:
         + _cache(dump, _L2, "WritebackClean.accesses"),
         "l2_misses": _cache(dump, _L2, "overallMshrMisses"),
         "l2_writebacks": _cache(dump, _L2, "writebacks"),
+    }
+
+
+def _dram(dump: Dump) -> dict[str, int]:
+    """Bytes that the system asked for; rows opened, one for each burst that found another row."""
+    bursts = dump.count(f"{_MEMORY}.dram.readBursts") + dump.count(f"{_MEMORY}.dram.writeBursts")
+    hits = dump.count(f"{_MEMORY}.dram.readRowHits") + dump.count(f"{_MEMORY}.dram.writeRowHits")
+    return {
+        "dram_read_bytes": dump.count(f"{_MEMORY}.bytesReadSys"),
+        "dram_write_bytes": dump.count(f"{_MEMORY}.bytesWrittenSys"),
+        # A burst that came before the dump's begin can find its row after it.
+        "dram_activates": max(0, bursts - hits),
+        "dram_open_ps": dump.count(f"{_RANK}.pwrStateTime::ACT"),
     }
 
 

@@ -486,6 +486,7 @@ Events CoreModel::totals() {
   if (block_ && next_op_ < block_->size()) count_ops(next_op_ + (pending_ ? 1 : 0));
   blocks_.flush(events_);
   tiles_.count(static_cast<Picoseconds>(now_fs() / 1000), events_);
+  system_.count_rows(pipeline_.now());
   events_[kCycles] = static_cast<uint64_t>(pipeline_.now());
   return events_;
 }

@@ -17,6 +17,9 @@ Femtoseconds Dram::after_refresh(Femtoseconds now) {
   const Femtoseconds last = next_refresh_ + passed * params_.refresh_interval_fs;
   next_refresh_ = last + params_.refresh_interval_fs;
   const Femtoseconds over = last + params_.precharge_fs + params_.refresh_fs;
+  count_open(last - passed * params_.refresh_interval_fs);
+  banks_open_ = 0;
+  last_closes_ = 0;
   for (Bank& bank : banks_) {
     bank.row = -1;
     bank.closed = over;
@@ -34,7 +37,11 @@ Femtoseconds Dram::command(LineNumber line, Femtoseconds now) {
     if (bank.row >= 0) {
       const Femtoseconds close_at = std::max(now, bank.activated + params_.row_open_fs);
       open_at = std::max(open_at, close_at + params_.precharge_fs);
+      close(close_at);
     }
+    count_open(open_at);
+    ++banks_open_;
+    ++activates_;
     bank.row = row;
     bank.uses = 0;
     bank.activated = open_at;
@@ -48,8 +55,28 @@ Femtoseconds Dram::command(LineNumber line, Femtoseconds now) {
         std::max(given + params_.line_fs, bank.activated + params_.row_open_fs);
     bank.row = -1;
     bank.closed = close_at + params_.precharge_fs;
+    close(close_at);
   }
   return given;
+}
+
+// One bank less has a row open from `at` on, which may be still to come.
+void Dram::close(Femtoseconds at) {
+  last_closes_ = std::max(last_closes_, at);
+  if (--banks_open_ == 0) count_open(at);
+}
+
+void Dram::count_open(Femtoseconds until) {
+  if (until <= open_counted_to_) return;
+  const Femtoseconds end = banks_open_ > 0 ? until : std::min(until, last_closes_);
+  open_ += std::max(Femtoseconds{0}, end - open_counted_to_);
+  open_counted_to_ = until;
+}
+
+Femtoseconds Dram::open_until(Femtoseconds now) {
+  after_refresh(now);
+  count_open(now);
+  return open_;
 }
 
 Femtoseconds Dram::read(LineNumber line, Femtoseconds now) {

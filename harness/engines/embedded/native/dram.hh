@@ -21,6 +21,10 @@ class Dram {
   // A write that leaves it at `now`; it waits in the controller.
   void write(LineNumber line, Femtoseconds now);
 
+  // Rows opened so far, and how long until `now` a row of any bank was open.
+  uint64_t activates() const { return activates_; }
+  Femtoseconds open_until(Femtoseconds now);
+
  private:
   // Of the controller: writes are taken up, a batch at a time, when so many wait and no read does;
   // and how often a row is used before it is closed.
@@ -40,6 +44,8 @@ class Dram {
   Femtoseconds command(LineNumber line, Femtoseconds now);
   Femtoseconds after_refresh(Femtoseconds now);
   void write_batch(Femtoseconds now);
+  void close(Femtoseconds at);
+  void count_open(Femtoseconds until);
 
   DramParams params_;
   LineNumber lines_in_row_;
@@ -47,6 +53,12 @@ class Dram {
   std::vector<LineNumber> writes_;
   Femtoseconds channel_free_ = 0;
   Femtoseconds next_refresh_;
+
+  uint64_t activates_ = 0;
+  int banks_open_ = 0;                // with a row that nothing has closed yet
+  Femtoseconds last_closes_ = 0;      // of the rows that are being closed
+  Femtoseconds open_counted_to_ = 0;  // and how long a row was open until then:
+  Femtoseconds open_ = 0;
 };
 
 }  // namespace aimc::embedded

@@ -215,6 +215,12 @@ Cycle MemorySystem::fetch(LineNumber line, Cycle now) {
   return arrival;
 }
 
+void MemorySystem::count_rows(Cycle now) {
+  constexpr Femtoseconds kPicosecond = 1000;
+  events_[kDramActivates] = dram_.activates();
+  events_[kDramOpenPs] = static_cast<uint64_t>(dram_.open_until(now * period_fs_) / kPicosecond);
+}
+
 void MemorySystem::dma_read(LineNumber first, LineNumber last, bool through_l2) {
   for (LineNumber line = first; line <= last; ++line) {
     if (through_l2) ++events_[kL2Accesses];

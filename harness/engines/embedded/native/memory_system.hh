@@ -118,6 +118,9 @@ class MemorySystem {
   void count_forwarded() { --events_[kL1dAccesses]; }
   void count_split() { ++events_[kL1dAccesses]; }
 
+  // What happened in the DRAM until `now`.
+  void count_rows(Cycle now);
+
   // A tile's DMA on [first, last]: keeps the caches coherent, counts the traffic.
   void dma_read(LineNumber first, LineNumber last, bool through_l2);
   void dma_write(LineNumber first, LineNumber last, bool through_l2);
