@@ -111,7 +111,7 @@ def _conv(node: QConv, context: Context) -> Layer:
         f"{f', {node.groups} groups' if node.groups > 1 else ''}"
     )
     if depthwise and node.groups > 1:
-        weight = packing.pack_depthwise_weight(node.weight, context.kernels)
+        weight = packing.pack_depthwise_weight(node.weight, sliding, context.kernels)
         channels: tuple[tuple[str, str], ...] = (("channels", str(out_channels)),)
         struct, function = "aimc_depthwise", "aimc_depthwise"
         scratch = packing.depthwise_scratch_bytes(out_channels, sliding, context.kernels)

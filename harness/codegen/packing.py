@@ -127,21 +127,26 @@ def pack_conv_weight(
     return _with_slack(ordered)
 
 
-def pack_depthwise_weight(weight: Int8Array, kernels: Kernels) -> Int8Array:
+def pack_depthwise_weight(weight: Int8Array, sliding: Sliding, kernels: Kernels) -> Int8Array:
     """Packs a depthwise convolution's weight [channels, kh, kw, 1] (or [channels, kh, kw]).
 
-    ``reference`` keeps that order.  ``neon`` is [channel / 16, tap / 4, channel % 16, tap % 4],
-    both padded with zeros.
+    ``reference`` keeps that order.  ``neon`` is [channel / 16, neighbour, ky, pixel / 4,
+    channel % 16, pixel % 4], padded with zeros.  ``pixel`` counts from an output pixel's first;
+    where the windows of neighbours begin one pixel apart, the kernel is there for the left one
+    (neighbour 0) and, one pixel further on, for the right one.
     """
     channels, kernel_h, kernel_w = weight.shape[:3]
-    flat = np.ascontiguousarray(weight).reshape(channels, kernel_h * kernel_w)
+    taps = np.ascontiguousarray(weight).reshape(channels, kernel_h, kernel_w)
     if kernels == "reference":
-        return flat.reshape(-1)
+        return taps.reshape(-1)
     blocks = _round_up(channels, 16) // 16
-    quads = _round_up(kernel_h * kernel_w, 4) // 4
-    padded = np.zeros((blocks * 16, quads * 4), dtype=np.int8)
-    padded[:channels, : kernel_h * kernel_w] = flat
-    return _with_slack(padded.reshape(blocks, 16, quads, 4).transpose(0, 2, 1, 3))
+    neighbours = 2 if (sliding.stride[1], sliding.dilation[1]) == (1, 1) else 1
+    quads = _round_up(kernel_w + neighbours - 1, 4) // 4
+    padded = np.zeros((blocks * 16, neighbours, kernel_h, quads * 4), dtype=np.int8)
+    for neighbour in range(neighbours):
+        padded[:channels, neighbour, :, neighbour : neighbour + kernel_w] = taps
+    by_quad = padded.reshape(blocks, 16, neighbours, kernel_h, quads, 4)
+    return _with_slack(by_quad.transpose(0, 2, 3, 4, 1, 5))
 
 
 def pack_dense_weight(weight: Int8Array, kernels: Kernels) -> Int8Array:
@@ -200,8 +205,7 @@ def depthwise_scratch_bytes(channels: int, sliding: Sliding, kernels: Kernels) -
     """Scratch of aimc_depthwise."""
     if kernels == "reference":
         return 0
-    taps = _round_up(sliding.kernel[0] * sliding.kernel[1], 8)
-    return 8 * taps + band_bytes(sliding, channels) + SLACK
+    return band_bytes(sliding, channels) + SLACK
 
 
 def reshape_scratch_bytes(count: int, kernels: Kernels) -> int:

@@ -73,7 +73,7 @@ struct aimc_conv {
 struct aimc_depthwise {
   struct aimc_window window;
   int32_t channels;
-  const int8_t* weight; /* pack_depthwise_weight(weight, kernels) */
+  const int8_t* weight; /* pack_depthwise_weight(weight, sliding, kernels) */
   const int32_t* bias;  /* pack_channels(bias, channels) */
   struct aimc_requant requant;
 };

@@ -207,7 +207,7 @@ class Operators:
         op = DepthwiseStruct(
             geometry,
             channels,
-            self.constant(packing.pack_depthwise_weight(weight, kernels)),
+            self.constant(packing.pack_depthwise_weight(weight, sliding(geometry), kernels)),
             self.constant(packing.pack_channels(bias, channels)),
             self.requant(requant, channels),
         )
