@@ -189,9 +189,10 @@ def test_conv_equals_numpy_on_any_shape(operators: Operators, shape: Shape, seed
         window((5, 3), (1, 2), (2, 1, 2, 1)),
         window((3, 3), (1, 1), (2, 2, 2, 2), (2, 2)),
         window((1, 1)),
+        window((5, 5), pads=(2, 2, 2, 2)),
         window((7, 7), pads=(3, 3, 3, 3)),
     ],
-    ids=["same3", "stride2", "k5x3", "dilated", "k1", "k7"],
+    ids=["same3", "stride2", "k5x3", "dilated", "k1", "k5", "k7"],
 )
 def test_depthwise_equals_numpy(operators: Operators, channels: int, geometry: Window) -> None:
     rng = np.random.default_rng(channels)
