@@ -1,8 +1,10 @@
-/* The digital part of an analog layer, 16 columns at a time. */
+/* The digital part of an analog layer, 16 columns at a time where analog_lines.S does not take 64. */
 #include <arm_neon.h>
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "analog.h"
+#include "analog_lines.h"
 #include "requantize_neon.h"
 #include "touch.h"
 
@@ -136,17 +138,49 @@ static void finish_usual(const struct columns16* c, const struct range* range, i
   }
 }
 
+_Static_assert(offsetof(struct analog_lines, columns) == LINES_COLUMNS, "layout");
+_Static_assert(offsetof(struct analog_lines, step) == LINES_STEP, "layout");
+_Static_assert(offsetof(struct analog_lines, pixel_stride) == LINES_PIXEL_STRIDE, "layout");
+_Static_assert(offsetof(struct analog_lines, out_stride) == LINES_OUT_STRIDE, "layout");
+_Static_assert(offsetof(struct analog_lines, blocks) == LINES_BLOCKS, "layout");
+_Static_assert(offsetof(struct analog_lines, pixels) == LINES_PIXELS, "layout");
+_Static_assert(offsetof(struct analog_lines, groups) == LINES_GROUPS, "layout");
+_Static_assert(offsetof(struct analog_lines, low) == LINES_LOW, "layout");
+_Static_assert(offsetof(struct analog_lines, high) == LINES_HIGH, "layout");
+
+/* As many columns of a range from `n0` on as whole lines of codes hold; returns how many. */
+static int32_t finish_lines(const struct aimc_analog* op, const struct range* range, int32_t n0,
+                            int32_t columns, int32_t pixels, int8_t* out) {
+  const int32_t groups = columns / LINE_COLUMNS;
+  if (!op->columns || op->code_bytes != 1 || range->blocks > INT16_SUMMANDS || groups == 0) {
+    return 0;
+  }
+  const struct analog_lines lines = {
+      .columns = op->columns + n0 * (ANALOG_COLUMN_BYTES / 4),
+      .step = range->step,
+      .pixel_stride = range->stride,
+      .out_stride = op->out_channels,
+      .blocks = (uint64_t)range->blocks,
+      .pixels = (uint64_t)pixels,
+      .groups = (uint64_t)groups,
+      .low = vdupq_n_s8((int8_t)op->requant.low),
+      .high = vdupq_n_s8((int8_t)op->requant.high),
+  };
+  analog_lines(&lines, range->codes, out + n0);
+  return groups * LINE_COLUMNS;
+}
+
 void analog_finish_neon(const struct aimc_analog* op, const int8_t* codes, int32_t pixels,
                         int8_t* out) {
   const bool narrow = op->code_bytes == 1;
   for (int32_t first = 0; first < op->block_count;) {
     const struct aimc_block* block = &op->block[first];
-    struct range range = {.stride = code_stride(op, block)};
-    range.step = pixels * range.stride;
+    struct range range = {codes, op->pixel_bytes, code_stride(op, block), 0};
     while (first + range.blocks < op->block_count && block[range.blocks].n0 == block->n0) {
       ++range.blocks;
     }
-    for (int32_t n = 0; n < block->columns; n += 16) {
+    const int32_t whole = finish_lines(op, &range, block->n0, block->columns, pixels, out);
+    for (int32_t n = whole; n < block->columns; n += 16) {
       const struct columns16 c = columns16_load(op, block->n0 + n);
       range.codes = codes + (int64_t)n * op->code_bytes;
       int8_t* to = out + block->n0 + n;
