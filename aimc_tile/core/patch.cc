@@ -62,8 +62,9 @@ uint32_t check_descriptor(const aimc_descriptor& d, uint32_t rows, uint32_t colu
   if (d.k_len == 0 || d.k_len > rows || d.columns == 0 || d.columns > columns)
     return AIMC_ERROR_GEOMETRY;
   if (d.in_channels == 0 || d.in_height == 0 || d.in_width == 0 || d.count == 0 ||
-      d.row_count == 0 || d.kernel_h == 0 || d.kernel_w == 0 || d.stride_y == 0 || d.stride_x == 0 ||
-      d.dilation_y == 0 || d.dilation_x == 0 || d.reserved0 != 0 || d.reserved1 != 0)
+      d.row_count == 0 || d.kernel_h == 0 || d.kernel_w == 0 || d.stride_y == 0 ||
+      d.stride_x == 0 || d.dilation_y == 0 || d.dilation_x == 0 || d.reserved0 != 0 ||
+      d.reserved1 != 0)
     return AIMC_ERROR_DESCRIPTOR;
 
   const uint64_t elements = uint64_t{d.kernel_h} * d.kernel_w * d.in_channels;

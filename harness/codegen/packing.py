@@ -36,6 +36,7 @@ DESCRIPTOR_BYTES: Final = 64  # of a struct aimc_descriptor
 PIO_BATCH: Final = 8  # output pixels finished together, BATCH of kernels/src/analog_pio.c
 LINE_COLUMNS: Final = 64  # of int8 codes, LINE_COLUMNS of kernels/src/analog_lines.h
 _CHANNEL_PAD: Final = 16  # entries that may be read beyond a per-channel array
+_COLUMNS_PAD: Final = 32  # values that may be read beyond an analog layer's columns
 _WEIGHT_PAD: Final = 256  # bytes that may be read beyond packed weights: two steps
 
 
@@ -233,12 +234,13 @@ def pack_analog_columns(
     for row, column in zip(values, (bias, requant.multiplier, -requant.shift), strict=True):
         row[:channels] = column
     packed = values.reshape(3, -1, 16).transpose(1, 0, 2).reshape(-1)
-    return np.concatenate([packed, np.zeros(_CHANNEL_PAD, np.int32)])
+    return np.concatenate([packed, np.zeros(_COLUMNS_PAD, np.int32)])
 
 
 def code_bytes_of_a_pixel(block_columns: Sequence[int], adc_bits: int) -> int:
-    """Bytes of all blocks' codes of an output pixel, each block's on cache lines of its own."""
-    return sum(_round_up(columns * code_bytes(adc_bits), ALIGN) for columns in block_columns)
+    """Bytes of all blocks' codes of an output pixel, each block's an odd number of cache lines."""
+    lines = (_round_up(columns * code_bytes(adc_bits), ALIGN) // ALIGN for columns in block_columns)
+    return sum((count | 1) * ALIGN for count in lines)
 
 
 def rows_of_a_descriptor(pixel_bytes: int, out_size: Pair) -> int:

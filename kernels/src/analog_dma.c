@@ -13,6 +13,8 @@ static const char kWhat[] = "DMA of an analog layer failed";
 /* Polls between two looks at a waiting tile's status. */
 #define PATIENCE 64
 
+#define QUAD 4 /* pixels that are finished together */
+
 /* Bytes of parameters, and blocks, that are touched before they are used. */
 #define TOUCHED 8192
 #define BLOCKS_AHEAD 8
@@ -86,15 +88,17 @@ static void touch_parameters(const struct aimc_analog* op, const int8_t* out) {
   }
 }
 
-/* Waits until every block has made pixels beyond the first `before`, whose codes lie at `codes`.
- * Returns how many all of them have, at most `most`. */
+/* Waits until every block has made a quad of pixels, or all `most` that are left, beyond the first
+ * `before`; their codes lie at `codes`.  Returns how many can be finished: all, or quads. */
 static int32_t wait_pixels(const struct aimc_analog* op, uint32_t before, int32_t most,
                            const int8_t* codes) {
+  const int32_t least = most < QUAD ? most : QUAD;
+  const int32_t all = most;
   for (int32_t i = 0; i < op->block_count; ++i) {
     const struct aimc_block* block = &op->block[i];
     uint32_t polls = 0;
     int32_t made;
-    while ((made = (int32_t)(tile_read(block->tile, AIMC_REG_DMA_PIXELS) - before)) <= 0) {
+    while ((made = (int32_t)(tile_read(block->tile, AIMC_REG_DMA_PIXELS) - before)) < least) {
       if (++polls % PATIENCE == 0) tile_check(block->tile, kWhat);
     }
     if (made < most) most = made;
@@ -102,7 +106,7 @@ static int32_t wait_pixels(const struct aimc_analog* op, uint32_t before, int32_
     codes += code_stride(op, block);
   }
   tile_barrier();
-  return most;
+  return most == all ? all : most / QUAD * QUAD;
 }
 
 /* A descriptor has 16 bits for sizes of the map and 8 for those of the window. */

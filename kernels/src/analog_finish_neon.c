@@ -1,4 +1,5 @@
-/* The digital part of an analog layer, 16 columns at a time where analog_lines.S does not take 64. */
+/* The digital part of an analog layer, 16 columns at a time where analog_lines.S does not take 64.
+ */
 #include <arm_neon.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -141,10 +142,12 @@ static void finish_usual(const struct columns16* c, const struct range* range, i
 _Static_assert(offsetof(struct analog_lines, columns) == LINES_COLUMNS, "layout");
 _Static_assert(offsetof(struct analog_lines, step) == LINES_STEP, "layout");
 _Static_assert(offsetof(struct analog_lines, pixel_stride) == LINES_PIXEL_STRIDE, "layout");
-_Static_assert(offsetof(struct analog_lines, out_stride) == LINES_OUT_STRIDE, "layout");
+_Static_assert(offsetof(struct analog_lines, pixel) == LINES_PIXEL1, "layout");
+_Static_assert(offsetof(struct analog_lines, out) == LINES_OUT1, "layout");
 _Static_assert(offsetof(struct analog_lines, blocks) == LINES_BLOCKS, "layout");
-_Static_assert(offsetof(struct analog_lines, pixels) == LINES_PIXELS, "layout");
+_Static_assert(offsetof(struct analog_lines, quads) == LINES_QUADS, "layout");
 _Static_assert(offsetof(struct analog_lines, groups) == LINES_GROUPS, "layout");
+_Static_assert(offsetof(struct analog_lines, step_to) == LINES_STEPS, "layout");
 _Static_assert(offsetof(struct analog_lines, low) == LINES_LOW, "layout");
 _Static_assert(offsetof(struct analog_lines, high) == LINES_HIGH, "layout");
 
@@ -155,14 +158,25 @@ static int32_t finish_lines(const struct aimc_analog* op, const struct range* ra
   if (!op->columns || op->code_bytes != 1 || range->blocks > INT16_SUMMANDS || groups == 0) {
     return 0;
   }
+  const int64_t stride = range->stride;
+  const int64_t out_stride = op->out_channels;
+  const int32_t quads = (pixels + PIXELS - 1) / PIXELS;
+  const int32_t rest = pixels - (quads - 1) * PIXELS; /* of them the last quad brings */
+  const int32_t others[3] = {pixels > 1, pixels > 2 ? 2 : pixels - 1, pixels > 3 ? 3 : pixels - 1};
+  const int32_t before = pixels > PIXELS ? pixels - PIXELS : 0; /* the last quad */
   const struct analog_lines lines = {
       .columns = op->columns + n0 * (ANALOG_COLUMN_BYTES / 4),
       .step = range->step,
-      .pixel_stride = range->stride,
-      .out_stride = op->out_channels,
+      .pixel_stride = stride,
+      .pixel = {others[0] * stride, others[1] * stride, others[2] * stride},
+      .out = {others[0] * out_stride, others[1] * out_stride, others[2] * out_stride},
       .blocks = (uint64_t)range->blocks,
-      .pixels = (uint64_t)pixels,
+      .quads = (uint64_t)quads,
       .groups = (uint64_t)groups,
+      .step_to = {{16 - before * stride, LINE_COLUMNS - before * out_stride,
+                   LINE_COLUMNS * ANALOG_COLUMN_BYTES},
+                  {rest * stride - 48, rest * out_stride, 0},
+                  {PIXELS * stride - 48, PIXELS * out_stride, 0}},
       .low = vdupq_n_s8((int8_t)op->requant.low),
       .high = vdupq_n_s8((int8_t)op->requant.high),
   };

@@ -1,197 +1,271 @@
-/* The digital part of an analog layer on whole cache lines of codes: 64 columns of int8.
+/* The digital part of an analog layer on int8 codes: 64 columns, a cache line of codes, by four
+ * pixels at a time.
  *
- * Assembly, because the schedule is the point: an in-order core with one SIMD unit and one load a
- * cycle is busy when a load stands behind each SIMD operation and no operation waits for another.
+ * Assembly, because the schedule is the point: an in-order core with one SIMD unit is busy when no
+ * operation waits for another and an access to memory stands behind every second one.
  *
- * A "unit" is 64 columns of one pixel: the lines of its row blocks are added up, then its four
- * groups of 16 columns are requantized.  A group's results are narrowed and stored between the next
- * group's operations, the last one's in the next unit.  What the next unit reads is brought nearer
- * meanwhile, a line at a time.
+ * A "quad" is four pixels of 64 columns, a "pass" 16 columns of them: the codes of the row blocks
+ * are added up, then each pixel is requantized.  A pixel's sums are narrowed between the next
+ * pixel's operations and stored behind them, the last two in the next pass.  Each pass brings the
+ * lines of one of the next quad's pixels nearer.
  */
 #include "analog_lines.h"
 
 lines .req x0
-codes .req x1   /* of the unit: block 0 */
-out .req x2     /* of the unit */
-units .req x3   /* left in these 64 columns */
-at .req x4      /* the next line to load */
-step .req x5    /* from one block's line to the next */
-second .req x6  /* from a unit's first line to its second; 0 if there is none */
-next .req x7    /* from a line to the next unit's */
-left .req x8    /* lines to add */
-blocks .req x9
-columns .req x10      /* parameters of the unit */
-next_columns .req x11 /* of the next */
-last_out .req x12     /* of the unit before */
-next_out .req x13     /* from `out` to the next unit's */
-pixel_stride .req x14
-out_stride .req x15
-across .req x16      /* from the last pixel's line to the first pixel's next one */
-out_across .req x17  /* the same of the output */
-pixels .req x19
-groups .req x20      /* of 64 columns, left */
+/* Codes of the pass: block 0. */
+pixel0 .req x1
+pixel1 .req x3
+pixel2 .req x4
+pixel3 .req x5
+/* Outputs of the quad. */
+out0 .req x2
+out1 .req x6
+out2 .req x7
+out3 .req x8
+last2 .req x9 /* of the quad before */
+last3 .req x10
+line .req x11  /* that is touched next, */
+first .req x12 /* of the first block of that pixel */
+even .req x13  /* offsets of the next even and odd block's codes */
+odd .req x14
+chain .req x15 /* rounds and bytes of the chain */
+columns .req x16
+chain_bytes .req w15
+step .req x17
+two_steps .req x19
+second .req x20 /* offset of block 1's codes; 0 if there is none */
+to_out .req x21
+quads .req x22 /* left of these columns */
+lines_left .req x23
+quad .req x24 /* this quad's struct analog_step */
+/* From this quad to the next. */
+to_codes .req x25
+to_columns .req x30
+to_first .req x28
+pixel_stride .req x29
+spare .req x30
+left .req x26 /* rounds of the chain */
+even_first .req x18
+odd_first .req x27
 
-/* Sums of the unit's columns, int16: v0 to v7.  Lines: v16 to v19 and v20 to v23.
- * Accumulators of the even groups: v24 to v27, of the odd ones: v8 to v11. */
-NARROW .req v12
-NARROW2 .req v13
+/* Sums: v0 to v7.  Codes of block 0 and from 2 on: v16 to v19.  Of block 1: v24 to v27, which are
+ * also the accumulators of even pixels; of odd ones v8 to v11.  Multipliers: v20 to v23; shifts:
+ * v12, v13, v15, v28. */
 RESULT .req v14
 TWO_TO_8 .req v29
 LOW .req v30
 HIGH .req v31
 
-/* Lines --------------------------------------------------------------------------------------- */
+/* Adding up ----------------------------------------------------------------------------------- */
 
-.macro load_line a, b, c, d
-    ldr q\a, [at]
-    ldr q\b, [at, #16]
-    ldr q\c, [at, #32]
-    ldr q\d, [at, #48]
+/* A block's codes, and between them accesses a to e and other operations f and g. */
+.macro add_block a, b, c, d, e, f, g
+    saddw v0.8h, v0.8h, v16.8b
+    \f
+    saddw2 v1.8h, v1.8h, v16.16b
+    \a
+    saddw v2.8h, v2.8h, v17.8b
+    \e
+    saddw2 v3.8h, v3.8h, v17.16b
+    \b
+    saddw v4.8h, v4.8h, v18.8b
+    \g
+    saddw2 v5.8h, v5.8h, v18.16b
+    \c
+    saddw v6.8h, v6.8h, v19.8b
+    saddw2 v7.8h, v7.8h, v19.16b
+    \d
 .endm
-
-/* Adds the line in a to d.  Another one is loaded to p to s, if they are given, and the next unit's
- * line there is touched. */
-.macro add_line a, b, c, d, p, q, r, s
-    saddw v0.8h, v0.8h, v\a\().8b
-.ifnb \p
-    prfm pldl1keep, [at, next]
-.endif
-    saddw2 v1.8h, v1.8h, v\a\().16b
-.ifnb \p
-    ldr q\p, [at]
-.endif
-    saddw v2.8h, v2.8h, v\b\().8b
-.ifnb \p
-    ldr q\q, [at, #16]
-.endif
-    saddw2 v3.8h, v3.8h, v\b\().16b
-    saddw v4.8h, v4.8h, v\c\().8b
-.ifnb \p
-    ldr q\r, [at, #32]
-.endif
-    saddw2 v5.8h, v5.8h, v\c\().16b
-    saddw v6.8h, v6.8h, v\d\().8b
-.ifnb \p
-    ldr q\s, [at, #48]
-.endif
-    saddw2 v7.8h, v7.8h, v\d\().16b
-.ifnb \p
-    add at, at, step
-.endif
+/* With the next block's codes at `offset`; `other` goes on to the one after that. */
+.macro add_and_load offset, other, touch, step_on
+    add_block "ldr q16, [pixel0, \offset]", "ldr q17, [pixel1, \offset]", \
+        "ldr q18, [pixel2, \offset]", "ldr q19, [pixel3, \offset]", "\touch", \
+        "add \other, \other, two_steps", "\step_on"
 .endm
-.macro add_even
-    add_line 16, 17, 18, 19, 20, 21, 22, 23
+.equ CHAIN_BYTES, 15 * 4
+.equ CHAIN, 8
+.macro begin a, b, c, d, e, f, g
+    saddl v0.8h, v16.8b, v24.8b
+    \e
+    saddl2 v1.8h, v16.16b, v24.16b
+    \a
+    saddl v2.8h, v17.8b, v25.8b
+    \f
+    saddl2 v3.8h, v17.16b, v25.16b
+    \b
+    saddl v4.8h, v18.8b, v26.8b
+    \g
+    saddl2 v5.8h, v18.16b, v26.16b
+    \c
+    saddl v6.8h, v19.8b, v27.8b
+    saddl2 v7.8h, v19.16b, v27.16b
+    \d
 .endm
-.macro add_odd
-    add_line 20, 21, 22, 23, 16, 17, 18, 19
-.endm
-.macro add_last_even
-    add_line 16, 17, 18, 19
-.endm
-.macro add_last_odd
-    add_line 20, 21, 22, 23
-.endm
-
-/* The sum of the first two lines; `more`: a third one is loaded.  The next unit's are touched. */
-.macro begin_sums more
-    saddl v0.8h, v16.8b, v20.8b
-    prfm pldl1keep, [codes, next]
-    saddl2 v1.8h, v16.16b, v20.16b
-.if \more
-    ldr q16, [at]
-.endif
-    saddl v2.8h, v17.8b, v21.8b
-    sub left, at, step
-    saddl2 v3.8h, v17.16b, v21.16b
-.if \more
-    ldr q17, [at, #16]
-.endif
-    saddl v4.8h, v18.8b, v22.8b
-    prfm pldl1keep, [left, next]
-    saddl2 v5.8h, v18.16b, v22.16b
-.if \more
-    ldr q18, [at, #32]
-.endif
-    saddl v6.8h, v19.8b, v23.8b
-.if \more
-    prfm pldl1keep, [at, next]
-.endif
-    saddl2 v7.8h, v19.16b, v23.16b
-.if \more
-    ldr q19, [at, #48]
-    add at, at, step
-    sub left, blocks, #2
-.endif
-.endm
-
-.macro only_line
+.macro begin_only a, b, c, d, e
     sshll v0.8h, v16.8b, #0
-    prfm pldl1keep, [codes, next]
+    \e
+    \a
     sshll2 v1.8h, v16.16b, #0
     sshll v2.8h, v17.8b, #0
+    \b
     sshll2 v3.8h, v17.16b, #0
     sshll v4.8h, v18.8b, #0
+    \c
     sshll2 v5.8h, v18.16b, #0
     sshll v6.8h, v19.8b, #0
+    \d
     sshll2 v7.8h, v19.16b, #0
 .endm
-
-/* Groups of 16 columns ------------------------------------------------------------------------ */
-
-.macro touch_columns line
-    prfm pldl1keep, [columns, #768 + 64 * \line]
+/* The last of a sum, and what the first pixel wants of the parameters. */
+.macro end_sums operation, g
+    \operation "ldr q24, [columns, #192 * \g]", "ldr q25, [columns, #192 * \g + 16]", \
+        "ldr q26, [columns, #192 * \g + 32]", "ldr q27, [columns, #192 * \g + 48]", \
+        "ldr q22, [columns, #192 * \g + 96]"
+    ldr q23, [columns, #192 * \g + 112]
 .endm
 
-/* Requantizes group g, of sums `low` and `high`, in accumulators t0 to t3, which hold its bias;
- * narrows and stores group `before` (in u0 to u3, which take the next group's bias, at `bias` of
- * `following`) to its place at `to`.  x and y take parameters; a to g stand where there is room. */
-.macro group g, low, high, t0, t1, t2, t3, u0, u1, u2, u3, x, y, before, to, following, bias, \
-        a, b, c, d, e, f, h
+/* Requantizing -------------------------------------------------------------------------------- */
+
+/* A pixel with sums `low` and `high`, in accumulators t0 to t3, which hold the bias; narrows the
+ * pixel before it, in u0 to u3, which are free then: u1 after d, u3 after e, u0 after f, u2 after
+ * g.  a to j are accesses to memory, c a store of the pixel before that; k to r other operations. */
+.macro pixel low, high, t0, t1, t2, t3, u0, u1, u2, u3, a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r
     smlal v\t0\().4s, v\low\().4h, TWO_TO_8.4h
-    ldr q15, [columns, #192 * \g + 64]
-    sqxtn NARROW2.4h, v\u2\().4s
-    ldr q28, [columns, #192 * \g + 80]
-    smlal2 v\t1\().4s, v\low\().8h, TWO_TO_8.8h
-    ldr q\x, [columns, #192 * \g + 96]
-    sqxtn2 NARROW.8h, v\u1\().4s
-    ldr q\y, [columns, #192 * \g + 112]
-    smlal v\t2\().4s, v\high\().4h, TWO_TO_8.4h
     \a
-    sqxtn2 NARROW2.8h, v\u3\().4s
-    ldr q\u0, [\following, #\bias]
-    smlal2 v\t3\().4s, v\high\().8h, TWO_TO_8.8h
-    ldr q\u1, [\following, #\bias + 16]
-    sqxtn RESULT.8b, NARROW.8h
-    ldr q\u2, [\following, #\bias + 32]
-    sqrdmulh v\t0\().4s, v\t0\().4s, v15.4s
-    ldr q15, [columns, #192 * \g + 128]
-    sqrdmulh v\t1\().4s, v\t1\().4s, v28.4s
-    ldr q28, [columns, #192 * \g + 144]
-    sqrdmulh v\t2\().4s, v\t2\().4s, v\x\().4s
-    ldr q\x, [columns, #192 * \g + 160]
-    sqxtn2 RESULT.16b, NARROW2.8h
-    ldr q\u3, [\following, #\bias + 48]
-    sqrdmulh v\t3\().4s, v\t3\().4s, v\y\().4s
-    ldr q\y, [columns, #192 * \g + 176]
-    srshl v\t0\().4s, v\t0\().4s, v15.4s
+    sqxtn v\u2\().4h, v\u2\().4s
+    \k
+    smlal2 v\t1\().4s, v\low\().8h, TWO_TO_8.8h
     \b
-    srshl v\t1\().4s, v\t1\().4s, v28.4s
+    sqxtn2 v\u0\().8h, v\u1\().4s
+    \l
+    smlal v\t2\().4s, v\high\().4h, TWO_TO_8.4h
     \c
-    smax RESULT.16b, RESULT.16b, LOW.16b
+    sqxtn2 v\u2\().8h, v\u3\().4s
+    \m
+    smlal2 v\t3\().4s, v\high\().8h, TWO_TO_8.8h
     \d
-    srshl v\t2\().4s, v\t2\().4s, v\x\().4s
+    sqxtn RESULT.8b, v\u0\().8h
+    \n
+    sqrdmulh v\t0\().4s, v\t0\().4s, v20.4s
     \e
-    srshl v\t3\().4s, v\t3\().4s, v\y\().4s
+    sqrdmulh v\t1\().4s, v\t1\().4s, v21.4s
+    \o
+    sqrdmulh v\t2\().4s, v\t2\().4s, v22.4s
     \f
-    sqxtn NARROW.4h, v\t0\().4s
+    sqxtn2 RESULT.16b, v\u2\().8h
+    \p
+    sqrdmulh v\t3\().4s, v\t3\().4s, v23.4s
+    \g
+    srshl v\t0\().4s, v\t0\().4s, v12.4s
+    \q
+    srshl v\t1\().4s, v\t1\().4s, v13.4s
     \h
+    smax RESULT.16b, RESULT.16b, LOW.16b
+    \r
+    srshl v\t2\().4s, v\t2\().4s, v15.4s
+    \i
+    srshl v\t3\().4s, v\t3\().4s, v28.4s
+    sqxtn v\t0\().4h, v\t0\().4s
+    \j
     smin RESULT.16b, RESULT.16b, HIGH.16b
-    str q14, [\to, #16 * \before]
 .endm
 
-.macro even_group g, low, high, x, y, before, to, more:vararg
-    group \g, \low, \high, 24, 25, 26, 27, 8, 9, 10, 11, \x, \y, \before, \to, columns, \
-        192 * \g + 192, \more
+/* The step that is taken after a quad. */
+.macro choose_step
+    cmp quads, #3
+    mov left, #3
+    csel left, quads, left, lo
+    add left, left, left, lsl #1
+    add quad, lines, left, lsl #3
+    add quad, quad, #LINES_STEPS - 24
+.endm
+
+/* A pass ---------------------------------------------------------------------------------------- */
+
+/* The pass over columns 16 g of a quad; then the codes go on by `codes_by`.  The last two results
+ * of the pass before go to `before2` and `before3`. */
+.macro pass g, codes_by, before2, before3
+    tbnz chain, #63, 6f
+    begin "ldr q16, [pixel0, two_steps]", "ldr q17, [pixel1, two_steps]", \
+        "ldr q18, [pixel2, two_steps]", "ldr q19, [pixel3, two_steps]", "adr spare, 4f", \
+        "lsr left, chain, #16", "sub spare, spare, chain_bytes, uxth"
+    br spare
+3:
+    sub left, left, #1
+    add_and_load odd, even, "prfm pldl1keep, [line]", "add line, line, step"
+    add_and_load even, odd, "prfm pldl1keep, [line]", "add line, line, step"
+    add_and_load odd, even, "prfm pldl1keep, [line]", "add line, line, step"
+    add_and_load even, odd, "prfm pldl1keep, [line]", "add line, line, step"
+    add_and_load odd, even, "prfm pldl1keep, [line]", "add line, line, step"
+    add_and_load even, odd, "prfm pldl1keep, [line]", "add line, line, step"
+    add_and_load odd, even, "prfm pldl1keep, [line]", "add line, line, step"
+    add_and_load even, odd, "prfm pldl1keep, [line]", "add line, line, step"
+4:
+    cbnz left, 3b
+    end_sums add_block, \g
+    b 9f
+6:
+    tbz chain, #0, 7f
+    end_sums begin, \g
+    b 9f
+7:
+    end_sums begin_only, \g
+9:
+    pixel 0, 1, 24, 25, 26, 27, 8, 9, 10, 11, \
+        "ldr q12, [columns, #192 * \g + 128]", "ldr q13, [columns, #192 * \g + 144]", \
+        "str q14, [\before2]", "", \
+        "ldr q15, [columns, #192 * \g + 160]", "ldr q28, [columns, #192 * \g + 176]", \
+        "ldr q8, [columns, #192 * \g]", "ldr q9, [columns, #192 * \g + 16]", \
+        "ldr q10, [columns, #192 * \g + 32]", "ldr q11, [columns, #192 * \g + 48]", \
+        "add pixel0, pixel0, \codes_by", "add pixel1, pixel1, \codes_by", \
+        "add pixel2, pixel2, \codes_by", "add pixel3, pixel3, \codes_by"
+.if \g == 3
+    ldr to_columns, [quad, #16]
+    subs quads, quads, #1
+    b.ne 2f
+    sub lines_left, lines_left, #1
+    ldr quads, [lines, #LINES_QUADS]
+2:
+    choose_step
+    ldr to_first, [quad]
+    add to_first, to_first, pixel0
+    add to_first, to_first, #48
+.endif
+    pixel 2, 3, 8, 9, 10, 11, 24, 25, 26, 27, \
+        "ldr q16, [pixel0]", "ldr q17, [pixel1]", \
+        "str q14, [\before3]", "", \
+        "ldr q18, [pixel2]", "ldr q19, [pixel3]", \
+        "ldr q24, [columns, #192 * \g]", "ldr q25, [columns, #192 * \g + 16]", \
+        "ldr q26, [columns, #192 * \g + 32]", "ldr q27, [columns, #192 * \g + 48]", \
+        "", "", "", "", "", "mov even, even_first", "mov odd, odd_first"
+    pixel 4, 5, 24, 25, 26, 27, 8, 9, 10, 11, \
+        "prfm pldl1keep, [line]", "prfm pldl1keep, [line, step]", \
+        "str q14, [out0, #16 * \g]", "", \
+        "prfm pldl1keep, [line, two_steps]", "", \
+        "ldr q8, [columns, #192 * \g]", "ldr q9, [columns, #192 * \g + 16]", \
+        "ldr q10, [columns, #192 * \g + 32]", "ldr q11, [columns, #192 * \g + 48]", \
+        "", "", "", "", "", "add line, line, two_steps", "add line, line, step"
+.if \g < 3
+    add first, first, pixel_stride
+    pixel 6, 7, 8, 9, 10, 11, 24, 25, 26, 27, \
+        "prfm pldl1keep, [line]", "prfm pstl1keep, [out\g, to_out]", \
+        "str q14, [out1, #16 * \g]", "", \
+        "ldr q24, [pixel0, second]", "ldr q25, [pixel1, second]", \
+        "ldr q26, [pixel2, second]", "ldr q27, [pixel3, second]", \
+        "ldr q20, [columns, #192 * \g + 256]", "ldr q21, [columns, #192 * \g + 272]", \
+        "", "", "", "mov line, first"
+.else
+    add columns, columns, to_columns
+    pixel 6, 7, 8, 9, 10, 11, 24, 25, 26, 27, \
+        "prfm pldl1keep, [line]", "prfm pstl1keep, [out3, to_out]", \
+        "str q14, [out1, #48]", "", \
+        "ldr q24, [pixel0, second]", "ldr q25, [pixel1, second]", \
+        "ldr q26, [pixel2, second]", "ldr q27, [pixel3, second]", \
+        "ldr q20, [columns, #64]", "ldr q21, [columns, #80]", \
+        "add last2, out2, #48", "add last3, out3, #48", "add out0, out0, to_out", \
+        "add out1, out1, to_out", "add out2, out2, to_out", "add out3, out3, to_out", \
+        "mov line, to_first", "mov first, to_first"
+.endif
 .endm
 
 /* The function -------------------------------------------------------------------------------- */
@@ -201,107 +275,99 @@ HIGH .req v31
     .global analog_lines
     .type analog_lines, %function
 analog_lines:
-    stp d8, d9, [sp, #-80]!
+    stp d8, d9, [sp, #-160]!
     stp d10, d11, [sp, #16]
     stp d12, d13, [sp, #32]
     stp d14, d15, [sp, #48]
     stp x19, x20, [sp, #64]
-    ldr step, [lines, #LINES_STEP]
-    ldr blocks, [lines, #LINES_BLOCKS]
-    mov at, codes
-    load_line 16, 17, 18, 19
-    cmp blocks, #1
-    csel second, xzr, step, eq
-    add at, codes, second
+    stp x21, x22, [sp, #80]
+    stp x23, x24, [sp, #96]
+    stp x25, x26, [sp, #112]
+    stp x27, x28, [sp, #128]
+    stp x29, x30, [sp, #144]
+    ldr pixel1, [lines, #LINES_PIXEL1]
+    ldr pixel2, [lines, #LINES_PIXEL2]
+    ldr pixel3, [lines, #LINES_PIXEL3]
+    add pixel1, pixel0, pixel1
+    add pixel2, pixel0, pixel2
+    add pixel3, pixel0, pixel3
+    ldr q16, [pixel0]
     ldr columns, [lines, #LINES_COLUMNS]
-    load_line 20, 21, 22, 23
-    ldr pixels, [lines, #LINES_PIXELS]
+    ldr q17, [pixel1]
+    ldr step, [lines, #LINES_STEP]
+    ldr q18, [pixel2]
+    ldr chain, [lines, #LINES_BLOCKS]
+    ldr q19, [pixel3]
+    ldr out1, [lines, #LINES_OUT1]
+    sub chain, chain, #3
+    cmn chain, #2
+    ldr out2, [lines, #LINES_OUT2]
+    csel second, xzr, step, eq
+    ldr out3, [lines, #LINES_OUT3]
+    ldr quads, [lines, #LINES_QUADS]
+    lsl two_steps, step, #1
+    ldr q24, [pixel0, second]
+    ldr q25, [pixel1, second]
+    ldr q26, [pixel2, second]
+    ldr q27, [pixel3, second]
+    add out1, out0, out1
+    ldr lines_left, [lines, #LINES_GROUPS]
+    add out2, out0, out2
     ldr pixel_stride, [lines, #LINES_PIXEL_STRIDE]
-    ldr out_stride, [lines, #LINES_OUT_STRIDE]
-    ldr groups, [lines, #LINES_GROUPS]
-    ldr q24, [columns]
-    ldr q25, [columns, #16]
-    ldr q26, [columns, #32]
-    ldr q27, [columns, #48]
+    add out3, out0, out3
+    ldr q20, [columns, #64]
+    choose_step
+    ldr q21, [columns, #80]
+    movi TWO_TO_8.8h, #1, lsl #8
     ldr q30, [lines, #LINES_LOW]
     ldr q31, [lines, #LINES_HIGH]
-    movi TWO_TO_8.8h, #1, lsl #8
-    sub left, pixels, #1
-    mov across, #LINE_COLUMNS
-    msub out_across, left, out_stride, across
-    msub across, left, pixel_stride, across
-    mov last_out, out /* of a unit that was not; what is stored there comes to be written again */
-    mov units, pixels
+    ldr to_codes, [quad]
+    ldr to_out, [quad, #8]
+    tst chain, #1
+    add odd, two_steps, step
+    csel even_first, two_steps, odd, eq
+    csel odd_first, odd, two_steps, eq
+    mov even, even_first
+    mov odd, odd_first
+    and spare, chain, #CHAIN - 1
+    mov to_first, #CHAIN_BYTES
+    mul spare, spare, to_first
+    lsr to_first, chain, #3
+    cmp chain, #0
+    orr spare, spare, to_first, lsl #16
+    csel chain, chain, spare, lt
+    /* Of a pass that was not; what is stored there comes to be written again. */
+    add last2, out2, #48
+    add last3, out3, #48
+    add first, pixel0, to_codes
+    add first, first, #48
+    mov line, first
 1:
-    cmp units, #1
-    csel next, across, pixel_stride, eq
-    csel next_out, out_across, out_stride, eq
-    add next_columns, columns, #768
-    csel next_columns, next_columns, columns, eq
-    add at, codes, step, lsl #1
-    cmp blocks, #2
-    b.eq 5f
-    b.lo 6f
-    begin_sums 1
-    cmp left, #4
-    b.ls 3f
-2:
-    add_even
-    add_odd
-    add_even
-    sub left, left, #4
-    add_odd
-    cmp left, #4
-    b.hi 2b
-3:
-    cmp left, #2
-    b.ls 4f
-    add_even
-    sub left, left, #2
-    add_odd
-4:
-    tbnz left, #0, 7f
-    add_even
-    add_last_odd
-    b 8f
-5:
-    begin_sums 0
-    b 8f
-6:
-    only_line
-    b 8f
-7:
-    add_last_even
-8:
-    even_group 0, 0, 1, 18, 19, 3, last_out, "touch_columns 0", "touch_columns 1", \
-        "touch_columns 2", "touch_columns 3", "prfm pstl1keep, [out, next_out]", \
-        "add codes, codes, next", "mov at, codes"
-    group 1, 2, 3, 8, 9, 10, 11, 24, 25, 26, 27, 0, 1, 0, out, columns, 192 * 2, "touch_columns 4", \
-        "touch_columns 5", "touch_columns 6", "touch_columns 7", "", "", ""
-    even_group 2, 4, 5, 0, 1, 1, out, "touch_columns 8", "ldr q16, [at]", "ldr q17, [at, #16]", \
-        "ldr q18, [at, #32]", "ldr q19, [at, #48]", "touch_columns 9", "add at, codes, second"
-    group 3, 6, 7, 8, 9, 10, 11, 24, 25, 26, 27, 0, 1, 2, out, next_columns, 0, "touch_columns 10", \
-        "ldr q20, [at]", "ldr q21, [at, #16]", "ldr q22, [at, #32]", "ldr q23, [at, #48]", \
-        "touch_columns 11", "subs units, units, #1"
-    mov last_out, out
-    add out, out, next_out
-    mov columns, next_columns
-    b.ne 1b
-    mov units, pixels
-    subs groups, groups, #1
-    b.ne 1b
-    sqxtn NARROW2.4h, v10.4s
-    sqxtn2 NARROW.8h, v9.4s
-    sqxtn2 NARROW2.8h, v11.4s
-    sqxtn RESULT.8b, NARROW.8h
-    sqxtn2 RESULT.16b, NARROW2.8h
+    pass 0, #16, last2, last3
+    pass 1, #16, "out2", "out3"
+    pass 2, #16, "out2, #16", "out3, #16"
+    pass 3, to_codes, "out2, #32", "out3, #32"
+    ldr to_codes, [quad]
+    ldr to_out, [quad, #8]
+    cbnz lines_left, 1b
+    sqxtn v10.4h, v10.4s
+    sqxtn2 v8.8h, v9.4s
+    sqxtn2 v10.8h, v11.4s
+    str q14, [last2]
+    sqxtn RESULT.8b, v8.8h
+    sqxtn2 RESULT.16b, v10.8h
     smax RESULT.16b, RESULT.16b, LOW.16b
     smin RESULT.16b, RESULT.16b, HIGH.16b
-    str q14, [last_out, #48]
+    str q14, [last3]
+    ldp x29, x30, [sp, #144]
+    ldp x27, x28, [sp, #128]
+    ldp x25, x26, [sp, #112]
+    ldp x23, x24, [sp, #96]
+    ldp x21, x22, [sp, #80]
     ldp x19, x20, [sp, #64]
     ldp d14, d15, [sp, #48]
     ldp d12, d13, [sp, #32]
     ldp d10, d11, [sp, #16]
-    ldp d8, d9, [sp], #80
+    ldp d8, d9, [sp], #160
     ret
     .size analog_lines, . - analog_lines
