@@ -102,7 +102,9 @@ static int32_t wait_pixels(const struct aimc_analog* op, uint32_t before, int32_
       if (++polls % PATIENCE == 0) tile_check(block->tile, kWhat);
     }
     if (made < most) most = made;
-    touch(codes);
+    if (block->n0 == 0) {
+      for (int32_t pixel = 0; pixel < least; ++pixel) touch(codes + pixel * op->pixel_bytes);
+    }
     codes += code_stride(op, block);
   }
   tile_barrier();

@@ -150,6 +150,7 @@ _Static_assert(offsetof(struct analog_lines, groups) == LINES_GROUPS, "layout");
 _Static_assert(offsetof(struct analog_lines, step_to) == LINES_STEPS, "layout");
 _Static_assert(offsetof(struct analog_lines, low) == LINES_LOW, "layout");
 _Static_assert(offsetof(struct analog_lines, high) == LINES_HIGH, "layout");
+_Static_assert(offsetof(struct analog_lines, beyond) == LINES_BEYOND, "layout");
 
 /* As many columns of a range from `n0` on as whole lines of codes hold; returns how many. */
 static int32_t finish_lines(const struct aimc_analog* op, const struct range* range, int32_t n0,
@@ -179,8 +180,9 @@ static int32_t finish_lines(const struct aimc_analog* op, const struct range* ra
                   {PIXELS * stride - 48, PIXELS * out_stride, 0}},
       .low = vdupq_n_s8((int8_t)op->requant.low),
       .high = vdupq_n_s8((int8_t)op->requant.high),
+      .beyond = range->codes + range->blocks * range->step,
   };
-  analog_lines(&lines, range->codes, out + n0);
+  (pixels == 1 ? analog_pixel : analog_lines)(&lines, range->codes, out + n0);
   return groups * LINE_COLUMNS;
 }
 

@@ -230,6 +230,10 @@ HIGH .req v31
     ldr to_first, [quad]
     add to_first, to_first, pixel0
     add to_first, to_first, #48
+    cmp lines_left, #1 /* the last quad of all? */
+    ccmp quads, #1, #0, eq
+    ldr left, [lines, #LINES_BEYOND]
+    csel to_first, left, to_first, eq
 .endif
     pixel 2, 3, 8, 9, 10, 11, 24, 25, 26, 27, \
         "ldr q16, [pixel0]", "ldr q17, [pixel1]", \
@@ -341,6 +345,10 @@ analog_lines:
     add last3, out3, #48
     add first, pixel0, to_codes
     add first, first, #48
+    cmp lines_left, #1
+    ccmp quads, #1, #0, eq
+    ldr left, [lines, #LINES_BEYOND]
+    csel first, left, first, eq
     mov line, first
 1:
     pass 0, #16, last2, last3

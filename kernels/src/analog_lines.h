@@ -18,6 +18,7 @@
 #define LINES_STEPS 96
 #define LINES_LOW 176
 #define LINES_HIGH 192
+#define LINES_BEYOND 208
 
 #define LINE_COLUMNS 64 /* int8 codes of a cache line */
 
@@ -45,11 +46,15 @@ struct analog_lines {
   struct analog_step step_to[3]; /* the next columns, the last quad, another quad */
   int8x16_t low;
   int8x16_t high;
+  const int8_t* beyond; /* what is read after all this */
 };
 
 /* Adds up codes from `codes` on, which is a multiple of 64, and requantizes into `out`.  Up to 64
  * bytes beyond the codes of the last pixel's last block are read. */
 void analog_lines(const struct analog_lines* lines, const int8_t* codes, int8_t* out);
+
+/* The same for the first pixel only. */
+void analog_pixel(const struct analog_lines* lines, const int8_t* codes, int8_t* out);
 #endif
 
 #endif
