@@ -18,7 +18,9 @@ namespace {
 
 constexpr uint64_t kLoopInstructions = 32;  // of a loop around a poll, at most
 
-bool isProgress(Addr offset) { return offset == AIMC_REG_STATUS || offset == AIMC_REG_DMA_DONE; }
+bool isProgress(Addr offset) {
+  return offset == AIMC_REG_STATUS || offset == AIMC_REG_DMA_DONE || offset == AIMC_REG_DMA_PIXELS;
+}
 
 }  // namespace
 
@@ -131,7 +133,7 @@ uint64_t AimcWaitMeter::instructions() const {
 
 AimcWaitMeter::Stats::Stats(statistics::Group* parent)
     : statistics::Group(parent),
-      ADD_STAT(polls, statistics::units::Count::get(), "Reads of STATUS and DMA_DONE"),
+      ADD_STAT(polls, statistics::units::Count::get(), "Reads of STATUS, DMA_DONE and DMA_PIXELS"),
       ADD_STAT(convertingPolls, statistics::units::Count::get(),
                "Polls that found the tile converting"),
       ADD_STAT(readTicks, statistics::units::Tick::get(),

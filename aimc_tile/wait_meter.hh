@@ -19,11 +19,12 @@ class System;
 
 /**
  * Every tick in which one core has an access to a tile under way counts once: as a read's, or if
- * there is none as a write's.  A read of the tile's progress (STATUS, DMA_DONE) is a poll; its time
- * is waiting for a multiplication if it finds the tile converting.  Of the other ticks, those count
- * as memory's in which a fetch or load has been under way for longer than one that hits the L1; a
- * software prefetch is none.  What is left between a poll and the next one of the same tile belongs
- * to the former, if it is a loop's: a few instructions, and no other access to a tile.
+ * there is none as a write's.  A read of the tile's progress (STATUS, DMA_DONE, DMA_PIXELS) is a
+ * poll; its time is waiting for a multiplication if it finds the tile converting.  Of the other
+ * ticks, those count as memory's in which a fetch or load has been under way for longer than one
+ * that hits the L1; a software prefetch is none.  What is left between a poll and the next one of
+ * the same tile belongs to the former, if it is a loop's: a few instructions, and no other access
+ * to a tile.
  */
 class AimcWaitMeter : public SimObject {
  public:

@@ -28,7 +28,7 @@ void for_each_field(Descriptor* d, Visit visit) {
   AIMC_FIELD(oy);
   AIMC_FIELD(ox0);
   AIMC_FIELD(count);
-  AIMC_FIELD(reserved0);
+  AIMC_FIELD(row_count);
   AIMC_FIELD(kernel_h);
   AIMC_FIELD(kernel_w);
   AIMC_FIELD(stride_y);
@@ -37,8 +37,8 @@ void for_each_field(Descriptor* d, Visit visit) {
   AIMC_FIELD(dilation_x);
   AIMC_FIELD(pad_top);
   AIMC_FIELD(pad_left);
+  AIMC_FIELD(reserved0);
   AIMC_FIELD(reserved1);
-  AIMC_FIELD(reserved2);
 #undef AIMC_FIELD
 }
 
@@ -62,9 +62,9 @@ uint32_t check_descriptor(const aimc_descriptor& d, uint32_t rows, uint32_t colu
   if (d.k_len == 0 || d.k_len > rows || d.columns == 0 || d.columns > columns)
     return AIMC_ERROR_GEOMETRY;
   if (d.in_channels == 0 || d.in_height == 0 || d.in_width == 0 || d.count == 0 ||
-      d.kernel_h == 0 || d.kernel_w == 0 || d.stride_y == 0 || d.stride_x == 0 ||
-      d.dilation_y == 0 || d.dilation_x == 0 || d.reserved0 != 0 || d.reserved1 != 0 ||
-      d.reserved2 != 0)
+      d.row_count == 0 || d.kernel_h == 0 || d.kernel_w == 0 || d.stride_y == 0 ||
+      d.stride_x == 0 || d.dilation_y == 0 || d.dilation_x == 0 || d.reserved0 != 0 ||
+      d.reserved1 != 0)
     return AIMC_ERROR_DESCRIPTOR;
 
   const uint64_t elements = uint64_t{d.kernel_h} * d.kernel_w * d.in_channels;
@@ -75,9 +75,10 @@ uint32_t check_descriptor(const aimc_descriptor& d, uint32_t rows, uint32_t colu
   if (d.in_base > UINT64_MAX - pixels * d.in_channels) return AIMC_ERROR_DESCRIPTOR;
 
   const uint64_t output_bytes = uint64_t{d.columns} * code_bytes;
-  if (d.count > 1 && d.out_stride < output_bytes) return AIMC_ERROR_DESCRIPTOR;  // would overlap
+  const uint64_t last = pixel_count(d) - uint64_t{1};
+  if (last > 0 && d.out_stride < output_bytes) return AIMC_ERROR_DESCRIPTOR;  // would overlap
   if (d.out_base % code_bytes != 0 || d.out_stride % code_bytes != 0) return AIMC_ERROR_DESCRIPTOR;
-  const uint64_t extent = (uint64_t{d.count} - 1) * d.out_stride + output_bytes;
+  const uint64_t extent = last * d.out_stride + output_bytes;
   if (d.out_base > UINT64_MAX - extent) return AIMC_ERROR_DESCRIPTOR;
   return 0;
 }
@@ -91,8 +92,10 @@ PatchRun patch_run(const aimc_descriptor& d, uint32_t pixel, uint32_t row) {
   const uint64_t within = k % unit;
   const int64_t ky = static_cast<int64_t>(dense ? index : index / d.kernel_w);
   const int64_t kx = static_cast<int64_t>(dense ? 0 : index % d.kernel_w);
-  const int64_t y = int64_t{d.oy} * d.stride_y - d.pad_top + ky * d.dilation_y;
-  const int64_t x = (int64_t{d.ox0} + pixel) * d.stride_x - d.pad_left + kx * d.dilation_x;
+  const int64_t oy = int64_t{d.oy} + pixel / d.count;
+  const int64_t ox = int64_t{d.ox0} + pixel % d.count;
+  const int64_t y = oy * d.stride_y - d.pad_top + ky * d.dilation_y;
+  const int64_t x = ox * d.stride_x - d.pad_left + kx * d.dilation_x;
 
   PatchRun run{};
   run.row = row;

@@ -27,7 +27,12 @@ struct PatchRun {
   uint64_t address;
 };
 
-// The run that begins at tile row `row` < k_len of the patch of pixel `pixel` < count.
+// Pixels of a descriptor.
+inline uint32_t pixel_count(const aimc_descriptor& descriptor) {
+  return uint32_t{descriptor.count} * descriptor.row_count;
+}
+
+// The run that begins at tile row `row` < k_len of the patch of pixel `pixel` < pixel_count().
 // The descriptor has passed check_descriptor.
 PatchRun patch_run(const aimc_descriptor& descriptor, uint32_t pixel, uint32_t row);
 

@@ -35,6 +35,7 @@
 #define AIMC_REG_MVM_COUNT 0x034u    /* RO: MVMs started in this epoch */
 #define AIMC_REG_DESCRIPTOR 0x038u   /* WO, 64-bit: address of an aimc_descriptor; queues it */
 #define AIMC_REG_DMA_DONE 0x040u     /* RO: descriptors completed since reset, modulo 2**32 */
+#define AIMC_REG_DMA_PIXELS 0x044u   /* RO: pixels stored since reset, modulo 2**32 */
 #define AIMC_REG_PROGRAM_ADDR 0x048u /* RW, 64-bit: address of a programming image */
 #define AIMC_REG_PROGRAM_ROWS 0x050u /* RW: rows of the image */
 #define AIMC_REG_PROGRAM_COLS 0x054u /* RW: columns of the image */
@@ -42,6 +43,7 @@
 
 /* Writing NOISE_EPOCH restarts MVM_COUNT at 0; refused (BUSY) while a descriptor is in progress.
  * A descriptor that fails sets its error and completes without its other pixels.
+ * DMA_PIXELS counts a pixel when its codes are in memory, so a driver can follow a long descriptor.
  */
 
 /* Buffer windows.
@@ -57,7 +59,7 @@
 #define AIMC_WINDOW_BYTES 0x4000u
 
 #define AIMC_TILE_ID 0x434d4941u /* "AIMC" */
-#define AIMC_TILE_VERSION 1u
+#define AIMC_TILE_VERSION 2u
 #define AIMC_PROGRAM_ADC 0xffffffffu
 
 #define AIMC_FEATURE_DMA (1u << 16)
@@ -93,13 +95,14 @@
  *   int16 conductance[R][C]; uint16 { multiplier, shift }[C]
  */
 
-/* One DMA job: `count` MVMs on successive output pixels of one output row of a convolution.
+/* One DMA job: MVMs on a rectangle of a convolution's output pixels, `row_count` rows of `count`
+ * pixels from (oy, ox0) on, in raster order.
  *
  * The input is an NHWC int8 feature map.  The patch of output pixel (oy, ox) is the virtual vector
  * in (ky, kx, channel) order whose element is the input at (oy * stride_y - pad_top + ky * dil_y,
  * ox * stride_x - pad_left + kx * dil_x, channel), or 0 outside the map.  The tile gathers elements
  * [k0, k0 + k_len) of it into rows [0, k_len), converts, and writes `columns` codes to
- * out_base + i * out_stride for pixel i of the job.  A dense layer is a 1 x 1 map with count 1.
+ * out_base + i * out_stride for pixel i of the job.  A dense layer is a 1 x 1 map with one pixel.
  *
  * The descriptor is 8-byte aligned; the output is aligned to its code's size, and pixels do not
  * overlap in it.  Descriptors complete in order, but with double buffering the next one is fetched
@@ -117,8 +120,8 @@ struct aimc_descriptor {
   uint16_t in_width;
   uint16_t oy;
   uint16_t ox0;
-  uint16_t count;
-  uint16_t reserved0; /* 0 */
+  uint16_t count;     /* pixels of each row */
+  uint16_t row_count; /* rows */
   uint8_t kernel_h;
   uint8_t kernel_w;
   uint8_t stride_y;
@@ -127,8 +130,8 @@ struct aimc_descriptor {
   uint8_t dilation_x;
   uint8_t pad_top;
   uint8_t pad_left;
+  uint32_t reserved0; /* 0 */
   uint32_t reserved1; /* 0 */
-  uint32_t reserved2; /* 0 */
 };
 
 #endif

@@ -209,6 +209,7 @@ void Tile::reset() {
   s_.error = 0;
   s_.error_count = 0;
   s_.dma_done = 0;
+  s_.dma_pixels = 0;
 }
 
 }  // namespace aimc

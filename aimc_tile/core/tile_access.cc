@@ -36,6 +36,7 @@ constexpr RegisterInfo kRegisters[] = {
     {AIMC_REG_MVM_COUNT, 4, Mode::kReadOnly},
     {AIMC_REG_DESCRIPTOR, 8, Mode::kWriteOnly},
     {AIMC_REG_DMA_DONE, 4, Mode::kReadOnly},
+    {AIMC_REG_DMA_PIXELS, 4, Mode::kReadOnly},
     {AIMC_REG_PROGRAM_ADDR, 8, Mode::kReadWrite},
     {AIMC_REG_PROGRAM_ROWS, 4, Mode::kReadWrite},
     {AIMC_REG_PROGRAM_COLS, 4, Mode::kReadWrite},
@@ -165,6 +166,8 @@ void Tile::read_register(uint32_t offset, uint32_t size, uint8_t* data) {
         return s_.mvm_count;
       case AIMC_REG_DMA_DONE:
         return s_.dma_done;
+      case AIMC_REG_DMA_PIXELS:
+        return s_.dma_pixels;
       case AIMC_REG_PROGRAM_ROWS:
         return s_.program_rows;
       case AIMC_REG_PROGRAM_COLS:

@@ -12,7 +12,7 @@ namespace aimc {
 namespace {
 
 constexpr uint32_t kMagic = 0x54434941;  // "AICT"
-constexpr uint32_t kVersion = 1;
+constexpr uint32_t kVersion = 2;
 
 template <typename Archive, typename Bank>
 void archive_bank(Archive* archive, Bank* bank) {
@@ -115,6 +115,7 @@ void archive_state(Archive* archive, State* state) {
   archive->value(state->noise_epoch);
   archive->value(state->mvm_count);
   archive->value(state->dma_done);
+  archive->value(state->dma_pixels);
   archive->value(state->program_address);
   archive->value(state->program_rows);
   archive->value(state->program_columns);
@@ -210,12 +211,12 @@ bool Tile::consistent(const TileState& state) const {
   for (const Slot& slot : state.slots) {
     if (slot.state != SlotState::kRunning) continue;
     if (check_descriptor(slot.descriptor, params_.rows, params_.columns, code_bytes_) != 0 ||
-        slot.limit > slot.descriptor.count)
+        slot.limit > pixel_count(slot.descriptor))
       return false;
   }
   const auto names_pixel = [&state](uint8_t slot, uint32_t pixel) {
     return slot < kDescriptorSlots && state.slots[slot].state == SlotState::kRunning &&
-           pixel < state.slots[slot].descriptor.count;
+           pixel < pixel_count(state.slots[slot].descriptor);
   };
   for (const InputBank& bank : state.inputs) {
     if (bank.rows > params_.rows || bank.columns > params_.columns) return false;

@@ -117,7 +117,7 @@ void Tile::finish_fetch(const Channel& transfer) {
       check_descriptor(fetched.descriptor, params_.rows, params_.columns, code_bytes_);
   if (error != 0) return raise(error);
   fetched.state = SlotState::kRunning;
-  fetched.limit = fetched.descriptor.count;
+  fetched.limit = pixel_count(fetched.descriptor);
 }
 
 void Tile::finish_gather(const Channel& transfer) {
@@ -179,6 +179,7 @@ void Tile::finish_store() {
     abort_descriptor(transfer.slot);
   } else {
     s_.statistics.bytes_out += transfer.bytes;
+    ++s_.dma_pixels;
   }
   ++target.stored;
   s_.outputs[s_.drain].state = BankState::kEmpty;

@@ -52,7 +52,7 @@ struct Slot {
   aimc_descriptor descriptor = {};
   uint32_t gathered = 0;  // pixels whose patch is in a bank or beyond
   uint32_t stored = 0;    // pixels whose codes are in memory
-  uint32_t limit = 0;     // pixels to do: count, or fewer after a failure
+  uint32_t limit = 0;     // pixels to do: all, or fewer after a failure
 };
 
 enum class TransferKind : uint8_t { kNone, kFetch, kGather, kImage, kStore };
@@ -98,6 +98,7 @@ struct TileState {
   uint32_t noise_epoch = 0;
   uint32_t mvm_count = 0;
   uint32_t dma_done = 0;
+  uint32_t dma_pixels = 0;
   uint64_t program_address = 0;
   uint32_t program_rows;
   uint32_t program_columns;

@@ -51,6 +51,7 @@ class Layer:
     comment: str
     scratch_bytes: int = 0
     blocks: tuple[str, ...] = ()
+    by_dma: bool = False
     concat_inputs: tuple[str, ...] = ()
 
 
@@ -167,7 +168,10 @@ def _analog(node: QConv | QDense, layer: AnalogLayer, context: Context) -> Layer
         f".image = {context.pointer(packing.pack_tile_image(block), 'void')}}}"
         for block in layer.blocks
     )
-    fields = (
+    block_columns = [block.columns for block in layer.blocks]
+    pixel_bytes = packing.code_bytes_of_a_pixel(block_columns, context.tile.adc_bits)
+    columns = packing.pack_analog_columns(layer.bias, layer.requant, layer.blocks)
+    fields: tuple[tuple[str, str], ...] = (
         *window_fields(sliding),
         ("in_channels", str(channels)),
         ("out_channels", str(layer.columns)),
@@ -176,17 +180,19 @@ def _analog(node: QConv | QDense, layer: AnalogLayer, context: Context) -> Layer
         ("block", f"{node.name}_blocks"),
         ("bias", context.channels(layer.bias, layer.columns)),
         *context.requant(layer.requant, layer.columns),
+        ("columns", "0" if columns is None else context.pointer(columns.tobytes(), "int32_t")),
+        ("pixel_bytes", str(pixel_bytes)),
     )
+    by_dma = context.tile.io == "dma"
+    if by_dma:
+        rows = packing.rows_of_a_descriptor(pixel_bytes, sliding.out_size)
+        fields += (("dma_rows", str(rows)), ("dma", f"&{node.name}_dma"))
     scratch = packing.analog_scratch_bytes(
-        layer.rows,
-        [block.columns for block in layer.blocks],
-        sliding.out_size[1],
-        context.tile.adc_bits,
-        context.tile.io,
+        layer.rows, block_columns, sliding.out_size, context.tile.adc_bits, context.tile.io
     )
     comment = f"analog, {layer.rows} x {layer.columns} on {len(blocks)} tiles"
     call = context.call(f"aimc_analog_{context.tile.io}", node, scratch=True)
-    return Layer(node.name, "aimc_analog", fields, call, comment, scratch, blocks=blocks)
+    return Layer(node.name, "aimc_analog", fields, call, comment, scratch, blocks, by_dma)
 
 
 def _maxpool(node: QMaxPool, context: Context) -> Layer:

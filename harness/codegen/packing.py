@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from harness.placement.memory import ALIGN, SLACK
 from harness.placement.plan import Block
-from harness.quant.program import Int8Array, Int32Array
+from harness.quant.program import Int8Array, Int32Array, Pair, Requant
 
 Kernels: TypeAlias = Literal["reference", "neon"]
 _Value = TypeVar("_Value", bound=np.generic)
@@ -31,8 +31,12 @@ GEMM_SUMS: Final = 256  # unfinished sums, GEMM_SUMS of kernels/src/gemm_neon.h
 CHUNK_BYTES: Final = 512  # of a pixel, CHUNK_BYTES of kernels/src/convolve.c
 PATCH_ROW: Final = 16  # bytes, PATCH_ROW of kernels/src/convolve.c
 BAND_BYTES: Final = 128 << 10  # of a padded copy of a map, BAND_BYTES of kernels/src/band.c
+CODES_BYTES: Final = 256 << 10  # of a layer's codes by DMA before the core has read them
+DESCRIPTOR_BYTES: Final = 64  # of a struct aimc_descriptor
 PIO_BATCH: Final = 8  # output pixels finished together, BATCH of kernels/src/analog_pio.c
+LINE_COLUMNS: Final = 64  # of int8 codes, LINE_COLUMNS of kernels/src/analog_lines.h
 _CHANNEL_PAD: Final = 16  # entries that may be read beyond a per-channel array
+_COLUMNS_PAD: Final = 32  # values that may be read beyond an analog layer's columns
 _WEIGHT_PAD: Final = 256  # bytes that may be read beyond packed weights: two steps
 
 
@@ -218,21 +222,54 @@ def code_bytes(adc_bits: int) -> int:
     return 1 if adc_bits <= 8 else 2
 
 
+def pack_analog_columns(
+    bias: Int32Array, requant: Requant, blocks: Sequence[Block]
+) -> Int32Array | None:
+    """What analog layers want of each column: for 16 at a time bias, multiplier, right shift < 0.
+
+    None where no kernel takes it: no block fills a line of codes, a column is shifted left, or a
+    range of columns begins between two sixteens.
+    """
+    channels = max(block.n0 + block.columns for block in blocks)
+    fills_lines = any(block.columns >= LINE_COLUMNS for block in blocks)
+    if not fills_lines or requant.shift.min() < 0 or any(block.n0 % 16 for block in blocks):
+        return None
+    values = np.zeros((3, _round_up(channels, 16)), dtype=np.int32)
+    for row, column in zip(values, (bias, requant.multiplier, -requant.shift), strict=True):
+        row[:channels] = column
+    packed = values.reshape(3, -1, 16).transpose(1, 0, 2).reshape(-1)
+    return np.concatenate([packed, np.zeros(_COLUMNS_PAD, np.int32)])
+
+
+def code_bytes_of_a_pixel(block_columns: Sequence[int], adc_bits: int) -> int:
+    """Bytes of all blocks' codes of an output pixel, each block's an odd number of cache lines."""
+    lines = (_round_up(columns * code_bytes(adc_bits), ALIGN) // ALIGN for columns in block_columns)
+    return sum((count | 1) * ALIGN for count in lines)
+
+
+def rows_of_a_descriptor(pixel_bytes: int, out_size: Pair) -> int:
+    """Output rows that a layer's DMA descriptors cover: all if their codes are few, else so many
+    that two descriptors' are."""
+    row_bytes = pixel_bytes * out_size[1]
+    if row_bytes * out_size[0] <= CODES_BYTES:
+        return out_size[0]
+    return max(1, CODES_BYTES // 2 // row_bytes)
+
+
 def analog_scratch_bytes(
-    rows: int, block_columns: Sequence[int], out_w: int, adc_bits: int, io: TileIo
+    rows: int, block_columns: Sequence[int], out_size: Pair, adc_bits: int, io: TileIo
 ) -> int:
     """Scratch of aimc_analog_pio or aimc_analog_dma (either kernels).
 
     Args:
         rows: Rows of the whole layer's matrix, K.
         block_columns: Columns of each block, in the plan's order.
-        out_w: Width of the layer's output map; 1 for a dense layer.
+        out_size: Height and width of the layer's output map; ones for a dense layer.
         adc_bits: Width of the tiles' ADC.
         io: How the tiles are fed.
     """
-    strides = [_round_up(columns * code_bytes(adc_bits), ALIGN) for columns in block_columns]
+    pixel_bytes = code_bytes_of_a_pixel(block_columns, adc_bits)
     if io == "pio":
-        return _round_up(rows + 16, ALIGN) + PIO_BATCH * sum(strides) + ALIGN
-    descriptors = 2 * len(strides) * 64
-    counters = _round_up(4 * len(strides), ALIGN)
-    return descriptors + counters + 2 * out_w * sum(strides) + ALIGN
+        return _round_up(rows + 16, ALIGN) + PIO_BATCH * pixel_bytes + ALIGN
+    descriptor_rows = rows_of_a_descriptor(pixel_bytes, out_size)
+    return min(2 * descriptor_rows, out_size[0]) * out_size[1] * pixel_bytes + ALIGN

@@ -18,9 +18,9 @@ from harness.stats.summary import LayerSummary
 VECTOR: Final = 16  # bytes of a SIMD register, and of the widest device access
 OPS_PER_CODES: Final = 2  # SADDW and SADDW2 add 16 int8 codes to int16 sums
 OPS_PER_WIDE_CODES: Final = 4  # the same for 16 int16 codes and int32 sums
-OPS_PER_OUTPUTS: Final = 24
-"""For 16 outputs: widen and scale (4), add the bias (4), multiply (4), shift (4), narrow (6) and
-clamp (2)."""
+OPS_PER_OUTPUTS: Final = 20
+"""For 16 outputs: widen, scale and add to the bias, which a load has put there (4), multiply (4),
+shift (4), narrow (6) and clamp (2)."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,9 @@ def analog_bound(layer: AnalogLayerInfo, pixels: int, system: SystemConfig) -> A
         transfer_ns = pixels * (inputs * store_ns + outputs * load_ns)
     ops_per_codes = OPS_PER_CODES if code_bytes == 1 else OPS_PER_WIDE_CODES
     vectors = pixels * layer.columns / VECTOR
-    operations = vectors * (row_blocks * ops_per_codes + OPS_PER_OUTPUTS)
+    # The first two row blocks' codes are one sum (SADDL); a single one is only widened.
+    sums = max(row_blocks - 1, 1)
+    operations = vectors * (sums * ops_per_codes + OPS_PER_OUTPUTS)
     per_cycle = min(core.simd_units, core.issue_width)
     return AnalogBound(
         tile_ns=pixels * (tile.dac_latency_ns + tile.crossbar_latency_ns + tile.adc_latency_ns),

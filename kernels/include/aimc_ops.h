@@ -163,6 +163,16 @@ struct aimc_block {
   const void* image; /* pack_tile_image(block), for aimc_tiles_program */
 };
 
+struct aimc_descriptor;
+
+/* What aimc_analog_dma keeps from one call to the next: zeros before the first. */
+struct aimc_dma {
+  struct aimc_descriptor* descriptor; /* [2 * block_count], on a multiple of AIMC_ALIGN */
+  const int8_t* in;                   /* that they read */
+  int8_t* codes;                      /* that they write */
+  uint32_t pixels;                    /* that each tile has made since aimc_tiles_probe */
+};
+
 /* A convolution (groups 1) or dense layer (a 1 x 1 map with a 1 x 1 kernel) on tiles:
  *   acc[n] = ((sum over row blocks of code[n]) << 8) + bias[n];  y[n] = requantize(acc[n])
  * Each block's tile makes one MVM an output pixel, in raster order. */
@@ -175,6 +185,10 @@ struct aimc_analog {
   const struct aimc_block* block; /* [block_count], by column range, then by row range */
   const int32_t* bias;            /* pack_channels(bias, out_channels) */
   struct aimc_requant requant;
+  const int32_t* columns; /* pack_analog_columns(bias, requant, blocks), or 0 */
+  int32_t pixel_bytes;    /* code_bytes_of_a_pixel(block_columns, adc_bits) */
+  int32_t dma_rows;       /* output rows a descriptor: rows_of_a_descriptor(...) */
+  struct aimc_dma* dma;   /* of aimc_analog_dma only */
 };
 
 /* Digital operators: _ref is the definition in plain C, _neon is the fast one. */

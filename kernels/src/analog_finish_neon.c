@@ -1,8 +1,11 @@
-/* The digital part of an analog layer, 16 columns at a time. */
+/* The digital part of an analog layer, 16 columns at a time where analog_lines.S does not take 64.
+ */
 #include <arm_neon.h>
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "analog.h"
+#include "analog_lines.h"
 #include "requantize_neon.h"
 #include "touch.h"
 
@@ -136,17 +139,64 @@ static void finish_usual(const struct columns16* c, const struct range* range, i
   }
 }
 
+_Static_assert(offsetof(struct analog_lines, columns) == LINES_COLUMNS, "layout");
+_Static_assert(offsetof(struct analog_lines, step) == LINES_STEP, "layout");
+_Static_assert(offsetof(struct analog_lines, pixel_stride) == LINES_PIXEL_STRIDE, "layout");
+_Static_assert(offsetof(struct analog_lines, pixel) == LINES_PIXEL1, "layout");
+_Static_assert(offsetof(struct analog_lines, out) == LINES_OUT1, "layout");
+_Static_assert(offsetof(struct analog_lines, blocks) == LINES_BLOCKS, "layout");
+_Static_assert(offsetof(struct analog_lines, quads) == LINES_QUADS, "layout");
+_Static_assert(offsetof(struct analog_lines, groups) == LINES_GROUPS, "layout");
+_Static_assert(offsetof(struct analog_lines, step_to) == LINES_STEPS, "layout");
+_Static_assert(offsetof(struct analog_lines, low) == LINES_LOW, "layout");
+_Static_assert(offsetof(struct analog_lines, high) == LINES_HIGH, "layout");
+_Static_assert(offsetof(struct analog_lines, beyond) == LINES_BEYOND, "layout");
+
+/* As many columns of a range from `n0` on as whole lines of codes hold; returns how many. */
+static int32_t finish_lines(const struct aimc_analog* op, const struct range* range, int32_t n0,
+                            int32_t columns, int32_t pixels, int8_t* out) {
+  const int32_t groups = columns / LINE_COLUMNS;
+  if (!op->columns || op->code_bytes != 1 || range->blocks > INT16_SUMMANDS || groups == 0) {
+    return 0;
+  }
+  const int64_t stride = range->stride;
+  const int64_t out_stride = op->out_channels;
+  const int32_t quads = (pixels + PIXELS - 1) / PIXELS;
+  const int32_t rest = pixels - (quads - 1) * PIXELS; /* of them the last quad brings */
+  const int32_t others[3] = {pixels > 1, pixels > 2 ? 2 : pixels - 1, pixels > 3 ? 3 : pixels - 1};
+  const int32_t before = pixels > PIXELS ? pixels - PIXELS : 0; /* the last quad */
+  const struct analog_lines lines = {
+      .columns = op->columns + n0 * (ANALOG_COLUMN_BYTES / 4),
+      .step = range->step,
+      .pixel_stride = stride,
+      .pixel = {others[0] * stride, others[1] * stride, others[2] * stride},
+      .out = {others[0] * out_stride, others[1] * out_stride, others[2] * out_stride},
+      .blocks = (uint64_t)range->blocks,
+      .quads = (uint64_t)quads,
+      .groups = (uint64_t)groups,
+      .step_to = {{16 - before * stride, LINE_COLUMNS - before * out_stride,
+                   LINE_COLUMNS * ANALOG_COLUMN_BYTES},
+                  {rest * stride - 48, rest * out_stride, 0},
+                  {PIXELS * stride - 48, PIXELS * out_stride, 0}},
+      .low = vdupq_n_s8((int8_t)op->requant.low),
+      .high = vdupq_n_s8((int8_t)op->requant.high),
+      .beyond = range->codes + range->blocks * range->step,
+  };
+  (pixels == 1 ? analog_pixel : analog_lines)(&lines, range->codes, out + n0);
+  return groups * LINE_COLUMNS;
+}
+
 void analog_finish_neon(const struct aimc_analog* op, const int8_t* codes, int32_t pixels,
                         int8_t* out) {
   const bool narrow = op->code_bytes == 1;
   for (int32_t first = 0; first < op->block_count;) {
     const struct aimc_block* block = &op->block[first];
-    struct range range = {.stride = code_stride(op, block)};
-    range.step = pixels * range.stride;
+    struct range range = {codes, op->pixel_bytes, code_stride(op, block), 0};
     while (first + range.blocks < op->block_count && block[range.blocks].n0 == block->n0) {
       ++range.blocks;
     }
-    for (int32_t n = 0; n < block->columns; n += 16) {
+    const int32_t whole = finish_lines(op, &range, block->n0, block->columns, pixels, out);
+    for (int32_t n = whole; n < block->columns; n += 16) {
       const struct columns16 c = columns16_load(op, block->n0 + n);
       range.codes = codes + (int64_t)n * op->code_bytes;
       int8_t* to = out + block->n0 + n;

@@ -17,7 +17,7 @@ void analog_finish_ref(const struct aimc_analog* op, const int8_t* codes, int32_
       for (int32_t c = 0; c < range->columns; ++c) {
         int32_t sum = 0;
         for (int32_t i = first; i < end; ++i) {
-          sum += code_at(op, codes + ((i - first) * (int64_t)pixels + pixel) * stride, c);
+          sum += code_at(op, codes + pixel * (int64_t)op->pixel_bytes + (i - first) * stride, c);
         }
         const int32_t n = range->n0 + c;
         out[(int64_t)pixel * op->out_channels + n] =
@@ -25,7 +25,7 @@ void analog_finish_ref(const struct aimc_analog* op, const int8_t* codes, int32_
                             op->requant.shift[n], op->requant.low, op->requant.high);
       }
     }
-    codes += (end - first) * (int64_t)pixels * stride;
+    codes += (end - first) * stride;
     first = end;
   }
 }

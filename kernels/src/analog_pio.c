@@ -33,20 +33,18 @@ static void fill_input(const struct aimc_block* block, const int8_t* patch) {
   window_store(window, vandq_s8(vld1q_s8(from), vreinterpretq_s8_u8(used)));
 }
 
-/* Fetches the codes of pixel `slot` of a batch of every block and releases the output banks. */
-static void collect(const struct aimc_analog* op, int8_t* codes, int32_t slot, int32_t batch) {
+/* Fetches the codes of a pixel of every block and releases the output banks. */
+static void collect(const struct aimc_analog* op, int8_t* codes) {
   for (int32_t i = 0; i < op->block_count; ++i) {
     const struct aimc_block* block = &op->block[i];
-    const int64_t stride = code_stride(op, block);
     const uintptr_t window = tile_address(block->tile, AIMC_WINDOW_OUT);
     const int32_t bytes = block->columns * op->code_bytes;
-    int8_t* to = codes + slot * stride;
     tile_wait(block->tile, AIMC_STATUS_OUT_VALID, 0, kWhat);
     for (int32_t at = 0; at < bytes; at += 16) {
-      vst1q_s8(to + at, window_load(window + (uint32_t)at));
+      vst1q_s8(codes + at, window_load(window + (uint32_t)at));
     }
     tile_write(block->tile, AIMC_REG_CONTROL, AIMC_CONTROL_POP);
-    codes += batch * stride;
+    codes += code_stride(op, block);
   }
 }
 
@@ -82,7 +80,7 @@ static void run(const struct aimc_analog* op, const int8_t* in, int8_t* out, voi
     const int32_t slot = (pixel - 1) % BATCH;
     const int32_t first = pixel - 1 - slot;
     const int32_t batch = pixels - first < BATCH ? pixels - first : BATCH;
-    collect(op, codes, slot, batch);
+    collect(op, codes + slot * (int64_t)op->pixel_bytes);
     if (slot == batch - 1) finish(op, codes, batch, out + (int64_t)first * op->out_channels);
   }
   for (int32_t i = 0; i < op->block_count; ++i) tile_check(op->block[i].tile, kWhat);

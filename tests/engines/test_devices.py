@@ -331,8 +331,8 @@ int main(void) {
   for (int i = 0; i < 4; i++) in[i] = (int8_t)(i + 1);
   struct aimc_descriptor d = {.in_base = (uint64_t)in, .out_base = (uint64_t)out,
     .in_channels = 4, .k_len = 4, .columns = 4, .out_stride = 4, .in_height = 1, .in_width = 1,
-    .count = 1, .kernel_h = 1, .kernel_w = 1, .stride_y = 1, .stride_x = 1, .dilation_y = 1,
-    .dilation_x = 1};
+    .count = 1, .row_count = 1, .kernel_h = 1, .kernel_w = 1, .stride_y = 1, .stride_x = 1,
+    .dilation_y = 1, .dilation_x = 1};
   descriptor = d;
   int sum = 0;
   for (int i = 0; i < 4; i++) sum += ((volatile int8_t *)out)[i];  /* into the cache */

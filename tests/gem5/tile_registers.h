@@ -36,6 +36,7 @@ static inline struct aimc_descriptor one_product(uint64_t in, uint64_t out, uint
       .in_height = 1,
       .in_width = 1,
       .count = 1,
+      .row_count = 1,
       .kernel_h = 1,
       .kernel_w = 1,
       .stride_y = 1,

@@ -29,6 +29,7 @@ from tests.kernels.structs import (
     ConvStruct,
     DenseStruct,
     DepthwiseStruct,
+    DmaStruct,
     MaxpoolStruct,
     RequantStruct,
     ReshapeStruct,
@@ -317,6 +318,8 @@ class Operators:
         layer: AnalogLayer,
         window: Window,
         tiles: TileSet,
+        *,
+        descriptor_rows: int | None = None,
     ) -> Int8Array:
         """Program the layer's blocks into their tiles and run it once."""
         in_h, in_w, channels = inputs.shape
@@ -332,6 +335,11 @@ class Operators:
             )
             for block, at in zip(layer.blocks, offsets, strict=False)
         )
+        block_columns = [block.columns for block in layer.blocks]
+        out_size = (geometry.out_h, geometry.out_w)
+        columns = packing.pack_analog_columns(layer.bias, layer.requant, layer.blocks)
+        pixel_bytes = packing.code_bytes_of_a_pixel(block_columns, tiles.adc_bits)
+        descriptor_bytes = 2 * len(layer.blocks) * packing.DESCRIPTOR_BYTES
         op = AnalogStruct(
             geometry,
             channels,
@@ -341,9 +349,13 @@ class Operators:
             self._place(rows, 0),
             self.constant(packing.pack_channels(layer.bias, layer.columns)),
             self.requant(layer.requant, layer.columns),
+            0 if columns is None else self.constant(columns),
+            pixel_bytes,
+            descriptor_rows or packing.rows_of_a_descriptor(pixel_bytes, out_size),
+            self.constant(DmaStruct(self._place(bytes(descriptor_bytes), 0))),
         )
         scratch = packing.analog_scratch_bytes(
-            layer.rows, [b.columns for b in layer.blocks], geometry.out_w, tiles.adc_bits, io
+            layer.rows, block_columns, out_size, tiles.adc_bits, io
         )
         shape = (geometry.out_h, geometry.out_w, layer.columns)
         self.tiles = tiles

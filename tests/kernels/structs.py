@@ -136,6 +136,15 @@ def window_struct(window: Window, in_h: int, in_w: int) -> WindowStruct:
     )
 
 
+class DmaStruct(ctypes.LittleEndianStructure):
+    _fields_ = (
+        ("descriptor", _pointer),
+        ("in", _pointer),
+        ("codes", _pointer),
+        ("pixels", ctypes.c_uint32),
+    )
+
+
 class AnalogStruct(ctypes.LittleEndianStructure):
     _fields_ = (
         ("window", WindowStruct),
@@ -146,4 +155,8 @@ class AnalogStruct(ctypes.LittleEndianStructure):
         ("block", _pointer),
         ("bias", _pointer),
         ("requant", RequantStruct),
+        ("columns", _pointer),
+        ("pixel_bytes", _int32),
+        ("dma_rows", _int32),
+        ("dma", _pointer),
     )

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pytest
 
 from harness import _tile
-from harness.codegen.packing import Kernels, TileIo
+from harness.codegen.packing import Kernels, TileIo, pack_analog_columns
 from harness.placement.plan import AnalogLayer, Block
 from harness.placement.tile_arithmetic import mvm
 from harness.quant.patches import Window
@@ -183,7 +183,69 @@ def test_analog_layer_equals_numpy(
         assert counts["mvms"] == actual.shape[0] * actual.shape[1]
         assert counts["adc_conversions"] == counts["mvms"] * block.columns
         assert counts["cells_programmed"] >= block.rows * block.columns
-        assert counts["dma_descriptors"] == (actual.shape[0] if dma else 0)
+        assert counts["dma_descriptors"] == int(dma)
+
+
+@pytest.mark.parametrize("io", ["pio", "dma"])
+@pytest.mark.parametrize(
+    ("tile_rows", "height", "width", "outputs", "tile_columns"),
+    [
+        (72, 2, 2, 64, 64),  # one block, one quad
+        (36, 3, 3, 64, 64),
+        (24, 2, 5, 128, 128),
+        (18, 1, 2, 192, 192),  # fewer pixels than a quad
+        (15, 1, 3, 64, 64),
+        (12, 4, 4, 80, 80),  # columns beyond the last line
+        (9, 3, 7, 160, 64),  # column ranges, the last of half a line
+        (8, 1, 6, 96, 96),
+        (7, 2, 3, 64, 64),
+        (6, 1, 5, 64, 64),
+        (4, 3, 3, 128, 64),  # 18 blocks
+        (3, 1, 7, 64, 64),  # 24 blocks: more than one round
+        (2, 2, 2, 64, 64),
+        (1, 1, 4, 64, 64),  # 72 blocks
+    ],
+)
+def test_whole_lines_of_codes_equal_numpy(
+    operators: Operators,
+    io: TileIo,
+    tile_rows: int,
+    height: int,
+    width: int,
+    outputs: int,
+    tile_columns: int,
+) -> None:
+    """What analog_lines.S does: any number of row blocks, pixels and columns."""
+    case = Case(height, width, 8, outputs, SAME3, tile_rows, tile_columns)
+    rng = np.random.default_rng(tile_rows)
+    layer = layer_of(case, rng)
+    layer.requant.shift[:] = np.maximum(layer.requant.shift, 0)
+    assert pack_analog_columns(layer.bias, layer.requant, layer.blocks) is not None
+    inputs = int8(rng, (case.height, case.width, case.inputs))
+    dma = io == "dma"
+    tiles = tiles_for(operators, case, len(layer.blocks), dma=dma)
+    actual = operators.analog(
+        io, "neon", inputs, layer, case.window, tile_set(case, tiles, dma=dma)
+    )
+    np.testing.assert_array_equal(actual, expected_output(case, layer, inputs))
+
+
+@pytest.mark.parametrize("double_buffer", [False, True])
+@pytest.mark.parametrize("rows", [1, 2, 3, 6, 7])
+def test_bands_of_rows_equal_numpy(operators: Operators, rows: int, double_buffer: bool) -> None:
+    """Several descriptors a tile, two at a time."""
+    case = Case(7, 3, 4, 70, SAME3, 16, 70, double_buffer=double_buffer)
+    rng = np.random.default_rng(rows)
+    layer = layer_of(case, rng)
+    inputs = int8(rng, (case.height, case.width, case.inputs))
+    tiles = tiles_for(operators, case, len(layer.blocks), dma=True)
+    given = tile_set(case, tiles, dma=True)
+    actual = operators.analog(
+        "dma", "neon", inputs, layer, case.window, given, descriptor_rows=rows
+    )
+    np.testing.assert_array_equal(actual, expected_output(case, layer, inputs))
+    for tile in tiles:
+        assert tile.statistics()["dma_descriptors"] == -(-7 // rows)
 
 
 def test_layers_of_one_tile_set_keep_their_mvm_numbers(operators: Operators) -> None:

@@ -33,7 +33,7 @@ def test_dma_moves_each_tiles_bytes_at_once() -> None:
     bound = analog_bound(LAYER, 64, system("tile.io=dma"))
     assert bound.tile_ns == pytest.approx(64 * 100)
     assert bound.transfer_ns == pytest.approx(64 * 256 / 4)
-    assert bound.digital_ns == pytest.approx(64 * 300 / 16 * (3 * 2 + 24) / 2)
+    assert bound.digital_ns == pytest.approx(64 * 300 / 16 * (2 * 2 + 20) / 2)
     assert bound.digital_ns == bound.time_ns
     assert bound.by == "digital"
 
@@ -49,9 +49,15 @@ def test_wide_codes_take_twice_the_bytes_and_sums() -> None:
     narrow = analog_bound(LAYER, 1, system("tile.io=dma"))
     wide = analog_bound(LAYER, 1, system("tile.io=dma", "tile.adc_bits=12"))
     assert wide.transfer_ns == 2 * narrow.transfer_ns
-    assert wide.digital_ns == pytest.approx(narrow.digital_ns * (3 * 4 + 24) / (3 * 2 + 24))
+    assert wide.digital_ns == pytest.approx(narrow.digital_ns * (2 * 4 + 20) / (2 * 2 + 20))
     slow = system("tile.io=dma", "tile.crossbar_latency_ns=1000")
     assert analog_bound(LAYER, 1, slow).by == "tile"
+
+
+def test_a_single_row_block_is_widened() -> None:
+    one = analog_bound(AnalogLayerInfo("conv", 200, 64, 1), 8, system("tile.io=dma"))
+    two = analog_bound(AnalogLayerInfo("conv", 300, 64, 2), 8, system("tile.io=dma"))
+    assert one.digital_ns == two.digital_ns == pytest.approx(8 * 64 / 16 * (2 + 20) / 2)
 
 
 def test_tiles_that_do_not_fit_the_matrix_are_refused() -> None:

@@ -30,7 +30,7 @@ FIELDS = {
     "oy": "H",
     "ox0": "H",
     "count": "H",
-    "reserved0": "H",
+    "row_count": "H",
     "kernel_h": "B",
     "kernel_w": "B",
     "stride_y": "B",
@@ -39,8 +39,8 @@ FIELDS = {
     "dilation_x": "B",
     "pad_top": "B",
     "pad_left": "B",
+    "reserved0": "I",
     "reserved1": "I",
-    "reserved2": "I",
 }
 
 

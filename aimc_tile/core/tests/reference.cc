@@ -21,10 +21,11 @@ std::vector<int16_t> reference_mvm(const std::vector<int8_t>& x, const std::vect
 
 std::vector<int8_t> reference_patch(const aimc_descriptor& d, uint32_t pixel, Memory* memory) {
   std::vector<int8_t> all;
+  const int64_t oy = d.oy + pixel / d.count, ox = d.ox0 + pixel % d.count;
   for (int ky = 0; ky < d.kernel_h; ++ky) {
     for (int kx = 0; kx < d.kernel_w; ++kx) {
-      const int64_t y = int64_t{d.oy} * d.stride_y - d.pad_top + ky * d.dilation_y;
-      const int64_t x = (int64_t{d.ox0} + pixel) * d.stride_x - d.pad_left + kx * d.dilation_x;
+      const int64_t y = oy * d.stride_y - d.pad_top + ky * d.dilation_y;
+      const int64_t x = ox * d.stride_x - d.pad_left + kx * d.dilation_x;
       const bool inside = y >= 0 && y < d.in_height && x >= 0 && x < d.in_width;
       for (uint32_t channel = 0; channel < d.in_channels; ++channel) {
         const uint64_t offset =

@@ -138,6 +138,7 @@ aimc_descriptor small_descriptor() {
   d.in_height = 8;
   d.in_width = 6;
   d.count = 6;
+  d.row_count = 1;
   d.kernel_h = d.kernel_w = 3;
   d.stride_y = d.stride_x = 1;
   d.dilation_y = d.dilation_x = 1;

@@ -62,7 +62,8 @@ TEST(checkpoint_at_any_time_of_descriptors_changes_nothing) {
       prepare(&rig);
       aimc_descriptor second = small_descriptor();
       second.out_base += 0x1000;
-      second.count = 2;
+      second.count = 1;
+      second.row_count = 2;
       rig.queue(kMemoryBase + 0x8000, small_descriptor());
       rig.queue(kMemoryBase + 0x8040, second);
       CHECK(same_end(&rig, rig.now + after));

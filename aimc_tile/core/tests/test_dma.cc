@@ -25,10 +25,10 @@ void randomize(Rig* rig, uint64_t seed) {
   for (uint32_t i = 0; i < 0x2000; ++i) rig->memory.bytes[i] = static_cast<uint8_t>(random.input());
 }
 
-// Whether memory holds the codes of every pixel of the descriptor, and nothing between them.
-bool stored(Rig* rig, const aimc_descriptor& d) {
+// Whether memory holds the codes of the descriptor's first `pixels` pixels.
+bool stored(Rig* rig, const aimc_descriptor& d, uint32_t pixels) {
   const aimc::TileParams& params = rig->tile.params();
-  for (uint32_t pixel = 0; pixel < d.count; ++pixel) {
+  for (uint32_t pixel = 0; pixel < pixels; ++pixel) {
     const auto x = aimc_test::reference_patch(d, pixel, &rig->memory);
     const auto codes = aimc_test::reference_mvm(x, rig->cells, params.columns, d.columns,
                                                 kMultiplier, kShift, params.adc_bits);
@@ -41,6 +41,8 @@ bool stored(Rig* rig, const aimc_descriptor& d) {
   }
   return true;
 }
+
+bool stored(Rig* rig, const aimc_descriptor& d) { return stored(rig, d, aimc::pixel_count(d)); }
 
 aimc::TileParams buffered(bool double_buffer) {
   aimc::TileParams params = small_params();
@@ -60,6 +62,7 @@ aimc_descriptor aligned_descriptor(uint16_t count) {
   d.in_height = 1;
   d.in_width = count;
   d.count = count;
+  d.row_count = 1;
   d.kernel_h = d.kernel_w = d.stride_y = d.stride_x = d.dilation_y = d.dilation_x = 1;
   return d;
 }
@@ -110,6 +113,7 @@ TEST(dma_convolutions_of_all_shapes) {
     d.oy = static_cast<uint16_t>(random.below(4));
     d.ox0 = static_cast<uint16_t>(random.below(4));
     d.count = static_cast<uint16_t>(random.between(1, 9));
+    d.row_count = static_cast<uint16_t>(random.between(1, 4));
     const uint32_t elements = d.in_channels * d.kernel_h * d.kernel_w;
     d.k0 = random.below(elements);
     d.k_len = std::min(16u, random.between(1, elements - d.k0));
@@ -118,6 +122,61 @@ TEST(dma_convolutions_of_all_shapes) {
     rig.settle();
     CHECK(stored(&rig, d));
     CHECK_EQUAL(rig.take_error(), 0u);
+    CHECK_EQUAL(rig.get(AIMC_REG_DMA_PIXELS), aimc::pixel_count(d));
+  }
+}
+
+TEST(dma_rectangle_equals_its_rows) {
+  for (const bool double_buffer : {false, true}) {
+    aimc_descriptor d = small_descriptor();
+    d.ox0 = 1;
+    d.count = 4;
+    Rig whole(buffered(double_buffer)), by_rows(buffered(double_buffer));
+    for (Rig* rig : {&whole, &by_rows}) {
+      rig->program_random(70, kMultiplier, kShift);
+      randomize(rig, 71);
+    }
+    for (d.oy = 2; d.oy < 5; ++d.oy, d.out_base += 4 * d.out_stride) {
+      by_rows.queue(kFirst, d);
+      by_rows.settle();
+    }
+    d.oy = 2;
+    d.row_count = 3;
+    d.out_base -= 12 * d.out_stride;
+    aimc::encode_descriptor(d, by_rows.memory.at(kFirst));
+    whole.queue(kFirst, d);
+    whole.settle();
+    CHECK(whole.memory.bytes == by_rows.memory.bytes);
+    CHECK_EQUAL(whole.get(AIMC_REG_DMA_DONE), 1u);
+    CHECK_EQUAL(by_rows.get(AIMC_REG_DMA_DONE), 3u);
+    CHECK_EQUAL(whole.get(AIMC_REG_DMA_PIXELS), by_rows.get(AIMC_REG_DMA_PIXELS));
+  }
+}
+
+TEST(dma_pixels_are_counted_when_their_codes_are_in_memory) {
+  for (const bool double_buffer : {false, true}) {
+    Rig rig(buffered(double_buffer));
+    rig.program_random(72, kMultiplier, kShift);
+    randomize(&rig, 73);
+    aimc_descriptor d = small_descriptor(), rest = small_descriptor();
+    d.row_count = 2;
+    rest.out_base += 0x1000;
+    rig.queue(kFirst, d);
+    rig.queue(kSecond, rest);
+    uint32_t seen = 0;
+    while (rig.tile.next_event_ps() != aimc::kNever) {
+      rig.tile.advance(rig.now = std::max(rig.now, rig.tile.next_event_ps()));
+      const uint32_t pixels = rig.get(AIMC_REG_DMA_PIXELS);
+      CHECK(pixels == seen || pixels == seen + 1);
+      if (pixels == seen) continue;
+      seen = pixels;
+      CHECK(stored(&rig, d, std::min(pixels, 12u)));
+      if (pixels > 12) CHECK(stored(&rig, rest, pixels - 12));
+      CHECK_EQUAL(rig.get(AIMC_REG_DMA_DONE), pixels < 12 ? 0u : pixels < 18 ? 1u : 2u);
+    }
+    CHECK_EQUAL(seen, 18u);
+    rig.put(AIMC_REG_CONTROL, AIMC_CONTROL_RESET);
+    CHECK_EQUAL(rig.get(AIMC_REG_DMA_PIXELS), 0u);
   }
 }
 
@@ -373,6 +432,7 @@ TEST(dma_leaving_memory_ends_the_descriptor) {
     CHECK_EQUAL(rig.get(AIMC_REG_DMA_DONE), 2u);
     CHECK_EQUAL(rig.tile.statistics().errors_by_kind[6], 1u);
     CHECK_EQUAL(rig.get(AIMC_REG_MVM_COUNT), 3u + 6u);
+    CHECK_EQUAL(rig.get(AIMC_REG_DMA_PIXELS), 3u + 6u);
     d.count = 3;  // what was gathered is stored
     CHECK(stored(&rig, d));
     CHECK(stored(&rig, good));
@@ -384,6 +444,7 @@ TEST(dma_leaving_memory_ends_the_descriptor) {
     CHECK(rig.take_error() == AIMC_ERROR_BUS);
     CHECK_EQUAL(rig.get(AIMC_REG_DMA_DONE), 3u);
     CHECK_EQUAL(rig.get(AIMC_REG_STATUS), AIMC_STATUS_IN_READY | AIMC_STATUS_DMA_READY);
+    CHECK_EQUAL(rig.get(AIMC_REG_DMA_PIXELS), 9u + 2u);
     d.count = 2;
     CHECK(stored(&rig, d));
   }

@@ -43,6 +43,7 @@ aimc_descriptor random_descriptor(Random* random) {
   d.oy = static_cast<uint16_t>(random->below(9));
   d.ox0 = static_cast<uint16_t>(random->below(5));
   d.count = static_cast<uint16_t>(random->between(1, 9));
+  d.row_count = static_cast<uint16_t>(random->between(1, 4));
   const uint32_t elements = d.in_channels * d.kernel_h * d.kernel_w;
   d.k0 = random->below(elements);
   d.k_len = random->between(1, elements - d.k0);
@@ -60,7 +61,7 @@ TEST(patch_runs_make_the_patch) {
   for (int trial = 0; trial < 3000; ++trial) {
     const aimc_descriptor d = random_descriptor(&random);
     CHECK_EQUAL(check_descriptor(d, 256, 1, 1), 0u);
-    const uint32_t pixel = random.below(d.count);
+    const uint32_t pixel = random.below(aimc::pixel_count(d));
     CHECK(gather(d, pixel, &memory) == aimc_test::reference_patch(d, pixel, &memory));
   }
 }
@@ -87,13 +88,14 @@ TEST(patch_largest_fields_do_not_overflow) {
   d.kernel_h = d.kernel_w = 255;
   d.stride_x = d.stride_y = d.dilation_x = d.dilation_y = 255;
   d.oy = d.ox0 = 0xffff;
-  d.count = 0xffff;
+  d.count = d.row_count = 0xffff;
   d.k0 = 0xfffffff0u;
   d.k_len = 16;
   d.columns = 4096;
   d.out_stride = 0xfffffff0u;
   CHECK_EQUAL(check_descriptor(d, 16384, 4096, 1), 0u);
   CHECK(aimc::patch_run(d, 0xfffe, 0).padding);
+  CHECK(aimc::patch_run(d, 0xfffe0000, 15).padding);
   d.pad_left = d.pad_top = 255;
   d.oy = d.ox0 = 0;
   CHECK(aimc::patch_run(d, 0, 15).padding);
@@ -116,6 +118,7 @@ TEST(patch_impossible_descriptors_are_refused) {
   expect(AIMC_ERROR_DESCRIPTOR, [](aimc_descriptor& d) { d.in_height = 0; });
   expect(AIMC_ERROR_DESCRIPTOR, [](aimc_descriptor& d) { d.in_width = 0; });
   expect(AIMC_ERROR_DESCRIPTOR, [](aimc_descriptor& d) { d.count = 0; });
+  expect(AIMC_ERROR_DESCRIPTOR, [](aimc_descriptor& d) { d.row_count = 0; });
   expect(AIMC_ERROR_DESCRIPTOR, [](aimc_descriptor& d) { d.kernel_h = 0; });
   expect(AIMC_ERROR_DESCRIPTOR, [](aimc_descriptor& d) { d.kernel_w = 0; });
   expect(AIMC_ERROR_DESCRIPTOR, [](aimc_descriptor& d) { d.stride_y = 0; });
@@ -124,7 +127,6 @@ TEST(patch_impossible_descriptors_are_refused) {
   expect(AIMC_ERROR_DESCRIPTOR, [](aimc_descriptor& d) { d.dilation_x = 0; });
   expect(AIMC_ERROR_DESCRIPTOR, [](aimc_descriptor& d) { d.reserved0 = 1; });
   expect(AIMC_ERROR_DESCRIPTOR, [](aimc_descriptor& d) { d.reserved1 = 1; });
-  expect(AIMC_ERROR_DESCRIPTOR, [](aimc_descriptor& d) { d.reserved2 = 1; });
   expect(0, [](aimc_descriptor& d) { d.k0 = 45 - 16; });
   expect(AIMC_ERROR_DESCRIPTOR, [](aimc_descriptor& d) { d.k0 = 45 - 15; });
   expect(AIMC_ERROR_DESCRIPTOR, [](aimc_descriptor& d) { d.k0 = 0xfffffff0u; });
@@ -132,8 +134,13 @@ TEST(patch_impossible_descriptors_are_refused) {
   expect(AIMC_ERROR_DESCRIPTOR, [](aimc_descriptor& d) { d.out_stride = 20; });
   expect(AIMC_ERROR_DESCRIPTOR, [](aimc_descriptor& d) { d.out_stride = 23; });
   expect(0, [](aimc_descriptor& d) { d.out_stride = 0, d.count = 1; });
+  expect(AIMC_ERROR_DESCRIPTOR,
+         [](aimc_descriptor& d) { d.out_stride = 20, d.count = 1, d.row_count = 2; });
   expect(AIMC_ERROR_DESCRIPTOR, [](aimc_descriptor& d) { d.out_base += 1; });
   expect(AIMC_ERROR_DESCRIPTOR, [](aimc_descriptor& d) { d.out_base = ~uint64_t{0} - 99; });
+  expect(0, [](aimc_descriptor& d) { d.out_base = ~uint64_t{0} - 199; });
+  expect(AIMC_ERROR_DESCRIPTOR,
+         [](aimc_descriptor& d) { d.out_base = ~uint64_t{0} - 199, d.row_count = 2; });
   expect(AIMC_ERROR_DESCRIPTOR, [](aimc_descriptor& d) { d.in_base = ~uint64_t{0} - 99; });
   expect(AIMC_ERROR_DESCRIPTOR, [](aimc_descriptor& d) {
     d.in_channels = 0xffffffffu;

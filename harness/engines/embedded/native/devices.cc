@@ -52,7 +52,8 @@ Devices::Outcome Devices::read(uint64_t address, uint32_t bytes, uint8_t* data,
   const auto now = static_cast<Picoseconds>(outcome.end / kFsPerPs);
   const Picoseconds end = tile.read(now, within_tile, bytes, data);
   outcome.end = std::max(outcome.end, static_cast<Femtoseconds>(end) * kFsPerPs);
-  outcome.is_poll = within_tile == AIMC_REG_STATUS || within_tile == AIMC_REG_DMA_DONE;
+  outcome.is_poll = within_tile == AIMC_REG_STATUS || within_tile == AIMC_REG_DMA_DONE ||
+                    within_tile == AIMC_REG_DMA_PIXELS;
   outcome.cause = outcome.is_poll && tile.converting() ? kCyclesTileMvm : kCyclesTileTransfer;
   return outcome;
 }

@@ -1,0 +1,60 @@
+/* The digital part of an analog layer, 64 columns of int8 codes at a time; where analog_lines.S
+ * finds the fields of struct analog_lines (analog_finish_neon.c checks them). */
+#ifndef AIMC_ANALOG_LINES_H
+#define AIMC_ANALOG_LINES_H
+
+#define LINES_COLUMNS 0
+#define LINES_STEP 8
+#define LINES_PIXEL_STRIDE 16
+#define LINES_PIXEL1 24
+#define LINES_PIXEL2 32
+#define LINES_PIXEL3 40
+#define LINES_OUT1 48
+#define LINES_OUT2 56
+#define LINES_OUT3 64
+#define LINES_BLOCKS 72
+#define LINES_QUADS 80
+#define LINES_GROUPS 88
+#define LINES_STEPS 96
+#define LINES_LOW 176
+#define LINES_HIGH 192
+#define LINES_BEYOND 208
+
+#define LINE_COLUMNS 64 /* int8 codes of a cache line */
+
+#ifndef __ASSEMBLER__
+#include <arm_neon.h>
+#include <stdint.h>
+
+/* From the last 16 columns of four pixels' codes to the first ones of the next four; from these
+ * four pixels' outputs and columns to the next ones'. */
+struct analog_step {
+  int64_t codes;
+  int64_t out;
+  int64_t columns;
+};
+
+struct analog_lines {
+  const int32_t* columns; /* struct aimc_analog's, of the first column */
+  int64_t step;           /* bytes from a row block's codes to the next one's */
+  int64_t pixel_stride;   /* and from a pixel's */
+  int64_t pixel[3];       /* from the first pixel's to the other three's, which may be the same */
+  int64_t out[3];
+  uint64_t blocks;               /* 1 to 256: their codes add up in int16 */
+  uint64_t quads;                /* of pixels */
+  uint64_t groups;               /* of LINE_COLUMNS columns */
+  struct analog_step step_to[3]; /* the next columns, the last quad, another quad */
+  int8x16_t low;
+  int8x16_t high;
+  const int8_t* beyond; /* what is read after all this */
+};
+
+/* Adds up codes from `codes` on, which is a multiple of 64, and requantizes into `out`.  Up to 64
+ * bytes beyond the codes of the last pixel's last block are read. */
+void analog_lines(const struct analog_lines* lines, const int8_t* codes, int8_t* out);
+
+/* The same for the first pixel only. */
+void analog_pixel(const struct analog_lines* lines, const int8_t* codes, int8_t* out);
+#endif
+
+#endif

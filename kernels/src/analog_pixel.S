@@ -1,0 +1,280 @@
+/* The digital part of an analog layer of one pixel, 64 columns, a cache line of codes, at a time.
+ *
+ * The lines of the row blocks are added up, then the four groups of 16 columns are requantized.  A
+ * group's results are narrowed and stored between the next group's operations, the last one's in the
+ * next line, whose codes and parameters are brought nearer meanwhile.
+ */
+#include "analog_lines.h"
+
+lines .req x0
+codes .req x1   /* of these columns: block 0 */
+out .req x2
+at .req x4      /* the next line to load */
+step .req x5    /* from one block's line to the next */
+second .req x6  /* from the first line to the second; 0 if there is none */
+next .req x7    /* from a line to the next columns' */
+left .req x8    /* lines to add */
+blocks .req x9
+columns .req x10 /* parameters of these columns */
+next_columns .req x11
+last_out .req x12 /* of the columns before */
+groups .req x13   /* of 64 columns, left */
+
+/* Sums, int16: v0 to v7.  Lines: v16 to v19 and v20 to v23.
+ * Accumulators of the even groups: v24 to v27, of the odd ones: v8 to v11. */
+NARROW .req v12
+NARROW2 .req v13
+RESULT .req v14
+TWO_TO_8 .req v29
+LOW .req v30
+HIGH .req v31
+
+/* Lines --------------------------------------------------------------------------------------- */
+
+.macro load_line a, b, c, d
+    ldr q\a, [at]
+    ldr q\b, [at, #16]
+    ldr q\c, [at, #32]
+    ldr q\d, [at, #48]
+.endm
+
+/* Adds the line in a to d.  Another one is loaded to p to s, if they are given, and the next
+ * columns' line there is touched. */
+.macro add_line a, b, c, d, p, q, r, s
+    saddw v0.8h, v0.8h, v\a\().8b
+.ifnb \p
+    prfm pldl1keep, [at, next]
+.endif
+    saddw2 v1.8h, v1.8h, v\a\().16b
+.ifnb \p
+    ldr q\p, [at]
+.endif
+    saddw v2.8h, v2.8h, v\b\().8b
+.ifnb \p
+    ldr q\q, [at, #16]
+.endif
+    saddw2 v3.8h, v3.8h, v\b\().16b
+    saddw v4.8h, v4.8h, v\c\().8b
+.ifnb \p
+    ldr q\r, [at, #32]
+.endif
+    saddw2 v5.8h, v5.8h, v\c\().16b
+    saddw v6.8h, v6.8h, v\d\().8b
+.ifnb \p
+    ldr q\s, [at, #48]
+.endif
+    saddw2 v7.8h, v7.8h, v\d\().16b
+.ifnb \p
+    add at, at, step
+.endif
+.endm
+.macro add_even
+    add_line 16, 17, 18, 19, 20, 21, 22, 23
+.endm
+.macro add_odd
+    add_line 20, 21, 22, 23, 16, 17, 18, 19
+.endm
+.macro add_last_even
+    add_line 16, 17, 18, 19
+.endm
+.macro add_last_odd
+    add_line 20, 21, 22, 23
+.endm
+
+/* The sum of the first two lines; `more`: a third one is loaded.  The next columns' are touched. */
+.macro begin_sums more
+    saddl v0.8h, v16.8b, v20.8b
+    prfm pldl1keep, [codes, next]
+    saddl2 v1.8h, v16.16b, v20.16b
+.if \more
+    ldr q16, [at]
+.endif
+    saddl v2.8h, v17.8b, v21.8b
+    sub left, at, step
+    saddl2 v3.8h, v17.16b, v21.16b
+.if \more
+    ldr q17, [at, #16]
+.endif
+    saddl v4.8h, v18.8b, v22.8b
+    prfm pldl1keep, [left, next]
+    saddl2 v5.8h, v18.16b, v22.16b
+.if \more
+    ldr q18, [at, #32]
+.endif
+    saddl v6.8h, v19.8b, v23.8b
+.if \more
+    prfm pldl1keep, [at, next]
+.endif
+    saddl2 v7.8h, v19.16b, v23.16b
+.if \more
+    ldr q19, [at, #48]
+    add at, at, step
+    sub left, blocks, #2
+.endif
+.endm
+
+.macro only_line
+    sshll v0.8h, v16.8b, #0
+    prfm pldl1keep, [codes, next]
+    sshll2 v1.8h, v16.16b, #0
+    sshll v2.8h, v17.8b, #0
+    sshll2 v3.8h, v17.16b, #0
+    sshll v4.8h, v18.8b, #0
+    sshll2 v5.8h, v18.16b, #0
+    sshll v6.8h, v19.8b, #0
+    sshll2 v7.8h, v19.16b, #0
+.endm
+
+/* Groups of 16 columns ------------------------------------------------------------------------ */
+
+.macro touch_columns line
+    prfm pldl1keep, [columns, #768 + 64 * \line]
+.endm
+
+/* Requantizes group g, of sums `low` and `high`, in accumulators t0 to t3, which hold its bias;
+ * narrows and stores group `before` (in u0 to u3, which take the next group's bias, at `bias` of
+ * `following`) to its place at `to`.  x and y take parameters; a to g stand where there is room. */
+.macro group g, low, high, t0, t1, t2, t3, u0, u1, u2, u3, x, y, before, to, following, bias, \
+        a, b, c, d, e, f, h
+    smlal v\t0\().4s, v\low\().4h, TWO_TO_8.4h
+    ldr q15, [columns, #192 * \g + 64]
+    sqxtn NARROW2.4h, v\u2\().4s
+    ldr q28, [columns, #192 * \g + 80]
+    smlal2 v\t1\().4s, v\low\().8h, TWO_TO_8.8h
+    ldr q\x, [columns, #192 * \g + 96]
+    sqxtn2 NARROW.8h, v\u1\().4s
+    ldr q\y, [columns, #192 * \g + 112]
+    smlal v\t2\().4s, v\high\().4h, TWO_TO_8.4h
+    \a
+    sqxtn2 NARROW2.8h, v\u3\().4s
+    ldr q\u0, [\following, #\bias]
+    smlal2 v\t3\().4s, v\high\().8h, TWO_TO_8.8h
+    ldr q\u1, [\following, #\bias + 16]
+    sqxtn RESULT.8b, NARROW.8h
+    ldr q\u2, [\following, #\bias + 32]
+    sqrdmulh v\t0\().4s, v\t0\().4s, v15.4s
+    ldr q15, [columns, #192 * \g + 128]
+    sqrdmulh v\t1\().4s, v\t1\().4s, v28.4s
+    ldr q28, [columns, #192 * \g + 144]
+    sqrdmulh v\t2\().4s, v\t2\().4s, v\x\().4s
+    ldr q\x, [columns, #192 * \g + 160]
+    sqxtn2 RESULT.16b, NARROW2.8h
+    ldr q\u3, [\following, #\bias + 48]
+    sqrdmulh v\t3\().4s, v\t3\().4s, v\y\().4s
+    ldr q\y, [columns, #192 * \g + 176]
+    srshl v\t0\().4s, v\t0\().4s, v15.4s
+    \b
+    srshl v\t1\().4s, v\t1\().4s, v28.4s
+    \c
+    smax RESULT.16b, RESULT.16b, LOW.16b
+    \d
+    srshl v\t2\().4s, v\t2\().4s, v\x\().4s
+    \e
+    srshl v\t3\().4s, v\t3\().4s, v\y\().4s
+    \f
+    sqxtn NARROW.4h, v\t0\().4s
+    \h
+    smin RESULT.16b, RESULT.16b, HIGH.16b
+    str q14, [\to, #16 * \before]
+.endm
+
+.macro even_group g, low, high, x, y, before, to, more:vararg
+    group \g, \low, \high, 24, 25, 26, 27, 8, 9, 10, 11, \x, \y, \before, \to, columns, \
+        192 * \g + 192, \more
+.endm
+
+/* The function -------------------------------------------------------------------------------- */
+
+    .section .text.analog_pixel, "ax"
+    .balign 64
+    .global analog_pixel
+    .type analog_pixel, %function
+analog_pixel:
+    stp d8, d9, [sp, #-64]!
+    stp d10, d11, [sp, #16]
+    stp d12, d13, [sp, #32]
+    stp d14, d15, [sp, #48]
+    ldr step, [lines, #LINES_STEP]
+    ldr blocks, [lines, #LINES_BLOCKS]
+    mov at, codes
+    load_line 16, 17, 18, 19
+    cmp blocks, #1
+    csel second, xzr, step, eq
+    add at, codes, second
+    ldr columns, [lines, #LINES_COLUMNS]
+    load_line 20, 21, 22, 23
+    ldr groups, [lines, #LINES_GROUPS]
+    ldr q24, [columns]
+    ldr q25, [columns, #16]
+    ldr q26, [columns, #32]
+    ldr q27, [columns, #48]
+    ldr q30, [lines, #LINES_LOW]
+    ldr q31, [lines, #LINES_HIGH]
+    movi TWO_TO_8.8h, #1, lsl #8
+    mov last_out, out /* of columns that were not; what is stored there comes to be written again */
+    mov next, #LINE_COLUMNS
+1:
+    add next_columns, columns, #768
+    add at, codes, step, lsl #1
+    cmp blocks, #2
+    b.eq 5f
+    b.lo 6f
+    begin_sums 1
+    cmp left, #4
+    b.ls 3f
+2:
+    add_even
+    add_odd
+    add_even
+    sub left, left, #4
+    add_odd
+    cmp left, #4
+    b.hi 2b
+3:
+    cmp left, #2
+    b.ls 4f
+    add_even
+    sub left, left, #2
+    add_odd
+4:
+    tbnz left, #0, 7f
+    add_even
+    add_last_odd
+    b 8f
+5:
+    begin_sums 0
+    b 8f
+6:
+    only_line
+    b 8f
+7:
+    add_last_even
+8:
+    even_group 0, 0, 1, 18, 19, 3, last_out, "touch_columns 0", "touch_columns 1", \
+        "touch_columns 2", "touch_columns 3", "prfm pstl1keep, [out, next]", \
+        "add codes, codes, next", "mov at, codes"
+    group 1, 2, 3, 8, 9, 10, 11, 24, 25, 26, 27, 0, 1, 0, out, columns, 192 * 2, "touch_columns 4", \
+        "touch_columns 5", "touch_columns 6", "touch_columns 7", "", "", ""
+    even_group 2, 4, 5, 0, 1, 1, out, "touch_columns 8", "ldr q16, [at]", "ldr q17, [at, #16]", \
+        "ldr q18, [at, #32]", "ldr q19, [at, #48]", "touch_columns 9", "add at, codes, second"
+    group 3, 6, 7, 8, 9, 10, 11, 24, 25, 26, 27, 0, 1, 2, out, next_columns, 0, "touch_columns 10", \
+        "ldr q20, [at]", "ldr q21, [at, #16]", "ldr q22, [at, #32]", "ldr q23, [at, #48]", \
+        "touch_columns 11", "subs groups, groups, #1"
+    mov last_out, out
+    add out, out, next
+    mov columns, next_columns
+    b.ne 1b
+    sqxtn NARROW2.4h, v10.4s
+    sqxtn2 NARROW.8h, v9.4s
+    sqxtn2 NARROW2.8h, v11.4s
+    sqxtn RESULT.8b, NARROW.8h
+    sqxtn2 RESULT.16b, NARROW2.8h
+    smax RESULT.16b, RESULT.16b, LOW.16b
+    smin RESULT.16b, RESULT.16b, HIGH.16b
+    str q14, [last_out, #48]
+    ldp d14, d15, [sp, #48]
+    ldp d12, d13, [sp, #32]
+    ldp d10, d11, [sp, #16]
+    ldp d8, d9, [sp], #64
+    ret
+    .size analog_pixel, . - analog_pixel
