@@ -158,8 +158,9 @@ def test_programmed_io(params: dict[str, Any], double_buffer: bool) -> None:
 
 @pytest.mark.parametrize("params", [{}, {"adc_bits": 12}, NOISE], ids=["8", "12", "noise"])
 @pytest.mark.parametrize("double_buffer", [False, True])
-def test_convolution_by_dma(params: dict[str, Any], double_buffer: bool) -> None:
-    """All rows of a padded, strided 3 x 3 convolution on its first 40 of 45 elements."""
+@pytest.mark.parametrize("rows", [1, 2, 5])
+def test_convolution_by_dma(params: dict[str, Any], double_buffer: bool, rows: int) -> None:
+    """A padded, strided 3 x 3 convolution, on 40 of its 45 elements, so many rows a descriptor."""
     rig = Rig(double_buffer=double_buffer, **params)
     height, width, channels, stride = 9, 8, 5, 2
     image = rig.memory[: height * width * channels].view(np.int8).reshape(height, width, channels)
@@ -173,7 +174,7 @@ def test_convolution_by_dma(params: dict[str, Any], double_buffer: bool) -> None
         ]
     )
     code_bytes = 1 if rig.params["adc_bits"] <= 8 else 2
-    for y in range(out_h):
+    for y in range(0, out_h, rows):
         fields = {
             "in_base": BASE,
             "out_base": BASE + OUTPUT + y * out_w * 64,
@@ -185,6 +186,7 @@ def test_convolution_by_dma(params: dict[str, Any], double_buffer: bool) -> None
             "in_width": width,
             "oy": y,
             "count": out_w,
+            "row_count": min(rows, out_h - y),
             "kernel_h": 3,
             "kernel_w": 3,
             "stride_y": stride,
@@ -201,7 +203,8 @@ def test_convolution_by_dma(params: dict[str, Any], double_buffer: bool) -> None
         rig.put("REG_DESCRIPTOR", BASE + at, 8)
     rig.settle()
     assert rig.get("REG_ERROR") == 0
-    assert rig.get("REG_DMA_DONE") == out_h
+    assert rig.get("REG_DMA_DONE") == -(-out_h // rows)
+    assert rig.get("REG_DMA_PIXELS") == out_h * out_w
     stored = rig.memory[OUTPUT : OUTPUT + len(patches) * 64].reshape(-1, 64)
     stored = stored[:, : COLUMNS * code_bytes].copy()
     codes = stored.view(np.int8 if code_bytes == 1 else np.int16)
