@@ -52,6 +52,11 @@ CASES = {
     "wide_codes": Case(4, 5, 9, 21, SAME3, 41, 18, adc_bits=12),
     "narrow_codes": Case(3, 3, 9, 21, SAME3, 41, 18, adc_bits=5),
     "stride_and_dilation": Case(9, 8, 4, 6, window((3, 2), (2, 1), (1, 0, 0, 1), (2, 1)), 24, 6),
+    # Channels and blocks of whole vectors, which programmed I/O takes from the map.
+    "vectors": Case(4, 5, 32, 40, SAME3, 48, 16),
+    "vectors_strided": Case(7, 7, 32, 6, window((3, 2), (2, 3), (2, 1, 0, 1), (2, 1)), 80, 16),
+    "vectors_of_a_pixel": Case(5, 6, 48, 9, window((1, 1), (2, 2)), 32, 16, double_buffer=False),
+    "vectors_in_padding": Case(2, 1, 16, 5, window((3, 5), pads=(2, 4, 2, 4)), 256, 16),
     "one_row": Case(2, 2, 1, 3, DENSE, 1, 3),
     "dense": Case(1, 1, 300, 70, DENSE, 128, 64),
     "dense_wide_codes": Case(1, 1, 50, 9, DENSE, 64, 16, adc_bits=16, double_buffer=False),
