@@ -2,11 +2,13 @@
 
     python benchmarks/calibrate.py --gem5 PATH    # measure on gem5 again
     python benchmarks/calibrate.py                # our side again, against the stored measurements
+    python benchmarks/calibrate.py --only dma     # of the tile's DMA only; or core
 
-Each is a short loop of assembly that shows one thing of the core, its memory or a tile
-(benchmarks/calibration/snippets.py).  results/calibration has one table for each place where tiles
-attach, in core cycles an operation, and what gem5 it was.  The latencies of device accesses, which
-the attachment presets hold, are worked out of them and printed.
+Each shows one thing of the core, its memory or a tile in a short loop of assembly
+(benchmarks/calibration/snippets.py), or one thing of a tile's DMA (benchmarks/calibration/dma.py).
+results/calibration has two tables for each place where tiles attach, in core cycles an operation,
+and what gem5 it was.  The latencies of device accesses, which the attachment presets hold, are
+worked out of them and printed.
 """
 
 from __future__ import annotations
@@ -19,12 +21,13 @@ import json
 import os
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
+from calibration.dma import transfers, write_dma_program
 from calibration.program import write_program
-from calibration.snippets import Snippet, snippets
+from calibration.snippets import snippets
 
 from harness.artifacts import atomic_write_text
 from harness.config.load import load_config
@@ -39,28 +42,43 @@ SYSTEMS: Final = ("alpine-hp", "alpine-hp-bus")
 TIMEOUT_S: Final = 3600.0
 # A device access is sent a cycle after the last one's commit and comes back to a stopped core.
 AROUND_AN_ACCESS: Final = 2
+# A tile that converts so fast that its DMA is what takes the time.
+DMA: Final = (
+    "system.tile.io=dma",
+    "system.tile.dac_latency_ns=1",
+    "system.tile.crossbar_latency_ns=1",
+    "system.tile.adc_latency_ns=1",
+)
 DEVICE: Final = {"load_latency_ns": "device.load8", "store_latency_ns": "device.store8"}
 
 
-def the_system(name: str) -> SystemConfig:
+class Benchmark(Protocol):
+    """One region of a program."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def shows(self) -> str: ...
+    @property
+    def total_operations(self) -> int: ...
+
+
+def the_system(name: str, *overrides: str) -> SystemConfig:
     """The preset with one tile, whose port takes no time."""
-    overrides = ["system.tiles=1", "system.tile.io_bandwidth_gb_per_s=1000"]
+    overrides = ("system.tiles=1", "system.tile.io_bandwidth_gb_per_s=1000", *overrides)
     return load_config(system=name, overrides=overrides, run={"model": "lenet5"}).system
 
 
 def measure(
-    engine_name: str, elf: Path, system: SystemConfig
+    engine_name: str, elf: Path, system: SystemConfig, chosen: Sequence[Benchmark]
 ) -> tuple[dict[str, float], RunResult]:
-    """Cycles an operation of each snippet."""
-    chosen = snippets()
-    names = {region: snippet.name for region, snippet in enumerate(chosen)}
+    """Cycles an operation of each of ``chosen``."""
+    names = {region: benchmark.name for region, benchmark in enumerate(chosen)}
     result = engine(engine_name).run(elf, system, names, timeout_s=TIMEOUT_S)
+    if result.exit_code != 0:
+        raise EngineError(f"the micro-benchmarks ended with exit code {result.exit_code}")
     cycles = {region.name: region.events["cycles"] for region in result.regions}
-    return {s.name: cycles[s.name] / operations(s) for s in chosen}, result
-
-
-def operations(snippet: Snippet) -> int:
-    return snippet.iterations * snippet.copies * snippet.operations
+    return {b.name: cycles[b.name] / b.total_operations for b in chosen}, result
 
 
 def stored(name: str, sha256: str) -> dict[str, float]:
@@ -81,53 +99,77 @@ def stored(name: str, sha256: str) -> dict[str, float]:
     return cycles
 
 
-def table(theirs: Mapping[str, float], ours: Mapping[str, float]) -> str:
+def table(
+    chosen: Sequence[Benchmark], theirs: Mapping[str, float], ours: Mapping[str, float]
+) -> str:
     """CSV: cycles an operation on both engines, and the error."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(["name", "shows", "gem5_cycles", "embedded_cycles", "error"])
-    for snippet in snippets():
-        a, b = theirs[snippet.name], ours[snippet.name]
-        row = [snippet.name, snippet.shows, f"{a:.3f}", f"{b:.3f}", f"{b / a - 1:.4f}"]
+    for benchmark in chosen:
+        a, b = theirs[benchmark.name], ours[benchmark.name]
+        row = [benchmark.name, benchmark.shows, f"{a:.3f}", f"{b:.3f}", f"{b / a - 1:.4f}"]
         writer.writerow(row)
     return text.getvalue()
 
 
-def calibrate(name: str, elf: Path, on_gem5: bool) -> None:
-    """Measure one system and write its table."""
-    system = the_system(name)
+def calibrate(
+    name: str, elf: Path, system: SystemConfig, chosen: Sequence[Benchmark], on_gem5: bool
+) -> dict[str, float]:
+    """Measure one system and write the table ``name``; gem5's side."""
     sha256 = hashlib.sha256(elf.read_bytes()).hexdigest()
     if on_gem5:
-        cycles, result = measure("gem5", elf, system)
+        cycles, result = measure("gem5", elf, system, chosen)
         document = {"sha256": sha256, "gem5": result.engine_version, "cycles": cycles}
         atomic_write_text(RESULTS / f"{name}.json", json.dumps(document, indent=1) + "\n")
     theirs = stored(name, sha256)
-    ours, _ = measure("embedded", elf, system)
-    atomic_write_text(RESULTS / f"{name}.csv", table(theirs, ours))
+    ours, _ = measure("embedded", elf, system, chosen)
+    atomic_write_text(RESULTS / f"{name}.csv", table(chosen, theirs, ours))
     errors = sorted(((abs(ours[s] / theirs[s] - 1), s) for s in theirs), reverse=True)
     mean = sum(error for error, _ in errors) / len(errors)
     worst = ", ".join(f"{s} {ours[s] / theirs[s] - 1:+.1%}" for _, s in errors[:5])
     print(f"{name}: {len(errors)} micro-benchmarks, mean absolute error {mean:.2%}; worst: {worst}")
-    for key, snippet in DEVICE.items():
-        latency = (int(theirs[snippet]) - AROUND_AN_ACCESS) / system.core.clock_ghz
-        print(f"  attach.{key}: at most {latency:.3f}, preset {getattr(system.attach, key):.3f}")
+    return theirs
+
+
+def calibrate_core(folder: Path, on_gem5: bool) -> None:
+    """The loops of assembly, and what the device accesses among them say of the presets."""
+    elf = write_program(snippets(), folder, cache_dir())
+    for name in SYSTEMS:
+        system = the_system(name)
+        theirs = calibrate(name, elf, system, snippets(), on_gem5)
+        for key, snippet in DEVICE.items():
+            latency = (int(theirs[snippet]) - AROUND_AN_ACCESS) / system.core.clock_ghz
+            preset = getattr(system.attach, key)
+            print(f"  attach.{key}: at most {latency:.3f}, preset {preset:.3f}")
+
+
+def calibrate_dma(folder: Path, on_gem5: bool) -> None:
+    """The tile's DMA."""
+    elf = write_dma_program(transfers(), folder, cache_dir())
+    for name in SYSTEMS:
+        calibrate(f"{name}-dma", elf, the_system(name, *DMA), transfers(), on_gem5)
+
+
+PARTS: Final = {"core": calibrate_core, "dma": calibrate_dma}
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--gem5", help="measure with this gem5")
+    parser.add_argument("--only", choices=PARTS, help="this part; default: all")
     arguments = parser.parse_args()
     if arguments.gem5:
         os.environ["GEM5"] = arguments.gem5
-    with tempfile.TemporaryDirectory() as folder:
-        try:
-            elf = write_program(snippets(), Path(folder), cache_dir())
-            for name in SYSTEMS:
-                calibrate(name, elf, on_gem5=bool(arguments.gem5))
-        except EngineError as error:
-            print(f"error: {error}", file=sys.stderr)
-            return 1
-    return 0
+    failed = False
+    for part in [arguments.only] if arguments.only else PARTS:
+        with tempfile.TemporaryDirectory() as folder:
+            try:
+                PARTS[part](Path(folder), bool(arguments.gem5))
+            except EngineError as error:
+                print(f"error: {error}", file=sys.stderr)
+                failed = True
+    return int(failed)
 
 
 if __name__ == "__main__":

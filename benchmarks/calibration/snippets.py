@@ -29,6 +29,11 @@ class Snippet:
     chase: int = 0  # bytes over which the buffer is a chain of pointers
     cold: bool = False  # not run before it is measured, and the caches hold other data
 
+    @property
+    def total_operations(self) -> int:
+        """What its cycles are divided by."""
+        return self.iterations * self.copies * self.operations
+
 
 def _chain(name: str, shows: str, body: str, **more: int) -> Snippet:
     return Snippet(f"chain.{name}", f"latency: {shows}", body, **more)

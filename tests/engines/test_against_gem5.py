@@ -19,6 +19,7 @@ sys.path.insert(0, str(ROOT / "benchmarks"))
 
 import calibrate  # noqa: E402
 import validate_embedded  # noqa: E402
+from calibration.dma import transfers, write_dma_program  # noqa: E402
 from calibration.program import write_program  # noqa: E402
 from calibration.snippets import snippets  # noqa: E402
 from validation.cases import Case, make_program, without_programming  # noqa: E402
@@ -82,8 +83,31 @@ def test_the_published_errors_are_within_the_targets() -> None:
 def test_micro_benchmarks_take_gem5s_cycles(tmp_path: Path) -> None:
     elf = write_program(snippets(), tmp_path, tmp_path / "cache")
     theirs = calibrate.stored("alpine-hp", hashlib.sha256(elf.read_bytes()).hexdigest())
-    ours, _ = calibrate.measure("embedded", elf, calibrate.the_system("alpine-hp"))
+    ours, _ = calibrate.measure("embedded", elf, calibrate.the_system("alpine-hp"), snippets())
     errors = {name: abs(ours[name] / cycles - 1) for name, cycles in theirs.items()}
     assert sum(errors.values()) / len(errors) < 0.02
     exact = [name for name in errors if name.startswith(("chain.", "loop.", "pair."))]
     assert sorted(name for name in exact if errors[name] > 0.031) == []
+
+
+def test_shortcuts_in_timing_change_nothing(tmp_path: Path) -> None:
+    chosen = [s for s in snippets() if s.name.startswith(("load.", "store.", "branch."))]
+    elf = write_program(chosen, tmp_path, tmp_path / "cache")
+    names = {region: snippet.name for region, snippet in enumerate(chosen)}
+
+    def events(self_check: bool) -> dict[str, object]:
+        engine = EmbeddedEngine(self_check=self_check)
+        result = engine.run(elf, calibrate.the_system("alpine-hp"), names, timeout_s=600.0)
+        return {region.name: dict(region.events) for region in result.regions}
+
+    assert events(self_check=False) == events(self_check=True)
+
+
+def test_dma_takes_longer_for_more_and_overlaps(tmp_path: Path) -> None:
+    elf = write_dma_program(transfers(), tmp_path, tmp_path / "cache")
+    system = calibrate.the_system("alpine-hp", *calibrate.DMA)
+    cycles, _ = calibrate.measure("embedded", elf, system, transfers())
+    pixels = [cycles[f"dma.pixels{count}"] for count in (2, 4, 8, 16, 32)]
+    assert pixels == sorted(pixels)
+    assert cycles["dma.overlap1"] < cycles["dma.in64"]
+    assert cycles["dma.overlap32"] < cycles["dma.pixels32"]

@@ -4,6 +4,12 @@
 
 namespace aimc::embedded {
 
+// A cycle far ahead, or one before the window.
+void Activity::mark_far(uint64_t at) {
+  if (at < kBits) words_[at / 64] |= uint64_t{1} << (at % 64);
+  far_ |= at <= INT64_MAX;
+}
+
 void Activity::remove_first() {
   size_t kept = 0;
   Cycle next = INT64_MAX;
@@ -19,12 +25,11 @@ void Activity::remove_first() {
 // Keeps the bit before `cycle`, which an arrival at `cycle` asks for.
 void Activity::advance(Cycle cycle) {
   const auto words = static_cast<uint64_t>((cycle - 1 - base_) / 64);
-  if (words == 0) return;
   base_ += static_cast<Cycle>(64 * words);
   for (size_t i = 0; i < kWords; ++i) words_[i] = i + words < kWords ? words_[i + words] : 0;
 }
 
-Delay Activity::delay_from(Cycle cycle) const {
+Delay Activity::delay_from(Cycle cycle) {
   Delay delay{cycle, Delay::kEver};
   for (size_t i = 0; i < awaited_count_; ++i) {
     const auto [asked, arrival] = awaited_[i];
@@ -44,6 +49,7 @@ void Activity::apply(Delay delay) {
   }
   const auto at = static_cast<uint64_t>(std::max(delay.from, base_) - base_);
   if (at >= kBits) return;
+  far_ |= words_[kWords - 1] != 0;
   const std::array<uint64_t, kWords> unchanged = words_;
   const size_t word = at / 64;
   for (size_t i = kWords - 1; i > word; --i) words_[i] = words_[i] << 1 | words_[i - 1] >> 63;
@@ -54,14 +60,6 @@ void Activity::apply(Delay delay) {
   const uint64_t below = (uint64_t{1} << (end % 64)) - 1;
   words_[end / 64] = (words_[end / 64] & below) | (unchanged[end / 64] & ~below);
   for (size_t i = end / 64 + 1; i < kWords; ++i) words_[i] = unchanged[i];
-}
-
-bool Activity::any_from(Cycle cycle) const {
-  const auto at = static_cast<uint64_t>(cycle - base_);
-  if (at >= kBits) return false;
-  bool any = (words_[at / 64] >> (at % 64)) != 0;
-  for (size_t i = at / 64 + 1; i < kWords; ++i) any |= words_[i] != 0;
-  return any;
 }
 
 void Activity::save(StateWriter& state, Cycle front) const {
@@ -75,14 +73,28 @@ void Activity::save(StateWriter& state, Cycle front) const {
     state.exact(sorted[i].asked);
     state.exact(sorted[i].arrival);
   }
-  state.require(!any_from(front + static_cast<Cycle>(8 * kSavedBytes)));
-  for (size_t i = 0; i < kSavedBytes; ++i) {
-    unsigned byte = 0;
-    for (unsigned bit = 0; bit < 8; ++bit) {
-      byte |= static_cast<unsigned>(marked(front + static_cast<Cycle>(8 * i + bit))) << bit;
-    }
-    state.small(byte);
+  state.require(awaited_count_ < kAwaited);
+  // Bytes from `front` on, up to the last that is not 0.
+  const std::array<uint64_t, kWords> ahead = words_from(front);
+  size_t count = kWords;
+  while (count > 0 && ahead[count - 1] == 0) --count;
+  const size_t bytes = count == 0 ? 0 : 8 * count - __builtin_clzll(ahead[count - 1]) / 8;
+  state.require(8 * bytes < kFar);
+  state.small(static_cast<unsigned>(bytes));
+  for (size_t i = 0; i < bytes; ++i) {
+    state.small(static_cast<unsigned>(ahead[i / 8] >> (8 * (i % 8)) & 255));
   }
+}
+
+// The bits of `front` and what follows.
+std::array<uint64_t, Activity::kWords> Activity::words_from(Cycle front) const {
+  std::array<uint64_t, kWords> words{};
+  const auto at = static_cast<uint64_t>(front - base_);
+  for (size_t i = at / 64, to = 0; i < kWords; ++i, ++to) {
+    words[to] = words_[i] >> (at % 64);
+    if (at % 64 != 0 && i + 1 < kWords) words[to] |= words_[i + 1] << (64 - at % 64);
+  }
+  return words;
 }
 
 void Activity::load(StateReader& state, Cycle front) {
@@ -94,9 +106,14 @@ void Activity::load(StateReader& state, Cycle front) {
     first_awaited_ = std::min(first_awaited_, awaited_[i].arrival);
   }
   words_ = {};
-  base_ = front;
-  for (size_t i = 0; i < kSavedBytes; ++i) {
-    words_[i / 8] |= static_cast<uint64_t>(state.small()) << (8 * (i % 8));
+  base_ = base_of(front);
+  const auto first = static_cast<size_t>(front - base_);
+  const size_t bytes = state.small();
+  for (size_t i = 0; i < bytes; ++i) {
+    const uint64_t byte = state.small();
+    const size_t at = first + 8 * i;
+    words_[at / 64] |= byte << (at % 64);
+    if (at % 64 > 56) words_[at / 64 + 1] |= byte >> (64 - at % 64);
   }
 }
 

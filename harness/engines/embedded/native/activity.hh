@@ -9,6 +9,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <utility>
 
 #include "params.hh"
 #include "state_bytes.hh"
@@ -31,7 +32,11 @@ class Activity {
   // Something is done in `cycle`.
   void mark(Cycle cycle) {
     const auto at = static_cast<uint64_t>(cycle - base_);
-    if (at < kBits) words_[at / 64] |= uint64_t{1} << (at % 64);
+    if (at < kFar) {
+      words_[at / 64] |= uint64_t{1} << (at % 64);
+    } else {
+      mark_far(at);
+    }
   }
   // The same for all of [first, last].
   void mark(Cycle first, Cycle last) {
@@ -39,7 +44,7 @@ class Activity {
     if (first > last) return;
     const auto at = static_cast<uint64_t>(first - base_);
     const auto count = static_cast<uint64_t>(last - first + 1);
-    if (at % 64 + count <= 64 && at < kBits) {
+    if (at % 64 + count <= 64 && at < kFar) {
       words_[at / 64] |= (~uint64_t{0} >> (64 - count)) << (at % 64);
     } else {
       for (Cycle cycle = first; cycle <= last; ++cycle) mark(cycle);
@@ -62,16 +67,20 @@ class Activity {
       remove_first();
       if (!marked(arrival - 1)) return arrival;
     }
-    if (cycle >= base_ + 64) advance(cycle);
+    if (cycle > base_ + 64) advance(cycle);
     return 0;
   }
 
   // What an arrival at `cycle` delays that found the core stopped: everything, up to the arrival of
   // something asked for before that the core has nothing to do but to wait for.
-  Delay delay_from(Cycle cycle) const;
+  Delay delay_from(Cycle cycle);
   void apply(Delay delay);
 
-  // Nothing is asked of cycles before `front`.
+  // What is marked far ahead is forgotten or not, depending on where the window happens to begin.
+  // Whether there has been such a thing since the last time.
+  bool take_far() { return std::exchange(far_, false); }
+
+  // Nothing is asked of cycles before `front`, of the last next_stop().
   void save(StateWriter& state, Cycle front) const;
   void load(StateReader& state, Cycle front);
 
@@ -79,7 +88,7 @@ class Activity {
   static constexpr size_t kWords = 8;
   static constexpr size_t kAwaited = 64;
   static constexpr uint64_t kBits = 64 * kWords;
-  static constexpr size_t kSavedBytes = 16;  // as far ahead as a state tells
+  static constexpr uint64_t kFar = kBits - 128;
   static constexpr Cycle kLongWait = 8;
 
   struct Awaited {
@@ -87,15 +96,21 @@ class Activity {
     Cycle arrival = 0;
   };
 
-  bool marked(Cycle cycle) const {
+  bool marked(Cycle cycle) {
     const auto at = static_cast<uint64_t>(cycle - base_);
+    if (at >= kFar && at <= INT64_MAX) far_ = true;
     return at < kBits && (words_[at / 64] >> (at % 64) & 1) != 0;
   }
-  bool any_from(Cycle cycle) const;
+  void mark_far(uint64_t at);
+  std::array<uint64_t, kWords> words_from(Cycle front) const;
   void remove_first();
   void advance(Cycle cycle);
 
+  // The window's first cycle if next_stop() was last called for `cycle`.
+  static Cycle base_of(Cycle cycle) { return (cycle - 1) & ~Cycle{63}; }
+
   Cycle base_ = 0;  // of the first bit
+  bool far_ = false;
   std::array<uint64_t, kWords> words_{};
   std::array<Awaited, kAwaited> awaited_{};
   size_t awaited_count_ = 0;

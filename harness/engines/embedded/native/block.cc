@@ -8,8 +8,6 @@ namespace aimc::embedded {
 
 namespace {
 
-constexpr size_t kStoresToRemember = 16;
-
 using RegisterSet = std::bitset<kEvalRegisters>;
 
 // The evaluation register of scoreboard register `reg`, or kEvalDiscard if it has none.
@@ -261,7 +259,8 @@ std::unique_ptr<Block> build_block(const uint32_t* words, size_t count, uint64_t
     expand(insn, core, block->ops);
     const MicroOp* ops = block->ops.data();
     block->counts.add(ops + first, ops + block->ops.size());
-    block->instructions.push_back({static_cast<uint32_t>(first), insn.is_memory(),
+    block->instructions.push_back({static_cast<uint32_t>(first),
+                                   static_cast<uint32_t>(block->accesses.size()), insn.is_memory(),
                                    insn.op_class == OpClass::kClockRead,
                                    insn.op_class == OpClass::kUnknown});
     if (insn.is_memory()) {
@@ -269,9 +268,11 @@ std::unique_ptr<Block> build_block(const uint32_t* words, size_t count, uint64_t
       for (size_t k = first; k < block->ops.size(); ++k) {
         const MicroOp& op = ops[k];
         bus_bytes = std::max(bus_bytes, op.bytes);
-        if (!op.store) continue;
-        block->last_stores.push_back(
-            {static_cast<uint16_t>(block->memory.size()), op.offset, op.bytes});
+        if (!op.memory()) continue;
+        if (op.store) block->stores.push_back(static_cast<uint16_t>(block->accesses.size()));
+        const bool first_access = block->accesses.size() == block->instructions.back().first_access;
+        block->accesses.push_back(
+            {static_cast<uint16_t>(block->memory.size()), op.offset, op.bytes, first_access});
       }
       block->memory.push_back({static_cast<uint16_t>(i), insn.memory.bytes, insn.is_load(),
                                insn.is_store(), insn.op_class == OpClass::kPrefetch, bus_bytes,
@@ -283,11 +284,9 @@ std::unique_ptr<Block> build_block(const uint32_t* words, size_t count, uint64_t
       block->target = insn.target;
     }
   }
-  block->instructions.push_back({static_cast<uint32_t>(block->ops.size()), false, false, false});
-  if (block->last_stores.size() > kStoresToRemember) {
-    block->last_stores.erase(block->last_stores.begin(),
-                             block->last_stores.end() - kStoresToRemember);
-  }
+  block->instructions.push_back({static_cast<uint32_t>(block->ops.size()),
+                                 static_cast<uint32_t>(block->accesses.size()), false, false,
+                                 false});
   AddressAnalysis(insns, integers, *block, numbers).run();
   return block;
 }

@@ -21,17 +21,19 @@ namespace aimc::embedded {
 
 // One instruction of a block.
 struct InstructionInfo {
-  uint32_t first_op = 0;  // of its micro-operations
-  bool memory = false;    // it has a MemoryOp
+  uint32_t first_op = 0;      // of its micro-operations
+  uint32_t first_access = 0;  // of its accesses
+  bool memory = false;        // it has a MemoryOp
   bool clock_read = false;
   bool unknown = false;
 };
 
-// A store that can be in the store buffer at its block's end.
-struct LastStore {
+// A micro-operation that accesses memory.
+struct BlockAccess {
   uint16_t memory;  // index of the MemoryOp
-  uint8_t offset;
+  uint8_t offset;   // in that
   uint8_t bytes;
+  bool first;  // of that
 };
 
 struct MemoryOp {
@@ -96,14 +98,6 @@ struct StaticCounts {
   void add_to(Events& events, uint64_t times) const;
 };
 
-struct MemoEntry {
-  uint32_t in = 0;  // number of the state and where fetching stands, never 0
-  uint32_t out = 0;
-  uint32_t computing = 0;  // cycles
-  uint32_t waiting = 0;    // for memory
-  uint32_t fetches = 0;
-};
-
 struct Block {
   uint64_t serial = 0;  // no other block has it
   uint64_t pc = 0;
@@ -111,7 +105,8 @@ struct Block {
   std::vector<InstructionInfo> instructions;  // and one more, after the last
   std::vector<MicroOp> ops;
   std::vector<MemoryOp> memory;
-  std::vector<LastStore> last_stores;
+  std::vector<BlockAccess> accesses;
+  std::vector<uint16_t> stores;  // of those
   std::vector<AddressOp> program;
   std::vector<IntegerOp> integer_ops;
   std::vector<Segment> segments;
@@ -132,8 +127,6 @@ struct Block {
   uint64_t executions = 0;      // not yet added to the events
   uint64_t fetch_epoch = 0;     // of the L1I, in which all lines were seen to be present
   uint64_t last_execution = 0;  // number of the block execution
-  std::array<MemoEntry, 8> memo{};
-  uint32_t memo_next = 0;
 
   // Adds its executions to `events`.
   void flush(Events& events) {

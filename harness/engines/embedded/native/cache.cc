@@ -37,7 +37,7 @@ bool Cache::hit(LineNumber line, bool store) {
   return true;
 }
 
-Cache::Lookup Cache::access(LineNumber line, bool store) {
+Cache::Lookup Cache::access_any(LineNumber line, bool store) {
   const int way = find(line);
   if (way < 0) return {};
   uint32_t* set = &entries_[set_of(line)];

@@ -36,7 +36,9 @@ class Cache {
   };
 
   // A demand access.  A hit becomes the most recently used line.
-  Lookup access(LineNumber line, bool store);
+  Lookup access(LineNumber line, bool store) {
+    return hit_most_recent(line, store) ? Lookup{true, false} : access_any(line, store);
+  }
 
   bool contains(LineNumber line) const;
   // `line` is present and has been asked for.
@@ -64,6 +66,7 @@ class Cache {
   static uint32_t tag_of(LineNumber line) { return line + 1; }
   size_t set_of(LineNumber line) const { return (line & set_mask_) * ways_; }
   int find(LineNumber line) const;
+  Lookup access_any(LineNumber line, bool store);
   void promote(uint32_t* set, int way, uint32_t entry);
 
   size_t ways_;

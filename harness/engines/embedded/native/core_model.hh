@@ -124,9 +124,8 @@ class CoreModel {
   void note_store(uint32_t address, uint32_t bytes);
   Found look_up(const MemoryOp& access, uint32_t address);
   void note_miss(size_t op, size_t how);
-  Pipeline::Accesses accesses() const {
-    return {addresses_.data(), found_.data(), missed_lines_.data(), missed_lines_.size()};
-  }
+  uint64_t pattern() const;
+  Pipeline::Accesses accesses() const { return {addresses_.data(), found_.data()}; }
   void report(const MemoryOp& access, uint64_t address) const;
   bool load_value(const AddressOp& op);
   bool make_opaque_after_device();
@@ -160,6 +159,7 @@ class CoreModel {
   };
   std::array<LateStore, 256> late_stores_{};
   uint64_t stores_ = 0;
+  uint64_t blurred_until_ = 0;  // number of the store before which late_stores_ lacks some
   uint64_t store_window_;
 
   BlockCache blocks_;
@@ -180,6 +180,8 @@ class CoreModel {
   size_t evaluated_memory_ = 0;  // memory ops with an address
   size_t executed_memory_ = 0;   // memory ops before this one have been executed by the emulator
   bool all_found_ = false;       // and all of those have been looked up
+  bool repeatable_ = false;      // and no load may read from the store buffer
+  size_t known_ = 0;             // how many of them have been looked up
   uint64_t misses_ = 0;          // which of them are not in the L1D, and how; 0: none
   std::vector<uint32_t> addresses_;
   std::vector<Found> found_;

@@ -57,6 +57,7 @@ void FrontEnd::refill(Cycle commit, LineNumber target) {
 }
 
 void FrontEnd::save(StateWriter& state) const {
+  state.require(missed_ == 0);
   state.cycle(line_ready_, cycle_);
   state.cycle(next_asked_, cycle_);
   state.cycle(next_ready_, cycle_);

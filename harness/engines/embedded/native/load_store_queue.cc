@@ -2,7 +2,9 @@
 
 namespace aimc::embedded {
 
-void LoadStoreQueue::drop_done(Cycle cycle) {
+// Removes the stores that are done at `cycle`; returns how many.
+size_t LoadStoreQueue::remove_done(Cycle cycle) {
+  const size_t before = stores_.size();
   size_t kept = 0;
   size_t sent = 0;
   for (size_t i = 0; i < stores_.size(); ++i) {
@@ -13,23 +15,7 @@ void LoadStoreQueue::drop_done(Cycle cycle) {
   }
   stores_.resize(kept);
   sent_ = sent;
-}
-
-// When the data of an access that is sent at `sent` are there.
-Cycle LoadStoreQueue::data_of(const Access& access, Cycle sent, bool store) {
-  if (access.found == Found::kHit) return sent + hit_cycles_;
-  if (access.found == Found::kHitBoth) return sent + 1 + hit_cycles_;
-  const int shift = memory_.line_shift();
-  const LineNumber first = access.address >> shift;
-  if (access.found == Found::kL2) return memory_.fill_from_l2(first, sent);
-  if (access.found == Found::kUnderWay) return memory_.under_way(first, sent);
-  const LineNumber last = (access.address + access.bytes - 1) >> shift;
-  Cycle data = memory_.access_data(first, store, access.pc, sent);
-  if (last != first) {
-    memory_.count_split();
-    data = std::max(data, memory_.access_data(last, store, access.pc, sent + 1));
-  }
-  return data;
+  return before - kept;
 }
 
 // Sends the next store of the buffer, if that is at or before `until`.
@@ -38,12 +24,17 @@ bool LoadStoreQueue::send_next(Cycle until) {
   Store& store = stores_[sent_];
   Cycle cycle = std::max({store.committed + 1, last_sent_, memory_free()});
   if (cycle == last_sent_ && sent_in_cycle_ == kStoresACycle) ++cycle;
-  if (!hits(store.access)) cycle = memory_.accepts_at(cycle);
+  Cycle done = hit_data(store.access, cycle);
+  if (!store.access.hits()) {
+    const auto answer = port_.ask(MemoryPort::Kind::kStore, store.access, cycle, until);
+    cycle = answer.sent;
+    done = answer.data;
+  }
   if (cycle > until) return false;
   sent_in_cycle_ = cycle == last_sent_ ? sent_in_cycle_ + 1 : 1;
   last_sent_ = cycle;
-  unsent_misses_ -= !hits(store.access);
-  store.done = data_of(store.access, cycle, true);
+  unsent_misses_ -= !store.access.hits();
+  store.done = done;
   occupy(cycle, store.done);
   ++sent_;
   return true;
@@ -79,14 +70,14 @@ LoadStoreQueue::Load LoadStoreQueue::load(const Access& access, Cycle cycle, boo
     send_all(sent - 1);
   }
   sent = std::max(sent, memory_free());
-  if (!hits(access)) sent = memory_.accepts_at(sent);
-  place_free_ = sent;
-  Cycle data = sent + hit_cycles_;
-  if (!prefetch) {
-    data = data_of(access, sent, false);
-  } else if (!hits(access)) {
-    memory_.prefetch_data(access.address >> memory_.line_shift(), sent);
+  Cycle data = prefetch ? sent + hit_cycles_ : hit_data(access, sent);
+  if (!access.hits()) {
+    const auto kind = prefetch ? MemoryPort::Kind::kPrefetch : MemoryPort::Kind::kLoad;
+    const auto answer = port_.ask(kind, access, sent, MemoryPort::kNoLimit);
+    sent = answer.sent;
+    data = prefetch ? sent + hit_cycles_ : answer.data;
   }
+  place_free_ = sent;
   occupy(sent, data);
   mark_way(cycle, sent);
   activity_.await(sent, data);
@@ -94,7 +85,7 @@ LoadStoreQueue::Load LoadStoreQueue::load(const Access& access, Cycle cycle, boo
 }
 
 Cycle LoadStoreQueue::room_at(Cycle cycle) {
-  if (stores_.size() < places_) return cycle;
+  if (stores_.size() + done_ < places_) return cycle;
   send_all(cycle);
   drop_done(cycle);
   while (stores_.size() >= places_) {
@@ -111,7 +102,7 @@ Cycle LoadStoreQueue::room_at(Cycle cycle) {
 void LoadStoreQueue::commit_store(const Access& access, Cycle cycle) {
   leave_transfers(cycle);
   stores_committed_ = cycle;
-  unsent_misses_ += !hits(access);
+  unsent_misses_ += !access.hits();
   stores_.push_back({cycle, kNotSent, access});
   activity_.mark(cycle);
 }
@@ -147,9 +138,13 @@ Cycle LoadStoreQueue::send_device(Cycle cycle) {
   return sent;
 }
 
-void LoadStoreQueue::save(StateWriter& state, Cycle floor) {
-  send_all(floor);
-  drop_done(floor);
+void LoadStoreQueue::save(StateWriter& state, Cycle floor, int64_t next_store) {
+  // What asks the memory system is sent in its turn, which other requests may come before.
+  while (sent_ < stores_.size() && stores_[sent_].access.hits() && send_next(floor)) {
+  }
+  done_ += remove_done(floor);
+  const bool unsent = sent_ < stores_.size();
+  const Cycle sends_after = unsent ? std::min(floor, stores_[sent_].committed) : floor;
   state.cycle(place_free_, floor);
   for (const Wait& wait : waits_) {
     state.cycle(wait.end > floor ? wait.begin : floor, floor);
@@ -157,20 +152,26 @@ void LoadStoreQueue::save(StateWriter& state, Cycle floor) {
   }
   for (const Cycle cycle : transfers_) state.cycle(cycle, floor);
   state.cycle(stores_committed_, floor);
-  state.cycle(std::min(in_memory_[0], in_memory_[1]), floor);
-  state.cycle(std::max(in_memory_[0], in_memory_[1]), floor);
+  const bool ordered = unsent || in_memory_[0] <= in_memory_[1];
+  state.cycle(in_memory_[ordered ? 0 : 1], sends_after);
+  state.cycle(in_memory_[ordered ? 1 : 0], sends_after);
   state.cycle(barrier_over_, floor);
-  state.cycle(last_sent_, floor);
-  state.small(last_sent_ > floor ? static_cast<unsigned>(sent_in_cycle_) : 0);
+  state.cycle(last_sent_, sends_after);
+  state.small(last_sent_ > sends_after ? static_cast<unsigned>(sent_in_cycle_) : 0);
+  state.small(static_cast<unsigned>(done_));
   state.small(static_cast<unsigned>(stores_.size()));
   state.small(static_cast<unsigned>(sent_));
   for (size_t i = 0; i < stores_.size(); ++i) {
-    state.exact(i < sent_ ? stores_[i].done : stores_[i].committed);
-    state.small(i >= sent_ && stores_[i].access.found == Found::kHitBoth);
+    const Store& store = stores_[i];
+    const int64_t back = next_store - store.access.number;
+    state.require(back <= kNumbersBack);
+    state.small(static_cast<unsigned>(back));
+    state.exact(i < sent_ ? store.done : store.committed);
+    if (i >= sent_) state.small(static_cast<unsigned>(store.access.found));
   }
 }
 
-void LoadStoreQueue::load(StateReader& state) {
+void LoadStoreQueue::load(StateReader& state, int64_t next_store) {
   place_free_ = state.cycle();
   for (Wait& wait : waits_) {
     wait.begin = state.cycle();
@@ -182,14 +183,19 @@ void LoadStoreQueue::load(StateReader& state) {
   barrier_over_ = state.cycle();
   last_sent_ = state.cycle();
   sent_in_cycle_ = static_cast<int>(state.small());
+  done_ = state.small();
   stores_.resize(state.small());
   sent_ = state.small();
+  unsent_misses_ = 0;
   for (size_t i = 0; i < stores_.size(); ++i) {
     Store& store = stores_[i];
     store.access = Access{};
+    store.access.number = next_store - static_cast<int64_t>(state.small());
     (i < sent_ ? store.done : store.committed) = state.cycle();
-    store.access.found = state.small() != 0 ? Found::kHitBoth : Found::kHit;
-    if (i >= sent_) store.done = kNotSent;
+    if (i < sent_) continue;
+    store.done = kNotSent;
+    store.access.found = static_cast<Found>(state.small());
+    unsent_misses_ += !store.access.hits();
   }
 }
 

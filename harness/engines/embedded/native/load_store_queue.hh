@@ -12,33 +12,20 @@
 #include <cstdint>
 #include <vector>
 
+#include "access.hh"
 #include "activity.hh"
+#include "memory_port.hh"
 #include "memory_system.hh"
 #include "params.hh"
 #include "state_bytes.hh"
 
 namespace aimc::embedded {
 
-// What is known of an access before it is sent, from having looked it up in the caches' tags.
-enum class Found : uint8_t {
-  kUnknown,   // nothing: it is looked up as it is sent
-  kHit,       // in the L1D
-  kHitBoth,   // the same, over two lines
-  kUnderWay,  // the same, but the line has been asked for only just before
-  kL2,        // not in the L1D, but in the L2
-};
-
-struct Access {
-  uint32_t address = 0;  // offset in DRAM
-  uint32_t bytes = 0;
-  uint64_t pc = 0;
-  Found found = Found::kUnknown;
-};
-
 class LoadStoreQueue {
  public:
-  LoadStoreQueue(const CoreParams& core, MemorySystem& memory, Activity& activity)
+  LoadStoreQueue(const CoreParams& core, MemorySystem& memory, MemoryPort& port, Activity& activity)
       : memory_(memory),
+        port_(port),
         activity_(activity),
         hit_cycles_(core.data_hit_cycles),
         places_(static_cast<size_t>(core.store_buffer_entries)) {}
@@ -94,19 +81,25 @@ class LoadStoreQueue {
   // Everything is known to hit.
   bool settled() const { return unsent_misses_ == 0; }
 
-  // No access leaves its unit at or before `floor`.  What the stores in the buffer have written is
-  // not part of the state: see set_address().
-  void save(StateWriter& state, Cycle floor);
-  void load(StateReader& state);
-  size_t stores() const { return stores_.size(); }
-  void set_address(size_t store, uint32_t address, uint32_t bytes) {
-    stores_[store].access.address = address;
-    stores_[store].access.bytes = bytes;
+  // No access leaves its unit at or before `floor`; the next store has the number `next_store`.
+  // Of the stores in the buffer only the numbers are part of the state: see restore_stores().
+  void save(StateWriter& state, Cycle floor, int64_t next_store);
+  void load(StateReader& state, int64_t next_store);
+
+  // After load(): for each store of the buffer, `access_of(number)`, which knows the rest.
+  template <typename AccessOf>
+  void restore_stores(AccessOf access_of) {
+    for (Store& store : stores_) {
+      const Found found = store.access.found;
+      store.access = access_of(store.access.number);
+      store.access.found = found;
+    }
   }
 
  private:
-  static constexpr Cycle kNotSent = INT64_MAX;  // later than any Delay
+  static constexpr Cycle kNotSent = MemoryPort::kNoLimit + 1;  // later than any Delay
   static constexpr int kStoresACycle = 2;
+  static constexpr int64_t kNumbersBack = 64;  // of a store in the buffer, at most
   static constexpr size_t kInMemory = 2;
 
   struct Wait {
@@ -127,9 +120,6 @@ class LoadStoreQueue {
     activity_.mark(to - 1);
     activity_.mark(to);
   }
-  static bool hits(const Access& access) {
-    return access.found == Found::kHit || access.found == Found::kHitBoth;
-  }
   static Cycle enter_at(Cycle cycle, Cycle free) { return free <= cycle ? cycle : free + 1; }
   void leave_transfers(Cycle cycle) {
     transfers_[0] = transfers_[1];
@@ -139,16 +129,23 @@ class LoadStoreQueue {
   void occupy(Cycle sent, Cycle over) {
     (in_memory_[0] <= sent ? in_memory_[0] : in_memory_[1]) = over;
   }
-  void drop_done(Cycle cycle);
+  size_t remove_done(Cycle cycle);
+  void drop_done(Cycle cycle) {
+    remove_done(cycle);
+    done_ = 0;
+  }
   bool send_next(Cycle until);
   void send_all(Cycle until) {
     while (send_next(until)) {
     }
   }
-  Cycle data_of(const Access& access, Cycle sent, bool store);
+  Cycle hit_data(const Access& access, Cycle sent) const {
+    return sent + hit_cycles_ + (access.found == Found::kHitBoth ? 1 : 0);
+  }
   Store* overlapping(const Access& access, Cycle cycle);
 
   MemorySystem& memory_;
+  MemoryPort& port_;
   Activity& activity_;
   Cycle hit_cycles_;
   size_t places_;
@@ -157,7 +154,8 @@ class LoadStoreQueue {
   std::array<Cycle, 2> transfers_{};  // when the last two accesses committed
   Cycle stores_committed_ = 0;
   std::array<Cycle, kInMemory> in_memory_{};  // when the last two accesses are over
-  std::vector<Store> stores_;                 // not done, in order
+  std::vector<Store> stores_;                 // in order; those that are done are removed at times
+  size_t done_ = 0;                           // removed, but places are not known to be free yet
   size_t sent_ = 0;                           // of them
   Cycle last_sent_ = 0;
   int sent_in_cycle_ = 0;

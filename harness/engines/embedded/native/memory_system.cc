@@ -18,11 +18,11 @@ void MissRegisters::retire(Cycle now) {
   entries_.erase(std::remove_if(entries_.begin(), entries_.end(),
                                 [now](const Entry& entry) { return entry.arrival <= now; }),
                  entries_.end());
+  first_ = INT64_MAX;
+  for (const Entry& entry : entries_) first_ = std::min(first_, entry.arrival);
 }
 
-Cycle MissRegisters::free_at(Cycle now) {
-  retire(now);
-  if (entries_.size() < capacity_) return now;
+Cycle MissRegisters::first_free() const {
   std::vector<Cycle> arrivals;
   arrivals.reserve(entries_.size());
   for (const Entry& entry : entries_) arrivals.push_back(entry.arrival);

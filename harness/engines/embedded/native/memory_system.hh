@@ -38,11 +38,15 @@ class MissRegisters {
   }
 
   // The first time at or after `now` at which a register is free.
-  Cycle free_at(Cycle now);
+  Cycle free_at(Cycle now) {
+    if (first_ <= now) retire(now);
+    return entries_.size() < capacity_ ? now : first_free();
+  }
 
   void add(LineNumber line, Cycle arrival) {
     remove(line);
     entries_.push_back({line, arrival});
+    first_ = std::min(first_, arrival);
     latest_ = std::max(latest_, arrival);
   }
   void remove(LineNumber line);
@@ -54,9 +58,11 @@ class MissRegisters {
   };
 
   void retire(Cycle now);
+  Cycle first_free() const;
 
   size_t capacity_;
-  Cycle latest_ = 0;  // arrival ever
+  Cycle first_ = INT64_MAX;  // no arrival is before
+  Cycle latest_ = 0;         // arrival ever
   std::vector<Entry> entries_;
 };
 

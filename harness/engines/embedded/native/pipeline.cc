@@ -1,6 +1,7 @@
 #include "pipeline.hh"
 
 #include <algorithm>
+#include <bitset>
 
 namespace aimc::embedded {
 
@@ -9,8 +10,9 @@ Pipeline::Pipeline(const CoreParams& core, MemorySystem& memory, Events& events)
       memory_width_(core.load_store_units),
       memory_(memory),
       events_(events),
+      port_(memory),
       front_end_(core, memory, activity_),
-      queue_(core, memory, activity_),
+      queue_(core, memory, port_, activity_),
       states_(1) {
   const auto add = [this](Unit kind, int count) {
     const size_t begin = units_.size();
@@ -23,6 +25,7 @@ Pipeline::Pipeline(const CoreParams& core, MemorySystem& memory, Events& events)
   add(Unit::kSimd, core.simd_units);
   add(Unit::kMemory, core.load_store_units);
   add(Unit::kSystem, 1);
+  recent_writes_.fill(kNoReg);
 }
 
 void Pipeline::enter_front_end(Entry entry, LineNumber line) {
@@ -51,6 +54,7 @@ void Pipeline::enter(const Block& block, Entry entry, bool present) {
     return;
   }
   number_ = known.out;
+  both_forms_ = false;
   events_[kL1iAccesses] += known.fetches;
   front_end_.set_line(block.first_line);
 }
@@ -62,16 +66,35 @@ void Pipeline::delay_from(Cycle cycle) {
   front_end_.apply(delay);
   queue_.apply(delay);
   for (FunctionalUnit& unit : units_) unit.apply(delay);
-  const Delay twice{2 * delay.from, delay.to == Delay::kEver ? Delay::kEver : 2 * delay.to};
-  for (Register& reg : registers_) {
-    delay.apply(reg.result);
-    reg.committed += 2 * twice.holds(reg.committed);
-  }
+  delay_registers(delay);
   delay.apply(issue_cycle_);
   delay.apply(device_sent_);
   if (delay.holds(commit_cycle_)) {
     ++commit_cycle_;
     ++events_[kCyclesCompute];
+  }
+}
+
+// Writers commit in order: what was written long before is past.
+void Pipeline::delay_registers(Delay delay) {
+  const Delay twice{2 * delay.from, delay.to == Delay::kEver ? Delay::kEver : 2 * delay.to};
+  std::bitset<kTracked> done;
+  const auto apply = [this, delay, twice, &done](size_t number) {
+    Register& reg = registers_[number];
+    delay.apply(reg.result);
+    reg.committed += 2 * twice.holds(reg.committed);
+    done.set(number);
+  };
+  for (size_t i = 1; i <= kRecentWrites; ++i) {
+    const size_t number = recent_writes_[(next_write_ - i) % kRecentWrites];
+    if (number == kNoReg) break;
+    if (done[number]) continue;
+    // A result is never there more than two cycles after the commit.
+    if ((registers_[number].committed >> 1) + 2 < delay.from) return;
+    apply(number);
+  }
+  for (size_t number = 0; number < registers_.size(); ++number) {
+    if (!done[number]) apply(number);
   }
 }
 
@@ -172,6 +195,7 @@ inline void Pipeline::commit(const MicroOp& op, Cycle ready, Cycle ready_hit) {
   for (unsigned i = 0; i < op.destinations; ++i) {
     registers_[op.dst[i]] = {result, committed};
     dot_results_[op.dst[i]] = op.op_class == OpClass::kDot;
+    recent_writes_[next_write_++ % kRecentWrites] = op.dst[i];
   }
 }
 
@@ -186,7 +210,7 @@ inline void Pipeline::run(const MicroOp& op) {
   if (flight.unit) flight.unit->leave(flight.at_end, commit_cycle_);
 }
 
-void Pipeline::run_access(const MicroOp& op, const Access& access) {
+void Pipeline::run_access(const MicroOp& op, Access access) {
   const Flight flight = issue(op);
   const Cycle leaves = queue_.accepts_at(std::max(flight.at_end, address_at(op)));
   flight.unit->leave(flight.at_end, leaves);
@@ -198,8 +222,9 @@ void Pipeline::run_access(const MicroOp& op, const Access& access) {
     commit(op, room, ready);
     queue_.wait_as_next(next, room);
     activity_.mark(room, commit_cycle_ - 1);
+    access.number = next_store_++;
     queue_.commit_store(access, commit_cycle_);
-    recent_stores_[next_store_++ % kRecentStores] = {access.address, access.bytes};
+    recent_stores_[static_cast<size_t>(access.number) % kRecentStores] = access;
   } else if (op.prefetch && access.address == kNowhere) {
     commit(op, leaves, leaves);
   } else {
@@ -213,41 +238,53 @@ void Pipeline::run_access(const MicroOp& op, const Access& access) {
   }
 }
 
-void Pipeline::step(const Block& block, size_t first, size_t end, Accesses accesses,
-                    size_t next_memory) {
-  hits_in_a_row_ = 0;
+void Pipeline::step(const Block& block, size_t first, size_t end, Accesses accesses) {
   make_absolute();
-  step_instructions(block, first, end, accesses, next_memory);
+  step_instructions(block, first, end, accesses);
 }
 
-void Pipeline::step_instructions(const Block& block, size_t first, size_t end, Accesses accesses,
-                                 size_t next_memory) {
+void Pipeline::step_instructions(const Block& block, size_t first, size_t end, Accesses accesses) {
+  size_t next_access = block.instructions[first].first_access;
   for (size_t i = first; i < end; ++i) {
     fetch(block.line_of(i));
-    const InstructionInfo& info = block.instructions[i];
-    Found found = info.memory ? accesses.found[next_memory] : Found::kUnknown;
-    for (size_t k = info.first_op; k < block.instructions[i + 1].first_op; ++k) {
+    for (size_t k = block.instructions[i].first_op; k < block.instructions[i + 1].first_op; ++k) {
       const MicroOp& op = block.ops[k];
       if (op.memory()) {
-        const uint32_t address = accesses.addresses[next_memory];
-        Access access{address == kNowhere ? kNowhere : address + op.offset, op.bytes,
-                      block.op_pc(i), found};
-        if (found == Found::kHitBoth && !memory_.over_two_lines(access.address, op.bytes)) {
-          access.found = Found::kHit;
-        }
-        run_access(op, access);
-        if (found == Found::kL2) found = Found::kUnderWay;
+        run_access(op, access_of(block, next_access++, accesses));
       } else {
         run(op);
         if (op.refills) front_end_.refill(commit_cycle_, block.line_of(i + 1));
       }
     }
-    next_memory += info.memory;
   }
 }
 
+// Access `index` of `block`.
+Access Pipeline::access_of(const Block& block, size_t index, Accesses accesses) const {
+  const BlockAccess& part = block.accesses[index];
+  Access access;
+  access.address = accesses.addresses[part.memory];
+  access.bytes = part.bytes;
+  access.pc = block.op_pc(block.memory[part.memory].op);
+  access.number = static_cast<int64_t>(index);
+  access.found = accesses.found[part.memory];
+  if (access.address == kNowhere) return access;
+  access.address += part.offset;
+  if (access.found == Found::kHitBoth && !memory_.over_two_lines(access.address, access.bytes)) {
+    access.found = Found::kHit;
+  }
+  if (access.found == Found::kL2 && !part.first) access.found = Found::kUnderWay;
+  return access;
+}
+
+// The store `number`, counted from the first of `block`; negative: one before.
+Access Pipeline::store_of(const Block& block, int64_t number, Accesses accesses) const {
+  if (number >= 0) return access_of(block, block.stores[static_cast<size_t>(number)], accesses);
+  return recent_stores_[static_cast<size_t>(next_store_ + number) % kRecentStores];
+}
+
 Cycle Pipeline::begin_device(const Block& block, size_t index) {
-  hits_in_a_row_ = 0;
+  patience_ = kPatience;
   make_absolute();
   fetch(block.line_of(index));
   device_block_ = &block;
@@ -284,167 +321,6 @@ void Pipeline::finish_device(Cycle over, Event cause) {
   events_[kCyclesMemory] -= waited;
   events_[cause] += waited;
   queue_.finish_device(device_sent_, over, commit_cycle_);
-}
-
-// The stores of `block` that may still be in the store buffer at its end.
-void Pipeline::remember_stores(const Block& block, const uint32_t* addresses) {
-  for (const LastStore& store : block.last_stores) {
-    recent_stores_[next_store_++ % kRecentStores] = {addresses[store.memory] + store.offset,
-                                                     store.bytes};
-  }
-}
-
-void Pipeline::run_found(Block& block, Accesses accesses, uint64_t misses) {
-  // Numbering a state costs as much as stepping some instructions: only where it lasts.
-  hits_in_a_row_ += static_cast<int>(block.size());
-  const bool step_it = forgetful_ || !front_end_.present() || hits_in_a_row_ < kHitsToNumber;
-  if (number_ == kAbsolute && (step_it || !make_numbered())) {
-    step_instructions(block, 0, block.size(), accesses, 0);
-    return;
-  }
-  const uint32_t key = 2 * number_ + front_end_.in_line(block.first_line);
-  if (recall(block, key, accesses, misses)) {
-    front_end_.set_line(block.last_line());
-    remember_stores(block, accesses.addresses);
-    return;
-  }
-  const Events before = events_;
-  make_absolute();
-  step_instructions(block, 0, block.size(), accesses, 0);
-  if (calm() && make_numbered()) remember(block, key, accesses, misses, before);
-}
-
-template <typename Remembered>
-void Pipeline::count(const Remembered& entry) {
-  commit_cycle_ += entry.computing + entry.waiting;
-  events_[kCyclesCompute] += entry.computing;
-  events_[kCyclesMemory] += entry.waiting;
-  events_[kL1iAccesses] += entry.fetches;
-}
-
-bool Pipeline::recall(Block& block, uint32_t key, Accesses accesses, uint64_t misses) {
-  if (misses != 0) {
-    const MissEntry& entry = miss_entry(block, key, misses);
-    if (entry.block != block.serial || entry.misses != misses || entry.in != key) return false;
-    number_ = entry.out;
-    count(entry);
-    if (entry.under_way >= 0) {
-      memory_.note_under_way(accesses.missed[entry.under_way], commit_cycle_ + entry.arrives_after,
-                             last_issue());
-    }
-    return true;
-  }
-  for (const MemoEntry& entry : block.memo) {
-    if (entry.in != key) continue;
-    number_ = entry.out;
-    count(entry);
-    return true;
-  }
-  return false;
-}
-
-// The current state is what `block` has made of the state `key`.
-void Pipeline::remember(Block& block, uint32_t key, Accesses accesses, uint64_t misses,
-                        const Events& before) {
-  const auto grown = [this, &before](Event event) {
-    return static_cast<uint32_t>(events_[event] - before[event]);
-  };
-  if (misses != 0) {
-    MissEntry& entry = miss_entry(block, key, misses);
-    entry = MissEntry{};
-    entry.block = block.serial;
-    entry.misses = misses;
-    entry.in = key;
-    entry.out = number_;
-    entry.computing = grown(kCyclesCompute);
-    entry.waiting = grown(kCyclesMemory);
-    entry.fetches = grown(kL1iAccesses);
-    for (size_t i = 0; i < accesses.missed_count; ++i) {
-      const Cycle arrival = memory_.arrival_after(accesses.missed[i], last_issue());
-      if (arrival == 0) continue;
-      entry.under_way = static_cast<int16_t>(i);
-      entry.arrives_after = static_cast<int16_t>(arrival - commit_cycle_);
-    }
-    return;
-  }
-  MemoEntry& entry = block.memo[block.memo_next];
-  block.memo_next = (block.memo_next + 1) % block.memo.size();
-  entry = {key, number_, grown(kCyclesCompute), grown(kCyclesMemory), grown(kL1iAccesses)};
-}
-
-void Pipeline::make_absolute() {
-  if (number_ == kAbsolute) return;
-  read_state(states_[number_].bytes, commit_cycle_);
-  number_ = kAbsolute;
-  for (size_t i = 0; i < queue_.stores(); ++i) {
-    const size_t back = queue_.stores() - i;
-    const Stored& stored = recent_stores_[(next_store_ - back) % kRecentStores];
-    queue_.set_address(i, stored.address, stored.bytes);
-  }
-}
-
-bool Pipeline::write_state(std::string& bytes) {
-  StateWriter state(bytes, commit_cycle_);
-  front_end_.save(state);
-  activity_.save(state, front_end_.cycle());
-  state.exact(issue_cycle_);
-  state.small(static_cast<unsigned>(issued_));
-  state.small(static_cast<unsigned>(issued_accesses_));
-  state.small(issue_full_);
-  state.small(static_cast<unsigned>(committed_));
-  state.small(static_cast<unsigned>(committed_accesses_));
-  for (const FunctionalUnit& unit : units_) unit.save(state, issue_cycle_);
-  queue_.save(state, issue_cycle_);
-  for (size_t i = 0; i < registers_.size(); ++i) {
-    const Register& reg = registers_[i];
-    if (reg.committed <= 2 * issue_cycle_ + 1) continue;
-    state.small(static_cast<unsigned>(i));
-    state.cycle(reg.result, issue_cycle_);
-    state.exact(reg.committed >> 1);
-    state.small(static_cast<unsigned>(reg.committed & 1) + (dot_results_[i] ? 2 : 0));
-  }
-  return state.fits();
-}
-
-void Pipeline::read_state(const std::string& bytes, Cycle origin) {
-  StateReader state(bytes, origin);
-  front_end_.load(state);
-  activity_.load(state, front_end_.cycle());
-  issue_cycle_ = state.cycle();
-  issued_ = static_cast<int>(state.small());
-  issued_accesses_ = static_cast<int>(state.small());
-  issue_full_ = state.small() != 0;
-  committed_ = static_cast<int>(state.small());
-  committed_accesses_ = static_cast<int>(state.small());
-  for (FunctionalUnit& unit : units_) unit.load(state);
-  queue_.load(state);
-  registers_ = {};
-  while (!state.at_end()) {
-    const unsigned number = state.small();
-    Register& reg = registers_[number];
-    reg.result = state.cycle();
-    reg.committed = 2 * state.cycle();
-    const unsigned flags = state.small();
-    reg.committed += flags & 1;
-    dot_results_[number] = (flags & 2) != 0;
-  }
-}
-
-bool Pipeline::make_numbered() {
-  scratch_.clear();
-  if (!write_state(scratch_)) return false;
-  number_ = number_of(scratch_);
-  return number_ != kAbsolute;
-}
-
-uint32_t Pipeline::number_of(const std::string& bytes) {
-  const auto found = numbers_.find(bytes);
-  if (found != numbers_.end()) return found->second;
-  if (states_.size() >= kMaxStates) return kAbsolute;
-  const auto number = static_cast<uint32_t>(states_.size());
-  states_.push_back({bytes, commit_cycle_ - issue_cycle_, {}});
-  numbers_.emplace(bytes, number);
-  return number;
 }
 
 }  // namespace aimc::embedded

@@ -4,9 +4,9 @@
 // end of theirs and, of loads, the data are there.  One that cannot commit holds up its unit.
 //
 // Two forms of the same state.  The absolute form holds the cycles of everything and is stepped
-// micro-operation by micro-operation.  While nothing is under way beyond the L1s, the state
-// relative to the last commit is one of few; it is then a number, and what a block of L1 hits does
-// to it is remembered (MemoEntry): the same result as stepping, without the stepping.
+// micro-operation by micro-operation.  Relative to the last commit the state is one of few; it is
+// then a number, and what a block does to it is remembered (BlockMemo), for each sequence of
+// answers of the memory system: the same result as stepping, without the stepping.
 #ifndef HARNESS_ENGINES_EMBEDDED_NATIVE_PIPELINE_HH_
 #define HARNESS_ENGINES_EMBEDDED_NATIVE_PIPELINE_HH_
 
@@ -17,12 +17,15 @@
 #include <unordered_map>
 #include <vector>
 
+#include "access.hh"
 #include "activity.hh"
 #include "block.hh"
+#include "block_memo.hh"
 #include "events.hh"
 #include "front_end.hh"
 #include "functional_unit.hh"
 #include "load_store_queue.hh"
+#include "memory_port.hh"
 #include "memory_system.hh"
 #include "params.hh"
 
@@ -49,17 +52,14 @@ class Pipeline {
   struct Accesses {
     const uint32_t* addresses = nullptr;
     const Found* found = nullptr;
-    const LineNumber* missed = nullptr;  // lines that are not in the L1D
-    size_t missed_count = 0;
   };
 
-  // Steps the instructions [first, end) of `block`, whose first memory op is `next_memory`.
-  void step(const Block& block, size_t first, size_t end, Accesses accesses, size_t next_memory);
+  // Steps the instructions [first, end) of `block`.
+  void step(const Block& block, size_t first, size_t end, Accesses accesses);
 
-  // Runs all of `block`, of whose memory accesses all was found, and which read nothing that the
-  // store buffer may hold, from memory or by stepping.  `misses` tells which of them do not hit the
-  // L1D, and how; 0: all do.  Requires calm(), and that no access is to a line under way.
-  void run_found(Block& block, Accesses accesses, uint64_t misses);
+  // Runs all of `block`, from memory or by stepping.  `pattern` tells what was found from what else
+  // might have been; nothing but that and the answers of the memory system may make a difference.
+  void run(Block& block, Accesses accesses, uint64_t pattern);
 
   // Begins instruction `index` of `block`, a device access: up to its first access, or after
   // finish_device() to its next one.  Returns when that is sent; 0: there is none, it is done.
@@ -73,7 +73,8 @@ class Pipeline {
   // What the next instructions do does not depend on what is under way beyond the L1s, as long as
   // they do not access that.
   bool calm() const {
-    return queue_.settled() && memory_.lines_under_way(last_issue()) <= kCalmLines;
+    const bool settled = number_ == kAbsolute ? queue_.settled() : states_[number_].settled;
+    return settled && memory_.lines_under_way(last_issue()) <= kCalmLines;
   }
   // No access is sent at or before that cycle any more.
   Cycle last_issue() const {
@@ -84,11 +85,11 @@ class Pipeline {
 
  private:
   static constexpr uint32_t kAbsolute = 0;  // number of "not a numbered state"
-  static constexpr size_t kMaxStates = 1u << 17;
-  static constexpr int kHitsToNumber = 32;
-  static constexpr size_t kRecentStores = 16;
+  static constexpr size_t kMaxStates = 1u << 16;
+  static constexpr int kPatience = 32;
+  static constexpr size_t kRecentStores = 64;
+  static constexpr size_t kRecentWrites = 64;
   static constexpr size_t kCalmLines = 1;
-  static constexpr size_t kMissEntries = 1u << 16;
 
   // When a register can be used.
   struct Register {
@@ -102,23 +103,10 @@ class Pipeline {
     uint32_t fetches = 0;
   };
   struct State {
-    std::string bytes;
+    const std::string* bytes = nullptr;
     Cycle issue_behind = 0;             // the last issue was so long before the last commit
+    bool settled = true;                // of the queue
     std::array<Transition, 2> entered;  // predicted taken, mispredicted
-  };
-
-  // What a block with misses does to a state.
-  struct MissEntry {
-    uint64_t block = 0;  // serial number; 0: none
-    uint64_t misses = 0;
-    uint32_t in = 0;  // as in MemoEntry
-    uint32_t out = 0;
-    uint32_t computing = 0;
-    uint32_t waiting = 0;
-    uint32_t fetches = 0;
-    // Of the missed lines, the one that is under way at the end, and until how long after it.
-    int16_t under_way = -1;
-    int16_t arrives_after = 0;
   };
 
   // One micro-operation on its way.
@@ -129,34 +117,36 @@ class Pipeline {
 
   void fetch(LineNumber line);
   void delay_from(Cycle cycle);
-  void step_instructions(const Block& block, size_t first, size_t end, Accesses accesses,
-                         size_t next_memory);
-  template <typename Remembered>
-  void count(const Remembered& entry);
-  bool recall(Block& block, uint32_t key, Accesses accesses, uint64_t misses);
-  void remember(Block& block, uint32_t key, Accesses accesses, uint64_t misses,
-                const Events& before);
+  void delay_registers(Delay delay);
+  void step_instructions(const Block& block, size_t first, size_t end, Accesses accesses);
+  Access access_of(const Block& block, size_t index, Accesses accesses) const;
+  Access store_of(const Block& block, int64_t number, Accesses accesses) const;
+  bool replay(const Block& block, Accesses accesses, uint32_t& node);
+  void step_recorded(const Block& block, Accesses accesses, const BlockMemo::Key& key,
+                     uint32_t node);
   Flight issue(const MicroOp& op);
   FunctionalUnit* choose_unit(const MicroOp& op, Cycle& cycle);
   Cycle operands_at(const MicroOp& op) const;
   Cycle address_at(const MicroOp& op) const;
   void run(const MicroOp& op);
-  void run_access(const MicroOp& op, const Access& access);
+  void run_access(const MicroOp& op, Access access);
   void commit(const MicroOp& op, Cycle ready, Cycle ready_hit);
   void enter_front_end(Entry entry, LineNumber line);
-  void remember_stores(const Block& block, const uint32_t* addresses);
+  void note_stores(const Block& block, Accesses accesses);
 
   // Between the two forms.
   void make_absolute();
   bool make_numbered();  // false: the state has no number
   bool write_state(std::string& bytes);
   void read_state(const std::string& bytes, Cycle origin);
-  uint32_t number_of(const std::string& bytes);
+  uint32_t number_of(const std::string& bytes, bool settled);
+  void forget_all();
 
   int width_;
   int memory_width_;
   MemorySystem& memory_;
   Events& events_;
+  MemoryPort port_;
   Activity activity_;
   FrontEnd front_end_;
   LoadStoreQueue queue_;
@@ -169,6 +159,8 @@ class Pipeline {
 
   std::array<Register, kTracked> registers_{};
   std::array<bool, kTracked> dot_results_{};
+  std::array<uint8_t, kRecentWrites> recent_writes_{};  // of registers; kNoReg: not known
+  size_t next_write_ = 0;
   Cycle issue_cycle_ = 0;
   int issued_ = 0;  // in that cycle
   int issued_accesses_ = 0;
@@ -185,27 +177,19 @@ class Pipeline {
   Cycle device_sent_ = 0;
 
   // The last stores, for when the store buffer's content must be known again.
-  struct Stored {
-    uint32_t address = 0;
-    uint32_t bytes = 0;
-  };
-  std::array<Stored, kRecentStores> recent_stores_{};
-  size_t next_store_ = 0;
+  std::array<Access, kRecentStores> recent_stores_{};
+  int64_t next_store_ = 0;
 
   // Numbered form.
   bool forgetful_ = false;
-  int hits_in_a_row_ = 0;  // instructions of blocks since one did not only hit
+  bool both_forms_ = false;  // the absolute form is up to date although there is a number
+  int patience_ = 0;         // instructions before the next attempt to number a state
   uint32_t number_ = kAbsolute;
   std::vector<State> states_;
   std::unordered_map<std::string, uint32_t> numbers_;
   std::string scratch_;
-  std::vector<MissEntry> miss_entries_ = std::vector<MissEntry>(kMissEntries);
-
-  MissEntry& miss_entry(const Block& block, uint32_t key, uint64_t misses) {
-    uint64_t hash = (block.serial * 0x9e3779b97f4a7c15ull ^ key) * 0xff51afd7ed558ccdull ^ misses;
-    hash ^= hash >> 29;
-    return miss_entries_[(hash * 0x9e3779b97f4a7c15ull) >> 48];
-  }
+  BlockMemo memo_;
+  std::vector<MemoryPort::Outcome> known_;  // of the block under way
 };
 
 }  // namespace aimc::embedded

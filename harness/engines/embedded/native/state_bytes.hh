@@ -26,8 +26,15 @@ class StateWriter {
   }
   void exact(Cycle cycle) {
     const Cycle value = cycle - origin_ + kBias;
-    fits_ &= value >= 1 && value <= 255;
-    small(static_cast<unsigned>(value));
+    if (value >= 1 && value < kFar) {
+      small(static_cast<unsigned>(value));
+      return;
+    }
+    const Cycle far = value + kFarBias;
+    fits_ &= far >= 0 && far < 2 * kFarBias;
+    small(static_cast<unsigned>(kFar));
+    small(static_cast<unsigned>(far & 255));
+    small(static_cast<unsigned>(far >> 8 & 255));
   }
   void small(unsigned value) { bytes_.push_back(static_cast<char>(value)); }
 
@@ -39,6 +46,8 @@ class StateWriter {
  private:
   friend class StateReader;
   static constexpr Cycle kBias = 128;
+  static constexpr Cycle kFar = 255;  // two bytes follow
+  static constexpr Cycle kFarBias = 1 << 15;
 
   std::string& bytes_;
   Cycle origin_;
@@ -50,8 +59,13 @@ class StateReader {
   StateReader(const std::string& bytes, Cycle origin) : bytes_(bytes), origin_(origin) {}
 
   Cycle cycle() {
-    const unsigned value = small();
-    return value == 0 ? kLongAgo : origin_ + static_cast<Cycle>(value) - StateWriter::kBias;
+    Cycle value = small();
+    if (value == 0) return kLongAgo;
+    if (value == StateWriter::kFar) {
+      value = small();
+      value += (static_cast<Cycle>(small()) << 8) - StateWriter::kFarBias;
+    }
+    return origin_ + value - StateWriter::kBias;
   }
   unsigned small() { return static_cast<uint8_t>(bytes_[at_++]); }
   bool at_end() const { return at_ == bytes_.size(); }
