@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import ceil
+from statistics import fmean
 from typing import Final
 
 from harness.config.schema import SystemConfig
@@ -93,13 +94,27 @@ def layer_bound(comparison: Comparison, layer: LayerSummary) -> AnalogBound | No
     return analog_bound(info, pixels, comparison.config.system)
 
 
-def mean_ratio(comparison: Comparison) -> float | None:
-    """Time over bound, averaged over the analog layers; None without any."""
+@dataclass(frozen=True)
+class BoundRatios:
+    """How far the analog layers are from their bounds."""
+
+    mean: float  # of each layer's time over its bound
+    overall: float  # their times together over their bounds together
+
+
+def bound_ratios(comparison: Comparison) -> BoundRatios | None:
+    """Time over bound of the mapped program's analog layers; None without any."""
     if comparison.mapped is None:
         return None
-    ratios = [
-        layer.time_ns / bound.time_ns
+    pairs = [
+        (layer.time_ns, bound.time_ns)
         for layer in comparison.mapped.layers
         if (bound := layer_bound(comparison, layer)) is not None and bound.time_ns > 0
     ]
-    return sum(ratios) / len(ratios) if ratios else None
+    if not pairs:
+        return None
+    times_ns, bounds_ns = zip(*pairs, strict=True)
+    return BoundRatios(
+        mean=fmean(time_ns / bound_ns for time_ns, bound_ns in pairs),
+        overall=sum(times_ns) / sum(bounds_ns),
+    )

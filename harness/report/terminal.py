@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from harness.report.bounds import layer_bound, mean_ratio
+from harness.report.bounds import bound_ratios, layer_bound
 from harness.report.comparison import (
     Comparison,
     accuracy_statement,
@@ -142,10 +142,11 @@ def _layers_table(comparison: Comparison, program: ProgramSummary) -> Table:
             *tail,
             style="bold" if layer.unit == "analog" else "",
         )
-    ratio = mean_ratio(comparison) if is_mapped else None
-    if ratio is not None:
+    ratios = bound_ratios(comparison) if is_mapped else None
+    if ratios is not None:
         table.caption = (
-            f"x bound: time over the largest of tile, transfer and SIMD time; mean {ratio:.2f}"
+            "x bound: time over the largest of tile, transfer and SIMD time;\n"
+            f"mean of the layers {ratios.mean:.2f}, all of them together {ratios.overall:.2f}"
         )
     return table
 

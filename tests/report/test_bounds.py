@@ -7,7 +7,7 @@ import pytest
 from harness.config.load import load_config
 from harness.config.schema import SystemConfig
 from harness.errors import StatsError
-from harness.report.bounds import analog_bound, layer_bound, mean_ratio
+from harness.report.bounds import analog_bound, bound_ratios, layer_bound
 from harness.report.comparison import AnalogLayerInfo
 from tests.report.comparisons import comparison
 
@@ -75,5 +75,9 @@ def test_only_analog_layers_have_a_bound() -> None:
         for layer, bound in zip(original.mapped.layers, bounds, strict=True)
         if bound
     ]
-    assert mean_ratio(original) == pytest.approx(sum(ratios) / 2)
-    assert mean_ratio(comparison(mapped=False)) is None
+    found = bound_ratios(original)
+    assert found is not None
+    assert found.mean == pytest.approx(sum(ratios) / 2)
+    times = [layer.time_ns for layer in original.mapped.layers if layer.unit == "analog"]
+    assert found.overall == pytest.approx(sum(times) / sum(b.time_ns for b in bounds if b))
+    assert bound_ratios(comparison(mapped=False)) is None
