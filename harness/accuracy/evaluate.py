@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import torch
-from scipy.stats import t as student_t
+from scipy.special import stdtrit
 
 from harness.accuracy.evaluate_analog import AnalogOperator
 from harness.accuracy.evaluate_calibration import Calibration
@@ -65,7 +65,7 @@ class Accuracies:
         count = len(self.values)
         if count < 2:
             return math.inf
-        return float(student_t.ppf(0.975, count - 1)) * self.deviation / math.sqrt(count)
+        return float(stdtrit(count - 1, 0.975)) * self.deviation / math.sqrt(count)
 
 
 class Evaluator:

@@ -20,7 +20,7 @@ from typing import Self, TypeAlias
 import numpy as np
 import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict
-from scipy.stats import t as student_t
+from scipy.special import stdtrit
 
 BoolArray: TypeAlias = npt.NDArray[np.bool_]
 Values: TypeAlias = tuple[float, ...]  # accuracies, one a repetition
@@ -86,9 +86,10 @@ class Measured(BaseModel):
 
     def margin(self, confidence: float) -> float:
         """How far `lost` may lie above what was measured, one-sided, with ``confidence``."""
-        if confidence == 0.5:
+        error = self.standard_error
+        if confidence == 0.5 or error == 0.0:
             return 0.0
-        return float(student_t.ppf(confidence, self.degrees_of_freedom)) * self.standard_error
+        return float(stdtrit(self.degrees_of_freedom, confidence)) * error
 
     @property
     def _of_images(self) -> float:
