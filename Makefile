@@ -41,6 +41,7 @@ help: ## This list
 	@echo 'make map      find which layers may be analog within DROP points of accuracy'
 	@echo '                e.g. make map MODEL=lenet5 DROP=1.0'
 	@echo '                     make map MODEL=resnet20 DROP=1.0 DATASET=data STRATEGY=benefit'
+	@echo '                     make map MODEL=lenet5 DROP="0.5 1 2"'
 	@echo '                     make sim MODEL=lenet5 MAPPING=mappings/lenet5-macs-1/mapping.json'
 	@echo 'make models   list the built-in networks            e.g. make models'
 	@echo 'make presets  list the presets and their sources    e.g. make presets'
@@ -101,7 +102,8 @@ map: drop-is-named $(VENV)/.ready-dev
 	  [ -z "$$DATASET" ] || options+=(--dataset "$$DATASET"); \
 	  [ "$$OUT" = runs ] || options+=(--out "$$OUT"); \
 	  for pair in $$SET; do options+=(--set "$$pair"); done; \
-	  $(AIMC) map "$$MODEL" --drop "$$DROP" --system "$$SYSTEM" "$${options[@]}"
+	  for points in $$DROP; do options+=(--drop "$$points"); done; \
+	  $(AIMC) map "$$MODEL" --system "$$SYSTEM" "$${options[@]}"
 
 .PHONY: models presets doctor
 models presets doctor: $(VENV)/.ready

@@ -1,9 +1,11 @@
-"""The float network's accuracy: what a bound is measured from."""
+"""The float network's answers: what a bound is measured from."""
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 
+from harness.accuracy.paired import BoolArray
 from harness.accuracy.task import Labelled
 from harness.model.graph import Graph
 from harness.training.loop import torch_settings
@@ -12,14 +14,18 @@ from harness.training.module import GraphModule
 _BATCH = 500
 
 
-def float_accuracy(graph: Graph, data: Labelled, *, threads: int) -> float:
-    """Share of ``data`` that ``graph`` classifies correctly, in float32."""
-    correct = 0
+def float_correct(graph: Graph, data: Labelled, *, threads: int) -> BoolArray:
+    """Which images of ``data`` ``graph`` classifies correctly, in float32."""
+    correct = np.zeros(len(data), np.bool_)
     with torch_settings(threads), torch.inference_mode():
         module = GraphModule(graph).eval()
-        labels = torch.from_numpy(data.labels)
         for start in range(0, len(data), _BATCH):
             part = slice(start, start + _BATCH)
             logits = module(torch.from_numpy(data.images[part])).flatten(1)
-            correct += int((logits.argmax(dim=1) == labels[part]).sum())
-    return correct / len(data)
+            correct[part] = logits.argmax(dim=1).numpy() == data.labels[part]
+    return correct
+
+
+def float_accuracy(graph: Graph, data: Labelled, *, threads: int) -> float:
+    """Share of ``data`` that ``graph`` classifies correctly, in float32."""
+    return float(float_correct(graph, data, threads=threads).mean())

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import torch
-from scipy.stats import t as student_t
+from scipy.special import stdtrit
 
 from harness.accuracy.evaluate_analog import AnalogOperator
 from harness.accuracy.evaluate_calibration import Calibration
@@ -25,6 +25,7 @@ from harness.accuracy.evaluate_digital import Arithmetic
 from harness.accuracy.evaluate_normal import NormalSource
 from harness.accuracy.evaluate_program import TorchProgram
 from harness.accuracy.noise import layer_seed, program_weights
+from harness.accuracy.paired import BoolArray
 from harness.config.schema import NoiseConfig, SystemConfig
 from harness.errors import MappingError, QuantError
 from harness.mapping.mapping import matrix_layers
@@ -64,7 +65,7 @@ class Accuracies:
         count = len(self.values)
         if count < 2:
             return math.inf
-        return float(student_t.ppf(0.975, count - 1)) * self.deviation / math.sqrt(count)
+        return float(stdtrit(count - 1, 0.975)) * self.deviation / math.sqrt(count)
 
 
 class Evaluator:
@@ -131,10 +132,23 @@ class Evaluator:
         Raises:
             MappingError: A layer does not exist or cannot be analog.
         """
+        correct = self.correct(analog, t_s=t_s, repetitions=repetitions, seed=seed, images=images)
+        return Accuracies(tuple(float(one.mean()) for one in correct))
+
+    def correct(
+        self,
+        analog: Collection[str],
+        *,
+        t_s: float,
+        repetitions: int,
+        seed: int,
+        images: int | None = None,
+    ) -> BoolArray:
+        """Which images each repetition classifies correctly, [repetitions, n]; see `accuracies`."""
         count = len(self._inputs) if images is None else min(images, len(self._inputs))
         outputs = self._outputs(analog, t_s, range(repetitions), seed, count)
         labels = self._labels[:count]
-        return Accuracies(tuple(float((top1(one) == labels).mean()) for one in outputs))
+        return np.stack([top1(one) == labels for one in outputs])
 
     def predictions(
         self, analog: Collection[str], *, t_s: float, seed: int, repetition: int

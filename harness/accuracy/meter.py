@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from harness.accuracy.baseline import float_accuracy
+from harness.accuracy.baseline import float_correct
 from harness.accuracy.evaluate import Evaluator
 from harness.accuracy.noise import with_noise
-from harness.accuracy.state import Values
+from harness.accuracy.paired import BoolArray, Measured
 from harness.accuracy.task import Labelled, Task
 from harness.config.schema import LoopConfig, SystemConfig
 from harness.model.graph import Graph
@@ -20,10 +20,10 @@ class Meter:
         self.work = 0.0
         self._task, self._loop, self._threads = task, loop, threads
 
-    def float_share(self, data: Labelled) -> float:
-        """Share of ``data`` that the float network of the task classifies correctly."""
+    def float_correct(self, data: Labelled) -> BoolArray:
+        """Which images of ``data`` the float network of the task classifies correctly."""
         self.work += len(data)
-        return float_accuracy(self._task.graph, data, threads=self._threads)
+        return float_correct(self._task.graph, data, threads=self._threads)
 
     def stored(self, graph: Graph) -> QNetwork:
         """``graph`` as a run will quantize it after reading its checkpoint."""
@@ -34,29 +34,29 @@ class Meter:
         network: QNetwork,
         data: Labelled,
         analog: tuple[str, ...],
+        reference: BoolArray,
         *,
         repetitions: int | None = None,
         t_s: float | None = None,
         seed: int | None = None,
-    ) -> Values:
-        """Shares of ``data`` classified correctly, one a set of devices.
+    ) -> Measured:
+        """How ``data`` is classified over sets of devices.
 
         What is not given is the search's own.
+
+        Args:
+            reference: Which images the float network classifies correctly.
         """
         search, noise = self._loop.search, self._loop.noise
-        values = (
-            self._evaluator(network, data)
-            .accuracies(
-                analog,
-                t_s=noise.t_eval_s if t_s is None else t_s,
-                # Without tiles all are alike.
-                repetitions=(repetitions or search.repetitions) if analog else 1,
-                seed=search.seed if seed is None else seed,
-            )
-            .values
+        correct = self._evaluator(network, data).correct(
+            analog,
+            t_s=noise.t_eval_s if t_s is None else t_s,
+            # Without tiles all are alike.
+            repetitions=(repetitions or search.repetitions) if analog else 1,
+            seed=search.seed if seed is None else seed,
         )
-        self.work += len(values) * len(data)
-        return values
+        self.work += correct.size
+        return Measured.of(correct, reference)
 
     def conductances(
         self, network: QNetwork, data: Labelled, analog: tuple[str, ...], *, seed: int

@@ -121,6 +121,8 @@ def _lines(axes: Axes, result: SearchResult) -> None:
     common: dict[str, Any] = {"linewidth": 1.0}
     axes.axhline(100 * result.baseline, color=_FLOAT, label="float, validation", **common)
     label = f"bound, {_points(result)} below"
+    if result.confidence not in (None, 0.5):
+        label += f" (must hold with {100 * result.confidence:g} %)"
     axes.axhline(100 * result.bound, color=_BOUND, linestyle="--", label=label, **common)
     axes.grid(alpha=0.25)
 

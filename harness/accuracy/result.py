@@ -6,12 +6,13 @@ import csv
 import io
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal, TypeAlias
 
 from harness.accuracy.evaluate import Accuracies
-from harness.accuracy.state import SearchState, Values
+from harness.accuracy.paired import Measured, Values
+from harness.accuracy.strategies import Step
 
 Phase: TypeAlias = Literal["baseline", "digital", "alone", "warm-up", "search", "time", "test"]
 
@@ -28,6 +29,8 @@ _COLUMNS: Final = (
     "mean_percent",
     "deviation_points",
     "ci95_points",
+    "lost_points",
+    "lost_error_points",
     "bound_percent",
 )
 
@@ -46,7 +49,7 @@ class Row:
         analog_layers: Number of analog layers measured.
         analog_share: Their share of the network's multiply-accumulates.
         time_s: Since programming; None where nothing was programmed.
-        values: One a repetition; none if there were no tiles for ``layer``.
+        measured: None if there were no tiles for ``layer``.
     """
 
     phase: Phase
@@ -57,7 +60,12 @@ class Row:
     split: Literal["validation", "test"]
     images: int
     time_s: float | None
-    values: Values
+    measured: Measured | None
+
+    @property
+    def values(self) -> Values:
+        """Accuracies, one a repetition."""
+        return () if self.measured is None else self.measured.values
 
 
 @dataclass(frozen=True)
@@ -72,8 +80,10 @@ class SearchResult:
     dataset: str
     strategy: str
     drop_points: float
+    confidence: float | None
     baseline: float
     t_eval_s: float
+    graph_sha256: str
     layers: Mapping[str, Literal["analog", "digital"]]
     macs: Mapping[str, int]
     rows: tuple[Row, ...]
@@ -106,19 +116,26 @@ def share_of(macs: Mapping[str, int], analog: tuple[str, ...]) -> float:
 
 
 def rows_of(
-    state: SearchState,
+    references: Mapping[str, Measured],
+    survey: Mapping[str, Measured],
+    steps: Sequence[Step],
+    final: Mapping[str, Measured],
     macs: Mapping[str, int],
     *,
     t_eval_s: float,
-    validation_images: int,
-    test_images: int,
 ) -> tuple[Row, ...]:
-    """Every measurement of ``state``, in the order of the phases."""
-    found = state.analog
+    """Every measurement, in the order of the phases.
+
+    Args:
+        references: The float network on ``validation`` and ``test``, the int8 network on ``int8``.
+        survey: Layers alone, by name, and ``digital``; empty if the strategy did not ask.
+        final: Of what was found, by split and seconds: ``test 86400``.
+    """
+    images = references["validation"].images
 
     def row(
         phase: Phase,
-        values: Values,
+        measured: Measured | None,
         analog: tuple[str, ...] = (),
         *,
         layer: str | None = None,
@@ -126,39 +143,41 @@ def rows_of(
         split: Literal["validation", "test"] = "validation",
         time_s: float | None = None,
     ) -> Row:
-        images = validation_images if split == "validation" else test_images
+        count = images if measured is None else measured.images
         share = share_of(macs, analog)
-        return Row(phase, layer, accepted, len(analog), share, split, images, time_s, values)
+        return Row(phase, layer, accepted, len(analog), share, split, count, time_s, measured)
 
-    assert state.baseline is not None
-    rows = [row("baseline", (state.baseline,))]
-    if state.digital is not None:
-        rows.append(row("digital", state.digital))
-    rows += [
-        row("alone", values, (name,), layer=name, time_s=t_eval_s)
-        for name, values in state.alone.items()
-    ]
-    for step in state.steps:
-        rows.append(
-            row(
-                "warm-up" if step.layer is None else "search",
-                step.values,
-                step.analog,
-                layer=step.layer,
-                accepted=step.accepted,
-                time_s=None if step.layer is None else t_eval_s,
-            )
-        )
-    for name, values in state.final.items():
-        split, _, what = name.partition(" ")
-        if split == "validation":
-            rows.append(row("time", values, found, time_s=float(what)))
-        elif what == "float":
-            rows.append(row("baseline", values, split="test"))
-        elif what == "int8":
-            rows.append(row("digital", values, split="test"))
+    found = tuple(s.layer for s in steps if s.accepted and s.layer is not None)
+    rows = [row("baseline", references["validation"])]
+    for name, measured in survey.items():
+        if name == "digital":
+            rows.append(row("digital", measured))
         else:
-            rows.append(row("test", values, found, split="test", time_s=float(what)))
+            rows.append(row("alone", measured, (name,), layer=name, time_s=t_eval_s))
+    rows += [
+        row(
+            "warm-up" if step.layer is None else "search",
+            step.measured,
+            step.analog,
+            layer=step.layer,
+            accepted=step.accepted,
+            time_s=None if step.layer is None else t_eval_s,
+        )
+        for step in steps
+    ]
+    timed = [(name.partition(" "), measured) for name, measured in final.items()]
+    rows += [
+        row("time", measured, found, time_s=float(seconds))
+        for (split, _, seconds), measured in timed
+        if split == "validation"
+    ]
+    rows.append(row("baseline", references["test"], split="test"))
+    rows.append(row("digital", references["int8"], split="test"))
+    rows += [
+        row("test", measured, found, split="test", time_s=float(seconds))
+        for (split, _, seconds), measured in timed
+        if split == "test"
+    ]
     return tuple(rows)
 
 
@@ -168,7 +187,7 @@ def to_csv(result: SearchResult) -> str:
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(_COLUMNS)
     for row in result.rows:
-        numbers = statistics(row.values)
+        numbers = statistics(row.values) | lost(row)
         writer.writerow(
             (
                 row.phase,
@@ -200,6 +219,21 @@ def statistics(values: Values) -> dict[str, float | None]:
     }
 
 
+def lost(row: Row) -> dict[str, float | None]:
+    """Percentage points below the float network on the same images, and their standard error.
+
+    None of the float network itself; the error None of a single image.
+    """
+    measured = None if row.phase == "baseline" else row.measured
+    known = measured is not None and measured.images > 1
+    return {
+        "lost_points": None if measured is None else round(100 * measured.lost, 6),
+        "lost_error_points": (
+            round(100 * measured.standard_error, 6) if measured is not None and known else None
+        ),
+    }
+
+
 def summary_json(result: SearchResult, provenance: Mapping[str, Any]) -> str:
     """``summary.json``: the outcome and the final measurements."""
     final = [row for row in result.rows if row.phase in ("baseline", "digital", "time", "test")]
@@ -210,9 +244,11 @@ def summary_json(result: SearchResult, provenance: Mapping[str, Any]) -> str:
         "dataset": result.dataset,
         "strategy": result.strategy,
         "drop_points": result.drop_points,
+        "confidence": result.confidence,
         "baseline_percent": 100 * result.baseline,
         "bound_percent": 100 * result.bound,
         "time_of_evaluation_s": result.t_eval_s,
+        "graph_sha256": result.graph_sha256,
         "analog_layers": list(result.analog),
         "analog_layers_percent": 100 * len(result.analog) / max(1, len(result.macs)),
         "analog_macs_percent": 100 * result.analog_share,
@@ -224,6 +260,7 @@ def summary_json(result: SearchResult, provenance: Mapping[str, Any]) -> str:
                 "time_s": row.time_s,
                 "repetitions": len(row.values),
                 **statistics(row.values),
+                **lost(row),
             }
             for row in final
         ],

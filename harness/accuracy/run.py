@@ -1,10 +1,10 @@
-"""The accuracy loop as one job: from a network and a bound to a folder with its mapping."""
+"""The accuracy loop as one job: from a network and bounds to a folder with each's mapping."""
 
 from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -12,14 +12,17 @@ from typing import Any, Final
 
 from harness import __version__
 from harness.accuracy.picture import draw_search
-from harness.accuracy.result import SearchResult, rows_of, statistics, summary_json, to_csv
-from harness.accuracy.search import TEST_SEED, Reporter, Search
+from harness.accuracy.result import SearchResult, lost, rows_of, statistics, summary_json, to_csv
+from harness.accuracy.search import Search, search_all
 from harness.accuracy.state import StateFolder, fingerprint
+from harness.accuracy.strategies import strategy_named
 from harness.accuracy.task import Task, load_task
+from harness.accuracy.workbench import TEST_SEED, Reporter, Workbench, analog_of
 from harness.artifacts import atomic_write_bytes, atomic_write_text
 from harness.config.schema import Config, LoopConfig
 from harness.errors import HarnessError
-from harness.mapping.mapping import Mapping, Unit
+from harness.mapping.mapping import Mapping as LayerMapping
+from harness.mapping.mapping import Unit
 from harness.mapping.write import write_mapping
 from harness.model.checkpoint import save_checkpoint
 from harness.pipeline.folder import staged_folder
@@ -51,35 +54,78 @@ def find_mapping(
     threads: int,
     fresh: bool = False,
 ) -> Found:
-    """Search a mapping and leave it in the folder ``out``, which appears complete.
+    """Search a mapping under the bound of ``loop`` and leave it in the folder ``out``.
 
-    Killed at any moment, the same call goes on from the last decision; until the end its state
-    is in ``<out>.search``.
+    See `find_mappings`; until the end the state is in ``<out>.search``.
+    """
+    (found,) = find_mappings(
+        config,
+        loop,
+        {loop.search.drop_points: out},
+        state=out.with_name(out.name + ".search"),
+        command=command,
+        reporter=reporter,
+        threads=threads,
+        fresh=fresh,
+    )
+    return found
+
+
+def find_mappings(
+    config: Config,
+    loop: LoopConfig,
+    outs: Mapping[float, Path],
+    *,
+    state: Path,
+    command: Sequence[str],
+    reporter: Reporter,
+    threads: int,
+    fresh: bool = False,
+) -> list[Found]:
+    """Search a mapping under each bound; the folder of each appears complete.
+
+    What does not depend on a bound is computed once.  Killed at any moment, the same call goes on
+    from the last trial; until the end its state is in the folder ``state``.
 
     Args:
         config: Network, dataset, checkpoint; system and engine.
-        loop: Noise, strategy and bound.
-        command: Recorded as the mapping's provenance.
+        loop: Noise, strategy; its bound is not looked at.
+        outs: Folders by bound in percentage points.
+        command: Recorded as the mappings' provenance.
         threads: Of torch; results are reproducible for one number of threads and machine.
-        fresh: Search again even if the folder has the result of the same search.
+        fresh: Search again even where a folder has the result of the same search.
 
     Raises:
-        HarnessError: A stage failed; an earlier result is untouched and decisions stay.
+        HarnessError: A stage failed; earlier results are untouched and trials stay.
     """
+    strategy_named(loop.search.strategy)  # an unknown one is said before anything is read
     reporter.stage("reading the network and the images")
     task = load_task(config)
-    name = fingerprint(_identity(task, config, loop, threads))
-    earlier = _earlier(out, name)
-    if earlier is not None and not fresh:
-        return Found(out, earlier, earlier=True)
-    folder = out.with_name(out.name + ".search")
-    search = Search(task, config, loop, StateFolder(folder, name), reporter, threads=threads)
-    search.run()
-    reporter.stage("writing the mapping")
-    with staged_folder(out) as staging:
-        _write(staging, search, task, config, loop, command, name, threads)
-    shutil.rmtree(folder)
-    return Found(out, _summary(out), earlier=False)
+    loops = {drop: _with_bound(loop, drop) for drop in outs}
+    names = {
+        drop: fingerprint(_identity(task, config, one, threads)) for drop, one in loops.items()
+    }
+    earlier = {drop: _earlier(out, names[drop]) for drop, out in outs.items()}
+    wanted = [drop for drop in outs if fresh or earlier[drop] is None]
+    folder = StateFolder(state, fingerprint(" ".join(sorted(names.values()))))
+    if wanted:
+        bench = Workbench(task, config, loop, folder, reporter, threads=threads)
+
+        def write(search: Search) -> None:
+            reporter.stage("writing the mapping")
+            drop = search.drop_points
+            with staged_folder(outs[drop]) as staging:
+                _write(staging, search, config, loops[drop], command, names[drop], threads)
+
+        search_all(bench, [Search(bench, drop) for drop in wanted], write)
+    if wanted or folder.is_of_this_search():
+        shutil.rmtree(state)
+    return [Found(out, _summary(out), earlier=drop not in wanted) for drop, out in outs.items()]
+
+
+def _with_bound(loop: LoopConfig, drop_points: float) -> LoopConfig:
+    search = loop.search.model_copy(update={"drop_points": drop_points})
+    return loop.model_copy(update={"search": search})
 
 
 def _identity(task: Task, config: Config, loop: LoopConfig, threads: int) -> str:
@@ -128,16 +174,16 @@ def _earlier(out: Path, name: str) -> dict[str, Any] | None:
 def _write(
     folder: Path,
     search: Search,
-    task: Task,
     config: Config,
     loop: LoopConfig,
     command: Sequence[str],
     name: str,
     threads: int,
 ) -> None:
-    graph = search.graph
+    bench, route = search.bench, search.route
+    task, graph = bench.task, bench.stored_graph(route)
     network = task.quantized(graph)
-    result = _result(search, task, loop, network)
+    result = _result(search, loop, network)
     provenance = _provenance(result, task, config, loop, command, name, threads)
     checkpoint = None
     if task.dtype is not None:
@@ -148,13 +194,13 @@ def _write(
             metadata={"dataset": task.dataset, "command": provenance["command"]},
             dtype=task.dtype,
         )
-    mapping = Mapping(
+    mapping = LayerMapping(
         model=task.name,
         source=str(folder / MAPPING_FILE),
         layers=result.layers,
         insists=True,
-        conductances=search.conductances() if result.analog else None,
-        graph_sha256=network_digest(network),
+        conductances=bench.conductances(route) if result.analog else None,
+        graph_sha256=result.graph_sha256,
         provenance=provenance,
     )
     write_mapping(mapping, folder / MAPPING_FILE, checkpoint=checkpoint)
@@ -163,34 +209,47 @@ def _write(
     atomic_write_text(folder / SUMMARY_FILE, summary_json(result, provenance))
 
 
-def _result(search: Search, task: Task, loop: LoopConfig, network: QNetwork) -> SearchResult:
-    state = search.state
+def _result(search: Search, loop: LoopConfig, network: QNetwork) -> SearchResult:
+    bench, route = search.bench, search.route
     macs = {
         node.name: node_macs(network, node)
         for node in network.nodes
         if isinstance(node, QConv | QDense)
     }
-    chosen = set(state.analog)
+    chosen = set(analog_of(route))
     layers: dict[str, Unit] = {
-        layer: "analog" if layer in chosen else "digital" for layer in search.demands
+        layer: "analog" if layer in chosen else "digital" for layer in bench.demands
     }
+    int8 = bench.state.measurement((), "test int8")
+    final = {name: bench.state.measurement(route, name) for name in bench.final_times}
+    survey = search.alone(measure=False)
+    assert int8 is not None
+    if search.digital is not None:
+        survey = {"digital": search.digital, **survey}
     return SearchResult(
-        model=task.name,
-        dataset=task.dataset,
+        model=bench.task.name,
+        dataset=bench.task.dataset,
         strategy=loop.search.strategy,
         drop_points=loop.search.drop_points,
-        baseline=search.baseline,
+        confidence=loop.search.confidence,
+        baseline=bench.baseline,
         t_eval_s=loop.noise.t_eval_s,
+        graph_sha256=network_digest(network),
         layers=layers,
         macs=macs,
         rows=rows_of(
-            state,
+            {
+                "validation": bench.float_measured("validation"),
+                "test": bench.float_measured("test"),
+                "int8": int8,
+            },
+            survey,
+            search.steps,
+            {name: measured for name, measured in final.items() if measured is not None},
             macs,
             t_eval_s=loop.noise.t_eval_s,
-            validation_images=len(search.validation),
-            test_images=len(task.test_split),
         ),
-        seconds=state.seconds,
+        seconds=bench.state.seconds,
     )
 
 
@@ -204,6 +263,7 @@ def _provenance(
     threads: int,
 ) -> dict[str, Any]:
     t_eval_s = loop.noise.t_eval_s
+    decided = result.row("time", split="validation", time_s=t_eval_s)
     return {
         "tool": f"aimc-harness {__version__}",
         "command": " ".join(command),
@@ -212,9 +272,10 @@ def _provenance(
         "drop_points": result.drop_points,
         "float_validation_percent": 100 * result.baseline,
         "validation": {
-            "images": result.row("time", split="validation", time_s=t_eval_s).images,
+            "images": decided.images,
             "time_s": t_eval_s,
-            **statistics(result.row("time", split="validation", time_s=t_eval_s).values),
+            **statistics(decided.values),
+            **lost(decided),
         },
         "conductances": {
             "time_s": t_eval_s,

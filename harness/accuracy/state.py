@@ -1,28 +1,35 @@
 """A search's state in a folder: what a killed search needs to go on where it was.
 
-One JSON file says what has been decided and measured; weights lie in checkpoint files beside it,
-named by their content.  Weights are written before the JSON that names them and removed after the
-JSON that no longer does, each file in one step, so that at any moment the folder is whole.
+One JSON file has what has been measured; weights lie in checkpoint files beside it, named by their
+content.  Decisions are not in it: they follow from the measurements and a bound, so that searches
+under several bounds share one state.  Weights are written before the JSON that names them and
+removed when nothing needs them any more, each file in one step, so that at any moment the folder
+is whole.
 """
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Collection
 from pathlib import Path
 from typing import Final, Self, TypeAlias
 
+import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from harness.accuracy.paired import BoolArray, Measured
 from harness.artifacts import atomic_write_text, sha256_file
 from harness.errors import DataError
 from harness.model.checkpoint import load_checkpoint, save_checkpoint
 from harness.model.graph import Graph
 
 STATE_FILE: Final = "state.json"
-_FORMAT: Final = 1
+_FORMAT: Final = 2
 _HINT: Final = "delete the folder to search from the beginning, or give another --out"
 
-Values: TypeAlias = tuple[float, ...]  # accuracies, one a repetition
+Route: TypeAlias = tuple[str | None, ...]
+"""The layers accepted so far, in order; None first if the warm-up was.  With the settings other
+than the bound it determines weights and measurements."""
 
 
 class _Record(BaseModel):
@@ -36,26 +43,34 @@ class Weights(_Record):
     sha256: str
 
 
-class Step(_Record):
-    """One decision: may ``layer`` be analog, with those accepted before?
+class Trial(_Record):
+    """What converting ``layer`` after ``route`` came to; a layer of None is the warm-up.
 
-    ``analog`` are the analog layers that were measured; none, and no values, if no tiles were
-    left.  A step without a layer is the warm-up: retraining with all candidates noisy, measured
-    with every layer digital.
+    ``weights`` are the retrained ones, None without retraining.  Their file is there as long as
+    a search may go on from them.
     """
 
+    route: Route
     layer: str | None
-    accepted: bool
-    analog: tuple[str, ...]
-    values: Values
+    measured: Measured
+    weights: Weights | None
 
 
 class Attempt(_Record):
-    """A step under way: ``passages`` parts of its retraining are done and left ``weights``."""
+    """A trial under way: ``passages`` parts of its retraining are done and left ``weights``."""
 
+    route: Route
     layer: str | None
     passages: int
     weights: Weights
+
+
+class Measurement(_Record):
+    """Another measurement of the network at the end of ``route``."""
+
+    route: Route
+    name: str
+    measured: Measured
 
 
 class Saving(_Record):
@@ -67,30 +82,55 @@ class Saving(_Record):
     analog_pj: float
 
 
+class FloatCorrect(_Record):
+    """Which images the float network classifies correctly, a bit an image."""
+
+    images: int
+    bits: str  # hexadecimal
+
+    @classmethod
+    def of(cls, correct: BoolArray) -> Self:
+        return cls(images=len(correct), bits=np.packbits(correct).tobytes().hex())
+
+    @property
+    def correct(self) -> BoolArray:
+        packed = np.frombuffer(bytes.fromhex(self.bits), np.uint8)
+        return np.unpackbits(packed, count=self.images).astype(np.bool_)
+
+
 class SearchState(_Record):
-    """Everything decided and measured so far.  ``weights`` None: as the search found them."""
+    """Everything measured so far, under whatever bounds."""
 
     format: int = _FORMAT
     fingerprint: str
     seconds: float = 0.0  # of all processes that worked on it
-    baseline: float | None = None  # the float network's share of validation images
-    weights: Weights | None = None
+    float_correct: dict[str, FloatCorrect] = {}  # by split
     attempt: Attempt | None = None
-    steps: tuple[Step, ...] = ()
-    alone: dict[str, Values] = {}  # by layer: the only analog one
-    digital: Values | None = None  # no layer analog, after the warm-up
+    trials: tuple[Trial, ...] = ()
+    measurements: tuple[Measurement, ...] = ()
     savings: dict[str, Saving] | None = None
-    searched: bool = False
-    final: dict[str, Values] = {}  # further measurements of the final mapping, by name
 
     def with_(self, **changes: object) -> Self:
         """A copy with ``changes``."""
         return self.model_copy(update=changes)
 
-    @property
-    def analog(self) -> tuple[str, ...]:
-        """Layers accepted so far."""
-        return tuple(s.layer for s in self.steps if s.accepted and s.layer is not None)
+    def trial(self, route: Route, layer: str | None) -> Trial | None:
+        """The trial of ``layer`` after ``route``, if it was made."""
+        made = (trial for trial in self.trials if (trial.route, trial.layer) == (route, layer))
+        return next(made, None)
+
+    def measurement(self, route: Route, name: str) -> Measured | None:
+        """The measurement of that name, if it was made."""
+        made = (m.measured for m in self.measurements if (m.route, m.name) == (route, name))
+        return next(made, None)
+
+    def weights(self, route: Route) -> Weights | None:
+        """Of the network at the end of ``route``; None: as the search found them."""
+        for length in range(len(route), 0, -1):
+            trial = self.trial(route[: length - 1], route[length - 1])
+            if trial is not None and trial.weights is not None:
+                return trial.weights
+        return None
 
 
 class StateFolder:
@@ -123,17 +163,29 @@ class StateFolder:
             )
         return state
 
+    def is_of_this_search(self) -> bool:
+        """Whether there is a state, and it is this search's."""
+        if not (self.folder / STATE_FILE).exists():
+            return False
+        try:
+            self.load()
+        except DataError:
+            return False
+        return True
+
     def save(self, state: SearchState) -> None:
-        """Write ``state``; weights that it does not name are removed."""
+        """Write ``state``."""
         atomic_write_text(self.folder / STATE_FILE, state.model_dump_json(indent=1) + "\n")
-        attempt = state.attempt.weights if state.attempt is not None else None
-        named = {weights.file for weights in (state.weights, attempt) if weights is not None}
+
+    def keep_weights(self, needed: Collection[Weights]) -> None:
+        """Remove all weights but those ``needed``; the saved state must need no others."""
+        names = {weights.file for weights in needed}
         for path in self.folder.glob("*.safetensors"):
-            if path.name not in named:
+            if path.name not in names:
                 path.unlink(missing_ok=True)
 
     def save_weights(self, graph: Graph) -> Weights:
-        """Write the weights of ``graph``; they stay once a saved state names them."""
+        """Write the weights of ``graph``; they stay until `keep_weights` leaves them out."""
         temporary = self.folder / "new.safetensors"
         save_checkpoint(graph, temporary)
         digest = sha256_file(temporary)

@@ -8,13 +8,35 @@ from what it is shown alone, so that an interrupted search goes on as it would h
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from importlib import metadata
 from typing import ClassVar, Final, Protocol
 
-from harness.accuracy.state import Saving, Step
+from harness.accuracy.paired import Measured, Values
+from harness.accuracy.state import Saving
 from harness.errors import HarnessError
 
 GROUP: Final = "aimc_harness.strategies"
+
+
+@dataclass(frozen=True)
+class Step:
+    """One decision: may ``layer`` be analog, with those accepted before?
+
+    ``analog`` are the analog layers that were measured; none, and nothing measured, if no tiles
+    were left.  A step without a layer is the warm-up: retraining with all candidates noisy,
+    measured with every layer digital.
+    """
+
+    layer: str | None
+    accepted: bool
+    analog: tuple[str, ...]
+    measured: Measured | None
+
+    @property
+    def values(self) -> Values:
+        """Accuracies, one a set of devices."""
+        return () if self.measured is None else self.measured.values
 
 
 class Survey(Protocol):

@@ -25,13 +25,16 @@ With --drop: which layers may be analog so that accuracy, after programming nois
 within DROP percentage points of the float network.  Layers are converted one by one, the network
 is retrained with noise, and a layer whose conversion breaks the bound is taken back.  The folder
 --out then has mapping.json, the retrained checkpoint, the programmed conductances, accuracy.csv,
-accuracy.png and summary.json.  Interrupted, the same command goes on.
+accuracy.png and summary.json.  Several --drop give a folder each in the time of little more than
+one.  Interrupted, the same command goes on.
 
 Examples:
 
     aimc map lenet5 --mapping analog --out mapping.json
 
     aimc map lenet5 --drop 1.0
+
+    aimc map lenet5 --drop 0.5 --drop 1 --drop 2 --confidence 0.9
 
     aimc map resnet20 --drop 1.0 --dataset data --strategy benefit --set system.tile.io=dma
 
@@ -47,8 +50,10 @@ def register(app: typer.Typer) -> None:
 def map_layers(
     model: options.Model,
     drop: Annotated[
-        float | None,
-        typer.Option("--drop", help="Find a mapping: percentage points that may be lost."),
+        list[float] | None,
+        typer.Option(
+            "--drop", help="Find a mapping: percentage points that may be lost; may be repeated."
+        ),
     ] = None,
     mapping: Annotated[
         str | None,
@@ -63,6 +68,14 @@ def map_layers(
     ] = None,
     repetitions: Annotated[
         int | None, typer.Option("--repetitions", help="Sets of devices a mean is taken over.")
+    ] = None,
+    confidence: Annotated[
+        float | None,
+        typer.Option(
+            "--confidence",
+            help="One-sided, with which the bound must hold on other images and devices, e.g. "
+            "0.9; by default the mean must hold it.",
+        ),
     ] = None,
     t_eval: Annotated[
         float | None, typer.Option("--t-eval", help="Seconds of drift at which the bound holds.")
@@ -92,14 +105,20 @@ def map_layers(
         Path | None,
         typer.Option(
             "--out",
-            help="File to write; with --drop a folder, by default mappings/MODEL-STRATEGY-DROP.",
+            help="File to write; with --drop a folder, by default mappings/MODEL-STRATEGY-DROP; "
+            "with several the folder that they are put in, by default mappings.",
         ),
     ] = None,
 ) -> None:
     """See _HELP."""
-    if drop is None:
+    if not drop:
         _only_with_drop(
-            strategy=strategy, repetitions=repetitions, t_eval=t_eval, set=overrides, fresh=fresh
+            strategy=strategy,
+            repetitions=repetitions,
+            confidence=confidence,
+            t_eval=t_eval,
+            set=overrides,
+            fresh=fresh,
         )
         _write(model, mapping or "analog", input_size, out or Path("mapping.json"))
         return
@@ -114,9 +133,10 @@ def map_layers(
     from harness.config.load import load_loop_config
 
     given = {
-        "search.drop_points": drop,
+        "search.drop_points": drop[0],
         "search.strategy": strategy,
         "search.repetitions": repetitions,
+        "search.confidence": confidence,
         "noise.t_eval_s": t_eval,
     }
     texts = overrides or []
@@ -133,8 +153,17 @@ def map_layers(
         dataset=dataset,
         checkpoint=checkpoint,
     )
-    folder = out or Path("mappings") / f"{Path(model).stem}-{loop.search.strategy}-{drop:g}"
-    _find(config, loop, folder, threads, fresh)
+    for points in drop[1:]:  # each must be one
+        load_loop_config(overrides=[f"search.drop_points={points}"])
+    name = f"{Path(model).stem}-{loop.search.strategy}"
+    if len(drop) == 1:
+        only = out or Path("mappings") / f"{name}-{drop[0]:g}"
+        outs, state = {drop[0]: only}, only.with_name(only.name + ".search")
+    else:
+        parent = out or Path("mappings")
+        outs = {points: parent / f"{name}-{points:g}" for points in drop}
+        state = parent / f"{name}.search"
+    _find(config, loop, outs, state, threads, fresh)
 
 
 _EITHER = "give one of them; aimc map --help tells what each is for"
@@ -163,18 +192,26 @@ def _write(model: str, mapping: str, input_size: int | None, out: Path) -> None:
     typer.echo(f"Wrote {out}")
 
 
-def _find(config: Config, loop: LoopConfig, out: Path, threads: int, fresh: bool) -> None:
+def _find(
+    config: Config,
+    loop: LoopConfig,
+    outs: dict[float, Path],
+    state: Path,
+    threads: int,
+    fresh: bool,
+) -> None:
     from rich.console import Console
 
-    from harness.accuracy.run import find_mapping
+    from harness.accuracy.run import find_mappings
     from harness.cli.progress import SearchProgress
 
     try:
         with SearchProgress(Console(stderr=True)) as progress:
-            found = find_mapping(
+            results = find_mappings(
                 config,
                 loop,
-                out,
+                outs,
+                state=state,
                 command=("aimc", *sys.argv[1:]),
                 reporter=progress,
                 threads=threads,
@@ -184,11 +221,12 @@ def _find(config: Config, loop: LoopConfig, out: Path, threads: int, fresh: bool
         raise InterruptedRunError(
             "interrupted; the same command goes on from the last decision"
         ) from None
-    _tell(found.summary)
-    served = " (found earlier; --fresh searches again)" if found.earlier else ""
-    typer.echo(f"Wrote {shlex.quote(str(found.folder))}{served}")
-    mapping = shlex.quote(str(found.folder / "mapping.json"))
-    typer.echo(f"Simulate it: aimc run {shlex.quote(config.run.model)} --mapping {mapping}")
+    for found in results:
+        _tell(found.summary)
+        served = " (found earlier; --fresh searches again)" if found.earlier else ""
+        typer.echo(f"Wrote {shlex.quote(str(found.folder))}{served}")
+        mapping = shlex.quote(str(found.folder / "mapping.json"))
+        typer.echo(f"Simulate it: aimc run {shlex.quote(config.run.model)} --mapping {mapping}")
 
 
 def _tell(summary: dict[str, Any]) -> None:
@@ -205,11 +243,16 @@ def _tell(summary: dict[str, Any]) -> None:
         what = {"baseline": "float", "digital": "int8, all digital"}.get(row["phase"], "mapped")
         when = "" if time_s is None else f", {time_s:g} s after programming"
         deviation = "" if spread is None else f" +- {spread:.2f} (n = {row['repetitions']})"
+        lost, error = row["lost_points"], row["lost_error_points"]
+        change = "" if lost is None else f", lost {lost:.2f}"
+        change += "" if error is None else f" +- {error:.2f} (standard error)"
         typer.echo(
             f"  {row['split']} ({row['images']} images), {what}{when}: "
-            f"{row['mean_percent']:.2f} %{deviation}"
+            f"{row['mean_percent']:.2f} %{deviation}{change}"
         )
+    confidence = summary["confidence"]
+    held = "" if confidence is None else f", held with confidence {confidence:g}"
     typer.echo(
         f"  bound on validation: {summary['bound_percent']:.2f} %, "
-        f"{summary['time_of_evaluation_s']:g} s after programming"
+        f"{summary['time_of_evaluation_s']:g} s after programming{held}"
     )

@@ -249,6 +249,8 @@ class SearchConfig(Section):
     name: Name
     strategy: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_.-]*$", max_length=64)]
     drop_points: Annotated[float, Field(ge=0.0, le=100.0)]  # percentage points below float
+    # One-sided, with which the bound must hold beyond these images and devices; None: in the mean.
+    confidence: Annotated[float, Field(ge=0.5, lt=1.0)] | None
     repetitions: Annotated[int, Field(ge=1, le=1000)]  # programmings that a mean is taken over
     survey_repetitions: Annotated[int, Field(ge=1, le=1000)]  # of each layer alone
     validation_images: Count  # the first ones of the validation split; at most all
@@ -259,6 +261,13 @@ class SearchConfig(Section):
     retrain_rate: Annotated[float, Field(gt=0.0, le=1.0)]  # of the recipe's peak learning rate
     costly_layers: bool  # whether the benefit strategies may convert layers that save nothing
     seed: Annotated[int, Field(ge=0, le=(1 << 31) - 1)]
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        few = min(self.repetitions, self.validation_images) < 2
+        if few and self.confidence not in (None, 0.5):
+            raise ValueError("a confidence needs two repetitions and two validation images")
+        return self
 
 
 class RunConfig(Section):

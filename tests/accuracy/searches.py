@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from harness.accuracy.run import Found, find_mapping
+from harness.accuracy.run import Found, find_mapping, find_mappings
 from harness.config.load import load_config, load_loop_config
 from harness.config.schema import Config, LoopConfig
 
@@ -62,6 +62,21 @@ def search(
         reporter=reporter or Silent(),
         threads=1,
         fresh=fresh,
+    )
+
+
+def search_several(
+    outs: dict[float, Path], *overrides: str, state: Path, reporter: Silent | None = None
+) -> list[Found]:
+    """Search under several bounds with one thread."""
+    return find_mappings(
+        run_config(),
+        loop_config(*overrides),
+        outs,
+        state=state,
+        command=["aimc", "map", "mlp"],
+        reporter=reporter or Silent(),
+        threads=1,
     )
 
 

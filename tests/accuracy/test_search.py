@@ -13,8 +13,8 @@ import pytest
 from harness.accuracy.evaluate import Evaluator
 from harness.accuracy.noise import with_noise
 from harness.accuracy.run import Found
-from harness.accuracy.search import TEST_SEED
 from harness.accuracy.task import load_task
+from harness.accuracy.workbench import TEST_SEED
 from harness.config.load import load_config
 from harness.data.workloads import workload_for
 from harness.errors import DataError, HarnessError, MappingError, ModelError
@@ -26,7 +26,14 @@ from harness.pipeline.identity import inputs_of
 from harness.pipeline.prepare import prepare
 from harness.placement.reference import infer_plan
 from harness.quant.reference import top1
-from tests.accuracy.searches import Silent, files, loop_config, run_config, search
+from tests.accuracy.searches import (
+    Silent,
+    files,
+    loop_config,
+    run_config,
+    search,
+    search_several,
+)
 
 
 @pytest.fixture(scope="module")
@@ -66,6 +73,18 @@ def test_every_decision_follows_from_its_accuracies(found: Found) -> None:
         kept += accepted
     assert kept == len(found.summary["analog_layers"])
     assert bound == pytest.approx(found.summary["baseline_percent"] - 3)
+
+
+def test_losses_are_given_with_their_errors(found: Found) -> None:
+    for row in table(found.folder):
+        if row["phase"] == "baseline":
+            assert row["lost_points"] == row["lost_error_points"] == ""
+            continue
+        split = [r for r in table(found.folder) if r["split"] == row["split"]]
+        reference = next(r for r in split if r["phase"] == "baseline")
+        lost = float(reference["mean_percent"]) - float(row["mean_percent"])
+        assert float(row["lost_points"]) == pytest.approx(lost, abs=1e-3)
+        assert 0 <= float(row["lost_error_points"]) < 5
 
 
 def test_layers_are_tried_in_order_of_macs(found: Found) -> None:
@@ -341,3 +360,41 @@ def test_a_user_may_ask_for_one_repetition(tmp_path: Path) -> None:
     mapped = [row for row in found.summary["accuracy"] if row["phase"] == "test"]
     assert [row["deviation_points"] for row in mapped] == [None, None, None]
     assert 50 < fmean(row["mean_percent"] for row in mapped) <= 100
+
+
+def test_several_bounds_find_what_each_finds_alone(tmp_path: Path) -> None:
+    """Every trial is made once, and what is left is what single searches leave."""
+    settings = ("search.confidence=0.8", "noise.prog_noise_scale=8", "search.retrain_epochs=0.05")
+    outs = {drop: tmp_path / f"several-{drop:g}" for drop in (0.5, 2.0, 20.0)}
+    reporter = Silent()
+    several = search_several(outs, *settings, state=tmp_path / "state", reporter=reporter)
+    assert {path.name for path in tmp_path.iterdir()} == {out.name for out in outs.values()}
+    analog = [len(found.summary["analog_layers"]) for found in several]
+    assert analog == sorted(analog)
+    assert analog[0] < analog[-1]
+    known = [text for text in reporter.decisions if "measured before" in text]
+    assert known
+    for found in several:
+        drop = found.summary["drop_points"]
+        assert found.folder == outs[drop]
+        alone = search(tmp_path / f"alone-{drop:g}", *settings, f"search.drop_points={drop}")
+        assert files(alone.folder) == files(found.folder)
+    again = search_several(outs, *settings, state=tmp_path / "state")
+    assert all(found.earlier for found in again)
+
+
+def test_a_confidence_leaves_a_margin(tmp_path: Path) -> None:
+    settings = ("search.warmup_epochs=0", "search.drop_points=3", "noise.prog_noise_scale=4")
+    sure = search(tmp_path / "sure", *settings, "search.confidence=0.95")
+    assert sure.summary["confidence"] == 0.95
+    for row in table(sure.folder):
+        if row["accepted"] == "yes":
+            assert float(row["lost_points"]) + float(row["lost_error_points"]) < 3
+    plain, half = (
+        search(tmp_path / name, *settings, *more)
+        for name, more in (("plain", ()), ("half", ("search.confidence=0.5",)))
+    )
+    assert half.summary["analog_layers"] == plain.summary["analog_layers"]
+    assert (half.folder / "accuracy.csv").read_bytes() == (
+        plain.folder / "accuracy.csv"
+    ).read_bytes()

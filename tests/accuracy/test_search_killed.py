@@ -9,12 +9,13 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from multiprocessing.context import ForkServerContext
 from pathlib import Path
 
 import pytest
 
-from harness.accuracy.run import Found, find_mapping
+from harness.accuracy.run import Found, find_mapping, find_mappings
 from harness.accuracy.state import STATE_FILE
 from harness.config.load import load_loop_config
 from harness.errors import DataError
@@ -37,7 +38,27 @@ def find(out: Path, threads: int = 1) -> Found:
     )
 
 
-def find_until_killed(out: Path, renames: int, after: bool) -> None:
+BOUNDS = (0.3, 2.0, 5.0)
+
+
+def find_several(folder: Path) -> list[Found]:
+    """Under several bounds, with noise that keeps some of them from converting everything."""
+    return find_mappings(
+        run_config("lenet5"),
+        load_loop_config(
+            overrides=[*QUICK, "search.confidence=0.8", "noise.prog_noise_scale=3"],
+        ),
+        {drop: folder / f"m-{drop:g}" for drop in BOUNDS},
+        state=folder / "m.search",
+        command=["aimc", *ARGUMENTS],
+        reporter=Silent(),
+        threads=1,
+    )
+
+
+def find_until_killed(
+    search: Callable[[Path], object], out: Path, renames: int, after: bool
+) -> None:
     """Search; at the given rename of a file, just before or after it, SIGKILL."""
     rename, count = Path.replace, 0
 
@@ -52,7 +73,24 @@ def find_until_killed(out: Path, renames: int, after: bool) -> None:
         return moved
 
     Path.replace = counted  # type: ignore[method-assign, assignment]
-    find(out)
+    search(out)
+
+
+def killed_until_it_ends(
+    server: ForkServerContext, search: Callable[[Path], object], out: Path, more: int
+) -> int:
+    """Each process lives for ``more`` renames more than the last; how many were killed."""
+    for kills in range(40):
+        process = server.Process(
+            target=find_until_killed, args=(search, out, 3 + more * kills, kills % 2 == 1)
+        )
+        process.start()
+        process.join(120)
+        if process.exitcode == 0:
+            return kills
+        assert process.exitcode == -signal.SIGKILL
+        assert list(out.parent.iterdir())
+    raise AssertionError("it never ended")
 
 
 @pytest.fixture(scope="module")
@@ -70,28 +108,31 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Found:
 def test_killed_at_many_points_it_ends_with_the_same_files(
     whole: Found, tmp_path: Path, server: ForkServerContext
 ) -> None:
-    """Each process lives for some renames more than the last: all files are renamed into place."""
+    """All files are renamed into place, so that a rename is where something begins to be there."""
     out = tmp_path / "m"
-    for kills in range(40):
-        process = server.Process(
-            target=find_until_killed, args=(out, 3 + 2 * kills, kills % 2 == 1)
-        )
-        process.start()
-        process.join(120)
-        if process.exitcode == 0:
-            break
-        assert process.exitcode == -signal.SIGKILL
-        assert out.exists() or (tmp_path / "m.search").exists()
-    assert kills >= 4
+    assert killed_until_it_ends(server, find, out, more=2) >= 4
     assert files(out) == files(whole.folder)
     assert {path.name for path in tmp_path.iterdir()} == {"m"}
+
+
+def test_killed_under_several_bounds_it_ends_with_the_same_files(
+    tmp_path: Path, server: ForkServerContext
+) -> None:
+    whole = find_several(tmp_path / "whole")
+    analog = [len(found.summary["analog_layers"]) for found in whole]
+    assert analog[0] < analog[-1]
+    folder = tmp_path / "killed"
+    assert killed_until_it_ends(server, find_several, folder, more=3) >= 4
+    for found in whole:
+        assert files(folder / found.folder.name) == files(found.folder)
+    assert {path.name for path in folder.iterdir()} == {f"m-{drop:g}" for drop in BOUNDS}
 
 
 def test_interrupted_on_the_command_line(whole: Found, tmp_path: Path) -> None:
     state = tmp_path / "m.search" / STATE_FILE
 
     def steps() -> int:
-        return len(json.loads(state.read_text())["steps"]) if state.exists() else -1
+        return len(json.loads(state.read_text())["trials"]) if state.exists() else -1
 
     def start() -> subprocess.Popen[str]:
         command = [sys.executable, "-m", "harness.cli.main", *ARGUMENTS]
@@ -112,12 +153,12 @@ def test_interrupted_on_the_command_line(whole: Found, tmp_path: Path) -> None:
     process = start()
     _, errors = process.communicate(timeout=300)
     assert process.returncode == 0
-    assert "(from the state)" in errors
+    assert "(measured before)" in errors
     assert files(tmp_path / "m") == files(whole.folder)
 
 
 def test_other_settings_do_not_go_on_with_it(tmp_path: Path, server: ForkServerContext) -> None:
-    process = server.Process(target=find_until_killed, args=(tmp_path / "m", 6, True))
+    process = server.Process(target=find_until_killed, args=(find, tmp_path / "m", 6, True))
     process.start()
     process.join(120)
     assert process.exitcode == -signal.SIGKILL

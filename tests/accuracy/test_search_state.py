@@ -4,9 +4,21 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from harness.accuracy.state import STATE_FILE, Attempt, SearchState, StateFolder, Step, fingerprint
+from harness.accuracy.paired import Measured
+from harness.accuracy.state import (
+    STATE_FILE,
+    Attempt,
+    FloatCorrect,
+    Measurement,
+    SearchState,
+    StateFolder,
+    Trial,
+    Weights,
+    fingerprint,
+)
 from harness.accuracy.task import weights_digest
 from harness.errors import DataError
 from harness.model.builtin import build
@@ -14,48 +26,77 @@ from harness.model.builtin import build
 NAME = fingerprint("a search")
 
 
-def test_weights_stay_as_long_as_a_state_names_them(tmp_path: Path) -> None:
+def measured(*values: float) -> Measured:
+    return Measured(
+        values=values, images=3, reference=0.1 + 0.2, image_variance=1 / 3, residual_variance=0.0
+    )
+
+
+def trial(layer: str | None, *route: str | None, weights: Weights | None = None) -> Trial:
+    return Trial(route=route, layer=layer, measured=measured(1 / 3, 0.5), weights=weights)
+
+
+def test_weights_stay_until_nothing_needs_them(tmp_path: Path) -> None:
     folder = StateFolder(tmp_path / "s", NAME)
     first, second = build("mlp", seed=1), build("mlp", seed=2)
     state = folder.load()
     accepted = folder.save_weights(first)
-    state = state.with_(weights=accepted)
+    state = state.with_(trials=(trial("fc2", weights=accepted),))
     folder.save(state)
     tried = folder.save_weights(second)
-    folder.save(state.with_(attempt=Attempt(layer="fc1", passages=1, weights=tried)))
+    attempt = Attempt(route=("fc2",), layer="fc1", passages=1, weights=tried)
+    folder.save(state.with_(attempt=attempt))
     again = StateFolder(tmp_path / "s", NAME)
     loaded = again.load()
+    weights = loaded.weights(("fc2",))
     assert loaded.attempt is not None
-    assert loaded.weights is not None
+    assert weights is not None
     base = build("mlp", seed=3)
-    assert weights_digest(again.load_weights(loaded.weights, base)) == weights_digest(first)
+    assert weights_digest(again.load_weights(weights, base)) == weights_digest(first)
     assert weights_digest(again.load_weights(loaded.attempt.weights, base)) == weights_digest(
         second
     )
-    folder.save(state)  # taken back
+    folder.keep_weights({accepted})
     assert {p.name for p in (tmp_path / "s").iterdir()} == {STATE_FILE, accepted.file}
+
+
+def test_weights_are_those_of_the_last_retrained_layer() -> None:
+    a, c = Weights(file="a", sha256=""), Weights(file="c", sha256="")
+    state = SearchState(
+        fingerprint=NAME,
+        trials=(
+            trial("a", weights=a),
+            trial("b", "a"),  # not retrained
+            trial("c", "a", "b", weights=c),
+            trial("c", "a", weights=Weights(file="other", sha256="")),  # b was taken back
+        ),
+    )
+    assert state.weights(()) is None
+    assert state.weights(("a",)) == state.weights(("a", "b")) == a
+    assert state.weights(("a", "b", "c")) == c
 
 
 def test_what_is_saved_is_loaded(tmp_path: Path) -> None:
     folder = StateFolder(tmp_path, NAME)
+    correct = np.random.default_rng(0).random(1003) < 0.9
     state = SearchState(
         fingerprint=NAME,
-        baseline=0.1 + 0.2,
-        steps=(
-            Step(layer=None, accepted=True, analog=(), values=(1 / 3,)),
-            Step(layer="a", accepted=True, analog=("a",), values=(0.5, 2 / 3)),
-            Step(layer="b", accepted=False, analog=("a", "b"), values=(0.1,)),
-        ),
-        alone={"a": (0.7,)},
-        final={"test 1": (0.25,)},
+        float_correct={"test": FloatCorrect.of(correct)},
+        trials=(trial(None), trial("a", None), trial("b", None, "a")),
+        measurements=(Measurement(route=(None, "a"), name="test 1", measured=measured(0.25)),),
     )
     folder.save(state)
-    assert folder.load() == state
-    assert folder.load().analog == ("a",)
+    loaded = folder.load()
+    assert loaded == state
+    assert np.array_equal(loaded.float_correct["test"].correct, correct)
+    assert loaded.trial((None, "a"), "b") == state.trials[2]
+    assert loaded.trial(("a",), "b") is None
+    assert loaded.measurement((None, "a"), "test 1") == measured(0.25)
+    assert loaded.measurement(("a",), "test 1") is None
 
 
 @pytest.mark.parametrize(
-    "damage", [b"", b"{}", b"\xff\xfe", b'{"format": 1, "fingerprint": 3}', b"[" * 9999]
+    "damage", [b"", b"{}", b"\xff\xfe", b'{"format": 2, "fingerprint": 3}', b"[" * 9999]
 )
 def test_a_damaged_state_is_refused(tmp_path: Path, damage: bytes) -> None:
     folder = StateFolder(tmp_path, NAME)

@@ -8,8 +8,8 @@ from typing import ClassVar
 
 import pytest
 
-from harness.accuracy.state import Saving, Step
-from harness.accuracy.strategies import Strategy, Survey, register, strategy_named
+from harness.accuracy.state import Saving
+from harness.accuracy.strategies import Step, Strategy, Survey, register, strategy_named
 from harness.errors import HarnessError
 
 
@@ -54,7 +54,7 @@ def order(strategy: Strategy, survey: Survey) -> list[str]:
     tried: list[Step] = []
     while (layer := strategy.next_layer(survey, tried)) is not None:
         tried.append(
-            Step(layer=layer, accepted=len(tried) % 2 == 0, analog=(layer,), values=(0.9,))
+            Step(layer=layer, accepted=len(tried) % 2 == 0, analog=(layer,), measured=None)
         )
     return [step.layer or "" for step in tried]
 

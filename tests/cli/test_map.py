@@ -36,6 +36,12 @@ def aimc_map(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
         (("lenet5", "--drop", "1", "--strategy", "best"), "valid: macs, sensitivity, benefit"),
         (("lenet5", "--drop", "1", "--noise", "loud"), "no noise preset 'loud'"),
         (("lenet5", "--drop", "1", "--set", "search.speed=2"), "unknown key 'speed'"),
+        (("lenet5", "--drop", "1", "--drop", "101"), "search.drop_points"),
+        (("lenet5", "--drop", "1", "--confidence", "1"), "search.confidence"),
+        (
+            ("lenet5", "--drop", "1", "--confidence", "0.9", "--repetitions", "1"),
+            "two repetitions",
+        ),
         (("resnet20", "--drop", "1"), "no dataset is named"),
     ],
 )
@@ -71,3 +77,19 @@ def test_a_found_mapping_is_simulated(tmp_path: Path) -> None:
     inputs = {Path(entry["path"]).name for entry in manifest["inputs"]}
     assert inputs == {"mapping.json", "mapping.safetensors", "mlp.safetensors"}
     assert "byte for byte" in run.stdout
+
+
+def test_several_bounds_give_a_folder_each(tmp_path: Path) -> None:
+    settings = ("validation_images=60", "retrain_epochs=0", "repetitions=2")
+    options = [part for text in settings for part in ("--set", f"search.{text}")]
+    bounds = ("--drop", "1", "--drop", "30", "--confidence", "0.8")
+    found = aimc_map("mlp", *bounds, "--threads", "1", *options, cwd=tmp_path)
+    assert found.returncode == 0, found.stderr
+    names = ["mlp-macs-1", "mlp-macs-30"]
+    assert sorted(path.name for path in (tmp_path / "mappings").iterdir()) == names
+    for name in names:
+        assert f"Wrote mappings/{name}" in found.stdout
+        assert (tmp_path / "mappings" / name / "mapping.json").is_file()
+    assert "held with confidence 0.8" in found.stdout
+    assert "(measured before)" in found.stderr
+    assert "lost" in found.stdout

@@ -1,0 +1,333 @@
+"""What searches share: retraining, measurements, and the state that keeps both.
+
+Nothing here depends on a bound, so that searches of one network under several bounds make each
+trial once.  Everything random is drawn from seeds that name what it is for, and the state is saved
+after every trial and every passage of retraining: a search that was killed goes on as if it had
+not been.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection, Mapping
+from functools import cached_property
+from typing import Final, Protocol
+
+import numpy as np
+
+from harness.accuracy.finetune import Passage, TrainingNoise, passages, retrain
+from harness.accuracy.meter import Meter
+from harness.accuracy.noise import layer_seed
+from harness.accuracy.paired import BoolArray, Measured
+from harness.accuracy.savings import layer_savings
+from harness.accuracy.state import (
+    Attempt,
+    FloatCorrect,
+    Measurement,
+    Route,
+    Saving,
+    SearchState,
+    StateFolder,
+    Trial,
+)
+from harness.accuracy.task import Labelled, Task
+from harness.config.schema import Config, LoopConfig
+from harness.mapping.mapping import Mapping as LayerMapping
+from harness.mapping.mapping import matrix_layers
+from harness.model.graph import Graph
+from harness.placement.select import Demand, demands
+from harness.quant.program import FloatArray
+from harness.training.loop import TensorSplit, tensor_split
+
+DAY_S: Final = 86_400.0
+YEAR_S: Final = 365 * DAY_S
+CURVE_S: Final = (1.0, 60.0, 3600.0, DAY_S, 7 * DAY_S, 30 * DAY_S, YEAR_S)
+TEST_S: Final = (1.0, DAY_S, YEAR_S)
+TRAINING_WORK: Final = 4  # a retraining's image takes about as long as so many evaluations
+TEST_SEED: Final = 1 << 31  # added to the seed: devices that the search has not seen
+
+
+class Reporter(Protocol):
+    """Hears how far a search has come."""
+
+    def stage(self, text: str) -> None:
+        """Something begins."""
+
+    def decided(self, text: str) -> None:
+        """A decision or a result."""
+
+    def work(self, done: float, total: float) -> None:
+        """Of a total of work, in the same unit; both may grow."""
+
+
+def analog_of(route: Route) -> tuple[str, ...]:
+    """The layers of ``route``, without its warm-up."""
+    return tuple(layer for layer in route if layer is not None)
+
+
+class Workbench:
+    """One network, its images and its state.
+
+    Args:
+        task: The network and its images.
+        config: System and engine, for the tiles and for simulated savings.
+        loop: Noise and search; its bound is not looked at.
+        folder: Where the state is kept.
+        threads: Of torch.
+
+    Attributes:
+        remaining: Says how many images are still to be evaluated, roughly.
+    """
+
+    def __init__(
+        self,
+        task: Task,
+        config: Config,
+        loop: LoopConfig,
+        folder: StateFolder,
+        reporter: Reporter,
+        *,
+        threads: int,
+    ) -> None:
+        self.task, self.config, self.loop, self.reporter = task, config, loop, reporter
+        self._folder, self._threads = folder, threads
+        self._meter = Meter(task, config.system, loop, threads=threads)
+        self.validation = task.validation.first(loop.search.validation_images)
+        self.remaining: Callable[[], float] = float
+        self._needed: frozenset[Route] = frozenset()
+        self._began = time.monotonic()
+        self.state = folder.load()
+        self._save(self.state)
+
+    @cached_property
+    def demands(self) -> dict[str, Demand]:
+        """What each layer that tiles can compute would take of them."""
+        network = self.task.quantized(self.task.graph)
+        wish = dict.fromkeys(matrix_layers(network), "analog")
+        mapping = LayerMapping(network.name, "analog", wish, insists=False)  # type: ignore[arg-type]
+        system = self.config.system
+        return {
+            demand.name: demand
+            for demand in demands(network, mapping, system.tile)
+            if demand.obstacle is None and demand.tiles <= system.tiles
+        }
+
+    def savings(self) -> Mapping[str, Saving]:
+        """Simulated time and energy of each candidate, digital and analog."""
+        if self.state.savings is None:
+            found = layer_savings(
+                self.task.quantized(self.task.graph),
+                tuple(self.demands),
+                self.config,
+                lambda program: self.reporter.stage(f"simulating {program}"),
+            )
+            self._save(self.state.with_(savings=found))
+        assert self.state.savings is not None
+        return self.state.savings
+
+    def measure_alone(self, route: Route) -> None:
+        """Measure the network at the end of ``route``, digital and with each candidate alone."""
+        names = {"digital": (), **{f"alone {layer}": (layer,) for layer in self.demands}}
+        missing = [name for name in names if self.state.measurement(route, name) is None]
+        if not missing:
+            return
+        network = self._meter.stored(self._graph(route))
+        for name in missing:
+            self.reporter.stage(f"measuring the layers alone ({len(missing)} to do): {name}")
+            measured = self._meter.measure(
+                network,
+                self.validation,
+                names[name],
+                self.float_correct("validation"),
+                repetitions=self.loop.search.survey_repetitions,
+            )
+            self._keep_measurement(route, name, measured)
+
+    # The float network
+
+    @property
+    def baseline(self) -> float:
+        """Its accuracy on the validation images, as a share."""
+        return float(self.float_correct("validation").mean())
+
+    def float_correct(self, split: str) -> BoolArray:
+        """Which images of ``validation`` or ``test`` it classifies correctly."""
+        if split not in self.state.float_correct:
+            self.reporter.stage(f"measuring the float network on the {split} split")
+            correct = FloatCorrect.of(self._meter.float_correct(self._images(split)))
+            known = {**self.state.float_correct, split: correct}
+            self._save(self.state.with_(float_correct=known))
+        return self.state.float_correct[split].correct
+
+    def float_measured(self, split: str) -> Measured:
+        """Its accuracy; it loses nothing against itself."""
+        correct = self.float_correct(split)
+        return Measured.of(correct[np.newaxis], correct)
+
+    def _images(self, split: str) -> Labelled:
+        return self.task.test if split == "test" else self.validation
+
+    # Trials
+
+    @property
+    def warms_up(self) -> bool:
+        """Whether all candidate layers are retrained with noise before the first trial."""
+        return bool(self._passages(None))
+
+    def try_layer(self, route: Route, layer: str | None) -> None:
+        """Retrain the network at the end of ``route`` for ``layer`` and measure it; None: warm up.
+
+        Raises:
+            HarnessError: A stage failed; what was saved before stays.
+        """
+        analog = analog_of((*route, layer))
+        noisy = tuple(self.demands) if layer is None else analog
+        graph = self._retrained(route, layer, noisy)
+        self.reporter.stage(f"measuring {layer or 'the retrained network'}")
+        measured = self._meter.measure(
+            self._meter.stored(graph), self.validation, analog, self.float_correct("validation")
+        )
+        attempt = self._attempt(route, layer)
+        weights = None if attempt is None else attempt.weights
+        trial = Trial(route=route, layer=layer, measured=measured, weights=weights)
+        self._save(self.state.with_(trials=(*self.state.trials, trial), attempt=None))
+
+    def keep(self, routes: Collection[Route]) -> None:
+        """Remove the weights of all trials but those that end ``routes``."""
+        self._needed = frozenset(routes)
+        found = {self.state.weights(route) for route in self._needed}
+        if self.state.attempt is not None:
+            found.add(self.state.attempt.weights)
+        self._folder.keep_weights({weights for weights in found if weights is not None})
+
+    def stored_graph(self, route: Route) -> Graph:
+        """The network at the end of ``route``, with weights as the checkpoint will have them."""
+        return self.task.stored(self._graph(route))
+
+    def conductances(self, route: Route) -> dict[str, FloatArray]:
+        """Of its analog layers at the time of evaluation: the first devices of the test."""
+        return self._meter.conductances(
+            self._meter.stored(self._graph(route)),
+            self.validation,
+            analog_of(route),
+            seed=self.loop.search.seed + TEST_SEED,
+        )
+
+    def _graph(self, route: Route) -> Graph:
+        weights = self.state.weights(route)
+        if weights is None:
+            return self.task.graph
+        return self._folder.load_weights(weights, self.task.graph)
+
+    @cached_property
+    def _training(self) -> TensorSplit:
+        assert self.task.training is not None
+        return tensor_split(self.task.training, self.task.graph)
+
+    def _passages(self, layer: str | None) -> tuple[Passage, ...]:
+        """The retraining for ``layer``, or for all layers; empty where nothing is retrained."""
+        recipe, search = self.task.recipe, self.loop.search
+        if recipe is None:
+            return ()
+        epochs = search.warmup_epochs if layer is None else search.retrain_epochs
+        return passages(epochs, recipe.learning_rate * search.retrain_rate)
+
+    def _attempt(self, route: Route, layer: str | None) -> Attempt | None:
+        attempt = self.state.attempt
+        if attempt is None or (attempt.route, attempt.layer) != (route, layer):
+            return None
+        return attempt
+
+    def _retrained(self, route: Route, layer: str | None, noisy: tuple[str, ...]) -> Graph:
+        recipe, search = self.task.recipe, self.loop.search
+        attempt = self._attempt(route, layer)
+        if attempt is None:
+            graph, done = self._graph(route), 0
+        else:
+            graph = self._folder.load_weights(attempt.weights, self.task.graph)
+            done = attempt.passages
+        parts = self._passages(layer)
+        for index, passage in enumerate(parts[done:], done):
+            part = f", part {index + 1} of {len(parts)}" if len(parts) > 1 else ""
+            self.reporter.stage(f"retraining for {layer or 'all layers noisy'}{part}")
+            assert recipe is not None  # without one there is no part
+            graph = retrain(
+                graph,
+                noisy,
+                self._training,
+                recipe,
+                self._training_noise,
+                passage,
+                seed=layer_seed(search.seed, f"retraining for {layer}", index),
+                threads=self._threads,
+            )
+            self._meter.work += TRAINING_WORK * passage.epochs * len(self._training.labels)
+            weights = self._folder.save_weights(graph)
+            made = Attempt(route=route, layer=layer, passages=index + 1, weights=weights)
+            self._save(self.state.with_(attempt=made))
+            self.keep(self._needed | {route})
+        return graph
+
+    @property
+    def _training_noise(self) -> TrainingNoise:
+        tile = self._meter.system.tile
+        return TrainingNoise(
+            weight_noise=self.loop.noise.training_weight_noise,
+            input_bits=tile.dac_bits,
+            output_bits=tile.adc_bits,
+            output_noise_lsb=tile.output_noise_lsb if tile.noise else 0.0,
+        )
+
+    # What was found
+
+    def measure_result(self, route: Route) -> None:
+        """Accuracy against time on validation, and once on the test split."""
+        seed, network = self.loop.search.seed, self._meter.stored(self._graph(route))
+        missing = [name for name in self.final_times if self.state.measurement(route, name) is None]
+        if self.state.measurement((), "test int8") is None:
+            self.reporter.stage("measuring the digital int8 network on the test split")
+            digital = self.task.quantized(self.task.graph)
+            reference = self.float_correct("test")
+            measured = self._meter.measure(digital, self.task.test, (), reference)
+            self._keep_measurement((), "test int8", measured)
+        for name in missing:
+            split, _, seconds = name.partition(" ")
+            self.reporter.stage(f"measuring on the {split} split {seconds} s after programming")
+            measured = self._decided(route, name) or self._meter.measure(
+                network,
+                self._images(split),
+                analog_of(route),
+                self.float_correct(split),
+                t_s=self.final_times[name],
+                seed=seed + TEST_SEED if split == "test" else seed,
+            )
+            self._keep_measurement(route, name, measured)
+
+    @cached_property
+    def final_times(self) -> dict[str, float]:
+        """Seconds since programming of every final measurement, by its name."""
+        own = self.loop.noise.t_eval_s
+        return {f"validation {t:.0f}": t for t in sorted({*CURVE_S, own})} | {
+            f"test {t:.0f}": t for t in sorted({*TEST_S, own})
+        }
+
+    def _decided(self, route: Route, name: str) -> Measured | None:
+        """What ``name`` asks for if a decision was made on the very same devices and images."""
+        if name != f"validation {self.loop.noise.t_eval_s:.0f}" or not analog_of(route):
+            return None
+        trial = self.state.trial(route[:-1], route[-1])
+        return None if trial is None else trial.measured
+
+    def _keep_measurement(self, route: Route, name: str, measured: Measured) -> None:
+        made = Measurement(route=route, name=name, measured=measured)
+        self._save(self.state.with_(measurements=(*self.state.measurements, made)))
+
+    def _save(self, state: SearchState) -> None:
+        now = time.monotonic()
+        state = state.with_(seconds=state.seconds + now - self._began)
+        self._began = now
+        self._folder.save(state)
+        self.state = state
+        done = self._meter.work
+        if done > 0:
+            self.reporter.work(done, done + self.remaining())
