@@ -75,7 +75,7 @@ def test_every_region_is_complete_and_adds_up(name: str) -> None:
 def test_instructions_of_a_digital_layer() -> None:
     """What the program's listing says: 400 outputs of 150 inputs, 16 products an SDOT."""
     found = events("lenet5-digital", CONV2)
-    assert found["instructions"] == 29_452
+    assert found["instructions"] == 29_880
     assert found["simd_ops"] >= MACS[CONV2] / 16
     assert found["simd_ops"] + found["int_ops"] + found["loads"] > found["instructions"] / 2
     assert found["branches"] > 0
@@ -176,19 +176,25 @@ def test_dram_energy_of_0_is_left_out() -> None:
 
 @pytest.mark.parametrize("name", ["lenet5-digital", "lenet5-analog"])
 def test_the_formulas_give_gem5s_dram_energy(name: str) -> None:
-    """docs/energy.md's, from gem5's own counts: what the embedded engine's energy is made of."""
+    """docs/energy.md's, from gem5's own counts: what the embedded engine's energy is made of.
+
+    gem5 accounts for the DRAM at refreshes, so a region has what came since the last one before it.
+    """
+    interval_ns, refresh_pj = 7800.0, 0.73e6
     groups, dumps = recorded(name)
     for visit, dump in dumps:
         time_ns = (visit.end_ps - visit.begin_ps) / 1000
         region = RegionStats(visit.region, "", 1, time_ns, dump_events(dump, groups, SYSTEM))
         ours = region_energy(region, SYSTEM, tiles_used=0)
         theirs = dump_dram_energy(dump, SYSTEM)
-        # Energies of refreshes come in lumps, one each 7.8 us.
-        refresh_pj = 0.73e6
+        edge_pj = interval_ns * SYSTEM.energy.dram_background_mw + refresh_pj
         assert ours.dram_background_pj == pytest.approx(
-            theirs.background_pj, rel=0.01, abs=refresh_pj
+            theirs.background_pj, rel=0.005, abs=edge_pj
         )
-        assert ours.dram_pj == pytest.approx(theirs.access_pj, rel=0.05, abs=20_000)
+        if region.events["dram_activates"] > 100:  # what an edge adds is little beside it
+            assert ours.dram_pj == pytest.approx(theirs.access_pj, rel=0.04)
+    if name == "lenet5-analog":  # its tiles are programmed out of the DRAM
+        assert events(name, 0)["dram_activates"] > 100
 
 
 @pytest.mark.parametrize("name", ["act", "pre", "read", "write", "refresh", "preBack", "total"])
