@@ -4,8 +4,10 @@
     python benchmarks/validate_embedded.py                      # compare; needs no gem5
 
 gem5's side lies in results/validation/gem5, one file a program, with the SHA-256 of the program and
-its system; the comparison refuses a program that is another one.  It writes programs.csv,
-layers.csv and scatter.png beside that folder.
+its system; the comparison refuses a program that is another one, and leaves out, with a word, those
+that results/validation/superseded.json names: programs that have changed while no gem5 was at hand.
+If there is none of these, and no --only, it writes programs.csv, layers.csv and scatter.png beside
+that folder.
 """
 
 from __future__ import annotations
@@ -78,6 +80,24 @@ def reference(program: Program) -> RunResult:
     return from_data(result)
 
 
+def superseded() -> frozenset[str]:
+    """Names of the cases whose gem5 side is known to be of an older program."""
+    path = RESULTS / "superseded.json"
+    if not path.is_file():
+        return frozenset()
+    return frozenset(json.loads(path.read_text(encoding="utf-8"))["programs"])
+
+
+def _no_longer_superseded(name: str) -> None:
+    path = RESULTS / "superseded.json"
+    left = superseded() - {name}
+    if not left:
+        path.unlink(missing_ok=True)
+        return
+    data = json.loads(path.read_text(encoding="utf-8"))
+    atomic_write_text(path, json.dumps({**data, "programs": sorted(left)}, indent=1) + "\n")
+
+
 def record(chosen: Sequence[Case], folder: Path) -> None:
     """Run on gem5 what has changed since it was last recorded."""
     for case in chosen:
@@ -93,6 +113,7 @@ def record(chosen: Sequence[Case], folder: Path) -> None:
         atomic_write_text(
             RESULTS / "gem5" / f"{case.name}.json", json.dumps(document, indent=1) + "\n"
         )
+        _no_longer_superseded(case.name)
         print(f"{case.name:16} {result.host_seconds:7.1f} s", flush=True)
 
 
@@ -115,12 +136,16 @@ def compare(chosen: Sequence[Case], folder: Path) -> tuple[list[ProgramRow], lis
 
 
 def publish(programs: Sequence[ProgramRow], layers: Sequence[LayerRow]) -> None:
-    """Write the tables and the picture, print the summary."""
+    """Write the tables and the picture."""
     speeds = [name for name in _names(ProgramRow) if name.endswith("per_s")]
     kept = [name for name in _names(ProgramRow) if name not in speeds]  # a host's speed varies
     atomic_write_text(RESULTS / "programs.csv", to_csv(programs, kept))
     atomic_write_text(RESULTS / "layers.csv", to_csv(layers, [*_LAYER_FIELDS, "error"]))
     draw_scatter(layers, RESULTS / "scatter.png")
+
+
+def summarize(programs: Sequence[ProgramRow], layers: Sequence[LayerRow]) -> None:
+    """Print the mean and the worst errors."""
     long = [row for row in layers if row.gem5_cycles > LONG_CYCLES]
     worst = sorted(long, key=lambda row: -abs(row.error))[:5]
     for title, values in (
@@ -157,7 +182,18 @@ def main() -> int:
             if arguments.command == "record":
                 record(chosen, Path(name))
             else:
-                publish(*compare(chosen, Path(name)))
+                old = superseded()
+                for case in chosen:
+                    if case.name in old:
+                        print(f"{case.name:16} left out: gem5's side is of an older program")
+                current = [case for case in chosen if case.name not in old]
+                rows = compare(current, Path(name))
+                summarize(*rows)
+                if old:
+                    print(f"error: {len(old)} programs have to be recorded again", file=sys.stderr)
+                    return 1
+                if not arguments.only:
+                    publish(*rows)
         except EngineError as error:
             print(f"error: {error}", file=sys.stderr)
             return 1

@@ -20,6 +20,7 @@ from harness.stats.summary import LayerInfo, ProgramSummary, summarize
 from .networks import COUNT, write_network
 
 SYSTEM: Final = "alpine-hp"
+_ROW_EVENTS: Final = ("dram_activates", "dram_open_ps")
 WAYS: Final = ("digital", "pio", "dma")
 
 
@@ -117,10 +118,20 @@ def without_programming(result: RunResult) -> dict[str, Any]:
 
 
 def from_data(data: Mapping[str, Any]) -> RunResult:
-    """The inverse of `without_programming`."""
-    regions = tuple(
-        RegionStats(**{**region, "dram_energy": own and DramEnergy(**own)})
-        for region in data["regions"]
-        for own in [region["dram_energy"]]
-    )
-    return RunResult(**{**data, "regions": regions, "console": ""})
+    """The inverse of `without_programming`.
+
+    Records from before DRAM rows were counted have neither these counts nor the DRAM's energy: the
+    counts are 0 here, and `has_dram_energy` says so.
+    """
+    regions = []
+    for region in data["regions"]:
+        own = region.get("dram_energy")
+        events = {**dict.fromkeys(_ROW_EVENTS, 0), **region["events"]}
+        kept = {**region, "events": events, "dram_energy": own and DramEnergy(**own)}
+        regions.append(RegionStats(**kept))
+    return RunResult(**{**data, "regions": tuple(regions), "console": ""})
+
+
+def has_dram_energy(gem5: RunResult) -> bool:
+    """Whether gem5's own energy of its DRAM is in every region of the record."""
+    return all(region.dram_energy is not None for region in gem5.regions)

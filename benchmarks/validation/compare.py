@@ -12,7 +12,7 @@ from typing import Final
 from harness.engines.protocol import RunResult
 from harness.stats.summary import ProgramSummary
 
-from .cases import Case, Program
+from .cases import Case, Program, has_dram_energy
 
 LONG_CYCLES: Final = 100_000  # of a layer that counts one by one
 MANY_MISSES: Final = 1000  # of a program whose misses count
@@ -48,7 +48,7 @@ class ProgramRow:
     layer_error: float  # mean absolute, over long layers; NaN: it has none
     l1d_misses_error: float  # NaN: too few of them
     l2_misses_error: float
-    energy_error: float
+    energy_error: float  # NaN: gem5's energy of its DRAM was not recorded
     speedup_error: float  # of the speed-up over the digital program; NaN for that
     gem5_million_instructions_per_s: float
     embedded_million_instructions_per_s: float
@@ -91,7 +91,9 @@ def program_row(
         layer_error=sum(long_rows) / len(long_rows) if long_rows else math.nan,
         l1d_misses_error=_misses_error(theirs, ours, "l1d_misses"),
         l2_misses_error=_misses_error(theirs, ours, "l2_misses"),
-        energy_error=ours.energy.total_pj / theirs.energy.total_pj - 1,
+        energy_error=ours.energy.total_pj / theirs.energy.total_pj - 1
+        if has_dram_energy(gem5)
+        else math.nan,
         speedup_error=math.nan,
         gem5_million_instructions_per_s=gem5.instructions / gem5.host_seconds / 1e6,
         embedded_million_instructions_per_s=embedded.instructions / embedded.host_seconds / 1e6,
@@ -106,11 +108,11 @@ def _misses_error(theirs: ProgramSummary, ours: ProgramSummary, event: str) -> f
 
 
 def with_speedups(rows: dict[Case, ProgramRow]) -> list[ProgramRow]:
-    """The rows with the error of each mapped program's speed-up over the digital one."""
+    """The rows with the errors of speed-ups over those digital programs that are there."""
     complete = []
     for case, row in rows.items():
-        digital = rows[Case(case.network, "digital")]
-        if case.way == "digital":
+        digital = rows.get(Case(case.network, "digital"))
+        if case.way == "digital" or digital is None:
             complete.append(row)
             continue
         theirs = digital.gem5_cycles / row.gem5_cycles

@@ -82,8 +82,8 @@ HIGH .req v31
         "ldr q18, [pixel2, \offset]", "ldr q19, [pixel3, \offset]", "\touch", \
         "add \other, \other, two_steps", "\step_on"
 .endm
-.equ CHAIN_BYTES, 15 * 4
-.equ CHAIN, 8
+#define CHAIN_BYTES (15 * 4)
+#define CHAIN 8
 .macro begin a, b, c, d, e, f, g
     saddl v0.8h, v16.8b, v24.8b
     \e

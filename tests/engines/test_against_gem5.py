@@ -29,6 +29,7 @@ from harness.engines.embedded.engine import EmbeddedEngine  # noqa: E402
 
 CASES = [
     Case("lenet5", "digital"),
+    Case("resnet20", "digital"),
     Case("lenet5", "pio"),
     Case("random0", "digital"),
     Case("random0", "dma"),
@@ -38,6 +39,10 @@ CASES = [
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_programs_take_gem5s_time(case: Case, tmp_path: Path) -> None:
     program = make_program(case, tmp_path)
+    if case.name in validate_embedded.superseded():
+        with pytest.raises(validate_embedded.EngineError):  # else it does not belong there
+            validate_embedded.reference(program)
+        pytest.skip("gem5's side is of an older program: benchmarks/validate_embedded.py record")
     theirs = validate_embedded.reference(program)
     result = EmbeddedEngine().run(
         program.elf, program.config.system, program.regions, timeout_s=300.0
@@ -46,7 +51,7 @@ def test_programs_take_gem5s_time(case: Case, tmp_path: Path) -> None:
     row = program_row(program, theirs, ours, layer_rows(program, theirs, ours))
     assert abs(row.cycles_error) < 0.03
     assert math.isnan(row.layer_error) or row.layer_error < 0.05
-    assert abs(row.energy_error) < 0.05
+    assert math.isnan(row.energy_error) or abs(row.energy_error) < 0.05
     for error in (row.l1d_misses_error, row.l2_misses_error):
         assert math.isnan(error) or abs(error) < 0.15
 
