@@ -180,6 +180,7 @@ def test_an_exception_of_the_progress_callback_ends_the_run(tmp_path: Path) -> N
 
 
 SCRIPT = """
+import signal
 import sys
 from pathlib import Path
 from harness.engines.embedded.engine import EmbeddedEngine
@@ -190,6 +191,7 @@ def progress(instructions, simulated_ns):
         said = True
         print("running", flush=True)
 said = False
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job ignores it
 try:
     EmbeddedEngine().run(Path(sys.argv[1]), system(), {}, timeout_s=600.0, progress=progress)
 except KeyboardInterrupt:
