@@ -29,7 +29,7 @@ from harness.engines.embedded.engine import EmbeddedEngine  # noqa: E402
 
 CASES = [
     Case("lenet5", "digital"),
-    Case("resnet20", "digital"),
+    Case("mlp", "digital"),
     Case("lenet5", "pio"),
     Case("random0", "digital"),
     Case("random0", "dma"),

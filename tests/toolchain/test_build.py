@@ -126,7 +126,9 @@ def test_an_output_folder_that_cannot_be_made_is_one_clear_error(
 
 
 SCRIPT = """
+import signal
 import sys
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job ignores it
 from pathlib import Path
 from harness.toolchain import compile_program
 compile_program([Path(sys.argv[1])], [], Path(sys.argv[2]), defines={"VALUE": "0"},
