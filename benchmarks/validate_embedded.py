@@ -43,6 +43,7 @@ from validation.compare import (
 from validation.picture import draw_scatter
 
 from harness.artifacts import atomic_write_text
+from harness.data.workloads import FOLDER_VARIABLE
 from harness.engines.protocol import RunResult
 from harness.engines.registry import engine
 from harness.errors import EngineError
@@ -174,6 +175,7 @@ def main() -> int:
     parser.add_argument("--gem5", help="the gem5 to record with; default: the variable GEM5")
     parser.add_argument("--only", nargs="*", help="these cases, for instance lenet5-digital")
     arguments = parser.parse_args()
+    os.environ.pop(FOLDER_VARIABLE, None)  # programs hold their images: the same on any machine
     if arguments.gem5:
         os.environ["GEM5"] = arguments.gem5
     chosen = [case for case in cases() if not arguments.only or case.name in arguments.only]
