@@ -188,7 +188,7 @@ def _analog(node: QConv | QDense, layer: AnalogLayer, context: Context) -> Layer
         rows = packing.rows_of_a_descriptor(pixel_bytes, sliding.out_size)
         fields += (("dma_rows", str(rows)), ("dma", f"&{node.name}_dma"))
     scratch = packing.analog_scratch_bytes(
-        layer.rows, block_columns, sliding.out_size, context.tile.adc_bits, context.tile.io
+        channels, block_columns, sliding, context.tile.adc_bits, context.tile.io
     )
     comment = f"analog, {layer.rows} x {layer.columns} on {len(blocks)} tiles"
     call = context.call(f"aimc_analog_{context.tile.io}", node, scratch=True)

@@ -33,7 +33,8 @@ PATCH_ROW: Final = 16  # bytes, PATCH_ROW of kernels/src/convolve.c
 BAND_BYTES: Final = 128 << 10  # of a padded copy of a map, BAND_BYTES of kernels/src/band.c
 CODES_BYTES: Final = 256 << 10  # of a layer's codes by DMA before the core has read them
 DESCRIPTOR_BYTES: Final = 64  # of a struct aimc_descriptor
-PIO_BATCH: Final = 8  # output pixels finished together, BATCH of kernels/src/analog_pio.c
+PIO_BATCH: Final = 8  # output pixels worked on together, BATCH of kernels/src/analog_pio.c
+PIECE_BYTES: Final = 24  # of its struct piece
 LINE_COLUMNS: Final = 64  # of int8 codes, LINE_COLUMNS of kernels/src/analog_lines.h
 _CHANNEL_PAD: Final = 16  # entries that may be read beyond a per-channel array
 _COLUMNS_PAD: Final = 32  # values that may be read beyond an analog layer's columns
@@ -257,19 +258,25 @@ def rows_of_a_descriptor(pixel_bytes: int, out_size: Pair) -> int:
 
 
 def analog_scratch_bytes(
-    rows: int, block_columns: Sequence[int], out_size: Pair, adc_bits: int, io: TileIo
+    channels: int, block_columns: Sequence[int], sliding: Sliding, adc_bits: int, io: TileIo
 ) -> int:
     """Scratch of aimc_analog_pio or aimc_analog_dma (either kernels).
 
     Args:
-        rows: Rows of the whole layer's matrix, K.
+        channels: Of the layer's input map.
         block_columns: Columns of each block, in the plan's order.
-        out_size: Height and width of the layer's output map; ones for a dense layer.
+        sliding: The layer's window; all ones for a dense layer.
         adc_bits: Width of the tiles' ADC.
         io: How the tiles are fed.
     """
     pixel_bytes = code_bytes_of_a_pixel(block_columns, adc_bits)
+    out_size = sliding.out_size
     if io == "pio":
-        return _round_up(rows + 16, ALIGN) + PIO_BATCH * pixel_bytes + ALIGN
+        taps = sliding.kernel[0] * sliding.kernel[1]
+        pieces = taps + len(block_columns) * (taps + 1)  # at most
+        patches = PIO_BATCH * _round_up(taps * channels, 16) + SLACK
+        band = band_bytes(sliding, channels)
+        parts = (PIECE_BYTES * pieces, band, patches, PIO_BATCH * pixel_bytes)
+        return sum(_round_up(part, ALIGN) for part in parts) + ALIGN
     descriptor_rows = rows_of_a_descriptor(pixel_bytes, out_size)
     return min(2 * descriptor_rows, out_size[0]) * out_size[1] * pixel_bytes + ALIGN

@@ -9,8 +9,7 @@
 #include "requantize_neon.h"
 #include "touch.h"
 
-#define PIXELS 4           /* finished together */
-#define INT16_SUMMANDS 256 /* int8 codes that add up in int16 for certain */
+#define PIXELS 4 /* finished together */
 
 /* Parameters of 16 columns. */
 struct columns16 {
@@ -75,13 +74,20 @@ struct range {
   int32_t blocks;
 };
 
-/* `count` (a constant) pixels of 16 full columns, int8 codes, only right shifts.  Their chains of
+/* Where results go. */
+struct results {
+  int8_t* out;
+  int64_t stride;  /* from one pixel to the next */
+  int32_t columns; /* of them, more than 16 as well */
+};
+
+/* `count` (a constant) pixels of up to 16 columns, int8 codes, only right shifts.  Their chains of
  * operations do not wait for each other.  Codes `ahead` of each are brought nearer. */
 static inline __attribute__((always_inline)) void finish_pixels(const int count,
                                                                 const struct columns16* c,
                                                                 const struct range* range,
                                                                 const int8_t* at, int64_t ahead,
-                                                                int8_t* out, int64_t out_stride) {
+                                                                struct results* to) {
   int16x8_t low[PIXELS];
   int16x8_t high[PIXELS];
   for (int p = 0; p < count; ++p) {
@@ -113,30 +119,31 @@ static inline __attribute__((always_inline)) void finish_pixels(const int count,
     result[p] = vqmovn_high_s16(vqmovn_s16(first[p]), second[p]);
   }
   for (int p = 0; p < count; ++p) result[p] = vminq_s8(vmaxq_s8(result[p], c->low), c->high);
-  for (int p = 0; p < count; ++p) vst1q_s8(out + p * out_stride, result[p]);
+  for (int p = 0; p < count; ++p, to->out += to->stride) {
+    store_first(to->out, result[p], to->columns);
+  }
 }
 
-/* All pixels of 16 columns.  `fresh`: the first to touch these lines of codes, which hold 64. */
+/* All pixels of up to 16 columns.  `fresh`: the first to touch these lines of codes, which hold 64.
+ */
 static void finish_usual(const struct columns16* c, const struct range* range, int32_t pixels,
-                         bool fresh, int8_t* out, int64_t out_stride) {
+                         bool fresh, struct results to) {
   const int8_t* at = range->codes;
   const int64_t group = PIXELS * range->stride;
   int32_t pixel = 0;
-  for (; pixel + PIXELS <= pixels; pixel += PIXELS, at += group, out += PIXELS * out_stride) {
+  for (; pixel + PIXELS <= pixels; pixel += PIXELS, at += group) {
     if (fresh && pixel + 2 * PIXELS <= pixels) {
-      finish_pixels(PIXELS, c, range, at, group, out, out_stride);
+      finish_pixels(PIXELS, c, range, at, group, &to);
     } else if (fresh) { /* the first pixels' next columns */
-      finish_pixels(PIXELS, c, range, at, range->codes + AIMC_ALIGN - at, out, out_stride);
+      finish_pixels(PIXELS, c, range, at, range->codes + AIMC_ALIGN - at, &to);
     } else {
-      finish_pixels(PIXELS, c, range, at, 0, out, out_stride);
+      finish_pixels(PIXELS, c, range, at, 0, &to);
     }
   }
-  for (; pixel + 2 <= pixels; pixel += 2, at += 2 * range->stride, out += 2 * out_stride) {
-    finish_pixels(2, c, range, at, fresh ? AIMC_ALIGN : 0, out, out_stride);
+  for (; pixel + 2 <= pixels; pixel += 2, at += 2 * range->stride) {
+    finish_pixels(2, c, range, at, fresh ? AIMC_ALIGN : 0, &to);
   }
-  if (pixel < pixels) {
-    finish_pixels(1, c, range, at, fresh ? AIMC_ALIGN : 0, out, out_stride);
-  }
+  if (pixel < pixels) finish_pixels(1, c, range, at, fresh ? AIMC_ALIGN : 0, &to);
 }
 
 _Static_assert(offsetof(struct analog_lines, columns) == LINES_COLUMNS, "layout");
@@ -156,7 +163,7 @@ _Static_assert(offsetof(struct analog_lines, beyond) == LINES_BEYOND, "layout");
 static int32_t finish_lines(const struct aimc_analog* op, const struct range* range, int32_t n0,
                             int32_t columns, int32_t pixels, int8_t* out) {
   const int32_t groups = columns / LINE_COLUMNS;
-  if (!op->columns || op->code_bytes != 1 || range->blocks > INT16_SUMMANDS || groups == 0) {
+  if (!op->columns || op->code_bytes != 1 || range->blocks > LINES_MAX_BLOCKS || groups == 0) {
     return 0;
   }
   const int64_t stride = range->stride;
@@ -201,8 +208,9 @@ void analog_finish_neon(const struct aimc_analog* op, const int8_t* codes, int32
       range.codes = codes + (int64_t)n * op->code_bytes;
       int8_t* to = out + block->n0 + n;
       const int32_t columns = block->columns - n;
-      if (narrow && columns >= 16 && range.blocks <= INT16_SUMMANDS && only_right(&c)) {
-        finish_usual(&c, &range, pixels, n % AIMC_ALIGN == 0, to, op->out_channels);
+      if (narrow && range.blocks <= LINES_MAX_BLOCKS && only_right(&c)) {
+        finish_usual(&c, &range, pixels, n % AIMC_ALIGN == 0,
+                     (struct results){to, op->out_channels, columns});
         continue;
       }
       for (int32_t pixel = 0; pixel < pixels; ++pixel, to += op->out_channels) {

@@ -20,7 +20,8 @@
 #define LINES_HIGH 192
 #define LINES_BEYOND 208
 
-#define LINE_COLUMNS 64 /* int8 codes of a cache line */
+#define LINE_COLUMNS 64      /* int8 codes of a cache line */
+#define LINES_MAX_BLOCKS 256 /* int8 codes that add up in int16 for certain */
 
 #ifndef __ASSEMBLER__
 #include <arm_neon.h>
@@ -40,7 +41,7 @@ struct analog_lines {
   int64_t pixel_stride;   /* and from a pixel's */
   int64_t pixel[3];       /* from the first pixel's to the other three's, which may be the same */
   int64_t out[3];
-  uint64_t blocks;               /* 1 to 256: their codes add up in int16 */
+  uint64_t blocks;               /* 1 to LINES_MAX_BLOCKS */
   uint64_t quads;                /* of pixels */
   uint64_t groups;               /* of LINE_COLUMNS columns */
   struct analog_step step_to[3]; /* the next columns, the last quad, another quad */
@@ -55,6 +56,10 @@ void analog_lines(const struct analog_lines* lines, const int8_t* codes, int8_t*
 
 /* The same for the first pixel only. */
 void analog_pixel(const struct analog_lines* lines, const int8_t* codes, int8_t* out);
+
+/* The same for one pixel whose codes are in two or more tiles' output windows, `step` apart, from
+ * `window` on.  Only they are read, and once, in accesses of 16 bytes. */
+void analog_window_pixel(const struct analog_lines* lines, uintptr_t window, int8_t* out);
 #endif
 
 #endif

@@ -3,97 +3,142 @@
 #include <stdbool.h>
 
 #include "analog.h"
-#include "patch.h"
+#include "analog_lines.h"
+#include "band.h"
+#include "copy_ahead.h"
 #include "tile.h"
 
 static const char kWhat[] = "programmed I/O of an analog layer failed";
 
-/* Pixels whose codes are finished together; PIO_BATCH of harness/codegen/packing.py. */
+/* Pixels whose patches are gathered, and whose codes are finished, together; PIO_BATCH of
+ * harness/codegen/packing.py. */
 #define BATCH 8
 
-/* Stores the first multiple of 16 of `bytes` at `from` to a window; returns how much that is. */
-static inline int32_t fill_window(uintptr_t window, const int8_t* from, int32_t bytes) {
-  int32_t rest = bytes;
-  for (; rest >= 64; rest -= 64, from += 64, window += 64) {
-    const int8x16_t a = vld1q_s8(from);
-    const int8x16_t b = vld1q_s8(from + 16);
-    const int8x16_t c = vld1q_s8(from + 32);
-    const int8x16_t d = vld1q_s8(from + 48);
-    window_store(window, a);
-    window_store(window + 16, b);
-    window_store(window + 32, c);
-    window_store(window + 48, d);
+/* Windows ------------------------------------------------------------------------------------- */
+
+/* 64 bytes between a window and memory, in either direction, in accesses of 16. */
+static inline void copy_line(uintptr_t to, uintptr_t from) {
+  __asm__ volatile("ld1 {v0.16b-v3.16b}, [%1]\n\tst1 {v0.16b-v3.16b}, [%0]"
+                   :
+                   : "r"(to), "r"(from)
+                   : "v0", "v1", "v2", "v3", "memory");
+}
+
+static inline void copy_half_line(uintptr_t to, uintptr_t from) {
+  __asm__ volatile("ld1 {v0.16b-v1.16b}, [%1]\n\tst1 {v0.16b-v1.16b}, [%0]"
+                   :
+                   : "r"(to), "r"(from)
+                   : "v0", "v1", "memory");
+}
+
+/* Stores `bytes` from `from` to a window, and zeros up to the next multiple of 16. */
+static inline void fill_window(uintptr_t window, const int8_t* from, int32_t bytes) {
+  for (; bytes >= 64; bytes -= 64, from += 64, window += 64) copy_line(window, (uintptr_t)from);
+  if (bytes & 32) {
+    copy_half_line(window, (uintptr_t)from);
+    from += 32;
+    window += 32;
   }
-  for (; rest >= 16; rest -= 16, from += 16, window += 16) window_store(window, vld1q_s8(from));
-  return bytes - rest;
-}
-
-static inline void clear_window(uintptr_t window, int32_t bytes) {
-  for (; bytes > 0; bytes -= 16, window += 16) window_store(window, vdupq_n_s8(0));
-}
-
-/* Fills the tile's input bank; the tile wants zeros beyond its last row. */
-static void fill_input(const struct aimc_block* block, const int8_t* patch) {
-  const uintptr_t window = tile_address(block->tile, AIMC_WINDOW_IN);
-  const int8_t* from = patch + block->k0;
-  const int32_t filled = fill_window(window, from, block->rows);
-  const int32_t rest = block->rows - filled;
-  if (rest == 0) return;
+  if (bytes & 16) {
+    window_store(window, vld1q_s8(from));
+    from += 16;
+    window += 16;
+  }
+  bytes &= 15;
+  if (bytes == 0) return;
   static const uint8_t kCount[16] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
-  const uint8x16_t used = vcltq_u8(vld1q_u8(kCount), vdupq_n_u8((uint8_t)rest));
-  window_store(window + (uint32_t)filled,
-               vandq_s8(vld1q_s8(from + filled), vreinterpretq_s8_u8(used)));
+  const uint8x16_t used = vcltq_u8(vld1q_u8(kCount), vdupq_n_u8((uint8_t)bytes));
+  window_store(window, vandq_s8(vld1q_s8(from), vreinterpretq_s8_u8(used)));
 }
 
-/* A place in a layer's patch: a row of the kernel, and bytes from its first tap on. */
-struct place {
-  int32_t ky;
-  int32_t within;
+/* Patches ------------------------------------------------------------------------------------- */
+
+/* Inputs that lie side by side both where they come from and where they go. */
+struct piece {
+  uintptr_t to; /* of a window; or from the start of a patch */
+  int64_t from; /* from a pixel's first input in the band; or from the start of a patch */
+  int32_t bytes;
+  int32_t last; /* of a block's pieces */
 };
 
-/* Whether vectors can go from the map to the tiles as they are: no tap and no block begins within
- * one. */
-static bool whole_vectors(const struct aimc_analog* op) {
-  bool whole = op->in_channels % 16 == 0 && op->window.dilation_x == 1;
-  for (int32_t i = 0; i < op->block_count; ++i) {
-    const struct aimc_block* block = &op->block[i];
-    whole = whole && block->k0 % 16 == 0 && /* and each goes on where the one before it ends */
-            (block->k0 == 0 || (i > 0 && block->k0 == block[-1].k0 + block[-1].rows));
+/* Adds the pieces of `rows` of the layer's matrix from row `k0` on; returns their end. */
+static struct piece* add_pieces(const struct band* band, int32_t k0, int32_t rows, uintptr_t to,
+                                struct piece* piece) {
+  const struct aimc_window* w = band->window;
+  const int32_t in_row = w->dilation_x == 1 ? 1 : w->kernel_w; /* runs of inputs in a kernel row */
+  const int32_t run_bytes = (int32_t)band->source_pixel * (w->kernel_w / in_row);
+  int32_t run = k0 / run_bytes;
+  for (int32_t within = k0 % run_bytes, bytes; rows > 0; rows -= bytes, to += (uint32_t)bytes) {
+    bytes = run_bytes - within < rows ? run_bytes - within : rows;
+    *piece++ = (struct piece){.to = to,
+                              .from = run / in_row * w->dilation_y * band->pitch +
+                                      run % in_row * w->dilation_x * band->pixel + within,
+                              .bytes = bytes};
+    within = 0;
+    ++run;
   }
-  return whole;
+  piece[-1].last = 1;
+  return piece;
 }
 
-/* Fills a tile's input bank from the map; the patch's first tap is that of row `y`, column `x`.
- * `place` is where the block begins, and then where the next one does. */
-static void fill_from_map(const struct aimc_analog* op, const struct aimc_block* block,
-                          const int8_t* in, int32_t y, int32_t x, struct place* place) {
+/* Whether vectors can go to the tiles as they lie in the band: no piece ends within one. */
+static bool whole_vectors(const struct aimc_analog* op) {
   const struct aimc_window* w = &op->window;
-  const int32_t channels = op->in_channels;
-  const int32_t row_bytes = w->kernel_w * channels;
-  const bool inside_x = x >= 0 && x + w->kernel_w <= w->in_w;
-  uintptr_t window = tile_address(block->tile, AIMC_WINDOW_IN);
-  if (block->k0 == 0) *place = (struct place){0, 0};
-  for (int32_t rest = block->rows; rest > 0;) {
-    const int32_t line = y + place->ky * w->dilation_y;
-    const bool inside_y = line >= 0 && line < w->in_h;
-    int32_t bytes = row_bytes - place->within; /* alike: all inside or all outside */
-    bool inside = inside_y;
-    if (inside_y && !inside_x) {
-      const int32_t kx = place->within / channels;
-      bytes = (kx + 1) * channels - place->within;
-      inside = x + kx >= 0 && x + kx < w->in_w;
-    }
-    if (bytes > rest) bytes = rest;
-    if (inside) {
-      fill_window(window, in + ((int64_t)line * w->in_w + x) * channels + place->within, bytes);
-    } else {
-      clear_window(window, bytes);
-    }
-    window += (uint32_t)bytes;
-    rest -= bytes;
-    place->within += bytes;
-    if (place->within == row_bytes) *place = (struct place){place->ky + 1, 0};
+  if (op->in_channels * (w->dilation_x == 1 ? w->kernel_w : 1) % 16 != 0) return false;
+  for (int32_t i = 0; i < op->block_count; ++i) {
+    if (op->block[i].k0 % 16 != 0) return false;
   }
+  return true;
+}
+
+/* The pixels of a layer in raster order. */
+struct walk {
+  const struct band* band;
+  const int8_t* in;
+  int8_t* copy; /* of the band */
+  int32_t oy;
+  int32_t ox;
+  int32_t end;        /* the next band's first output row */
+  const int8_t* line; /* first input of the row */
+};
+
+/* The first input of the next pixel. */
+static inline const int8_t* next_pixel(struct walk* walk) {
+  const struct band* band = walk->band;
+  const struct aimc_window* w = band->window;
+  if (walk->ox == w->out_w) {
+    walk->ox = 0;
+    ++walk->oy;
+    walk->line += w->stride_y * band->pitch;
+  }
+  if (walk->oy == walk->end) {
+    const int32_t left = w->out_h - walk->oy;
+    const int32_t rows = left < band->rows ? left : band->rows;
+    walk->line = band_rows(band, walk->in, walk->oy, rows, walk->copy);
+    walk->end += rows;
+  }
+  return walk->line + walk->ox++ * w->stride_x * band->pixel;
+}
+
+/* Puts the next `count` pixels' inputs together at `patch`, `stride` bytes each; overwrites up to
+ * 15 bytes beyond. */
+static void gather(struct walk* walk, const struct piece* pieces, int32_t count, int8_t* patch,
+                   int64_t stride) {
+  for (int32_t i = 0; i < count; ++i, patch += stride) {
+    const int8_t* from = next_pixel(walk);
+    const struct piece* piece = pieces;
+    do {
+      int8_t* to = patch + piece->to;
+      vst1q_s8(to, vld1q_s8(from + piece->from));
+      if (piece->bytes > 16) copy_ahead(to + 16, from + piece->from + 16, piece->bytes - 16);
+    } while (!piece++->last);
+  }
+}
+
+/* Codes --------------------------------------------------------------------------------------- */
+
+static inline void release(const struct aimc_block* block) {
+  tile_write(block->tile, AIMC_REG_CONTROL, AIMC_CONTROL_POP);
 }
 
 /* Fetches the codes of a pixel of every block and releases the output banks. */
@@ -103,76 +148,128 @@ static void collect(const struct aimc_analog* op, int8_t* codes) {
     const uintptr_t window = tile_address(block->tile, AIMC_WINDOW_OUT);
     const int32_t bytes = block->columns * op->code_bytes;
     tile_wait(block->tile, AIMC_STATUS_OUT_VALID, 0, kWhat);
-    for (int32_t at = 0; at < bytes; at += 16) {
-      vst1q_s8(codes + at, window_load(window + (uint32_t)at));
-    }
-    tile_write(block->tile, AIMC_REG_CONTROL, AIMC_CONTROL_POP);
+    int32_t at = 0;
+    for (; at + 64 <= bytes; at += 64)
+      copy_line((uintptr_t)codes + (uint32_t)at, window + (uint32_t)at);
+    for (; at < bytes; at += 16) vst1q_s8(codes + at, window_load(window + (uint32_t)at));
+    release(block);
     codes += code_stride(op, block);
   }
 }
 
+/* Whether finish_lines() can take every block. */
+static bool fits_lines(const struct aimc_analog* op) {
+  if (!op->columns || op->code_bytes != 1 || op->block_count > LINES_MAX_BLOCKS) return false;
+  int32_t count = 2; /* blocks of a range so far */
+  for (int32_t i = 0; i < op->block_count; ++i, ++count) {
+    const struct aimc_block* block = &op->block[i];
+    if (block->columns % LINE_COLUMNS != 0) return false;
+    if (i > 0 && block->n0 == block[-1].n0) {
+      if (block->tile != block[-1].tile + 1) return false;
+    } else {
+      if (count < 2) return false; /* several pixels at once are faster */
+      count = 0;
+    }
+  }
+  return count >= 2;
+}
+
+/* Adds up and requantizes a pixel's codes as they come out of the windows. */
+static void finish_lines(const struct aimc_analog* op, struct analog_lines* lines, int8_t* out) {
+  for (int32_t first = 0, count; first < op->block_count; first += count) {
+    const struct aimc_block* block = &op->block[first];
+    for (count = 0; first + count < op->block_count && block[count].n0 == block->n0; ++count) {
+      tile_wait(block[count].tile, AIMC_STATUS_OUT_VALID, 0, kWhat);
+    }
+    lines->columns = op->columns + block->n0 * (ANALOG_COLUMN_BYTES / 4);
+    lines->blocks = (uint64_t)count;
+    lines->groups = (uint64_t)(block->columns / LINE_COLUMNS);
+    analog_window_pixel(lines, tile_address(block->tile, AIMC_WINDOW_OUT), out + block->n0);
+    for (int32_t i = 0; i < count; ++i) release(&block[i]);
+  }
+}
+
+/* Layers -------------------------------------------------------------------------------------- */
+
+static inline int8_t* align(void* at) {
+  return (int8_t*)(((uintptr_t)at + AIMC_ALIGN - 1) / AIMC_ALIGN * AIMC_ALIGN);
+}
+
 static void run(const struct aimc_analog* op, const int8_t* in, int8_t* out, void* scratch,
-                analog_finish* finish) {
+                analog_finish* finish, bool by_lines) {
   const struct aimc_window* w = &op->window;
   const int32_t pixels = w->out_h * w->out_w;
   const int32_t rows = w->kernel_h * w->kernel_w * op->in_channels;
-  const bool in_place = pixels == 1 && w->in_h == 1 && w->in_w == 1 && w->kernel_h == 1 &&
-                        w->kernel_w == 1 && w->pad_top == 0 && w->pad_left == 0;
-  int8_t* patch = scratch;
-  int8_t* codes = patch + (rows + 16 + AIMC_ALIGN - 1) / AIMC_ALIGN * AIMC_ALIGN;
-  const bool double_buffer =
-      tile_read(op->block[0].tile, AIMC_REG_FEATURES) & AIMC_FEATURE_DOUBLE_BUFFER;
+  const struct band band = band_plan(w, op->in_channels, 1);
+  const bool whole = whole_vectors(op);
+  /* analog_scratch_bytes of harness/codegen/packing.py */
+  struct piece* pieces = scratch;
+  struct piece* end = pieces;
+  if (!whole) end = add_pieces(&band, 0, rows, 0, end);
+  struct piece* fills = end;
   for (int32_t i = 0; i < op->block_count; ++i) {
     const struct aimc_block* block = &op->block[i];
+    const uintptr_t window = tile_address(block->tile, AIMC_WINDOW_IN);
+    if (whole) {
+      end = add_pieces(&band, block->k0, block->rows, window, end);
+    } else {
+      *end++ = (struct piece){.to = window, .from = block->k0, .bytes = block->rows, .last = 1};
+    }
     tile_write(block->tile, AIMC_REG_ACTIVE_ROWS, (uint32_t)block->rows);
     tile_write(block->tile, AIMC_REG_ACTIVE_COLS, (uint32_t)block->columns);
   }
-  const bool from_map = !in_place && whole_vectors(op);
-  struct place place = {0, 0};
-  int32_t y = -w->pad_top;
-  int32_t x = -w->pad_left;
-  const int32_t end_x = x + w->out_w * w->stride_x;
+  struct walk walk = {.band = &band, .in = in, .copy = align(end)};
+  int8_t* patches = align(walk.copy + band.bytes);
+  const int64_t patch_bytes = (rows + 15) / 16 * 16;
+  int8_t* codes = align(patches + (whole ? 0 : BATCH * patch_bytes + 16));
+  struct analog_lines lines = {.step = AIMC_TILE_WINDOW,
+                               .low = vdupq_n_s8((int8_t)op->requant.low),
+                               .high = vdupq_n_s8((int8_t)op->requant.high)};
+  const bool double_buffer =
+      tile_read(op->block[0].tile, AIMC_REG_FEATURES) & AIMC_FEATURE_DOUBLE_BUFFER;
   /* While the tiles convert one pixel, the core fetches and finishes those before it. */
   for (int32_t pixel = 0; pixel <= pixels; ++pixel) {
     if (pixel < pixels) {
-      if (!in_place && !from_map) {
-        gather_patches(w, op->in_channels, op->in_channels, in, pixel, 1, patch, 0);
+      const int8_t* from = patches + pixel % BATCH * patch_bytes;
+      if (whole) {
+        from = next_pixel(&walk);
+      } else if (pixel % BATCH == 0) {
+        gather(&walk, pieces, pixels - pixel < BATCH ? pixels - pixel : BATCH, patches,
+               patch_bytes);
       }
+      const struct piece* piece = fills;
       for (int32_t i = 0; i < op->block_count; ++i) {
-        const struct aimc_block* block = &op->block[i];
+        const int32_t tile = op->block[i].tile;
         /* The only input bank is free again when its conversion is over. */
-        if (!double_buffer && pixel > 0) tile_wait(block->tile, AIMC_STATUS_OUT_VALID, 0, kWhat);
-        if (from_map) {
-          fill_from_map(op, block, in, y, x, &place);
-        } else {
-          fill_input(block, in_place ? in : patch);
-        }
-        tile_write(block->tile, AIMC_REG_CONTROL, AIMC_CONTROL_START);
-      }
-      if (from_map) {
-        x += w->stride_x;
-        if (x == end_x) {
-          x = -w->pad_left;
-          y += w->stride_y;
-        }
+        if (!double_buffer && pixel > 0) tile_wait(tile, AIMC_STATUS_OUT_VALID, 0, kWhat);
+        do {
+          fill_window(piece->to, from + piece->from, piece->bytes);
+        } while (!piece++->last);
+        tile_write(tile, AIMC_REG_CONTROL, AIMC_CONTROL_START);
       }
     }
     if (pixel == 0) continue;
+    if (by_lines) {
+      finish_lines(op, &lines, out);
+      out += op->out_channels;
+      continue;
+    }
     const int32_t slot = (pixel - 1) % BATCH;
-    const int32_t first = pixel - 1 - slot;
-    const int32_t batch = pixels - first < BATCH ? pixels - first : BATCH;
     collect(op, codes + slot * (int64_t)op->pixel_bytes);
-    if (slot == batch - 1) finish(op, codes, batch, out + (int64_t)first * op->out_channels);
+    if (slot == BATCH - 1 || pixel == pixels) {
+      finish(op, codes, slot + 1, out);
+      out += (slot + 1) * (int64_t)op->out_channels;
+    }
   }
   for (int32_t i = 0; i < op->block_count; ++i) tile_check(op->block[i].tile, kWhat);
 }
 
 void aimc_analog_pio_ref(const struct aimc_analog* op, const int8_t* in, int8_t* out,
                          void* scratch) {
-  run(op, in, out, scratch, analog_finish_ref);
+  run(op, in, out, scratch, analog_finish_ref, false);
 }
 
 void aimc_analog_pio_neon(const struct aimc_analog* op, const int8_t* in, int8_t* out,
                           void* scratch) {
-  run(op, in, out, scratch, analog_finish_neon);
+  run(op, in, out, scratch, analog_finish_neon, fits_lines(op));
 }

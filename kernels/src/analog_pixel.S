@@ -1,10 +1,17 @@
 /* The digital part of an analog layer of one pixel, 64 columns, a cache line of codes, at a time.
+ * analog_window.S makes the same function for codes that are still in the tiles' windows.
  *
  * The lines of the row blocks are added up, then the four groups of 16 columns are requantized.  A
  * group's results are narrowed and stored between the next group's operations, the last one's in the
- * next line, whose codes and parameters are brought nearer meanwhile.
+ * next line, whose first codes are loaded meanwhile; after the last line, parameters instead.
  */
 #include "analog_lines.h"
+
+#ifndef FUNCTION
+#define FUNCTION analog_pixel
+/* Brings a line of codes nearer. */
+#define TOUCH_CODES(...) prfm pldl1keep, [__VA_ARGS__]
+#endif
 
 lines .req x0
 codes .req x1   /* of these columns: block 0 */
@@ -43,7 +50,7 @@ HIGH .req v31
 .macro add_line a, b, c, d, p, q, r, s
     saddw v0.8h, v0.8h, v\a\().8b
 .ifnb \p
-    prfm pldl1keep, [at, next]
+    TOUCH_CODES(at, next)
 .endif
     saddw2 v1.8h, v1.8h, v\a\().16b
 .ifnb \p
@@ -84,7 +91,7 @@ HIGH .req v31
 /* The sum of the first two lines; `more`: a third one is loaded.  The next columns' are touched. */
 .macro begin_sums more
     saddl v0.8h, v16.8b, v20.8b
-    prfm pldl1keep, [codes, next]
+    TOUCH_CODES(codes, next)
     saddl2 v1.8h, v16.16b, v20.16b
 .if \more
     ldr q16, [at]
@@ -96,14 +103,14 @@ HIGH .req v31
     ldr q17, [at, #16]
 .endif
     saddl v4.8h, v18.8b, v22.8b
-    prfm pldl1keep, [left, next]
+    TOUCH_CODES(left, next)
     saddl2 v5.8h, v18.16b, v22.16b
 .if \more
     ldr q18, [at, #32]
 .endif
     saddl v6.8h, v19.8b, v23.8b
 .if \more
-    prfm pldl1keep, [at, next]
+    TOUCH_CODES(at, next)
 .endif
     saddl2 v7.8h, v19.16b, v23.16b
 .if \more
@@ -115,7 +122,7 @@ HIGH .req v31
 
 .macro only_line
     sshll v0.8h, v16.8b, #0
-    prfm pldl1keep, [codes, next]
+    TOUCH_CODES(codes, next)
     sshll2 v1.8h, v16.16b, #0
     sshll v2.8h, v17.8b, #0
     sshll2 v3.8h, v17.16b, #0
@@ -185,11 +192,11 @@ HIGH .req v31
 
 /* The function -------------------------------------------------------------------------------- */
 
-    .section .text.analog_pixel, "ax"
+    .section .text.FUNCTION, "ax"
     .balign 64
-    .global analog_pixel
-    .type analog_pixel, %function
-analog_pixel:
+    .global FUNCTION
+    .type FUNCTION, %function
+FUNCTION:
     stp d8, d9, [sp, #-64]!
     stp d10, d11, [sp, #16]
     stp d12, d13, [sp, #32]
@@ -254,12 +261,13 @@ analog_pixel:
         "touch_columns 2", "touch_columns 3", "prfm pstl1keep, [out, next]", \
         "add codes, codes, next", "mov at, codes"
     group 1, 2, 3, 8, 9, 10, 11, 24, 25, 26, 27, 0, 1, 0, out, columns, 192 * 2, "touch_columns 4", \
-        "touch_columns 5", "touch_columns 6", "touch_columns 7", "", "", ""
+        "touch_columns 5", "touch_columns 6", "touch_columns 7", "subs groups, groups, #1", \
+        "csel at, columns, at, eq", "csel second, xzr, second, eq"
     even_group 2, 4, 5, 0, 1, 1, out, "touch_columns 8", "ldr q16, [at]", "ldr q17, [at, #16]", \
-        "ldr q18, [at, #32]", "ldr q19, [at, #48]", "touch_columns 9", "add at, codes, second"
+        "ldr q18, [at, #32]", "ldr q19, [at, #48]", "touch_columns 9", "add at, at, second"
     group 3, 6, 7, 8, 9, 10, 11, 24, 25, 26, 27, 0, 1, 2, out, next_columns, 0, "touch_columns 10", \
         "ldr q20, [at]", "ldr q21, [at, #16]", "ldr q22, [at, #32]", "ldr q23, [at, #48]", \
-        "touch_columns 11", "subs groups, groups, #1"
+        "touch_columns 11", ""
     mov last_out, out
     add out, out, next
     mov columns, next_columns
@@ -277,4 +285,4 @@ analog_pixel:
     ldp d10, d11, [sp, #16]
     ldp d8, d9, [sp], #64
     ret
-    .size analog_pixel, . - analog_pixel
+    .size FUNCTION, . - FUNCTION

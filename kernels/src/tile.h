@@ -24,7 +24,8 @@ static inline void tile_write_address(int32_t tile, uint32_t reg, const void* va
   *(volatile uint64_t*)tile_address(tile, reg) = (uint64_t)(uintptr_t)value;
 }
 
-/* One access of 16 bytes; assembly, so that the compiler neither splits nor pairs it. */
+/* One access of 16 bytes; assembly, so that the compiler neither splits nor pairs it.  ST1, because
+ * cores split STR of 16 bytes in two (gem5's do), and a core waits for each access to a device. */
 static inline int8x16_t window_load(uintptr_t address) {
   int8x16_t value;
   __asm__ volatile("ldr %q0, [%1]" : "=w"(value) : "r"(address) : "memory");
@@ -32,7 +33,7 @@ static inline int8x16_t window_load(uintptr_t address) {
 }
 
 static inline void window_store(uintptr_t address, int8x16_t value) {
-  __asm__ volatile("str %q0, [%1]" : : "w"(value), "r"(address) : "memory");
+  __asm__ volatile("st1 {%0.16b}, [%1]" : : "w"(value), "r"(address) : "memory");
 }
 
 /* Memory that a tile is about to access is written, and what it wrote is read, on the right side of

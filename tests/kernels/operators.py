@@ -355,7 +355,7 @@ class Operators:
             self.constant(DmaStruct(self._place(bytes(descriptor_bytes), 0))),
         )
         scratch = packing.analog_scratch_bytes(
-            layer.rows, block_columns, out_size, tiles.adc_bits, io
+            channels, block_columns, sliding(geometry), tiles.adc_bits, io
         )
         shape = (geometry.out_h, geometry.out_w, layer.columns)
         self.tiles = tiles
