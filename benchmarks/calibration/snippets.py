@@ -418,9 +418,20 @@ def _devices() -> Iterator[Snippet]:
         "an 8-byte load from a tile and 16 additions",
         "ldr x6, [x16]\n" + "add x8, x8, x4\n" * 16,
     )
+    yield device("store_vector", "a vector to a tile by ST1", "st1 {v0.16b}, [x5]")
     yield device("copy_in", "memory to tile, 8 bytes", "ldr x6, [x1, #8]\nstr x6, [x5]")
     yield device("copy_in16", "memory to tile, 16 bytes", "ldr q0, [x1, #16]\nstr q0, [x5]")
+    yield device(
+        "copy_in64",
+        "memory to tile, 64 bytes by LD1 and ST1",
+        "ld1 {v0.16b-v3.16b}, [x1]\nst1 {v0.16b-v3.16b}, [x5]",
+    )
     yield device("copy_out", "tile to memory, 8 bytes", "ldr x6, [x16]\nstr x6, [x1, #8]")
+    yield device(
+        "copy_out64",
+        "tile to memory, 64 bytes by LD1 and ST1",
+        "ld1 {v0.16b-v3.16b}, [x16]\nst1 {v0.16b-v3.16b}, [x1]",
+    )
 
 
 def snippets() -> tuple[Snippet, ...]:

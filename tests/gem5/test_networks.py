@@ -103,6 +103,14 @@ def test_dma_with_noise_counts_what_the_embedded_engine_counts(
             assert total == region.events[event], (region.name, event)
 
 
+def test_the_dram_states_of_a_region_take_its_time(tmp_path: Path, dma: Program) -> None:
+    result = dma.on_gem5(tmp_path)
+    for line in result.regions:
+        found = result.stats(line["dump"])
+        states = [value for name, value in found.items() if ".rank0.pwrStateTime::" in name]
+        assert sum(states) == line["end_ps"] - line["begin_ps"], line
+
+
 @pytest.mark.parametrize("at_us", [40, 110, 200, 290])
 def test_a_restored_run_ends_like_an_uninterrupted_one(
     tmp_path: Path, dma: Program, at_us: int
