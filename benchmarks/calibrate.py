@@ -40,8 +40,8 @@ from harness.pipeline.programs import cache_dir
 RESULTS: Final = Path(__file__).parent.parent / "results" / "calibration"
 SYSTEMS: Final = ("alpine-hp", "alpine-hp-bus")
 TIMEOUT_S: Final = 3600.0
-# A device access is sent a cycle after the last one's commit and comes back to a stopped core.
-AROUND_AN_ACCESS: Final = 2
+# A device access is sent as the last one commits and comes back to a stopped core.
+AROUND_AN_ACCESS: Final = 1
 # A tile that converts so fast that its DMA is what takes the time.
 DMA: Final = (
     "system.tile.io=dma",

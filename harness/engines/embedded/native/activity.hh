@@ -89,7 +89,7 @@ class Activity {
   static constexpr size_t kAwaited = 64;
   static constexpr uint64_t kBits = 64 * kWords;
   static constexpr uint64_t kFar = kBits - 128;
-  static constexpr Cycle kLongWait = 8;
+  static constexpr Cycle kLongWait = 4;
 
   struct Awaited {
     Cycle asked = 0;

@@ -129,11 +129,11 @@ void LoadStoreQueue::apply(Delay delay) {
   }
 }
 
-Cycle LoadStoreQueue::send_device(Cycle cycle) {
+Cycle LoadStoreQueue::send_device(Cycle cycle, bool looked) {
   send_all(cycle);
   const Cycle sent = std::max(cycle, memory_free());
   place_free_ = sent;
-  activity_.mark(sent - 1);
+  if (looked || sent > cycle) activity_.mark(sent - 1);
   activity_.mark(sent);
   return sent;
 }

@@ -69,8 +69,9 @@ class LoadStoreQueue {
   void commit_store(const Access& access, Cycle cycle);
   void commit_barrier(Cycle cycle);
 
-  // A device access that can be sent at `cycle`, as the next to commit: when it is.
-  Cycle send_device(Cycle cycle);
+  // A device access that can be sent at `cycle`, as the next to commit: when it is.  `looked`: it
+  // was in the queue in the cycle before.
+  Cycle send_device(Cycle cycle, bool looked);
   void finish_device(Cycle sent, Cycle over, Cycle committed) {
     occupy(sent, over);
     leave_transfers(committed);

@@ -301,11 +301,17 @@ Cycle Pipeline::next_device_access() {
       continue;
     }
     device_flight_ = issue(op);
-    const Cycle leaves = queue_.accepts_at(std::max(device_flight_.at_end, address_at(op)));
+    const Cycle operands = address_at(op);
+    const Cycle leaves = queue_.accepts_at(std::max(device_flight_.at_end, operands));
     device_flight_.unit->leave(device_flight_.at_end, leaves);
-    // It is neither speculative nor overtaken: it is sent as the next to commit.
-    const Cycle next = leaves > commit_cycle_ ? leaves : commit_cycle_ + 1;
-    device_sent_ = queue_.send_device(next);
+    // It is neither speculative nor overtaken: it is sent as the next to commit.  It is so at once
+    // if it leaves its unit behind the commit that it waited for; else in the cycle after that, when
+    // the queue looks at it again.
+    const bool waited = committed_ == 1 && (committed_accesses_ == 1 || operands == commit_cycle_);
+    const bool at_once =
+        leaves > commit_cycle_ || (leaves == commit_cycle_ && waited && committed_ < width_);
+    const Cycle next = at_once ? leaves : commit_cycle_ + 1;
+    device_sent_ = queue_.send_device(next, !at_once);
     return device_sent_;
   }
   return 0;
@@ -315,11 +321,12 @@ void Pipeline::finish_device(Cycle over, Event cause) {
   const MicroOp& op = device_block_->ops[device_op_++];
   const uint64_t memory = events_[kCyclesMemory];
   activity_.await(device_sent_, over);
-  commit(op, over, device_sent_);
+  commit(op, over, device_sent_ + 1);
   // Beyond what an access of the L1 would have taken it is the device's time.
   const uint64_t waited = events_[kCyclesMemory] - memory;
   events_[kCyclesMemory] -= waited;
   events_[cause] += waited;
+  queue_.wait_as_next(device_sent_, over);
   queue_.finish_device(device_sent_, over, commit_cycle_);
 }
 
