@@ -25,7 +25,6 @@ _NOT_READ_BY_GEM5: Final = {
     "energy": True,
     "attach": {"load_latency_ns", "store_latency_ns", "extra_beat_ns", "load_extra_beat_ns"},
 }
-_ROW_EVENTS: Final = ("dram_activates", "dram_open_ps")
 WAYS: Final = ("digital", "pio", "dma")
 
 
@@ -123,20 +122,9 @@ def without_programming(result: RunResult) -> dict[str, Any]:
 
 
 def from_data(data: Mapping[str, Any]) -> RunResult:
-    """The inverse of `without_programming`.
-
-    Records from before DRAM rows were counted have neither these counts nor the DRAM's energy: the
-    counts are 0 here, and `has_dram_energy` says so.
-    """
+    """The inverse of `without_programming`."""
     regions = []
     for region in data["regions"]:
-        own = region.get("dram_energy")
-        events = {**dict.fromkeys(_ROW_EVENTS, 0), **region["events"]}
-        kept = {**region, "events": events, "dram_energy": own and DramEnergy(**own)}
-        regions.append(RegionStats(**kept))
+        own = region["dram_energy"]
+        regions.append(RegionStats(**{**region, "dram_energy": own and DramEnergy(**own)}))
     return RunResult(**{**data, "regions": tuple(regions), "console": ""})
-
-
-def has_dram_energy(gem5: RunResult) -> bool:
-    """Whether gem5's own energy of its DRAM is in every region of the record."""
-    return all(region.dram_energy is not None for region in gem5.regions)
