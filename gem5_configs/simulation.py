@@ -158,8 +158,8 @@ class Simulation:
         if self._open is not None:
             raise ProgramError(f"region {region} begins in region {self._open.region}")
         self._open = OpenRegion(region, m5.curTick())
-        # What is only added up when it ends or is dumped, as the time in a DRAM's power state, would
-        # be the region's from the last dump on.
+        # What is only added up when it ends or is dumped, as the time in a DRAM's power state,
+        # would be the region's from the last dump on.
         Root.getInstance().preDumpStats()
         m5.stats.reset()
 
