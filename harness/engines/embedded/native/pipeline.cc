@@ -305,8 +305,8 @@ Cycle Pipeline::next_device_access() {
     const Cycle leaves = queue_.accepts_at(std::max(device_flight_.at_end, operands));
     device_flight_.unit->leave(device_flight_.at_end, leaves);
     // It is neither speculative nor overtaken: it is sent as the next to commit.  It is so at once
-    // if it leaves its unit behind the commit that it waited for; else in the cycle after that, when
-    // the queue looks at it again.
+    // if it leaves its unit behind the commit that it waited for; else in the cycle after that,
+    // when the queue looks at it again.
     const bool waited = committed_ == 1 && (committed_accesses_ == 1 || operands == commit_cycle_);
     const bool at_once =
         leaves > commit_cycle_ || (leaves == commit_cycle_ && waited && committed_ < width_);
