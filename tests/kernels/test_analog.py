@@ -57,6 +57,9 @@ CASES = {
     "vectors_strided": Case(7, 7, 32, 6, window((3, 2), (2, 3), (2, 1, 0, 1), (2, 1)), 80, 16),
     "vectors_of_a_pixel": Case(5, 6, 48, 9, window((1, 1), (2, 2)), 32, 16, double_buffer=False),
     "vectors_in_padding": Case(2, 1, 16, 5, window((3, 5), pads=(2, 4, 2, 4)), 256, 16),
+    # Padded copies of more than BAND_BYTES.
+    "vectors_in_bands": Case(9, 300, 64, 5, window((3, 3), (3, 60), (1, 1, 1, 1)), 576, 16),
+    "bytes_in_bands": Case(9, 300, 63, 5, window((3, 3), (3, 60), (1, 1, 1, 1)), 200, 16),
     "one_row": Case(2, 2, 1, 3, DENSE, 1, 3),
     "dense": Case(1, 1, 300, 70, DENSE, 128, 64),
     "dense_wide_codes": Case(1, 1, 50, 9, DENSE, 64, 16, adc_bits=16, double_buffer=False),
@@ -231,6 +234,23 @@ def test_whole_lines_of_codes_equal_numpy(
     tiles = tiles_for(operators, case, len(layer.blocks), dma=dma)
     actual = operators.analog(
         io, "neon", inputs, layer, case.window, tile_set(case, tiles, dma=dma)
+    )
+    np.testing.assert_array_equal(actual, expected_output(case, layer, inputs))
+    assert all(tile.statistics()["guest_errors"] == 0 for tile in tiles)
+
+
+def test_row_blocks_on_scattered_tiles_equal_numpy(operators: Operators) -> None:
+    """Whole lines of codes, but not from one tile after the other."""
+    case = Case(2, 3, 8, 128, SAME3, 24, 64)
+    rng = np.random.default_rng(24)
+    layer = layer_of(case, rng)
+    count = len(layer.blocks)
+    blocks = [replace(block, tile=count - 1 - block.tile) for block in layer.blocks]
+    layer = replace(layer, blocks=tuple(blocks))
+    inputs = int8(rng, (case.height, case.width, case.inputs))
+    tiles = tiles_for(operators, case, count, dma=False)
+    actual = operators.analog(
+        "pio", "neon", inputs, layer, case.window, tile_set(case, tiles, dma=False)
     )
     np.testing.assert_array_equal(actual, expected_output(case, layer, inputs))
 
