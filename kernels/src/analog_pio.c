@@ -60,6 +60,7 @@ struct piece {
   int32_t bytes;
   int32_t last; /* of a block's pieces */
 };
+_Static_assert(sizeof(struct piece) == 24, "PIECE_BYTES of harness/codegen/packing.py");
 
 /* Adds the pieces of `rows` of the layer's matrix from row `k0` on; returns their end. */
 static struct piece* add_pieces(const struct band* band, int32_t k0, int32_t rows, uintptr_t to,
