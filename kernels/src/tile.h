@@ -24,14 +24,15 @@ static inline void tile_write_address(int32_t tile, uint32_t reg, const void* va
   *(volatile uint64_t*)tile_address(tile, reg) = (uint64_t)(uintptr_t)value;
 }
 
-/* One access of 16 bytes; assembly, so that the compiler neither splits nor pairs it.  ST1, because
- * cores split STR of 16 bytes in two (gem5's do), and a core waits for each access to a device. */
+/* One access of 16 bytes; assembly, so that the compiler neither splits nor pairs it. */
 static inline int8x16_t window_load(uintptr_t address) {
   int8x16_t value;
   __asm__ volatile("ldr %q0, [%1]" : "=w"(value) : "r"(address) : "memory");
   return value;
 }
 
+/* The same; ST1, because cores split STR of 16 bytes in two (gem5's do), and a core waits for each
+ * access to a device. */
 static inline void window_store(uintptr_t address, int8x16_t value) {
   __asm__ volatile("st1 {%0.16b}, [%1]" : : "w"(value), "r"(address) : "memory");
 }
