@@ -19,6 +19,7 @@ _DPI: Final = 130
 _MARGIN_POINTS: Final = 0.25
 # Okabe and Ito's colour-blind-safe palette; markers carry the same for grey prints.
 _KEPT, _TAKEN_BACK, _TEST, _BOUND, _FLOAT = "#0072B2", "#D55E00", "#009E73", "#D55E00", "#333333"
+_CONFIRMED: Final = "#CC79A7"
 _TIMES: Final = (
     (1.0, "1 s"),
     (60.0, "1 min"),
@@ -64,9 +65,10 @@ def _subtitle(result: SearchResult) -> str:
 
 def _draw_steps(axes: Axes, result: SearchResult) -> None:
     steps = [row for row in result.rows if row.phase in ("warm-up", "search") and row.values]
+    confirmed = [row for row in result.rows if row.phase == "confirmation"]
     kept = [row for row in steps if row.accepted]
     high = max([100 * result.baseline, *(_mean(row) for row in steps)])
-    low = min([100 * result.bound, *(_low(row) for row in kept)])
+    low = min([100 * result.bound, *(_low(row) for row in (*kept, *confirmed))])
     # What was taken back may lie far below; a little of that is shown to scale.
     lowest = min([low, *(_low(row) for row in steps)])
     low = max(lowest, low - 1.5 * (high - low) - _MARGIN_POINTS)
@@ -75,6 +77,8 @@ def _draw_steps(axes: Axes, result: SearchResult) -> None:
     shares = [100 * row.analog_share for row in shown]
     _errorbars(axes, kept, [100 * row.analog_share for row in kept], _KEPT, "o-", "kept")
     _errorbars(axes, shown, shares, _TAKEN_BACK, "x", "taken back")
+    confirmed_shares = [100 * row.analog_share for row in confirmed]
+    _errorbars(axes, confirmed, confirmed_shares, _CONFIRMED, "D", "on other devices")
     _lines(axes, result)
     images = steps[0].images if steps else 0
     axes.set_title(f"Step by step: validation, {images:,} images", fontsize=10)

@@ -14,7 +14,9 @@ from harness.accuracy.evaluate import Accuracies
 from harness.accuracy.paired import Measured, Values
 from harness.accuracy.strategies import Step
 
-Phase: TypeAlias = Literal["baseline", "digital", "alone", "warm-up", "search", "time", "test"]
+Phase: TypeAlias = Literal[
+    "baseline", "digital", "alone", "warm-up", "search", "confirmation", "time", "test"
+]
 
 _COLUMNS: Final = (
     "phase",
@@ -42,7 +44,8 @@ class Row:
     Attributes:
         phase: ``baseline``: the float network; ``digital``: int8, no layer analog, on the test
             split the shipped network and on validation the one after the warm-up; ``alone``: one
-            layer analog, after the warm-up; ``warm-up`` and ``search``: a decision; ``time`` and
+            layer analog, after the warm-up; ``warm-up`` and ``search``: a decision;
+            ``confirmation``: a decision on the layer accepted last, on other devices; ``time`` and
             ``test``: the mapping that was found.
         layer: That was tried.
         accepted: A decision's outcome.
@@ -122,6 +125,7 @@ def rows_of(
     final: Mapping[str, Measured],
     macs: Mapping[str, int],
     *,
+    found: tuple[str, ...],
     t_eval_s: float,
 ) -> tuple[Row, ...]:
     """Every measurement, in the order of the phases.
@@ -130,6 +134,7 @@ def rows_of(
         references: The float network on ``validation`` and ``test``, the int8 network on ``int8``.
         survey: Layers alone, by name, and ``digital``; empty if the strategy did not ask.
         final: Of what was found, by split and seconds: ``test 86400``.
+        found: Its analog layers.
     """
     images = references["validation"].images
 
@@ -147,7 +152,6 @@ def rows_of(
         share = share_of(macs, analog)
         return Row(phase, layer, accepted, len(analog), share, split, count, time_s, measured)
 
-    found = tuple(s.layer for s in steps if s.accepted and s.layer is not None)
     rows = [row("baseline", references["validation"])]
     for name, measured in survey.items():
         if name == "digital":
@@ -156,7 +160,7 @@ def rows_of(
             rows.append(row("alone", measured, (name,), layer=name, time_s=t_eval_s))
     rows += [
         row(
-            "warm-up" if step.layer is None else "search",
+            _phase_of(step),
             step.measured,
             step.analog,
             layer=step.layer,
@@ -179,6 +183,12 @@ def rows_of(
         if split == "test"
     ]
     return tuple(rows)
+
+
+def _phase_of(step: Step) -> Phase:
+    if step.confirms:
+        return "confirmation"
+    return "warm-up" if step.layer is None else "search"
 
 
 def to_csv(result: SearchResult) -> str:
@@ -236,7 +246,8 @@ def lost(row: Row) -> dict[str, float | None]:
 
 def summary_json(result: SearchResult, provenance: Mapping[str, Any]) -> str:
     """``summary.json``: the outcome and the final measurements."""
-    final = [row for row in result.rows if row.phase in ("baseline", "digital", "time", "test")]
+    phases = ("baseline", "digital", "confirmation", "time", "test")
+    final = [row for row in result.rows if row.phase in phases and row.accepted is not False]
     document = {
         "format": "aimc-search",
         "version": 1,

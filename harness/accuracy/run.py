@@ -247,6 +247,7 @@ def _result(search: Search, loop: LoopConfig, network: QNetwork) -> SearchResult
             search.steps,
             {name: measured for name, measured in final.items() if measured is not None},
             macs,
+            found=tuple(name for name, unit in layers.items() if unit == "analog"),
             t_eval_s=loop.noise.t_eval_s,
         ),
         seconds=bench.state.seconds,

@@ -1,8 +1,10 @@
 """The search: convert a layer, retrain, keep it if the accuracy holds, else take it back.
 
 A search under one bound is a walk over trials: what the next layer is, and whether the last one
-was kept, follow from the strategy, the bound and the trials made so far.  `search_all` walks
-under several bounds; a trial that two of them ask for is made once.
+was kept, follow from the strategy, the bound and the trials made so far.  What it ends with was
+chosen among many on one group of sets of devices; so it is measured on others, and the layers
+accepted last are taken back until the bound holds there too.  `search_all` walks under several
+bounds; a trial that two of them ask for is made once.
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ from harness.accuracy.evaluate import Accuracies
 from harness.accuracy.paired import Measured, holds
 from harness.accuracy.state import Route, Saving
 from harness.accuracy.strategies import Step, strategy_named
-from harness.accuracy.workbench import TRAINING_WORK, Workbench, analog_of
+from harness.accuracy.workbench import CONFIRMATION, TRAINING_WORK, Workbench, analog_of
 
 
 class Search:
@@ -36,6 +38,7 @@ class Search:
         self._steps: list[Step] = []
         self._reported = 0
         self._wanted: str | None = None
+        self._confirming = False
         self.route: Route = ()
         self.complete = False
 
@@ -100,15 +103,21 @@ class Search:
 
     @property
     def needed(self) -> set[Route]:
-        """Whose weights are still asked for: of the network as it stands, and for `alone`."""
-        return {self.route, self._start}
+        """Whose weights are still asked for: of the network as it stands, of those that it may be
+        taken back to, and for `alone`."""
+        back = range(len(self.route)) if self._confirms and not self.complete else ()
+        return {self.route, self._start, *(self.route[:length] for length in back)}
 
     def advance(self) -> None:
         """Decide on everything whose trial was made."""
         while not self.complete:
+            if self._confirming:
+                if not self._confirmed():
+                    return
+                continue
             layer = self._next_layer()
             if layer is None and (self._steps or not self.bench.warms_up):
-                self.complete = True
+                self._confirming = True
             elif layer is not None and not self._has_tiles(layer):
                 self._steps.append(Step(layer, accepted=False, analog=(), measured=None))
             elif (trial := self.bench.state.trial(self.route, layer)) is not None:
@@ -118,8 +127,11 @@ class Search:
                 return
 
     def try_next(self) -> None:
-        """Make the trial at which `advance` stopped."""
-        self.bench.try_layer(self.route, self._wanted)
+        """Make the trial or the measurement at which `advance` stopped."""
+        if self._confirming:
+            self.bench.confirm(self.route)
+        else:
+            self.bench.try_layer(self.route, self._wanted)
 
     def report(self, known: str = "") -> None:
         """Tell the decisions that were not yet told; ``known`` says why they are there."""
@@ -141,7 +153,12 @@ class Search:
             for name in bench.final_times
             if not self.complete or bench.state.measurement(self.route, name) is None
         )
-        return warmup + trials * (retraining + images * repetitions) + final
+        confirmation = 0 if self.complete else images * search.confirm_repetitions
+        return warmup + trials * (retraining + images * repetitions) + confirmation + final
+
+    @property
+    def _confirms(self) -> bool:
+        return self.bench.loop.search.confirm_repetitions > 0
 
     @property
     def _start(self) -> Route:
@@ -160,8 +177,26 @@ class Search:
         used = sum(demands[name].tiles for name in analog_of(self.route))
         return used + demands[layer].tiles <= self.bench.config.system.tiles
 
+    def _confirmed(self) -> bool:
+        """Take one layer back, or end; False if a measurement is missing for that."""
+        analog = analog_of(self.route)
+        if not analog or not self._confirms:
+            self.complete = True
+            return True
+        measured = self.bench.state.measurement(self.route, CONFIRMATION)
+        if measured is None:
+            return False
+        self.complete = self._holds(measured)
+        self._steps.append(Step(analog[-1], self.complete, analog, measured, confirms=True))
+        if not self.complete:
+            self.route = self.route[:-1]
+        return True
+
+    def _holds(self, measured: Measured) -> bool:
+        return holds(measured, self.drop_points, self.bench.loop.search.confidence)
+
     def _decide(self, layer: str | None, measured: Measured) -> None:
-        accepted = holds(measured, self.drop_points, self.bench.loop.search.confidence)
+        accepted = self._holds(measured)
         tried = (*self.route, layer)
         self._steps.append(Step(layer, accepted, analog_of(tried), measured))
         if accepted:
@@ -206,9 +241,13 @@ def _work_left(searches: Sequence[Search]) -> float:
 
 def _told(step: Step) -> str:
     what = "retraining with all layers noisy" if step.layer is None else step.layer
+    if step.confirms:
+        what = "on other devices"
     if step.measured is None:
         return f"{what}: no tiles left, digital"
     measured = Accuracies(step.values)
     spread = f" +- {100 * measured.ci95:.2f}" if len(step.values) > 1 else ""
     verdict = "kept" if step.accepted else "taken back"
+    if step.confirms:
+        verdict = "confirmed" if step.accepted else f"{step.layer} taken back"
     return f"{what}: {100 * measured.mean:.2f} %{spread}: {verdict}"

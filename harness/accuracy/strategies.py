@@ -25,13 +25,15 @@ class Step:
 
     ``analog`` are the analog layers that were measured; none, and nothing measured, if no tiles
     were left.  A step without a layer is the warm-up: retraining with all candidates noisy,
-    measured with every layer digital.
+    measured with every layer digital.  One that ``confirms`` decides on the layer accepted last,
+    on devices that no other decision has seen.
     """
 
     layer: str | None
     accepted: bool
     analog: tuple[str, ...]
     measured: Measured | None
+    confirms: bool = False
 
     @property
     def values(self) -> Values:

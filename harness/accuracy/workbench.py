@@ -45,6 +45,8 @@ CURVE_S: Final = (1.0, 60.0, 3600.0, DAY_S, 7 * DAY_S, 30 * DAY_S, YEAR_S)
 TEST_S: Final = (1.0, DAY_S, YEAR_S)
 TRAINING_WORK: Final = 4  # a retraining's image takes about as long as so many evaluations
 TEST_SEED: Final = 1 << 31  # added to the seed: devices that the search has not seen
+CONFIRMING_SEED: Final = 1 << 32  # and others that only the confirmation sees
+CONFIRMATION: Final = "confirmation"
 
 
 class Reporter(Protocol):
@@ -191,6 +193,20 @@ class Workbench:
         weights = None if attempt is None else attempt.weights
         trial = Trial(route=route, layer=layer, measured=measured, weights=weights)
         self._save(self.state.with_(trials=(*self.state.trials, trial), attempt=None))
+
+    def confirm(self, route: Route) -> None:
+        """Measure the network at the end of ``route`` on devices that no trial has seen."""
+        repetitions = self.loop.search.confirm_repetitions
+        self.reporter.stage(f"confirming what was found on {repetitions} other sets of devices")
+        measured = self._meter.measure(
+            self._meter.stored(self._graph(route)),
+            self.validation,
+            analog_of(route),
+            self.float_correct("validation"),
+            repetitions=repetitions,
+            seed=self.loop.search.seed + CONFIRMING_SEED,
+        )
+        self._keep_measurement(route, CONFIRMATION, measured)
 
     def keep(self, routes: Collection[Route]) -> None:
         """Remove the weights of all trials but those that end ``routes``."""

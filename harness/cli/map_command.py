@@ -241,6 +241,8 @@ def _tell(summary: dict[str, Any]) -> None:
         if row["split"] != "test" and not shown:
             continue
         what = {"baseline": "float", "digital": "int8, all digital"}.get(row["phase"], "mapped")
+        if row["phase"] == "confirmation":
+            what += " on other devices"
         when = "" if time_s is None else f", {time_s:g} s after programming"
         deviation = "" if spread is None else f" +- {spread:.2f} (n = {row['repetitions']})"
         lost, error = row["lost_points"], row["lost_error_points"]

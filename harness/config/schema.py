@@ -253,6 +253,9 @@ class SearchConfig(Section):
     confidence: Annotated[float, Field(ge=0.5, lt=1.0)] | None
     repetitions: Annotated[int, Field(ge=1, le=1000)]  # programmings that a mean is taken over
     survey_repetitions: Annotated[int, Field(ge=1, le=1000)]  # of each layer alone
+    confirm_repetitions: Annotated[
+        int, Field(ge=0, le=1000)
+    ]  # of what was found, on other devices; 0: it is not confirmed
     validation_images: Count  # the first ones of the validation split; at most all
     warmup_epochs: Annotated[
         float, Field(ge=0.0, le=1000.0)
@@ -264,9 +267,12 @@ class SearchConfig(Section):
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        few = min(self.repetitions, self.validation_images) < 2
+        few = min(self.repetitions, self.validation_images) < 2 or self.confirm_repetitions == 1
         if few and self.confidence not in (None, 0.5):
-            raise ValueError("a confidence needs two repetitions and two validation images")
+            raise ValueError(
+                "a confidence needs two repetitions (also confirm_repetitions, unless 0)"
+                " and two validation images"
+            )
         return self
 
 

@@ -9,6 +9,7 @@ from statistics import fmean
 
 import numpy as np
 import pytest
+from safetensors.numpy import load_file
 
 from harness.accuracy.evaluate import Evaluator
 from harness.accuracy.noise import with_noise
@@ -111,7 +112,8 @@ def test_the_curve_goes_from_a_second_to_a_year_on_validation(found: Found) -> N
     assert times == sorted(times)
     assert (times[0], times[-1]) == (1, 365 * 86400)
     at_evaluation = next(row for row in rows if row["time_s"] == "86400")
-    last = [row for row in table(found.folder) if row["accepted"] == "yes"][-1]
+    kept = (row for row in table(found.folder) if row["accepted"] == "yes")
+    last = [row for row in kept if row["phase"] == "search"][-1]
     assert at_evaluation["mean_percent"] == last["mean_percent"]  # the same devices
 
 
@@ -398,3 +400,59 @@ def test_a_confidence_leaves_a_margin(tmp_path: Path) -> None:
     assert (half.folder / "accuracy.csv").read_bytes() == (
         plain.folder / "accuracy.csv"
     ).read_bytes()
+
+
+def rows_taken_back(rows: list[dict[str, str]]) -> int:
+    return sum((r["phase"], r["accepted"]) == ("confirmation", "no") for r in rows)
+
+
+def test_what_other_devices_do_not_confirm_is_taken_back(tmp_path: Path) -> None:
+    """One set of devices decides, badly; ten others say which layers may stay."""
+    settings = (
+        "search.repetitions=1",
+        "search.confirm_repetitions=10",
+        "search.warmup_epochs=0",
+        "search.retrain_epochs=0.1",
+        "search.drop_points=3",
+        "noise.prog_noise_scale=5",
+    )
+    taken_back = compared = 0
+    for seed in (3, 4, 5):
+        found = search(tmp_path / str(seed), *settings, f"search.seed={seed}")
+        rows, bound = table(found.folder), found.summary["bound_percent"]
+        kept = [r["layer"] for r in rows if r["phase"] == "search" and r["accepted"] == "yes"]
+        for row in (row for row in rows if row["phase"] == "confirmation"):
+            assert row["repetitions"] == "10"
+            assert row["layer"] == kept[-1]
+            assert int(row["analog_layers"]) == len(kept)
+            holds = float(row["mean_percent"]) >= bound
+            assert row["accepted"] == ("yes" if holds else "no")
+            if holds:
+                break
+            kept.pop()
+        else:
+            assert not kept
+        assert sorted(kept) == sorted(found.summary["analog_layers"])
+        confirmed = [r for r in found.summary["accuracy"] if r["phase"] == "confirmation"]
+        assert len(confirmed) == bool(kept)
+        time = next(r for r in rows if r["phase"] == "time" and r["time_s"] == "86400")
+        assert int(time["analog_layers"]) == len(kept)
+        if kept and rows_taken_back(rows):
+            # Where no tile is left for more layers, their weights were never made.
+            few = run_config("mlp", f"system.tiles={len(kept)}")
+            short = search(tmp_path / f"few-{seed}", *settings, f"search.seed={seed}", config=few)
+            assert short.summary["analog_layers"] == found.summary["analog_layers"]
+            assert not rows_taken_back(table(short.folder))
+            weights = [load_file(one.folder / "mlp.safetensors") for one in (found, short)]
+            for name, array in weights[0].items():
+                np.testing.assert_array_equal(array, weights[1][name])
+            compared += 1
+        taken_back += rows_taken_back(rows)
+    assert taken_back > 0
+    assert compared > 0
+
+
+def test_a_search_may_do_without_confirmation(tmp_path: Path) -> None:
+    found = search(tmp_path / "m", "search.confirm_repetitions=0")
+    assert found.summary["analog_layers"]
+    assert not [row for row in table(found.folder) if row["phase"] == "confirmation"]
