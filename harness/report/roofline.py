@@ -11,9 +11,11 @@ import csv
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import ceil
 from typing import Final
 
 import matplotlib
+from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
@@ -22,11 +24,15 @@ from harness.report.comparison import Comparison
 from harness.report.quantities import printable
 from harness.stats.summary import LayerSummary, ProgramSummary
 
-_SIZE_IN: Final = (9.0, 5.5)
+_PLOT_IN: Final = (8.0, 5.8)
+_KEY_IN: Final = 1.7  # width of a column of the key
+_KEY_ROWS: Final = 34
+_LABEL_ROOM: Final = 0.17  # of the width, right of the last point
 _DPI: Final = 130
-_MARKS: Final = (("#0072B2", "o"), ("#E69F00", "s"), ("#009E73", "^"))
+# Colour, marker, and where labels stand: in points, right of and above the marker.
+_MARKS: Final = (("#0072B2", "o", (3, 3)), ("#B87A00", "s", (3, -9)), ("#009E73", "^", (-3, 6)))
 _NO_TRAFFIC: Final = 2.0  # of the largest intensity: where layers without DRAM traffic stand
-_SAME_X, _SAME_Y = 1.6, 1.12  # ratios within which labels would cover each other
+_SAME_X, _SAME_Y = 2.5, 1.12  # ratios within which labels would cover each other
 
 
 @dataclass(frozen=True)
@@ -107,21 +113,38 @@ def roofline_csv(comparison: Comparison) -> str:
 
 
 def _labels(
-    names: Sequence[str], xs: Sequence[float], ys: Sequence[float]
+    numbers: Sequence[int], xs: Sequence[float], ys: Sequence[float]
 ) -> list[tuple[str, float, float]]:
-    """One text for each group of points that lie on each other, at its first point."""
-    groups: list[tuple[list[str], float, float]] = []
-    for name, x, y in zip(names, xs, ys, strict=True):
+    """One text for each group of points that lie on each other, at its rightmost."""
+    groups: list[tuple[list[int], float, float]] = []
+    for x, y, number in sorted(zip(xs, ys, numbers, strict=True), reverse=True):
         for together, near_x, near_y in groups:
             if max(x / near_x, near_x / x) < _SAME_X and max(y / near_y, near_y / y) < _SAME_Y:
-                together.append(name)
+                together.append(number)
                 break
         else:
-            groups.append(([name], x, y))
-    return [
-        (names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1} more", x, y)
-        for names, x, y in groups
-    ]
+            groups.append(([number], x, y))
+    return [(_ranges(together), x, y) for together, x, y in groups]
+
+
+def _ranges(numbers: Sequence[int]) -> str:
+    """``1, 4-6`` for 1, 4, 5, 6."""
+    runs: list[list[int]] = []
+    for number in sorted(numbers):
+        if runs and number == runs[-1][-1] + 1:
+            runs[-1].append(number)
+        else:
+            runs.append([number])
+    return ", ".join(str(run[0]) if len(run) == 1 else f"{run[0]}-{run[-1]}" for run in runs)
+
+
+def _draw_key(axes: Axes, layers: Sequence[str], columns: int) -> None:
+    axes.axis("off")
+    for index, layer in enumerate(layers):
+        column, row = divmod(index, _KEY_ROWS)
+        place = (column / columns, 1 - row / _KEY_ROWS)
+        text = f"{index + 1}  {printable(layer, 22)}"
+        axes.annotate(text, place, xycoords="axes fraction", va="top", fontsize=7)
 
 
 def draw_roofline(comparison: Comparison) -> bytes:
@@ -132,12 +155,21 @@ def draw_roofline(comparison: Comparison) -> bytes:
     ridge = max((point.peak for point in found), default=1) / limits.misses
     right = max([*finite, ridge]) * _NO_TRAFFIC
     left = min([*finite, ridge]) / _NO_TRAFFIC
+    layers = list(dict.fromkeys(point.layer for point in found))
+    columns = max(1, ceil(len(layers) / _KEY_ROWS))
+    width, height = _PLOT_IN
     with matplotlib.rc_context():
         matplotlib.rcdefaults()  # whatever the user's own style is
         matplotlib.rcParams.update({"text.parse_math": False, "font.size": 9.0})
-        figure = Figure(figsize=_SIZE_IN, dpi=_DPI, facecolor="white", layout="constrained")
+        figure = Figure(
+            figsize=(width + columns * _KEY_IN, height),
+            dpi=_DPI,
+            facecolor="white",
+            layout="constrained",
+        )
         FigureCanvasAgg(figure)
-        axes = figure.add_subplot()
+        axes, key = figure.subplots(1, 2, width_ratios=(width, columns * _KEY_IN))
+        _draw_key(key, layers, columns)
         for name, bytes_per_cycle, line in (
             ("L1 misses", limits.misses, "-"),
             ("memory bandwidth", limits.memory, ":"),
@@ -149,16 +181,19 @@ def draw_roofline(comparison: Comparison) -> bytes:
                 label = f"{name}, {bytes_per_cycle:.2f} B/cycle; peak {peak} MACs/cycle"
                 axes.plot(xs, ys, line, color="#555555", linewidth=1, label=label)
         programs = list(dict.fromkeys(point.program for point in found))
-        for program, (colour, mark) in zip(programs, _MARKS, strict=False):
+        for program, (colour, mark, offset) in zip(programs, _MARKS, strict=False):
             mine = [point for point in found if point.program == program]
             xs = [right if point.intensity is None else point.intensity for point in mine]
             ys = [point.achieved for point in mine]
             axes.scatter(xs, ys, s=22, color=colour, marker=mark, label=printable(program, 24))
-            names = [printable(point.layer, 18) for point in mine]
-            for text, x, y in _labels(names, xs, ys):
-                axes.annotate(text, (x, y), (3, 3), textcoords="offset points", fontsize=6)
+            numbers = [layers.index(point.layer) + 1 for point in mine]
+            for text, x, y in _labels(numbers, xs, ys):
+                axes.annotate(
+                    text, (x, y), offset, textcoords="offset points", fontsize=7, color=colour
+                )
         axes.set_xscale("log")
         axes.set_yscale("log")
+        axes.set_xlim(left, max(right, left * _NO_TRAFFIC) * (right / left) ** _LABEL_ROOM)
         for axis in (axes.xaxis, axes.yaxis):  # the default formatter writes mathematics
             axis.set_major_formatter("{x:g}")
             axis.set_minor_formatter("")
@@ -167,7 +202,7 @@ def draw_roofline(comparison: Comparison) -> bytes:
         axes.set_title(f"Roofline of {printable(comparison.model.name, 50)}", loc="left")
         axes.grid(True, which="major", color="#dddddd", linewidth=0.5)
         if found:
-            axes.legend(fontsize=7, loc="lower right")
+            figure.legend(fontsize=7, loc="outside lower left", ncols=2)
         data = io.BytesIO()
         figure.savefig(data, format="png", metadata={"Software": None})
     return data.getvalue()

@@ -65,7 +65,9 @@ def test_the_table_and_the_picture() -> None:
     assert all(float(row["share_of_attainable"]) > 0 for row in table)
     data = draw_roofline(original)
     assert data == draw_roofline(original)
-    assert Image.open(io.BytesIO(data)).size == (1170, 715)
+    assert Image.open(io.BytesIO(data)).size == (1261, 754)
+    many = Image.open(io.BytesIO(draw_roofline(comparison(80))))
+    assert many.size == (1482, 754)  # two columns of layers
     draw_roofline(renamed(original, "$\\frac{1}{0$ \x1b ☃"))
     nothing = comparison(1, mapped=False)
     layers = tuple(replace(layer, macs=0) for layer in nothing.digital.layers)
