@@ -56,128 +56,130 @@ TWO_TO_8 .req v29
 LOW .req v30
 HIGH .req v31
 
+/* For the arguments of macros, in which the preprocessor replaces nothing. */
+.equ at_quads, LINES_QUADS
+.equ at_beyond, LINES_BEYOND
+
 /* Adding up ----------------------------------------------------------------------------------- */
 
-/* A block's codes, and between them accesses a to e and other operations f and g. */
-.macro add_block a, b, c, d, e, f, g
+/* A block's codes, and behind them what stands there. */
+.macro add_block s1, s2, s3, s4, s5, s6, s7, s8
     saddw v0.8h, v0.8h, v16.8b
-    \f
+    \s1
     saddw2 v1.8h, v1.8h, v16.16b
-    \a
+    \s2
     saddw v2.8h, v2.8h, v17.8b
-    \e
+    \s3
     saddw2 v3.8h, v3.8h, v17.16b
-    \b
+    \s4
     saddw v4.8h, v4.8h, v18.8b
-    \g
+    \s5
     saddw2 v5.8h, v5.8h, v18.16b
-    \c
+    \s6
     saddw v6.8h, v6.8h, v19.8b
+    \s7
     saddw2 v7.8h, v7.8h, v19.16b
-    \d
+    \s8
 .endm
-/* With the next block's codes at `offset`; `other` goes on to the one after that. */
-.macro add_and_load offset, other, touch, step_on
-    add_block "ldr q16, [pixel0, \offset]", "ldr q17, [pixel1, \offset]", \
-        "ldr q18, [pixel2, \offset]", "ldr q19, [pixel3, \offset]", "\touch", \
-        "add \other, \other, two_steps", "\step_on"
+/* With the next block's codes at `offset`; `other` goes on to the one after that.  A line of the
+ * next quad is touched. */
+.macro add_and_load offset, other
+    add_block "", "ldr q16, [pixel0, \offset]", "prfm pldl1keep, [line]", \
+        "add \other, \other, two_steps", "ldr q17, [pixel1, \offset]", \
+        "ldr q18, [pixel2, \offset]", "add line, line, step", "ldr q19, [pixel3, \offset]"
 .endm
 #define CHAIN_BYTES (15 * 4)
 #define CHAIN 8
-.macro begin a, b, c, d, e, f, g
+.macro begin s1, s2, s3, s4, s5, s6, s7, s8
     saddl v0.8h, v16.8b, v24.8b
-    \e
+    \s1
     saddl2 v1.8h, v16.16b, v24.16b
-    \a
+    \s2
     saddl v2.8h, v17.8b, v25.8b
-    \f
+    \s3
     saddl2 v3.8h, v17.16b, v25.16b
-    \b
+    \s4
     saddl v4.8h, v18.8b, v26.8b
-    \g
+    \s5
     saddl2 v5.8h, v18.16b, v26.16b
-    \c
+    \s6
     saddl v6.8h, v19.8b, v27.8b
+    \s7
     saddl2 v7.8h, v19.16b, v27.16b
-    \d
+    \s8
 .endm
-.macro begin_only a, b, c, d, e
+.macro begin_only s1, s2, s3, s4, s5, s6, s7, s8
     sshll v0.8h, v16.8b, #0
-    \e
-    \a
+    \s1
     sshll2 v1.8h, v16.16b, #0
+    \s2
     sshll v2.8h, v17.8b, #0
-    \b
+    \s3
     sshll2 v3.8h, v17.16b, #0
+    \s4
     sshll v4.8h, v18.8b, #0
-    \c
+    \s5
     sshll2 v5.8h, v18.16b, #0
+    \s6
     sshll v6.8h, v19.8b, #0
-    \d
+    \s7
     sshll2 v7.8h, v19.16b, #0
+    \s8
 .endm
-/* The last of a sum, and what the first pixel wants of the parameters. */
+/* The last of a sum, and the first pixel's bias. */
 .macro end_sums operation, g
-    \operation "ldr q24, [columns, #192 * \g]", "ldr q25, [columns, #192 * \g + 16]", \
-        "ldr q26, [columns, #192 * \g + 32]", "ldr q27, [columns, #192 * \g + 48]", \
-        "ldr q22, [columns, #192 * \g + 96]"
-    ldr q23, [columns, #192 * \g + 112]
+    \operation "", "ldr q24, [columns, #192 * \g]", "", "ldr q25, [columns, #192 * \g + 16]", "", \
+        "ldr q26, [columns, #192 * \g + 32]", "", "ldr q27, [columns, #192 * \g + 48]"
 .endm
 
 /* Requantizing -------------------------------------------------------------------------------- */
 
 /* A pixel with sums `low` and `high`, in accumulators t0 to t3, which hold the bias; narrows the
- * pixel before it, in u0 to u3, which are free then: u1 after d, u3 after e, u0 after f, u2 after
- * g.  a to j are accesses to memory, c a store of the pixel before that; k to r other operations. */
-.macro pixel low, high, t0, t1, t2, t3, u0, u1, u2, u3, a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r
+ * pixel before it, in u0 to u3, which are free then: u1 from s4 on, u3 from s6, u0 from s8, u2 from
+ * s12.  s1 to s20 stand behind the operations: the store of the pixel before that is s4, which no
+ * load follows closely, and no three accesses are next to each other. */
+.macro pixel low, high, t0, t1, t2, t3, u0, u1, u2, u3, s1, s2, s3, s4, s5, s6, s7, s8, s9, s10, \
+        s11, s12, s13, s14, s15, s16, s17, s18, s19, s20
     smlal v\t0\().4s, v\low\().4h, TWO_TO_8.4h
-    \a
+    \s1
     sqxtn v\u2\().4h, v\u2\().4s
-    \k
+    \s2
     smlal2 v\t1\().4s, v\low\().8h, TWO_TO_8.8h
-    \b
+    \s3
     sqxtn2 v\u0\().8h, v\u1\().4s
-    \l
+    \s4
     smlal v\t2\().4s, v\high\().4h, TWO_TO_8.4h
-    \c
+    \s5
     sqxtn2 v\u2\().8h, v\u3\().4s
-    \m
+    \s6
     smlal2 v\t3\().4s, v\high\().8h, TWO_TO_8.8h
-    \d
+    \s7
     sqxtn RESULT.8b, v\u0\().8h
-    \n
+    \s8
     sqrdmulh v\t0\().4s, v\t0\().4s, v20.4s
-    \e
+    \s9
     sqrdmulh v\t1\().4s, v\t1\().4s, v21.4s
-    \o
+    \s10
     sqrdmulh v\t2\().4s, v\t2\().4s, v22.4s
-    \f
+    \s11
     sqxtn2 RESULT.16b, v\u2\().8h
-    \p
+    \s12
     sqrdmulh v\t3\().4s, v\t3\().4s, v23.4s
-    \g
+    \s13
     srshl v\t0\().4s, v\t0\().4s, v12.4s
-    \q
+    \s14
     srshl v\t1\().4s, v\t1\().4s, v13.4s
-    \h
+    \s15
     smax RESULT.16b, RESULT.16b, LOW.16b
-    \r
+    \s16
     srshl v\t2\().4s, v\t2\().4s, v15.4s
-    \i
+    \s17
     srshl v\t3\().4s, v\t3\().4s, v28.4s
+    \s18
     sqxtn v\t0\().4h, v\t0\().4s
-    \j
+    \s19
     smin RESULT.16b, RESULT.16b, HIGH.16b
-.endm
-
-/* The step that is taken after a quad. */
-.macro choose_step
-    cmp quads, #3
-    mov left, #3
-    csel left, quads, left, lo
-    add left, left, left, lsl #1
-    add quad, lines, left, lsl #3
-    add quad, quad, #LINES_STEPS - 24
+    \s20
 .endm
 
 /* A pass ---------------------------------------------------------------------------------------- */
@@ -185,91 +187,97 @@ HIGH .req v31
 /* The pass over columns 16 g of a quad; then the codes go on by `codes_by`.  The last two results
  * of the pass before go to `before2` and `before3`. */
 .macro pass g, codes_by, before2, before3
-    tbnz chain, #63, 6f
-    begin "ldr q16, [pixel0, two_steps]", "ldr q17, [pixel1, two_steps]", \
-        "ldr q18, [pixel2, two_steps]", "ldr q19, [pixel3, two_steps]", "adr spare, 4f", \
-        "lsr left, chain, #16", "sub spare, spare, chain_bytes, uxth"
+    tbnz chain, #63, .Lfew_blocks\g
+    begin "adr spare, 4f", "ldr q16, [pixel0, two_steps]", "lsr left, chain, #16", \
+        "ldr q17, [pixel1, two_steps]", "sub spare, spare, chain_bytes, uxth", \
+        "ldr q18, [pixel2, two_steps]", "", "ldr q19, [pixel3, two_steps]"
     br spare
 3:
     sub left, left, #1
-    add_and_load odd, even, "prfm pldl1keep, [line]", "add line, line, step"
-    add_and_load even, odd, "prfm pldl1keep, [line]", "add line, line, step"
-    add_and_load odd, even, "prfm pldl1keep, [line]", "add line, line, step"
-    add_and_load even, odd, "prfm pldl1keep, [line]", "add line, line, step"
-    add_and_load odd, even, "prfm pldl1keep, [line]", "add line, line, step"
-    add_and_load even, odd, "prfm pldl1keep, [line]", "add line, line, step"
-    add_and_load odd, even, "prfm pldl1keep, [line]", "add line, line, step"
-    add_and_load even, odd, "prfm pldl1keep, [line]", "add line, line, step"
+    add_and_load odd, even
+    add_and_load even, odd
+    add_and_load odd, even
+    add_and_load even, odd
+    add_and_load odd, even
+    add_and_load even, odd
+    add_and_load odd, even
+    add_and_load even, odd
 4:
     cbnz left, 3b
     end_sums add_block, \g
-    b 9f
-6:
+.Lsums\g:
+.if \g < 3
+    pixel 0, 1, 24, 25, 26, 27, 8, 9, 10, 11, \
+        "", "ldr q12, [columns, #192 * \g + 128]", "", "str q14, [\before2]", \
+        "add pixel0, pixel0, \codes_by", "add pixel1, pixel1, \codes_by", \
+        "add pixel2, pixel2, \codes_by", "ldr q13, [columns, #192 * \g + 144]", \
+        "ldr q15, [columns, #192 * \g + 160]", "add pixel3, pixel3, \codes_by", \
+        "ldr q28, [columns, #192 * \g + 176]", "ldr q8, [columns, #192 * \g]", "", \
+        "ldr q9, [columns, #192 * \g + 16]", "ldr q10, [columns, #192 * \g + 32]", "", \
+        "ldr q11, [columns, #192 * \g + 48]", "", "mov even, even_first", "mov odd, odd_first"
+    pixel 2, 3, 8, 9, 10, 11, 24, 25, 26, 27, \
+        "ldr q16, [pixel0]", "ldr q17, [pixel1]", "", "str q14, [\before3]", "", "", "", \
+        "ldr q18, [pixel2]", "ldr q19, [pixel3]", "", "ldr q24, [columns, #192 * \g]", \
+        "ldr q25, [columns, #192 * \g + 16]", "", "ldr q26, [columns, #192 * \g + 32]", \
+        "ldr q27, [columns, #192 * \g + 48]", "", "prfm pldl1keep, [line]", \
+        "ldr to_columns, [quad, #16]", "add line, line, step", ""
+    pixel 4, 5, 24, 25, 26, 27, 8, 9, 10, 11, \
+        "prfm pstl1keep, [out\g, to_out]", "", "add to_columns, columns, to_columns", \
+        "str q14, [out0, #16 * \g]", "", "", "", "prfm pldl1keep, [line]", "", "", \
+        "ldr q8, [columns, #192 * \g]", "ldr q9, [columns, #192 * \g + 16]", "", \
+        "ldr q10, [columns, #192 * \g + 32]", "ldr q11, [columns, #192 * \g + 48]", "", \
+        "prfm pldl1keep, [to_columns, #192 * \g]", "prfm pldl1keep, [to_columns, #192 * \g + 64]", \
+        "add first, first, pixel_stride", ""
+    pixel 6, 7, 8, 9, 10, 11, 24, 25, 26, 27, \
+        "prfm pldl1keep, [line, step]", "prfm pldl1keep, [to_columns, #192 * \g + 128]", \
+        "mov line, first", "str q14, [out1, #16 * \g]", "", "", "", "ldr q24, [pixel0, second]", \
+        "ldr q25, [pixel1, second]", "", "ldr q20, [columns, #192 * \g + 256]", \
+        "ldr q21, [columns, #192 * \g + 272]", "", "ldr q26, [pixel2, second]", \
+        "ldr q27, [pixel3, second]", "", "ldr q22, [columns, #192 * \g + 288]", \
+        "ldr q23, [columns, #192 * \g + 304]", "", ""
+.else
+    pixel 0, 1, 24, 25, 26, 27, 8, 9, 10, 11, \
+        "", "ldr q12, [columns, #704]", "subs quads, quads, #1", "str q14, [\before2]", \
+        "add pixel0, pixel0, \codes_by", "add pixel1, pixel1, \codes_by", \
+        "add pixel2, pixel2, \codes_by", "ldr q13, [columns, #720]", "ldr q15, [columns, #736]", \
+        "add pixel3, pixel3, \codes_by", "ldr q28, [columns, #752]", "ldr q8, [columns, #576]", \
+        "cset left, eq", "ldr q9, [columns, #592]", "ldr q10, [columns, #608]", \
+        "sub lines_left, lines_left, left", "ldr q11, [columns, #624]", \
+        "ldr left, [lines, #at_quads]", "mov even, even_first", "mov odd, odd_first"
+    pixel 2, 3, 8, 9, 10, 11, 24, 25, 26, 27, \
+        "ldr q16, [pixel0]", "ldr q17, [pixel1]", "csel quads, left, quads, eq", \
+        "str q14, [\before3]", "cmp quads, #3", "mov left, #3", "csel left, quads, left, lo", \
+        "ldr q18, [pixel2]", "ldr q19, [pixel3]", "cmp lines_left, #1", "ldr q24, [columns, #576]", \
+        "ldr q25, [columns, #592]", "ccmp quads, #1, #0, eq", "ldr q26, [columns, #608]", \
+        "ldr q27, [columns, #624]", "", "prfm pldl1keep, [line]", "ldr to_columns, [quad, #16]", \
+        "add quad, lines, left, lsl #5", "add line, line, step"
+    pixel 4, 5, 24, 25, 26, 27, 8, 9, 10, 11, \
+        "prfm pstl1keep, [out3, to_out]", "ldr to_first, [quad, #24]", \
+        "add to_columns, columns, to_columns", "str q14, [out0, #48]", "", "", "", \
+        "prfm pldl1keep, [line]", "ldr left, [lines, #at_beyond]", \
+        "add to_first, to_first, pixel0", "ldr q8, [columns, #576]", "ldr q9, [columns, #592]", "", \
+        "ldr q10, [columns, #608]", "ldr q11, [columns, #624]", "csel first, left, to_first, eq", \
+        "prfm pldl1keep, [to_columns, #576]", "prfm pldl1keep, [to_columns, #640]", \
+        "mov columns, to_columns", "add last2, out2, #48"
+    pixel 6, 7, 8, 9, 10, 11, 24, 25, 26, 27, \
+        "prfm pldl1keep, [line, step]", "prfm pldl1keep, [to_columns, #704]", "mov line, first", \
+        "str q14, [out1, #48]", "add out0, out0, to_out", "add out2, out2, to_out", \
+        "add last3, out3, #48", "ldr q24, [pixel0, second]", "ldr q25, [pixel1, second]", \
+        "add out1, out1, to_out", "ldr q20, [columns, #64]", "ldr q21, [columns, #80]", "", \
+        "ldr q26, [pixel2, second]", "ldr q27, [pixel3, second]", "add out3, out3, to_out", \
+        "ldr q22, [columns, #96]", "ldr q23, [columns, #112]", "", ""
+.endif
+.endm
+
+/* Where the pass has no chain. */
+.macro few_blocks g
+.Lfew_blocks\g:
     tbz chain, #0, 7f
     end_sums begin, \g
-    b 9f
+    b .Lsums\g
 7:
     end_sums begin_only, \g
-9:
-    pixel 0, 1, 24, 25, 26, 27, 8, 9, 10, 11, \
-        "ldr q12, [columns, #192 * \g + 128]", "ldr q13, [columns, #192 * \g + 144]", \
-        "str q14, [\before2]", "", \
-        "ldr q15, [columns, #192 * \g + 160]", "ldr q28, [columns, #192 * \g + 176]", \
-        "ldr q8, [columns, #192 * \g]", "ldr q9, [columns, #192 * \g + 16]", \
-        "ldr q10, [columns, #192 * \g + 32]", "ldr q11, [columns, #192 * \g + 48]", \
-        "add pixel0, pixel0, \codes_by", "add pixel1, pixel1, \codes_by", \
-        "add pixel2, pixel2, \codes_by", "add pixel3, pixel3, \codes_by"
-.if \g == 3
-    ldr to_columns, [quad, #16]
-    subs quads, quads, #1
-    b.ne 2f
-    sub lines_left, lines_left, #1
-    ldr quads, [lines, #LINES_QUADS]
-2:
-    choose_step
-    ldr to_first, [quad]
-    add to_first, to_first, pixel0
-    add to_first, to_first, #48
-    cmp lines_left, #1 /* the last quad of all? */
-    ccmp quads, #1, #0, eq
-    ldr left, [lines, #LINES_BEYOND]
-    csel to_first, left, to_first, eq
-.endif
-    pixel 2, 3, 8, 9, 10, 11, 24, 25, 26, 27, \
-        "ldr q16, [pixel0]", "ldr q17, [pixel1]", \
-        "str q14, [\before3]", "", \
-        "ldr q18, [pixel2]", "ldr q19, [pixel3]", \
-        "ldr q24, [columns, #192 * \g]", "ldr q25, [columns, #192 * \g + 16]", \
-        "ldr q26, [columns, #192 * \g + 32]", "ldr q27, [columns, #192 * \g + 48]", \
-        "", "", "", "", "", "mov even, even_first", "mov odd, odd_first"
-    pixel 4, 5, 24, 25, 26, 27, 8, 9, 10, 11, \
-        "prfm pldl1keep, [line]", "prfm pldl1keep, [line, step]", \
-        "str q14, [out0, #16 * \g]", "", \
-        "prfm pldl1keep, [line, two_steps]", "", \
-        "ldr q8, [columns, #192 * \g]", "ldr q9, [columns, #192 * \g + 16]", \
-        "ldr q10, [columns, #192 * \g + 32]", "ldr q11, [columns, #192 * \g + 48]", \
-        "", "", "", "", "", "add line, line, two_steps", "add line, line, step"
-.if \g < 3
-    add first, first, pixel_stride
-    pixel 6, 7, 8, 9, 10, 11, 24, 25, 26, 27, \
-        "prfm pldl1keep, [line]", "prfm pstl1keep, [out\g, to_out]", \
-        "str q14, [out1, #16 * \g]", "", \
-        "ldr q24, [pixel0, second]", "ldr q25, [pixel1, second]", \
-        "ldr q26, [pixel2, second]", "ldr q27, [pixel3, second]", \
-        "ldr q20, [columns, #192 * \g + 256]", "ldr q21, [columns, #192 * \g + 272]", \
-        "", "", "", "mov line, first"
-.else
-    add columns, columns, to_columns
-    pixel 6, 7, 8, 9, 10, 11, 24, 25, 26, 27, \
-        "prfm pldl1keep, [line]", "prfm pstl1keep, [out3, to_out]", \
-        "str q14, [out1, #48]", "", \
-        "ldr q24, [pixel0, second]", "ldr q25, [pixel1, second]", \
-        "ldr q26, [pixel2, second]", "ldr q27, [pixel3, second]", \
-        "ldr q20, [columns, #64]", "ldr q21, [columns, #80]", \
-        "add last2, out2, #48", "add last3, out3, #48", "add out0, out0, to_out", \
-        "add out1, out1, to_out", "add out2, out2, to_out", "add out3, out3, to_out", \
-        "mov line, to_first", "mov first, to_first"
-.endif
+    b .Lsums\g
 .endm
 
 /* The function -------------------------------------------------------------------------------- */
@@ -320,8 +328,13 @@ analog_lines:
     ldr pixel_stride, [lines, #LINES_PIXEL_STRIDE]
     add out3, out0, out3
     ldr q20, [columns, #64]
-    choose_step
+    cmp quads, #3 /* the step after the first quad */
+    mov left, #3
+    csel left, quads, left, lo
+    add quad, lines, left, lsl #5
     ldr q21, [columns, #80]
+    ldr q22, [columns, #96]
+    ldr q23, [columns, #112]
     movi TWO_TO_8.8h, #1, lsl #8
     ldr q30, [lines, #LINES_LOW]
     ldr q31, [lines, #LINES_HIGH]
@@ -343,8 +356,8 @@ analog_lines:
     /* Of a pass that was not; what is stored there comes to be written again. */
     add last2, out2, #48
     add last3, out3, #48
-    add first, pixel0, to_codes
-    add first, first, #48
+    ldr first, [quad, #24]
+    add first, first, pixel0
     cmp lines_left, #1
     ccmp quads, #1, #0, eq
     ldr left, [lines, #LINES_BEYOND]
@@ -378,4 +391,8 @@ analog_lines:
     ldp d10, d11, [sp, #16]
     ldp d8, d9, [sp], #160
     ret
+    few_blocks 0
+    few_blocks 1
+    few_blocks 2
+    few_blocks 3
     .size analog_lines, . - analog_lines

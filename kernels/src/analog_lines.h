@@ -6,19 +6,19 @@
 #define LINES_COLUMNS 0
 #define LINES_STEP 8
 #define LINES_PIXEL_STRIDE 16
-#define LINES_PIXEL1 24
-#define LINES_PIXEL2 32
-#define LINES_PIXEL3 40
-#define LINES_OUT1 48
-#define LINES_OUT2 56
-#define LINES_OUT3 64
-#define LINES_BLOCKS 72
-#define LINES_QUADS 80
-#define LINES_GROUPS 88
-#define LINES_STEPS 96
-#define LINES_LOW 176
-#define LINES_HIGH 192
-#define LINES_BEYOND 208
+#define LINES_BLOCKS 24
+#define LINES_STEPS 32
+#define LINES_PIXEL1 128
+#define LINES_PIXEL2 136
+#define LINES_PIXEL3 144
+#define LINES_OUT1 152
+#define LINES_OUT2 160
+#define LINES_OUT3 168
+#define LINES_QUADS 176
+#define LINES_GROUPS 184
+#define LINES_LOW 192
+#define LINES_HIGH 208
+#define LINES_BEYOND 224
 
 #define LINE_COLUMNS 64      /* int8 codes of a cache line */
 #define LINES_MAX_BLOCKS 256 /* int8 codes that add up in int16 for certain */
@@ -28,23 +28,25 @@
 #include <stdint.h>
 
 /* From the last 16 columns of four pixels' codes to the first ones of the next four; from these
- * four pixels' outputs and columns to the next ones'. */
+ * four pixels' outputs and columns to the next ones'; from the next four's first codes to those of
+ * the four after them. */
 struct analog_step {
   int64_t codes;
   int64_t out;
   int64_t columns;
+  int64_t first;
 };
 
 struct analog_lines {
-  const int32_t* columns; /* struct aimc_analog's, of the first column */
-  int64_t step;           /* bytes from a row block's codes to the next one's */
-  int64_t pixel_stride;   /* and from a pixel's */
-  int64_t pixel[3];       /* from the first pixel's to the other three's, which may be the same */
-  int64_t out[3];
+  const int32_t* columns;        /* struct aimc_analog's, of the first column */
+  int64_t step;                  /* bytes from a row block's codes to the next one's */
+  int64_t pixel_stride;          /* and from a pixel's */
   uint64_t blocks;               /* 1 to LINES_MAX_BLOCKS */
-  uint64_t quads;                /* of pixels */
-  uint64_t groups;               /* of LINE_COLUMNS columns */
   struct analog_step step_to[3]; /* the next columns, the last quad, another quad */
+  int64_t pixel[3];              /* from the first pixel's to the other three's, may be the same */
+  int64_t out[3];
+  uint64_t quads;  /* of pixels */
+  uint64_t groups; /* of LINE_COLUMNS columns */
   int8x16_t low;
   int8x16_t high;
   const int8_t* beyond; /* what is read after all this */
