@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Final, TypeAlias, TypeVar
 
 import numpy as np
@@ -39,9 +39,9 @@ _QNodeT = TypeVar("_QNodeT", bound=QNode)
 class Layer:
     """What the templates write for one layer.
 
-    ``fields`` is the struct's designated initializer in order; ``blocks`` and
-    ``concat_inputs`` are the rows of the array that an analog layer or a concatenation
-    points to.
+    ``fields`` is the struct's designated initializer in order; ``blocks``, ``ranges``,
+    ``dma_tiles`` and ``concat_inputs`` are the rows of the arrays that an analog layer (the
+    tiles: by DMA) or a concatenation points to.
     """
 
     name: str
@@ -51,7 +51,8 @@ class Layer:
     comment: str
     scratch_bytes: int = 0
     blocks: tuple[str, ...] = ()
-    by_dma: bool = False
+    ranges: tuple[str, ...] = ()
+    dma_tiles: tuple[int, ...] = ()
     concat_inputs: tuple[str, ...] = ()
 
 
@@ -168,6 +169,10 @@ def _analog(node: QConv | QDense, layer: AnalogLayer, context: Context) -> Layer
         f".image = {context.pointer(packing.pack_tile_image(block), 'void')}}}"
         for block in layer.blocks
     )
+    ranges = tuple(
+        f"{{{', '.join(f'.{name} = {value}' for name, value in asdict(part).items())}}}"
+        for part in packing.analog_ranges(layer.blocks, context.tile.adc_bits)
+    )
     block_columns = [block.columns for block in layer.blocks]
     pixel_bytes = packing.code_bytes_of_a_pixel(block_columns, context.tile.adc_bits)
     columns = packing.pack_analog_columns(layer.bias, layer.requant, layer.blocks)
@@ -178,21 +183,30 @@ def _analog(node: QConv | QDense, layer: AnalogLayer, context: Context) -> Layer
         ("code_bytes", str(packing.code_bytes(context.tile.adc_bits))),
         ("block_count", str(len(blocks))),
         ("block", f"{node.name}_blocks"),
+        ("range_count", str(len(ranges))),
+        ("range", f"{node.name}_ranges"),
         ("bias", context.channels(layer.bias, layer.columns)),
         *context.requant(layer.requant, layer.columns),
         ("columns", "0" if columns is None else context.pointer(columns.tobytes(), "int32_t")),
         ("pixel_bytes", str(pixel_bytes)),
     )
-    by_dma = context.tile.io == "dma"
-    if by_dma:
+    dma_tiles: tuple[int, ...] = ()
+    if context.tile.io == "dma":
+        dma_tiles = tuple(block.tile for block in layer.blocks)
         rows = packing.rows_of_a_descriptor(pixel_bytes, sliding.out_size)
-        fields += (("dma_rows", str(rows)), ("dma", f"&{node.name}_dma"))
+        fields += (
+            ("dma_rows", str(rows)),
+            ("tile", f"{node.name}_tiles"),
+            ("dma", f"&{node.name}_dma"),
+        )
     scratch = packing.analog_scratch_bytes(
         channels, block_columns, sliding, context.tile.adc_bits, context.tile.io
     )
     comment = f"analog, {layer.rows} x {layer.columns} on {len(blocks)} tiles"
     call = context.call(f"aimc_analog_{context.tile.io}", node, scratch=True)
-    return Layer(node.name, "aimc_analog", fields, call, comment, scratch, blocks, by_dma)
+    return Layer(
+        node.name, "aimc_analog", fields, call, comment, scratch, blocks, ranges, dma_tiles
+    )
 
 
 def _maxpool(node: QMaxPool, context: Context) -> Layer:

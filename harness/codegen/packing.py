@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Final, Literal, TypeAlias, TypeVar
 
 import numpy as np
@@ -35,7 +36,6 @@ CODES_BYTES: Final = 256 << 10  # of a layer's codes by DMA before the core has 
 DESCRIPTOR_BYTES: Final = 64  # of a struct aimc_descriptor
 PIO_BATCH: Final = 8  # output pixels worked on together, BATCH of kernels/src/analog_pio.c
 PIECE_BYTES: Final = 24  # of its struct piece
-LINE_COLUMNS: Final = 64  # of int8 codes, LINE_COLUMNS of kernels/src/analog_lines.h
 _CHANNEL_PAD: Final = 16  # entries that may be read beyond a per-channel array
 _COLUMNS_PAD: Final = 32  # values that may be read beyond an analog layer's columns
 _WEIGHT_PAD: Final = 256  # bytes that may be read beyond packed weights: two steps
@@ -228,12 +228,11 @@ def pack_analog_columns(
 ) -> Int32Array | None:
     """What analog layers want of each column: for 16 at a time bias, multiplier, right shift < 0.
 
-    None where no kernel takes it: no block fills a line of codes, a column is shifted left, or a
-    range of columns begins between two sixteens.
+    None where no kernel takes it: a column is shifted left, or a range of columns begins between
+    two sixteens.
     """
     channels = max(block.n0 + block.columns for block in blocks)
-    fills_lines = any(block.columns >= LINE_COLUMNS for block in blocks)
-    if not fills_lines or requant.shift.min() < 0 or any(block.n0 % 16 for block in blocks):
+    if requant.shift.min() < 0 or any(block.n0 % 16 for block in blocks):
         return None
     values = np.zeros((3, _round_up(channels, 16)), dtype=np.int32)
     for row, column in zip(values, (bias, requant.multiplier, -requant.shift), strict=True):
@@ -242,10 +241,39 @@ def pack_analog_columns(
     return np.concatenate([packed, np.zeros(_COLUMNS_PAD, np.int32)])
 
 
+@dataclass(frozen=True)
+class Range:
+    """Row blocks with the same columns; `aimc_range` of aimc_ops.h, field by field."""
+
+    first: int
+    blocks: int
+    n0: int
+    columns: int
+    codes: int
+    step: int
+
+
+def _block_code_bytes(columns: int, adc_bits: int) -> int:
+    """An odd number of cache lines, so that blocks do not fall into the same sets of a cache."""
+    return (_round_up(columns * code_bytes(adc_bits), ALIGN) // ALIGN | 1) * ALIGN
+
+
+def analog_ranges(blocks: Sequence[Block], adc_bits: int) -> tuple[Range, ...]:
+    """The column ranges of a layer's blocks, which are in the plan's order."""
+    ranges: list[Range] = []
+    first = codes = 0
+    for n0, group in groupby(blocks, key=lambda block: block.n0):
+        columns = [block.columns for block in group]
+        step = _block_code_bytes(columns[0], adc_bits)
+        ranges.append(Range(first, len(columns), n0, columns[0], codes, step))
+        first += len(columns)
+        codes += len(columns) * step
+    return tuple(ranges)
+
+
 def code_bytes_of_a_pixel(block_columns: Sequence[int], adc_bits: int) -> int:
-    """Bytes of all blocks' codes of an output pixel, each block's an odd number of cache lines."""
-    lines = (_round_up(columns * code_bytes(adc_bits), ALIGN) // ALIGN for columns in block_columns)
-    return sum((count | 1) * ALIGN for count in lines)
+    """Bytes of all blocks' codes of an output pixel."""
+    return sum(_block_code_bytes(columns, adc_bits) for columns in block_columns)
 
 
 def rows_of_a_descriptor(pixel_bytes: int, out_size: Pair) -> int:

@@ -163,14 +163,26 @@ struct aimc_block {
   const void* image; /* pack_tile_image(block), for aimc_tiles_program */
 };
 
+/* Row blocks that have the same columns, and where a pixel's codes of them lie: analog_ranges(...).
+ */
+struct aimc_range {
+  int32_t first; /* block */
+  int32_t blocks;
+  int32_t n0;
+  int32_t columns;
+  int32_t codes; /* bytes from the pixel's first codes to the first block's */
+  int32_t step;  /* bytes from one block's to the next one's */
+};
+
 struct aimc_descriptor;
 
-/* What aimc_analog_dma keeps from one call to the next: zeros before the first. */
+/* What aimc_analog_dma keeps from one call to the next: zeros before the first, but for
+ * `descriptor`. */
 struct aimc_dma {
-  struct aimc_descriptor* descriptor; /* [2 * block_count], on a multiple of AIMC_ALIGN */
-  const int8_t* in;                   /* that they read */
+  const int8_t* in;                   /* that the descriptors read */
   int8_t* codes;                      /* that they write */
   uint32_t pixels;                    /* that each tile has made since aimc_tiles_probe */
+  struct aimc_descriptor* descriptor; /* [2 * block_count], on a multiple of AIMC_ALIGN */
 };
 
 /* A convolution (groups 1) or dense layer (a 1 x 1 map with a 1 x 1 kernel) on tiles:
@@ -183,12 +195,16 @@ struct aimc_analog {
   int32_t code_bytes; /* 1 if the ADC has 8 bits or fewer, else 2 */
   int32_t block_count;
   const struct aimc_block* block; /* [block_count], by column range, then by row range */
+  int32_t range_count;
+  const struct aimc_range* range; /* [range_count] */
   const int32_t* bias;            /* pack_channels(bias, out_channels) */
   struct aimc_requant requant;
   const int32_t* columns; /* pack_analog_columns(bias, requant, blocks), or 0 */
   int32_t pixel_bytes;    /* code_bytes_of_a_pixel(block_columns, adc_bits) */
-  int32_t dma_rows;       /* output rows a descriptor: rows_of_a_descriptor(...) */
-  struct aimc_dma* dma;   /* of aimc_analog_dma only */
+  /* Of aimc_analog_dma only: */
+  int32_t dma_rows;     /* output rows a descriptor: rows_of_a_descriptor(...) */
+  const uint16_t* tile; /* [block_count], the blocks' */
+  struct aimc_dma* dma;
 };
 
 /* Digital operators: _ref is the definition in plain C, _neon is the fast one. */

@@ -15,19 +15,35 @@ static const char kWhat[] = "DMA of an analog layer failed";
 
 #define QUAD 4 /* pixels that are finished together */
 
-/* Bytes of parameters, and blocks, that are touched before they are used. */
+/* Bytes of parameters that are touched before they are used. */
 #define TOUCHED 8192
-#define BLOCKS_AHEAD 8
 
-/* Fills both bands' descriptors, but for the rows. */
-static void fill_descriptors(const struct aimc_analog* op, const int8_t* in, int8_t* codes) {
+/* Output channels, at most, that are finished once before their codes are there. */
+#define REHEARSED 128
+
+/* A descriptor has 16 bits for sizes of the map and 8 for those of the window. */
+static void check_fits(const struct aimc_window* w) {
+  const uint32_t sizes = (uint32_t)(w->in_h | w->in_w | w->out_h | w->out_w);
+  const uint32_t steps = (uint32_t)(w->kernel_h | w->kernel_w | w->stride_y | w->stride_x |
+                                    w->dilation_y | w->dilation_x | w->pad_top | w->pad_left);
+  if (sizes > UINT16_MAX || steps > UINT8_MAX) {
+    aimc_fatal("an analog layer is too large for a DMA descriptor");
+  }
+}
+
+/* Fills both bands' descriptors, for as many rows as fit one. */
+static __attribute__((noinline)) void fill_descriptors(const struct aimc_analog* op,
+                                                       const int8_t* in, int8_t* codes) {
   const struct aimc_window* w = &op->window;
+  check_fits(w);
   struct aimc_descriptor* descriptor = op->dma->descriptor;
   const int64_t band = (int64_t)op->dma_rows * w->out_w * op->pixel_bytes;
-  for (int32_t odd = 0; odd < 2; ++odd) {
-    int8_t* to = codes + odd * band;
-    for (int32_t i = 0; i < op->block_count; ++i) {
-      const struct aimc_block* block = &op->block[i];
+  for (int32_t i = 0; i < 2 * op->range_count; ++i) {
+    const bool odd = i >= op->range_count;
+    const struct aimc_range* range = &op->range[odd ? i - op->range_count : i];
+    int8_t* to = codes + (odd ? band : 0) + range->codes;
+    for (int32_t k = 0; k < range->blocks; ++k, to += range->step) {
+      const struct aimc_block* block = &op->block[range->first + k];
       *descriptor++ = (struct aimc_descriptor){
           .in_base = (uint64_t)(uintptr_t)in,
           .out_base = (uint64_t)(uintptr_t)to,
@@ -39,6 +55,7 @@ static void fill_descriptors(const struct aimc_analog* op, const int8_t* in, int
           .in_height = (uint16_t)w->in_h,
           .in_width = (uint16_t)w->in_w,
           .count = (uint16_t)w->out_w,
+          .row_count = (uint16_t)op->dma_rows,
           .kernel_h = (uint8_t)w->kernel_h,
           .kernel_w = (uint8_t)w->kernel_w,
           .stride_y = (uint8_t)w->stride_y,
@@ -48,9 +65,18 @@ static void fill_descriptors(const struct aimc_analog* op, const int8_t* in, int
           .pad_top = (uint8_t)w->pad_top,
           .pad_left = (uint8_t)w->pad_left,
       };
-      to += code_stride(op, block);
     }
   }
+  op->dma->in = in;
+  op->dma->codes = codes;
+}
+
+/* Hands a band to the tiles. */
+static inline void start(const struct aimc_analog* op, const struct aimc_descriptor* descriptor) {
+  const uint16_t* tile = op->tile;
+  const uint16_t* end = tile + op->block_count;
+  tile_barrier();
+  while (tile < end) tile_write_address(*tile++, AIMC_REG_DESCRIPTOR, descriptor++);
 }
 
 /* Hands output rows from `oy` on, a band or what is left, to the tiles. */
@@ -58,17 +84,11 @@ static void start_band(const struct aimc_analog* op, int32_t oy, bool odd) {
   struct aimc_descriptor* descriptor = op->dma->descriptor + (odd ? op->block_count : 0);
   const int32_t rest = op->window.out_h - oy;
   const uint16_t rows = (uint16_t)(rest < op->dma_rows ? rest : op->dma_rows);
-  if (descriptor->oy != oy || descriptor->row_count != rows) {
-    for (int32_t i = 0; i < op->block_count; ++i) {
-      descriptor[i].oy = (uint16_t)oy;
-      descriptor[i].row_count = rows;
-    }
-  }
-  tile_barrier();
   for (int32_t i = 0; i < op->block_count; ++i) {
-    touch((const int8_t*)&op->block[i + BLOCKS_AHEAD]);
-    tile_write_address(op->block[i].tile, AIMC_REG_DESCRIPTOR, &descriptor[i]);
+    descriptor[i].oy = (uint16_t)oy;
+    descriptor[i].row_count = rows;
   }
+  start(op, descriptor);
 }
 
 /* Brings what finishing the first pixel reads nearer. */
@@ -88,65 +108,81 @@ static void touch_parameters(const struct aimc_analog* op, const int8_t* out) {
   }
 }
 
-/* Waits until every block has made a quad of pixels, or all `most` that are left, beyond the first
- * `before`; their codes lie at `codes`.  Returns how many can be finished: all, or quads. */
-static int32_t wait_pixels(const struct aimc_analog* op, uint32_t before, int32_t most,
-                           const int8_t* codes) {
-  const int32_t least = most < QUAD ? most : QUAD;
-  const int32_t all = most;
-  for (int32_t i = 0; i < op->block_count; ++i) {
-    const struct aimc_block* block = &op->block[i];
-    uint32_t polls = 0;
-    int32_t made;
-    while ((made = (int32_t)(tile_read(block->tile, AIMC_REG_DMA_PIXELS) - before)) < least) {
-      if (++polls % PATIENCE == 0) tile_check(block->tile, kWhat);
+/* Waits until every block of a range has made `least` pixels beyond the first `before`; returns
+ * how many all of them have made, up to `most`.  Of the first `touched` pixels, whose codes lie at
+ * `codes`, the first lines are touched. */
+static int32_t wait_pixels(const struct aimc_analog* op, const struct aimc_range* range,
+                           uint32_t before, int32_t least, int32_t most, const int8_t* codes,
+                           int32_t touched) {
+  const uint16_t* tile = op->tile + range->first;
+  const int64_t stride = op->pixel_bytes;
+  codes += range->codes;
+  for (int32_t i = 0; i < range->blocks; ++i, codes += range->step) {
+    int32_t made = (int32_t)(tile_read(tile[i], AIMC_REG_DMA_PIXELS) - before);
+    for (uint32_t polls = 1; made < least; ++polls) {
+      if (polls % PATIENCE == 0) tile_check(tile[i], kWhat);
+      made = (int32_t)(tile_read(tile[i], AIMC_REG_DMA_PIXELS) - before);
     }
     if (made < most) most = made;
-    if (block->n0 == 0) {
-      for (int32_t pixel = 0; pixel < least; ++pixel) touch(codes + pixel * op->pixel_bytes);
-    }
-    codes += code_stride(op, block);
+    const int8_t* at = codes;
+    for (int32_t pixel = 0; pixel < touched; ++pixel, at += stride) touch(at);
   }
   tile_barrier();
-  return most == all ? all : most / QUAD * QUAD;
+  return most;
 }
 
-/* A descriptor has 16 bits for sizes of the map and 8 for those of the window. */
-static void check_fits(const struct aimc_window* w) {
-  const uint32_t sizes = (uint32_t)(w->in_h | w->in_w | w->out_h | w->out_w);
-  const uint32_t steps = (uint32_t)(w->kernel_h | w->kernel_w | w->stride_y | w->stride_x |
-                                    w->dilation_y | w->dilation_x | w->pad_top | w->pad_left);
-  if (sizes > UINT16_MAX || steps > UINT8_MAX) {
-    aimc_fatal("an analog layer is too large for a DMA descriptor");
+/* Finishes pixels as all blocks have made them: quads, or what is left of `pixels`. */
+static void follow(const struct aimc_analog* op, const int8_t* codes, int32_t pixels, int8_t* out,
+                   analog_finish* finish) {
+  struct aimc_dma* dma = op->dma;
+  while (pixels > 0) {
+    const int32_t quad = pixels < QUAD ? pixels : QUAD;
+    int32_t more = wait_pixels(op, op->range, dma->pixels, quad, pixels, codes, quad);
+    if (more < pixels) more -= more % QUAD;
+    finish(op, op->range, codes, more, out);
+    for (int32_t i = 1; i < op->range_count; ++i) {
+      wait_pixels(op, &op->range[i], dma->pixels, more, more, codes, 0);
+      finish(op, &op->range[i], codes, more, out);
+    }
+    codes += more * (int64_t)op->pixel_bytes;
+    out += more * (int64_t)op->out_channels;
+    pixels -= more;
+    dma->pixels += (uint32_t)more;
   }
 }
 
-static void run(const struct aimc_analog* op, const int8_t* in, int8_t* out, int8_t* codes,
-                analog_finish* finish) {
+/* Finishes what codes are there: while the tiles work on a layer of one small pixel there is
+ * nothing else to do, and what the core is about to execute and read comes nearer. */
+static void rehearse(const struct aimc_analog* op, const int8_t* codes, int8_t* out,
+                     analog_finish* finish) {
+  if (op->out_channels > REHEARSED) return;
+  for (int32_t i = 0; i < op->range_count; ++i) finish(op, &op->range[i], codes, 1, out);
+}
+
+static inline void run(const struct aimc_analog* op, const int8_t* in, int8_t* out, int8_t* codes,
+                       analog_finish* finish) {
   const struct aimc_window* w = &op->window;
   struct aimc_dma* dma = op->dma;
-  check_fits(w);
-  if (dma->in != in || dma->codes != codes) {
-    fill_descriptors(op, in, codes);
-    dma->in = in;
-    dma->codes = codes;
-  }
+  touch((const int8_t*)w);
+  touch((const int8_t*)op->tile);
+  if (dma->in != in || dma->codes != codes) fill_descriptors(op, in, codes);
   const int32_t rows = op->dma_rows;
+  if (rows == w->out_h) {
+    start(op, dma->descriptor);
+    touch_parameters(op, out);
+    if (rows * w->out_w == 1) rehearse(op, codes, out, finish);
+    follow(op, codes, rows * w->out_w, out, finish);
+    return;
+  }
   start_band(op, 0, false);
-  if (rows < w->out_h) start_band(op, rows, true);
+  start_band(op, rows, true);
   touch_parameters(op, out);
   bool odd = false;
   for (int32_t oy = 0; oy < w->out_h; oy += rows, odd = !odd) {
-    const int32_t pixels = (w->out_h - oy < rows ? w->out_h - oy : rows) * w->out_w;
+    const int32_t height = w->out_h - oy < rows ? w->out_h - oy : rows;
     const int8_t* at = codes + (odd ? (int64_t)rows * w->out_w * op->pixel_bytes : 0);
-    for (int32_t done = 0; done < pixels;) {
-      const int32_t more = wait_pixels(op, dma->pixels, pixels - done, at);
-      finish(op, at, more, out);
-      at += more * (int64_t)op->pixel_bytes;
-      out += more * (int64_t)op->out_channels;
-      done += more;
-      dma->pixels += (uint32_t)more;
-    }
+    follow(op, at, height * w->out_w, out, finish);
+    out += height * w->out_w * (int64_t)op->out_channels;
     if (w->out_h - oy > 2 * rows) start_band(op, oy + 2 * rows, odd);
   }
 }

@@ -21,9 +21,16 @@ struct columns16 {
 
 static inline struct columns16 columns16_load(const struct aimc_analog* op, int32_t n) {
   struct columns16 c;
+  const int32_t* at = op->columns + n * (ANALOG_COLUMN_BYTES / 4);
   for (int i = 0; i < 4; ++i) {
-    c.bias[i] = vld1q_s32(op->bias + n + 4 * i);
-    c.requant[i] = requant4_load(&op->requant, n + 4 * i);
+    if (op->columns) {
+      c.bias[i] = vld1q_s32(at + 4 * i);
+      c.requant[i] =
+          (struct requant4){vdupq_n_s32(0), vld1q_s32(at + 16 + 4 * i), vld1q_s32(at + 32 + 4 * i)};
+    } else {
+      c.bias[i] = vld1q_s32(op->bias + n + 4 * i);
+      c.requant[i] = requant4_load(&op->requant, n + 4 * i);
+    }
   }
   c.low = vdupq_n_s8((int8_t)op->requant.low);
   c.high = vdupq_n_s8((int8_t)op->requant.high);
@@ -66,11 +73,11 @@ static inline int32x4x4_t sum_many(const int8_t* codes, int64_t step, int32_t co
   return sum;
 }
 
-/* Where the codes of a column range lie. */
-struct range {
-  const int8_t* codes; /* of the first 16 columns */
-  int64_t stride;      /* from one pixel to the next */
-  int64_t step;        /* from one row block to the next */
+/* Where the codes of 16 columns lie. */
+struct codes16 {
+  const int8_t* first;
+  int64_t stride; /* from one pixel to the next */
+  int64_t step;   /* from one row block to the next */
   int32_t blocks;
 };
 
@@ -85,7 +92,7 @@ struct results {
  * operations do not wait for each other.  Codes `ahead` of each are brought nearer. */
 static inline __attribute__((always_inline)) void finish_pixels(const int count,
                                                                 const struct columns16* c,
-                                                                const struct range* range,
+                                                                const struct codes16* codes,
                                                                 const int8_t* at, int64_t ahead,
                                                                 struct results* to) {
   int16x8_t low[PIXELS];
@@ -94,10 +101,10 @@ static inline __attribute__((always_inline)) void finish_pixels(const int count,
     low[p] = vdupq_n_s16(0);
     high[p] = vdupq_n_s16(0);
   }
-  for (int32_t i = 0; i < range->blocks; ++i, at += range->step) {
+  for (int32_t i = 0; i < codes->blocks; ++i, at += codes->step) {
     for (int p = 0; p < count; ++p) {
-      const int8x16_t code = vld1q_s8(at + p * range->stride);
-      if (ahead) touch(at + p * range->stride + ahead);
+      const int8x16_t code = vld1q_s8(at + p * codes->stride);
+      if (ahead) touch(at + p * codes->stride + ahead);
       low[p] = vaddw_s8(low[p], vget_low_s8(code));
       high[p] = vaddw_high_s8(high[p], code);
     }
@@ -126,24 +133,24 @@ static inline __attribute__((always_inline)) void finish_pixels(const int count,
 
 /* All pixels of up to 16 columns.  `fresh`: the first to touch these lines of codes, which hold 64.
  */
-static void finish_usual(const struct columns16* c, const struct range* range, int32_t pixels,
+static void finish_usual(const struct columns16* c, const struct codes16* codes, int32_t pixels,
                          bool fresh, struct results to) {
-  const int8_t* at = range->codes;
-  const int64_t group = PIXELS * range->stride;
+  const int8_t* at = codes->first;
+  const int64_t group = PIXELS * codes->stride;
   int32_t pixel = 0;
   for (; pixel + PIXELS <= pixels; pixel += PIXELS, at += group) {
     if (fresh && pixel + 2 * PIXELS <= pixels) {
-      finish_pixels(PIXELS, c, range, at, group, &to);
+      finish_pixels(PIXELS, c, codes, at, group, &to);
     } else if (fresh) { /* the first pixels' next columns */
-      finish_pixels(PIXELS, c, range, at, range->codes + AIMC_ALIGN - at, &to);
+      finish_pixels(PIXELS, c, codes, at, codes->first + AIMC_ALIGN - at, &to);
     } else {
-      finish_pixels(PIXELS, c, range, at, 0, &to);
+      finish_pixels(PIXELS, c, codes, at, 0, &to);
     }
   }
-  for (; pixel + 2 <= pixels; pixel += 2, at += 2 * range->stride) {
-    finish_pixels(2, c, range, at, fresh ? AIMC_ALIGN : 0, &to);
+  for (; pixel + 2 <= pixels; pixel += 2, at += 2 * codes->stride) {
+    finish_pixels(2, c, codes, at, fresh ? AIMC_ALIGN : 0, &to);
   }
-  if (pixel < pixels) finish_pixels(1, c, range, at, fresh ? AIMC_ALIGN : 0, &to);
+  if (pixel < pixels) finish_pixels(1, c, codes, at, fresh ? AIMC_ALIGN : 0, &to);
 }
 
 _Static_assert(offsetof(struct analog_lines, columns) == LINES_COLUMNS, "layout");
@@ -159,66 +166,113 @@ _Static_assert(offsetof(struct analog_lines, low) == LINES_LOW, "layout");
 _Static_assert(offsetof(struct analog_lines, high) == LINES_HIGH, "layout");
 _Static_assert(offsetof(struct analog_lines, beyond) == LINES_BEYOND, "layout");
 
-/* As many columns of a range from `n0` on as whole lines of codes hold; returns how many. */
-static int32_t finish_lines(const struct aimc_analog* op, const struct range* range, int32_t n0,
-                            int32_t columns, int32_t pixels, int8_t* out) {
-  const int32_t groups = columns / LINE_COLUMNS;
-  if (!op->columns || op->code_bytes != 1 || range->blocks > LINES_MAX_BLOCKS || groups == 0) {
-    return 0;
+/* The columns of a range that whole lines of codes hold. */
+static __attribute__((noinline)) void finish_lines(const struct aimc_analog* op,
+                                                   const struct aimc_range* range,
+                                                   const int8_t* codes, int32_t pixels,
+                                                   int8_t* out) {
+  struct analog_lines lines = {
+      .columns = op->columns + range->n0 * (ANALOG_COLUMN_BYTES / 4),
+      .step = range->step,
+      .blocks = (uint64_t)range->blocks,
+      .groups = (uint64_t)(range->columns / LINE_COLUMNS),
+      .low = vdupq_n_s8((int8_t)op->requant.low),
+      .high = vdupq_n_s8((int8_t)op->requant.high),
+  };
+  if (pixels == 1) {
+    analog_pixel(&lines, codes, out);
+    return;
   }
-  const int64_t stride = range->stride;
+  const int64_t stride = op->pixel_bytes;
   const int64_t out_stride = op->out_channels;
   const int32_t quads = (pixels + PIXELS - 1) / PIXELS;
   const int32_t rest = pixels - (quads - 1) * PIXELS; /* of them the last quad brings */
-  const int32_t others[3] = {pixels > 1, pixels > 2 ? 2 : pixels - 1, pixels > 3 ? 3 : pixels - 1};
+  const int32_t others[3] = {1, pixels > 2 ? 2 : 1, pixels > 3 ? 3 : pixels - 1};
   const int32_t before = pixels > PIXELS ? pixels - PIXELS : 0; /* the last quad */
-  const struct analog_lines lines = {
-      .columns = op->columns + n0 * (ANALOG_COLUMN_BYTES / 4),
-      .step = range->step,
-      .pixel_stride = stride,
-      .pixel = {others[0] * stride, others[1] * stride, others[2] * stride},
-      .out = {others[0] * out_stride, others[1] * out_stride, others[2] * out_stride},
-      .blocks = (uint64_t)range->blocks,
-      .quads = (uint64_t)quads,
-      .groups = (uint64_t)groups,
-      .step_to = {{16 - before * stride, LINE_COLUMNS - before * out_stride,
-                   LINE_COLUMNS * ANALOG_COLUMN_BYTES, LINE_COLUMNS - before * stride},
-                  {rest * stride - 48, rest * out_stride, 0, rest * stride},
-                  {PIXELS * stride - 48, PIXELS * out_stride, 0, PIXELS * stride}},
-      .low = vdupq_n_s8((int8_t)op->requant.low),
-      .high = vdupq_n_s8((int8_t)op->requant.high),
-      .beyond = range->codes + range->blocks * range->step,
-  };
-  (pixels == 1 ? analog_pixel : analog_lines)(&lines, range->codes, out + n0);
-  return groups * LINE_COLUMNS;
+  for (int32_t i = 0; i < 3; ++i) {
+    lines.pixel[i] = others[i] * stride;
+    lines.out[i] = others[i] * out_stride;
+  }
+  lines.step_to[0] =
+      (struct analog_step){16 - before * stride, LINE_COLUMNS - before * out_stride,
+                           LINE_COLUMNS * ANALOG_COLUMN_BYTES, LINE_COLUMNS - before * stride};
+  lines.step_to[1] = (struct analog_step){rest * stride - 48, rest * out_stride, 0, rest * stride};
+  lines.step_to[2] =
+      (struct analog_step){PIXELS * stride - 48, PIXELS * out_stride, 0, PIXELS * stride};
+  lines.pixel_stride = stride;
+  lines.quads = (uint64_t)quads;
+  lines.beyond = codes + range->blocks * (int64_t)range->step;
+  analog_lines(&lines, codes, out);
 }
 
-void analog_finish_neon(const struct aimc_analog* op, const int8_t* codes, int32_t pixels,
-                        int8_t* out) {
+/* Columns from `n` on of one pixel, int8 codes, with packed parameters. */
+static __attribute__((noinline)) void finish_pixel(const struct aimc_analog* op,
+                                                   const struct aimc_range* range, int32_t n,
+                                                   const int8_t* codes, int8_t* out) {
+  const int8x16_t lowest = vdupq_n_s8((int8_t)op->requant.low);
+  const int8x16_t highest = vdupq_n_s8((int8_t)op->requant.high);
+  const int32_t* column = op->columns + (range->n0 + n) * (ANALOG_COLUMN_BYTES / 4);
+  for (; n < range->columns; n += 16, column += 4 * ANALOG_COLUMN_BYTES) {
+    const int32x4x4_t bias = vld1q_s32_x4(column);
+    const int32x4x4_t multiplier = vld1q_s32_x4(column + 16);
+    const int32x4x4_t right = vld1q_s32_x4(column + 32);
+    const int8_t* at = codes + n;
+    int16x8_t low = vdupq_n_s16(0);
+    int16x8_t high = vdupq_n_s16(0);
+    for (int32_t i = 0; i < range->blocks; ++i, at += range->step) {
+      const int8x16_t code = vld1q_s8(at);
+      low = vaddw_s8(low, vget_low_s8(code));
+      high = vaddw_high_s8(high, code);
+    }
+    int32x4_t a = vmlal_n_s16(bias.val[0], vget_low_s16(low), 256);
+    int32x4_t b = vmlal_high_n_s16(bias.val[1], low, 256);
+    int32x4_t c = vmlal_n_s16(bias.val[2], vget_low_s16(high), 256);
+    int32x4_t d = vmlal_high_n_s16(bias.val[3], high, 256);
+    a = vrshlq_s32(vqrdmulhq_s32(a, multiplier.val[0]), right.val[0]);
+    b = vrshlq_s32(vqrdmulhq_s32(b, multiplier.val[1]), right.val[1]);
+    c = vrshlq_s32(vqrdmulhq_s32(c, multiplier.val[2]), right.val[2]);
+    d = vrshlq_s32(vqrdmulhq_s32(d, multiplier.val[3]), right.val[3]);
+    store_first(out + n, narrow16(a, b, c, d, lowest, highest), range->columns - n);
+  }
+}
+
+/* The columns from `n` on. */
+static __attribute__((noinline)) void finish_columns(const struct aimc_analog* op,
+                                                     const struct aimc_range* range, int32_t n,
+                                                     const int8_t* codes, int32_t pixels,
+                                                     int8_t* out) {
   const bool narrow = op->code_bytes == 1;
-  for (int32_t first = 0; first < op->block_count;) {
-    const struct aimc_block* block = &op->block[first];
-    struct range range = {codes, op->pixel_bytes, code_stride(op, block), 0};
-    while (first + range.blocks < op->block_count && block[range.blocks].n0 == block->n0) {
-      ++range.blocks;
+  const int64_t stride = op->pixel_bytes;
+  for (; n < range->columns; n += 16) {
+    const struct columns16 c = columns16_load(op, range->n0 + n);
+    const int8_t* at = codes + (int64_t)n * op->code_bytes;
+    int8_t* to = out + n;
+    const int32_t columns = range->columns - n;
+    if (narrow && range->blocks <= LINES_MAX_BLOCKS && (op->columns || only_right(&c))) {
+      finish_usual(&c, &(struct codes16){at, stride, range->step, range->blocks}, pixels,
+                   n % AIMC_ALIGN == 0, (struct results){to, op->out_channels, columns});
+      continue;
     }
-    const int32_t whole = finish_lines(op, &range, block->n0, block->columns, pixels, out);
-    for (int32_t n = whole; n < block->columns; n += 16) {
-      const struct columns16 c = columns16_load(op, block->n0 + n);
-      range.codes = codes + (int64_t)n * op->code_bytes;
-      int8_t* to = out + block->n0 + n;
-      const int32_t columns = block->columns - n;
-      if (narrow && range.blocks <= LINES_MAX_BLOCKS && only_right(&c)) {
-        finish_usual(&c, &range, pixels, n % AIMC_ALIGN == 0,
-                     (struct results){to, op->out_channels, columns});
-        continue;
-      }
-      for (int32_t pixel = 0; pixel < pixels; ++pixel, to += op->out_channels) {
-        const int8_t* at = range.codes + pixel * range.stride;
-        store_first(to, finish16(&c, sum_many(at, range.step, range.blocks, narrow)), columns);
-      }
+    for (int32_t pixel = 0; pixel < pixels; ++pixel, at += stride, to += op->out_channels) {
+      store_first(to, finish16(&c, sum_many(at, range->step, range->blocks, narrow)), columns);
     }
-    codes += range.blocks * range.step;
-    first += range.blocks;
+  }
+}
+
+void analog_finish_neon(const struct aimc_analog* op, const struct aimc_range* range,
+                        const int8_t* codes, int32_t pixels, int8_t* out) {
+  codes += range->codes;
+  out += range->n0;
+  const bool packed = op->columns && op->code_bytes == 1 && range->blocks <= LINES_MAX_BLOCKS;
+  int32_t n = 0;
+  if (packed && range->columns >= LINE_COLUMNS) {
+    finish_lines(op, range, codes, pixels, out);
+    n = range->columns / LINE_COLUMNS * LINE_COLUMNS;
+    if (n == range->columns) return;
+  }
+  if (packed && pixels == 1) {
+    finish_pixel(op, range, n, codes, out);
+  } else {
+    finish_columns(op, range, n, codes, pixels, out);
   }
 }

@@ -144,49 +144,47 @@ static inline void release(const struct aimc_block* block) {
 
 /* Fetches the codes of a pixel of every block and releases the output banks. */
 static void collect(const struct aimc_analog* op, int8_t* codes) {
-  for (int32_t i = 0; i < op->block_count; ++i) {
-    const struct aimc_block* block = &op->block[i];
-    const uintptr_t window = tile_address(block->tile, AIMC_WINDOW_OUT);
-    const int32_t bytes = block->columns * op->code_bytes;
-    tile_wait(block->tile, AIMC_STATUS_OUT_VALID, 0, kWhat);
-    int32_t at = 0;
-    for (; at + 64 <= bytes; at += 64)
-      copy_line((uintptr_t)codes + (uint32_t)at, window + (uint32_t)at);
-    for (; at < bytes; at += 16) vst1q_s8(codes + at, window_load(window + (uint32_t)at));
-    release(block);
-    codes += code_stride(op, block);
+  for (const struct aimc_range* range = op->range; range < op->range + op->range_count; ++range) {
+    const int32_t bytes = range->columns * op->code_bytes;
+    for (int32_t i = 0; i < range->blocks; ++i, codes += range->step) {
+      const struct aimc_block* block = &op->block[range->first + i];
+      const uintptr_t window = tile_address(block->tile, AIMC_WINDOW_OUT);
+      tile_wait(block->tile, AIMC_STATUS_OUT_VALID, 0, kWhat);
+      int32_t at = 0;
+      for (; at + 64 <= bytes; at += 64)
+        copy_line((uintptr_t)codes + (uint32_t)at, window + (uint32_t)at);
+      for (; at < bytes; at += 16) vst1q_s8(codes + at, window_load(window + (uint32_t)at));
+      release(block);
+    }
   }
 }
 
-/* Whether finish_lines() can take every block. */
+/* Whether finish_lines() can take every block.  Of a single row block several pixels at once are
+ * faster. */
 static bool fits_lines(const struct aimc_analog* op) {
   if (!op->columns || op->code_bytes != 1 || op->block_count > LINES_MAX_BLOCKS) return false;
-  int32_t count = 2; /* blocks of a range so far */
-  for (int32_t i = 0; i < op->block_count; ++i, ++count) {
-    const struct aimc_block* block = &op->block[i];
-    if (block->columns % LINE_COLUMNS != 0) return false;
-    if (i > 0 && block->n0 == block[-1].n0) {
-      if (block->tile != block[-1].tile + 1) return false;
-    } else {
-      if (count < 2) return false; /* several pixels at once are faster */
-      count = 0;
+  for (const struct aimc_range* range = op->range; range < op->range + op->range_count; ++range) {
+    if (range->blocks < 2 || range->columns % LINE_COLUMNS != 0) return false;
+    const struct aimc_block* block = &op->block[range->first];
+    for (int32_t i = 1; i < range->blocks; ++i) {
+      if (block[i].tile != block->tile + i) return false;
     }
   }
-  return count >= 2;
+  return true;
 }
 
 /* Adds up and requantizes a pixel's codes as they come out of the windows. */
 static void finish_lines(const struct aimc_analog* op, struct analog_lines* lines, int8_t* out) {
-  for (int32_t first = 0, count; first < op->block_count; first += count) {
-    const struct aimc_block* block = &op->block[first];
-    for (count = 0; first + count < op->block_count && block[count].n0 == block->n0; ++count) {
-      tile_wait(block[count].tile, AIMC_STATUS_OUT_VALID, 0, kWhat);
+  for (const struct aimc_range* range = op->range; range < op->range + op->range_count; ++range) {
+    const struct aimc_block* block = &op->block[range->first];
+    for (int32_t i = 0; i < range->blocks; ++i) {
+      tile_wait(block[i].tile, AIMC_STATUS_OUT_VALID, 0, kWhat);
     }
-    lines->columns = op->columns + block->n0 * (ANALOG_COLUMN_BYTES / 4);
-    lines->blocks = (uint64_t)count;
-    lines->groups = (uint64_t)(block->columns / LINE_COLUMNS);
-    analog_window_pixel(lines, tile_address(block->tile, AIMC_WINDOW_OUT), out + block->n0);
-    for (int32_t i = 0; i < count; ++i) release(&block[i]);
+    lines->columns = op->columns + range->n0 * (ANALOG_COLUMN_BYTES / 4);
+    lines->blocks = (uint64_t)range->blocks;
+    lines->groups = (uint64_t)(range->columns / LINE_COLUMNS);
+    analog_window_pixel(lines, tile_address(block->tile, AIMC_WINDOW_OUT), out + range->n0);
+    for (int32_t i = 0; i < range->blocks; ++i) release(&block[i]);
   }
 }
 
@@ -258,7 +256,9 @@ static void run(const struct aimc_analog* op, const int8_t* in, int8_t* out, voi
     const int32_t slot = (pixel - 1) % BATCH;
     collect(op, codes + slot * (int64_t)op->pixel_bytes);
     if (slot == BATCH - 1 || pixel == pixels) {
-      finish(op, codes, slot + 1, out);
+      for (int32_t i = 0; i < op->range_count; ++i) {
+        finish(op, &op->range[i], codes, slot + 1, out);
+      }
       out += (slot + 1) * (int64_t)op->out_channels;
     }
   }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 import struct
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -31,6 +31,7 @@ from tests.kernels.structs import (
     DepthwiseStruct,
     DmaStruct,
     MaxpoolStruct,
+    RangeStruct,
     RequantStruct,
     ReshapeStruct,
     SoftmaxStruct,
@@ -338,6 +339,8 @@ class Operators:
         block_columns = [block.columns for block in layer.blocks]
         out_size = (geometry.out_h, geometry.out_w)
         columns = packing.pack_analog_columns(layer.bias, layer.requant, layer.blocks)
+        ranges = packing.analog_ranges(layer.blocks, tiles.adc_bits)
+        numbers = np.array([block.tile for block in layer.blocks], np.uint16)
         pixel_bytes = packing.code_bytes_of_a_pixel(block_columns, tiles.adc_bits)
         descriptor_bytes = 2 * len(layer.blocks) * packing.DESCRIPTOR_BYTES
         op = AnalogStruct(
@@ -347,12 +350,15 @@ class Operators:
             packing.code_bytes(tiles.adc_bits),
             len(layer.blocks),
             self._place(rows, 0),
+            len(ranges),
+            self._place(b"".join(bytes(RangeStruct(*astuple(part))) for part in ranges), 0),
             self.constant(packing.pack_channels(layer.bias, layer.columns)),
             self.requant(layer.requant, layer.columns),
             0 if columns is None else self.constant(columns),
             pixel_bytes,
             descriptor_rows or packing.rows_of_a_descriptor(pixel_bytes, out_size),
-            self.constant(DmaStruct(self._place(bytes(descriptor_bytes), 0))),
+            self.constant(numbers),
+            self.constant(DmaStruct(0, 0, 0, self._place(bytes(descriptor_bytes), 0))),
         )
         scratch = packing.analog_scratch_bytes(
             channels, block_columns, sliding(geometry), tiles.adc_bits, io

@@ -21,6 +21,12 @@ class BlockStruct(ctypes.LittleEndianStructure):
     )
 
 
+class RangeStruct(ctypes.LittleEndianStructure):
+    _fields_ = tuple(
+        (name, _int32) for name in ["first", "blocks", "n0", "columns", "codes", "step"]
+    )
+
+
 class WindowStruct(ctypes.LittleEndianStructure):
     _fields_ = (
         ("in_h", _int32),
@@ -138,10 +144,10 @@ def window_struct(window: Window, in_h: int, in_w: int) -> WindowStruct:
 
 class DmaStruct(ctypes.LittleEndianStructure):
     _fields_ = (
-        ("descriptor", _pointer),
         ("in", _pointer),
         ("codes", _pointer),
         ("pixels", ctypes.c_uint32),
+        ("descriptor", _pointer),
     )
 
 
@@ -153,10 +159,13 @@ class AnalogStruct(ctypes.LittleEndianStructure):
         ("code_bytes", _int32),
         ("block_count", _int32),
         ("block", _pointer),
+        ("range_count", _int32),
+        ("range", _pointer),
         ("bias", _pointer),
         ("requant", RequantStruct),
         ("columns", _pointer),
         ("pixel_bytes", _int32),
         ("dma_rows", _int32),
+        ("tile", _pointer),
         ("dma", _pointer),
     )
