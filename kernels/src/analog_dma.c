@@ -16,7 +16,7 @@ static const char kWhat[] = "DMA of an analog layer failed";
 #define QUAD 4 /* pixels that are finished together */
 
 /* Bytes of parameters that are touched before they are used. */
-#define TOUCHED 8192
+#define TOUCHED 2048
 
 /* Output channels, at most, that are finished once before their codes are there. */
 #define REHEARSED 128
@@ -109,41 +109,53 @@ static void touch_parameters(const struct aimc_analog* op, const int8_t* out) {
 }
 
 /* Waits until every block of a range has made `least` pixels beyond the first `before`; returns
- * how many all of them have made, up to `most`.  Of the first `touched` pixels, whose codes lie at
- * `codes`, the first lines are touched. */
-static int32_t wait_pixels(const struct aimc_analog* op, const struct aimc_range* range,
-                           uint32_t before, int32_t least, int32_t most, const int8_t* codes,
-                           int32_t touched) {
+ * how many all of them have made, up to `most`.  Of each block's codes from `codes` on, `touches`
+ * (a constant) pixels, which are `apart`, are touched. */
+static inline __attribute__((always_inline)) int32_t wait_pixels(const struct aimc_analog* op,
+                                                                 const struct aimc_range* range,
+                                                                 uint32_t before, int32_t least,
+                                                                 int32_t most, const int8_t* codes,
+                                                                 const int touches, int64_t apart) {
   const uint16_t* tile = op->tile + range->first;
-  const int64_t stride = op->pixel_bytes;
+  const uint16_t* const end = tile + range->blocks;
+  const int64_t step = range->step;
   codes += range->codes;
-  for (int32_t i = 0; i < range->blocks; ++i, codes += range->step) {
-    int32_t made = (int32_t)(tile_read(tile[i], AIMC_REG_DMA_PIXELS) - before);
+  for (; tile < end; ++tile, codes += step) {
+    int32_t made = (int32_t)(tile_read(*tile, AIMC_REG_DMA_PIXELS) - before);
     for (uint32_t polls = 1; made < least; ++polls) {
-      if (polls % PATIENCE == 0) tile_check(tile[i], kWhat);
-      made = (int32_t)(tile_read(tile[i], AIMC_REG_DMA_PIXELS) - before);
+      if (polls % PATIENCE == 0) tile_check(*tile, kWhat);
+      made = (int32_t)(tile_read(*tile, AIMC_REG_DMA_PIXELS) - before);
     }
     if (made < most) most = made;
-    const int8_t* at = codes;
-    for (int32_t pixel = 0; pixel < touched; ++pixel, at += stride) touch(at);
+    for (int i = 0; i < touches; ++i) touch(codes + i * apart);
   }
   tile_barrier();
   return most;
 }
 
-/* Finishes pixels as all blocks have made them: quads, or what is left of `pixels`. */
+/* Waits until all blocks have made a quad, or all that is `left`; returns how many pixels can be
+ * finished: all, or quads.  The first range's lines of the first ones come nearer before the last
+ * one is made. */
+static int32_t wait_quad(const struct aimc_analog* op, const int8_t* codes, int32_t left) {
+  const struct aimc_range* range = op->range;
+  const uint32_t before = op->dma->pixels;
+  const int64_t stride = op->pixel_bytes;
+  const int32_t least = left < QUAD ? left : QUAD;
+  if (least == QUAD) wait_pixels(op, range, before, QUAD - 1, left, codes, QUAD - 1, stride);
+  int32_t made = wait_pixels(op, range, before, least, left, codes + (least - 1) * stride, 1, 0);
+  for (int32_t i = 1; i < op->range_count; ++i) {
+    made = wait_pixels(op, &range[i], before, least, made, codes, 0, 0);
+  }
+  return made == left ? left : made / QUAD * QUAD;
+}
+
+/* Finishes pixels as all blocks have made them. */
 static void follow(const struct aimc_analog* op, const int8_t* codes, int32_t pixels, int8_t* out,
                    analog_finish* finish) {
   struct aimc_dma* dma = op->dma;
   while (pixels > 0) {
-    const int32_t quad = pixels < QUAD ? pixels : QUAD;
-    int32_t more = wait_pixels(op, op->range, dma->pixels, quad, pixels, codes, quad);
-    if (more < pixels) more -= more % QUAD;
-    finish(op, op->range, codes, more, out);
-    for (int32_t i = 1; i < op->range_count; ++i) {
-      wait_pixels(op, &op->range[i], dma->pixels, more, more, codes, 0);
-      finish(op, &op->range[i], codes, more, out);
-    }
+    const int32_t more = wait_quad(op, codes, pixels);
+    for (int32_t i = 0; i < op->range_count; ++i) finish(op, &op->range[i], codes, more, out);
     codes += more * (int64_t)op->pixel_bytes;
     out += more * (int64_t)op->out_channels;
     pixels -= more;

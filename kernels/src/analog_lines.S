@@ -40,10 +40,10 @@ lines_left .req x23
 quad .req x24 /* this quad's struct analog_step */
 /* From this quad to the next. */
 to_codes .req x25
-to_columns .req x30
-to_first .req x28
+to_columns .req x30 /* in the passes: the next quad's columns */
+to_first .req x28   /* and where the chain is entered */
 pixel_stride .req x29
-spare .req x30
+spare .req x30 /* before there is one */
 left .req x26 /* rounds of the chain */
 even_first .req x18
 odd_first .req x27
@@ -128,8 +128,9 @@ HIGH .req v31
 .endm
 /* The last of a sum, and the first pixel's bias. */
 .macro end_sums operation, g
-    \operation "", "ldr q24, [columns, #192 * \g]", "", "ldr q25, [columns, #192 * \g + 16]", "", \
-        "ldr q26, [columns, #192 * \g + 32]", "", "ldr q27, [columns, #192 * \g + 48]"
+    \operation "", "ldr q24, [columns, #192 * \g]", "", \
+        "ldr q25, [columns, #192 * \g + 16]", "", "ldr q26, [columns, #192 * \g + 32]", "", \
+        "ldr q27, [columns, #192 * \g + 48]"
 .endm
 
 /* Requantizing -------------------------------------------------------------------------------- */
@@ -186,12 +187,12 @@ HIGH .req v31
 
 /* The pass over columns 16 g of a quad; then the codes go on by `codes_by`.  The last two results
  * of the pass before go to `before2` and `before3`. */
-.macro pass g, codes_by, before2, before3
+.macro pass g, codes_by, before2, before3, first_slot
     tbnz chain, #63, .Lfew_blocks\g
-    begin "adr spare, 4f", "ldr q16, [pixel0, two_steps]", "lsr left, chain, #16", \
-        "ldr q17, [pixel1, two_steps]", "sub spare, spare, chain_bytes, uxth", \
+    begin "adr to_first, 4f", "ldr q16, [pixel0, two_steps]", "lsr left, chain, #16", \
+        "ldr q17, [pixel1, two_steps]", "sub to_first, to_first, chain_bytes, uxth", \
         "ldr q18, [pixel2, two_steps]", "", "ldr q19, [pixel3, two_steps]"
-    br spare
+    br to_first
 3:
     sub left, left, #1
     add_and_load odd, even
@@ -208,64 +209,64 @@ HIGH .req v31
 .Lsums\g:
 .if \g < 3
     pixel 0, 1, 24, 25, 26, 27, 8, 9, 10, 11, \
-        "", "ldr q12, [columns, #192 * \g + 128]", "", "str q14, [\before2]", \
-        "add pixel0, pixel0, \codes_by", "add pixel1, pixel1, \codes_by", \
+        "\first_slot", "ldr q12, [columns, #192 * \g + 128]", "", \
+        "str q14, [\before2]", "add pixel0, pixel0, \codes_by", "add pixel1, pixel1, \codes_by", \
         "add pixel2, pixel2, \codes_by", "ldr q13, [columns, #192 * \g + 144]", \
         "ldr q15, [columns, #192 * \g + 160]", "add pixel3, pixel3, \codes_by", \
         "ldr q28, [columns, #192 * \g + 176]", "ldr q8, [columns, #192 * \g]", "", \
-        "ldr q9, [columns, #192 * \g + 16]", "ldr q10, [columns, #192 * \g + 32]", "", \
-        "ldr q11, [columns, #192 * \g + 48]", "", "mov even, even_first", "mov odd, odd_first"
+        "ldr q9, [columns, #192 * \g + 16]", "ldr q10, [columns, #192 * \g + 32]", \
+        "mov odd, odd_first", "ldr q11, [columns, #192 * \g + 48]", \
+        "prfm pldl1keep, [to_columns, #192 * \g]", "mov even, even_first", \
+        "prfm pldl1keep, [to_columns, #192 * \g + 64]"
     pixel 2, 3, 8, 9, 10, 11, 24, 25, 26, 27, \
-        "ldr q16, [pixel0]", "ldr q17, [pixel1]", "", "str q14, [\before3]", "", "", "", \
-        "ldr q18, [pixel2]", "ldr q19, [pixel3]", "", "ldr q24, [columns, #192 * \g]", \
-        "ldr q25, [columns, #192 * \g + 16]", "", "ldr q26, [columns, #192 * \g + 32]", \
-        "ldr q27, [columns, #192 * \g + 48]", "", "prfm pldl1keep, [line]", \
-        "ldr to_columns, [quad, #16]", "add line, line, step", ""
+        "", "ldr q16, [pixel0]", "", "str q14, [\before3]", "", "", "", "ldr q17, [pixel1]", \
+        "ldr q18, [pixel2]", "", "ldr q19, [pixel3]", "ldr q24, [columns, #192 * \g]", "", \
+        "ldr q25, [columns, #192 * \g + 16]", "ldr q26, [columns, #192 * \g + 32]", "", \
+        "ldr q27, [columns, #192 * \g + 48]", "prfm pldl1keep, [line]", "add line, line, step", ""
     pixel 4, 5, 24, 25, 26, 27, 8, 9, 10, 11, \
-        "prfm pstl1keep, [out\g, to_out]", "", "add to_columns, columns, to_columns", \
-        "str q14, [out0, #16 * \g]", "", "", "", "prfm pldl1keep, [line]", "", "", \
-        "ldr q8, [columns, #192 * \g]", "ldr q9, [columns, #192 * \g + 16]", "", \
-        "ldr q10, [columns, #192 * \g + 32]", "ldr q11, [columns, #192 * \g + 48]", "", \
-        "prfm pldl1keep, [to_columns, #192 * \g]", "prfm pldl1keep, [to_columns, #192 * \g + 64]", \
+        "prfm pstl1keep, [out\g, to_out]", "", "", "str q14, [out0, #16 * \g]", "", "", "", \
+        "prfm pldl1keep, [line]", "", "", "ldr q8, [columns, #192 * \g]", \
+        "ldr q9, [columns, #192 * \g + 16]", "", "ldr q10, [columns, #192 * \g + 32]", \
+        "ldr q11, [columns, #192 * \g + 48]", "", "prfm pldl1keep, [line, step]", "", \
         "add first, first, pixel_stride", ""
     pixel 6, 7, 8, 9, 10, 11, 24, 25, 26, 27, \
-        "prfm pldl1keep, [line, step]", "prfm pldl1keep, [to_columns, #192 * \g + 128]", \
-        "mov line, first", "str q14, [out1, #16 * \g]", "", "", "", "ldr q24, [pixel0, second]", \
-        "ldr q25, [pixel1, second]", "", "ldr q20, [columns, #192 * \g + 256]", \
-        "ldr q21, [columns, #192 * \g + 272]", "", "ldr q26, [pixel2, second]", \
-        "ldr q27, [pixel3, second]", "", "ldr q22, [columns, #192 * \g + 288]", \
-        "ldr q23, [columns, #192 * \g + 304]", "", ""
+        "", "", "mov line, first", "str q14, [out1, #16 * \g]", "", "", "", \
+        "ldr q24, [pixel0, second]", "ldr q25, [pixel1, second]", "", \
+        "ldr q20, [columns, #192 * \g + 256]", "ldr q21, [columns, #192 * \g + 272]", "", \
+        "ldr q26, [pixel2, second]", "ldr q27, [pixel3, second]", "", \
+        "ldr q22, [columns, #192 * \g + 288]", "ldr q23, [columns, #192 * \g + 304]", "", \
+        "prfm pldl1keep, [to_columns, #192 * \g + 128]"
 .else
     pixel 0, 1, 24, 25, 26, 27, 8, 9, 10, 11, \
-        "", "ldr q12, [columns, #704]", "subs quads, quads, #1", "str q14, [\before2]", \
-        "add pixel0, pixel0, \codes_by", "add pixel1, pixel1, \codes_by", \
-        "add pixel2, pixel2, \codes_by", "ldr q13, [columns, #720]", "ldr q15, [columns, #736]", \
-        "add pixel3, pixel3, \codes_by", "ldr q28, [columns, #752]", "ldr q8, [columns, #576]", \
-        "cset left, eq", "ldr q9, [columns, #592]", "ldr q10, [columns, #608]", \
-        "sub lines_left, lines_left, left", "ldr q11, [columns, #624]", \
-        "ldr left, [lines, #at_quads]", "mov even, even_first", "mov odd, odd_first"
+        "\first_slot", "ldr q12, [columns, #704]", \
+        "subs quads, quads, #1", "str q14, [\before2]", "add pixel0, pixel0, \codes_by", \
+        "add pixel1, pixel1, \codes_by", "add pixel2, pixel2, \codes_by", \
+        "ldr q13, [columns, #720]", "ldr q15, [columns, #736]", "add pixel3, pixel3, \codes_by", \
+        "ldr q28, [columns, #752]", "ldr q8, [columns, #576]", "cset left, eq", \
+        "ldr q9, [columns, #592]", "ldr q10, [columns, #608]", "sub lines_left, lines_left, left", \
+        "ldr q11, [columns, #624]", "ldr left, [lines, #at_quads]", "mov even, even_first", \
+        "prfm pldl1keep, [to_columns, #576]"
     pixel 2, 3, 8, 9, 10, 11, 24, 25, 26, 27, \
-        "ldr q16, [pixel0]", "ldr q17, [pixel1]", "csel quads, left, quads, eq", \
-        "str q14, [\before3]", "cmp quads, #3", "mov left, #3", "csel left, quads, left, lo", \
-        "ldr q18, [pixel2]", "ldr q19, [pixel3]", "cmp lines_left, #1", "ldr q24, [columns, #576]", \
-        "ldr q25, [columns, #592]", "ccmp quads, #1, #0, eq", "ldr q26, [columns, #608]", \
-        "ldr q27, [columns, #624]", "", "prfm pldl1keep, [line]", "ldr to_columns, [quad, #16]", \
-        "add quad, lines, left, lsl #5", "add line, line, step"
+        "", "ldr q16, [pixel0]", "csel quads, left, quads, eq", "str q14, [\before3]", \
+        "cmp quads, #3", "mov left, #3", "csel left, quads, left, lo", "ldr q17, [pixel1]", \
+        "ldr q18, [pixel2]", "cmp lines_left, #1", "ldr q19, [pixel3]", "ldr q24, [columns, #576]", \
+        "ccmp quads, #1, #0, eq", "ldr q25, [columns, #592]", "ldr q26, [columns, #608]", \
+        "mov odd, odd_first", "ldr q27, [columns, #624]", "prfm pldl1keep, [line]", \
+        "add line, line, step", "add quad, lines, left, lsl #5"
     pixel 4, 5, 24, 25, 26, 27, 8, 9, 10, 11, \
-        "prfm pstl1keep, [out3, to_out]", "ldr to_first, [quad, #24]", \
-        "add to_columns, columns, to_columns", "str q14, [out0, #48]", "", "", "", \
-        "prfm pldl1keep, [line]", "ldr left, [lines, #at_beyond]", \
+        "prfm pstl1keep, [out3, to_out]", "ldr to_first, [quad, #24]", "", "str q14, [out0, #48]", \
+        "", "", "", "prfm pldl1keep, [line]", "ldr left, [lines, #at_beyond]", \
         "add to_first, to_first, pixel0", "ldr q8, [columns, #576]", "ldr q9, [columns, #592]", "", \
         "ldr q10, [columns, #608]", "ldr q11, [columns, #624]", "csel first, left, to_first, eq", \
-        "prfm pldl1keep, [to_columns, #576]", "prfm pldl1keep, [to_columns, #640]", \
-        "mov columns, to_columns", "add last2, out2, #48"
+        "prfm pldl1keep, [line, step]", "", "mov columns, to_columns", \
+        "prfm pldl1keep, [to_columns, #640]"
     pixel 6, 7, 8, 9, 10, 11, 24, 25, 26, 27, \
-        "prfm pldl1keep, [line, step]", "prfm pldl1keep, [to_columns, #704]", "mov line, first", \
-        "str q14, [out1, #48]", "add out0, out0, to_out", "add out2, out2, to_out", \
-        "add last3, out3, #48", "ldr q24, [pixel0, second]", "ldr q25, [pixel1, second]", \
-        "add out1, out1, to_out", "ldr q20, [columns, #64]", "ldr q21, [columns, #80]", "", \
-        "ldr q26, [pixel2, second]", "ldr q27, [pixel3, second]", "add out3, out3, to_out", \
-        "ldr q22, [columns, #96]", "ldr q23, [columns, #112]", "", ""
+        "add last2, out2, #48", "", "mov line, first", "str q14, [out1, #48]", "add out0, out0, to_out", \
+        "add out2, out2, to_out", "add last3, out3, #48", "ldr q24, [pixel0, second]", \
+        "ldr q25, [pixel1, second]", "add out1, out1, to_out", "ldr q20, [columns, #64]", \
+        "ldr q21, [columns, #80]", "", "ldr q26, [pixel2, second]", "ldr q27, [pixel3, second]", \
+        "add out3, out3, to_out", "ldr q22, [columns, #96]", "ldr q23, [columns, #112]", "", \
+        "prfm pldl1keep, [to_columns, #704]"
 .endif
 .endm
 
@@ -353,6 +354,7 @@ analog_lines:
     cmp chain, #0
     orr spare, spare, to_first, lsl #16
     csel chain, chain, spare, lt
+    ldr to_columns, [quad, #16]
     /* Of a pass that was not; what is stored there comes to be written again. */
     add last2, out2, #48
     add last3, out3, #48
@@ -364,12 +366,13 @@ analog_lines:
     csel first, left, first, eq
     mov line, first
 1:
-    pass 0, #16, last2, last3
+    pass 0, #16, last2, last3, "add to_columns, columns, to_columns"
     pass 1, #16, "out2", "out3"
     pass 2, #16, "out2, #16", "out3, #16"
     pass 3, to_codes, "out2, #32", "out3, #32"
     ldr to_codes, [quad]
     ldr to_out, [quad, #8]
+    ldr to_columns, [quad, #16]
     cbnz lines_left, 1b
     sqxtn v10.4h, v10.4s
     sqxtn2 v8.8h, v9.4s
