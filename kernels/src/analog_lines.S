@@ -230,7 +230,7 @@ HIGH .req v31
         "ldr q11, [columns, #192 * \g + 48]", "", "prfm pldl1keep, [line, step]", "", \
         "add first, first, pixel_stride", ""
     pixel 6, 7, 8, 9, 10, 11, 24, 25, 26, 27, \
-        "", "", "mov line, first", "str q14, [out1, #16 * \g]", "", "", "", \
+        "prfm pldl1keep, [first]", "", "mov line, first", "str q14, [out1, #16 * \g]", "", "", "", \
         "ldr q24, [pixel0, second]", "ldr q25, [pixel1, second]", "", \
         "ldr q20, [columns, #192 * \g + 256]", "ldr q21, [columns, #192 * \g + 272]", "", \
         "ldr q26, [pixel2, second]", "ldr q27, [pixel3, second]", "", \
