@@ -189,11 +189,15 @@ struct aimc_dma {
  *   acc[n] = ((sum over row blocks of code[n]) << 8) + bias[n];  y[n] = requantize(acc[n])
  * Each block's tile makes one MVM an output pixel, in raster order. */
 struct aimc_analog {
+  /* First what aimc_analog_dma begins with, of which these are for it only: */
+  struct aimc_dma* dma;
+  const uint16_t* tile; /* [block_count], the blocks' */
+  int32_t dma_rows;     /* output rows a descriptor: rows_of_a_descriptor(...) */
+  int32_t block_count;
   struct aimc_window window;
   int32_t in_channels;
   int32_t out_channels;
-  int32_t code_bytes; /* 1 if the ADC has 8 bits or fewer, else 2 */
-  int32_t block_count;
+  int32_t code_bytes;             /* 1 if the ADC has 8 bits or fewer, else 2 */
   const struct aimc_block* block; /* [block_count], by column range, then by row range */
   int32_t range_count;
   const struct aimc_range* range; /* [range_count] */
@@ -201,10 +205,6 @@ struct aimc_analog {
   struct aimc_requant requant;
   const int32_t* columns; /* pack_analog_columns(bias, requant, blocks), or 0 */
   int32_t pixel_bytes;    /* code_bytes_of_a_pixel(block_columns, adc_bits) */
-  /* Of aimc_analog_dma only: */
-  int32_t dma_rows;     /* output rows a descriptor: rows_of_a_descriptor(...) */
-  const uint16_t* tile; /* [block_count], the blocks' */
-  struct aimc_dma* dma;
 };
 
 /* Digital operators: _ref is the definition in plain C, _neon is the fast one. */

@@ -163,29 +163,38 @@ static void follow(const struct aimc_analog* op, const int8_t* codes, int32_t pi
   }
 }
 
-/* Finishes what codes are there: while the tiles work on a layer of one small pixel there is
- * nothing else to do, and what the core is about to execute and read comes nearer. */
-static void rehearse(const struct aimc_analog* op, const int8_t* codes, int8_t* out,
-                     analog_finish* finish) {
-  if (op->out_channels > REHEARSED) return;
-  for (int32_t i = 0; i < op->range_count; ++i) finish(op, &op->range[i], codes, 1, out);
+/* A layer of one pixel.  While the tiles work on it the core has nothing else to do: a small one is
+ * finished once before, with whatever the codes are, so that all that this executes and reads is
+ * near. */
+static __attribute__((noinline)) void follow_pixel(const struct aimc_analog* op,
+                                                   const int8_t* codes, int8_t* out,
+                                                   analog_finish* finish) {
+  const struct aimc_range* const end = op->range + op->range_count;
+  const uint32_t before = op->dma->pixels++;
+  touch_parameters(op, out);
+  if (op->out_channels <= REHEARSED) {
+    for (const struct aimc_range* range = op->range; range < end; ++range) {
+      finish(op, range, codes, 1, out);
+    }
+  }
+  for (const struct aimc_range* range = op->range; range < end; ++range) {
+    wait_pixels(op, range, before, 1, 1, codes, 1, 0);
+    finish(op, range, codes, 1, out);
+  }
 }
 
-static inline void run(const struct aimc_analog* op, const int8_t* in, int8_t* out, int8_t* codes,
-                       analog_finish* finish) {
+/* A layer whose codes all fit. */
+static __attribute__((noinline)) void follow_layer(const struct aimc_analog* op,
+                                                   const int8_t* codes, int8_t* out,
+                                                   analog_finish* finish) {
+  touch_parameters(op, out);
+  follow(op, codes, op->window.out_h * op->window.out_w, out, finish);
+}
+
+static __attribute__((noinline)) void run_bands(const struct aimc_analog* op, int8_t* codes,
+                                                int8_t* out, analog_finish* finish) {
   const struct aimc_window* w = &op->window;
-  struct aimc_dma* dma = op->dma;
-  touch((const int8_t*)w);
-  touch((const int8_t*)op->tile);
-  if (dma->in != in || dma->codes != codes) fill_descriptors(op, in, codes);
   const int32_t rows = op->dma_rows;
-  if (rows == w->out_h) {
-    start(op, dma->descriptor);
-    touch_parameters(op, out);
-    if (rows * w->out_w == 1) rehearse(op, codes, out, finish);
-    follow(op, codes, rows * w->out_w, out, finish);
-    return;
-  }
   start_band(op, 0, false);
   start_band(op, rows, true);
   touch_parameters(op, out);
@@ -196,6 +205,24 @@ static inline void run(const struct aimc_analog* op, const int8_t* in, int8_t* o
     follow(op, at, height * w->out_w, out, finish);
     out += height * w->out_w * (int64_t)op->out_channels;
     if (w->out_h - oy > 2 * rows) start_band(op, oy + 2 * rows, odd);
+  }
+}
+
+static inline __attribute__((always_inline)) void run(const struct aimc_analog* op,
+                                                      const int8_t* in, int8_t* out, int8_t* codes,
+                                                      analog_finish* finish) {
+  const struct aimc_dma* dma = op->dma;
+  touch((const int8_t*)op->tile);
+  if (dma->in != in || dma->codes != codes) fill_descriptors(op, in, codes);
+  if (op->dma_rows < op->window.out_h) {
+    run_bands(op, codes, out, finish);
+    return;
+  }
+  start(op, dma->descriptor);
+  if (op->window.out_h * op->window.out_w == 1) {
+    follow_pixel(op, codes, out, finish);
+  } else {
+    follow_layer(op, codes, out, finish);
   }
 }
 

@@ -264,6 +264,10 @@ void analog_finish_neon(const struct aimc_analog* op, const struct aimc_range* r
   codes += range->codes;
   out += range->n0;
   const bool packed = op->columns && op->code_bytes == 1 && range->blocks <= LINES_MAX_BLOCKS;
+  if (packed && pixels == 1 && range->columns < LINE_COLUMNS) {
+    finish_pixel(op, range, 0, codes, out);
+    return;
+  }
   int32_t n = 0;
   if (packed && range->columns >= LINE_COLUMNS) {
     finish_lines(op, range, codes, pixels, out);

@@ -344,11 +344,14 @@ class Operators:
         pixel_bytes = packing.code_bytes_of_a_pixel(block_columns, tiles.adc_bits)
         descriptor_bytes = 2 * len(layer.blocks) * packing.DESCRIPTOR_BYTES
         op = AnalogStruct(
+            self.constant(DmaStruct(0, 0, 0, self._place(bytes(descriptor_bytes), 0))),
+            self.constant(numbers),
+            descriptor_rows or packing.rows_of_a_descriptor(pixel_bytes, out_size),
+            len(layer.blocks),
             geometry,
             channels,
             layer.columns,
             packing.code_bytes(tiles.adc_bits),
-            len(layer.blocks),
             self._place(rows, 0),
             len(ranges),
             self._place(b"".join(bytes(RangeStruct(*astuple(part))) for part in ranges), 0),
@@ -356,9 +359,6 @@ class Operators:
             self.requant(layer.requant, layer.columns),
             0 if columns is None else self.constant(columns),
             pixel_bytes,
-            descriptor_rows or packing.rows_of_a_descriptor(pixel_bytes, out_size),
-            self.constant(numbers),
-            self.constant(DmaStruct(0, 0, 0, self._place(bytes(descriptor_bytes), 0))),
         )
         scratch = packing.analog_scratch_bytes(
             channels, block_columns, sliding(geometry), tiles.adc_bits, io

@@ -153,11 +153,14 @@ class DmaStruct(ctypes.LittleEndianStructure):
 
 class AnalogStruct(ctypes.LittleEndianStructure):
     _fields_ = (
+        ("dma", _pointer),
+        ("tile", _pointer),
+        ("dma_rows", _int32),
+        ("block_count", _int32),
         ("window", WindowStruct),
         ("in_channels", _int32),
         ("out_channels", _int32),
         ("code_bytes", _int32),
-        ("block_count", _int32),
         ("block", _pointer),
         ("range_count", _int32),
         ("range", _pointer),
@@ -165,7 +168,4 @@ class AnalogStruct(ctypes.LittleEndianStructure):
         ("requant", RequantStruct),
         ("columns", _pointer),
         ("pixel_bytes", _int32),
-        ("dma_rows", _int32),
-        ("tile", _pointer),
-        ("dma", _pointer),
     )
