@@ -213,9 +213,14 @@ static __attribute__((noinline)) void finish_pixel(const struct aimc_analog* op,
   const int8x16_t highest = vdupq_n_s8((int8_t)op->requant.high);
   const int32_t* column = op->columns + (range->n0 + n) * (ANALOG_COLUMN_BYTES / 4);
   for (; n < range->columns; n += 16, column += 4 * ANALOG_COLUMN_BYTES) {
-    const int32x4x4_t bias = vld1q_s32_x4(column);
-    const int32x4x4_t multiplier = vld1q_s32_x4(column + 16);
-    const int32x4x4_t right = vld1q_s32_x4(column + 32);
+    int32x4_t bias[4];
+    int32x4_t multiplier[4];
+    int32x4_t right[4];
+    for (int i = 0; i < 4; ++i) {
+      bias[i] = vld1q_s32(column + 4 * i);
+      multiplier[i] = vld1q_s32(column + 16 + 4 * i);
+      right[i] = vld1q_s32(column + 32 + 4 * i);
+    }
     const int8_t* at = codes + n;
     int16x8_t low = vdupq_n_s16(0);
     int16x8_t high = vdupq_n_s16(0);
@@ -224,14 +229,14 @@ static __attribute__((noinline)) void finish_pixel(const struct aimc_analog* op,
       low = vaddw_s8(low, vget_low_s8(code));
       high = vaddw_high_s8(high, code);
     }
-    int32x4_t a = vmlal_n_s16(bias.val[0], vget_low_s16(low), 256);
-    int32x4_t b = vmlal_high_n_s16(bias.val[1], low, 256);
-    int32x4_t c = vmlal_n_s16(bias.val[2], vget_low_s16(high), 256);
-    int32x4_t d = vmlal_high_n_s16(bias.val[3], high, 256);
-    a = vrshlq_s32(vqrdmulhq_s32(a, multiplier.val[0]), right.val[0]);
-    b = vrshlq_s32(vqrdmulhq_s32(b, multiplier.val[1]), right.val[1]);
-    c = vrshlq_s32(vqrdmulhq_s32(c, multiplier.val[2]), right.val[2]);
-    d = vrshlq_s32(vqrdmulhq_s32(d, multiplier.val[3]), right.val[3]);
+    int32x4_t a = vmlal_n_s16(bias[0], vget_low_s16(low), 256);
+    int32x4_t b = vmlal_high_n_s16(bias[1], low, 256);
+    int32x4_t c = vmlal_n_s16(bias[2], vget_low_s16(high), 256);
+    int32x4_t d = vmlal_high_n_s16(bias[3], high, 256);
+    a = vrshlq_s32(vqrdmulhq_s32(a, multiplier[0]), right[0]);
+    b = vrshlq_s32(vqrdmulhq_s32(b, multiplier[1]), right[1]);
+    c = vrshlq_s32(vqrdmulhq_s32(c, multiplier[2]), right[2]);
+    d = vrshlq_s32(vqrdmulhq_s32(d, multiplier[3]), right[3]);
     store_first(out + n, narrow16(a, b, c, d, lowest, highest), range->columns - n);
   }
 }
@@ -259,6 +264,23 @@ static __attribute__((noinline)) void finish_columns(const struct aimc_analog* o
   }
 }
 
+static __attribute__((noinline)) void finish_range(const struct aimc_analog* op,
+                                                   const struct aimc_range* range, bool packed,
+                                                   const int8_t* codes, int32_t pixels,
+                                                   int8_t* out) {
+  int32_t n = 0;
+  if (packed && range->columns >= LINE_COLUMNS) {
+    finish_lines(op, range, codes, pixels, out);
+    n = range->columns / LINE_COLUMNS * LINE_COLUMNS;
+  }
+  if (n == range->columns) return;
+  if (packed && pixels == 1) {
+    finish_pixel(op, range, n, codes, out);
+  } else {
+    finish_columns(op, range, n, codes, pixels, out);
+  }
+}
+
 void analog_finish_neon(const struct aimc_analog* op, const struct aimc_range* range,
                         const int8_t* codes, int32_t pixels, int8_t* out) {
   codes += range->codes;
@@ -266,17 +288,7 @@ void analog_finish_neon(const struct aimc_analog* op, const struct aimc_range* r
   const bool packed = op->columns && op->code_bytes == 1 && range->blocks <= LINES_MAX_BLOCKS;
   if (packed && pixels == 1 && range->columns < LINE_COLUMNS) {
     finish_pixel(op, range, 0, codes, out);
-    return;
-  }
-  int32_t n = 0;
-  if (packed && range->columns >= LINE_COLUMNS) {
-    finish_lines(op, range, codes, pixels, out);
-    n = range->columns / LINE_COLUMNS * LINE_COLUMNS;
-    if (n == range->columns) return;
-  }
-  if (packed && pixels == 1) {
-    finish_pixel(op, range, n, codes, out);
   } else {
-    finish_columns(op, range, n, codes, pixels, out);
+    finish_range(op, range, packed, codes, pixels, out);
   }
 }

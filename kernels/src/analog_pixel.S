@@ -139,10 +139,11 @@ HIGH .req v31
 .endm
 
 /* Requantizes group g, of sums `low` and `high`, in accumulators t0 to t3, which hold its bias;
- * narrows and stores group `before` (in u0 to u3, which take the next group's bias, at `bias` of
- * `following`) to its place at `to`.  x and y take parameters; a to g stand where there is room. */
-.macro group g, low, high, t0, t1, t2, t3, u0, u1, u2, u3, x, y, before, to, following, bias, \
-        a, b, c, d, e, f, h
+ * narrows the group before it (in u0 to u3, which take the next group's bias, at `bias` of
+ * `following`) and stores the one before that at `stored` of `to`: not before it is there, and no
+ * load follows it closely.  x and y take parameters; a to f are accesses to memory, i to k others. */
+.macro group g, low, high, t0, t1, t2, t3, u0, u1, u2, u3, x, y, stored, to, following, bias, \
+        a, b, c, d, e, f, i, j, k
     smlal v\t0\().4s, v\low\().4h, TWO_TO_8.4h
     ldr q15, [columns, #192 * \g + 64]
     sqxtn NARROW2.4h, v\u2\().4s
@@ -150,15 +151,15 @@ HIGH .req v31
     smlal2 v\t1\().4s, v\low\().8h, TWO_TO_8.8h
     ldr q\x, [columns, #192 * \g + 96]
     sqxtn2 NARROW.8h, v\u1\().4s
-    ldr q\y, [columns, #192 * \g + 112]
+    str q14, [\to, #\stored]
     smlal v\t2\().4s, v\high\().4h, TWO_TO_8.4h
-    \a
+    \i
     sqxtn2 NARROW2.8h, v\u3\().4s
-    ldr q\u0, [\following, #\bias]
+    \j
     smlal2 v\t3\().4s, v\high\().8h, TWO_TO_8.8h
-    ldr q\u1, [\following, #\bias + 16]
+    \k
     sqxtn RESULT.8b, NARROW.8h
-    ldr q\u2, [\following, #\bias + 32]
+    ldr q\y, [columns, #192 * \g + 112]
     sqrdmulh v\t0\().4s, v\t0\().4s, v15.4s
     ldr q15, [columns, #192 * \g + 128]
     sqrdmulh v\t1\().4s, v\t1\().4s, v28.4s
@@ -166,28 +167,35 @@ HIGH .req v31
     sqrdmulh v\t2\().4s, v\t2\().4s, v\x\().4s
     ldr q\x, [columns, #192 * \g + 160]
     sqxtn2 RESULT.16b, NARROW2.8h
-    ldr q\u3, [\following, #\bias + 48]
+    ldr q\u0, [\following, #\bias]
     sqrdmulh v\t3\().4s, v\t3\().4s, v\y\().4s
     ldr q\y, [columns, #192 * \g + 176]
     srshl v\t0\().4s, v\t0\().4s, v15.4s
-    \b
+    ldr q\u1, [\following, #\bias + 16]
     srshl v\t1\().4s, v\t1\().4s, v28.4s
-    \c
+    ldr q\u2, [\following, #\bias + 32]
     smax RESULT.16b, RESULT.16b, LOW.16b
-    \d
+    \a
     srshl v\t2\().4s, v\t2\().4s, v\x\().4s
-    \e
+    \b
     srshl v\t3\().4s, v\t3\().4s, v\y\().4s
-    \f
+    ldr q\u3, [\following, #\bias + 48]
+    \c
     sqxtn NARROW.4h, v\t0\().4s
-    \h
+    \d
+    \e
     smin RESULT.16b, RESULT.16b, HIGH.16b
-    str q14, [\to, #16 * \before]
+    \f
 .endm
 
-.macro even_group g, low, high, x, y, before, to, more:vararg
-    group \g, \low, \high, 24, 25, 26, 27, 8, 9, 10, 11, \x, \y, \before, \to, columns, \
+.macro even_group g, low, high, x, y, stored, to, more:vararg
+    group \g, \low, \high, 24, 25, 26, 27, 8, 9, 10, 11, \x, \y, \stored, \to, columns, \
         192 * \g + 192, \more
+.endm
+
+.macro odd_group g, low, high, stored, to, following, bias, more:vararg
+    group \g, \low, \high, 8, 9, 10, 11, 24, 25, 26, 27, 0, 1, \stored, \to, \following, \bias, \
+        \more
 .endm
 
 /* The function -------------------------------------------------------------------------------- */
@@ -257,17 +265,17 @@ FUNCTION:
 7:
     add_last_even
 8:
-    even_group 0, 0, 1, 18, 19, 3, last_out, "touch_columns 0", "touch_columns 1", \
-        "touch_columns 2", "touch_columns 3", "prfm pstl1keep, [out, next]", \
-        "add codes, codes, next", "mov at, codes"
-    group 1, 2, 3, 8, 9, 10, 11, 24, 25, 26, 27, 0, 1, 0, out, columns, 192 * 2, "touch_columns 4", \
-        "touch_columns 5", "touch_columns 6", "touch_columns 7", "subs groups, groups, #1", \
+    even_group 0, 0, 1, 18, 19, 32, last_out, "touch_columns 0", "touch_columns 1", \
+        "touch_columns 2", "touch_columns 3", "prfm pstl1keep, [out, next]", "", \
+        "add codes, codes, next", "mov at, codes", ""
+    odd_group 1, 2, 3, 48, last_out, columns, 192 * 2, "touch_columns 4", "touch_columns 5", \
+        "touch_columns 6", "touch_columns 7", "", "", "subs groups, groups, #1", \
         "csel at, columns, at, eq", "csel second, xzr, second, eq"
-    even_group 2, 4, 5, 0, 1, 1, out, "touch_columns 8", "ldr q16, [at]", "ldr q17, [at, #16]", \
-        "ldr q18, [at, #32]", "ldr q19, [at, #48]", "touch_columns 9", "add at, at, second"
-    group 3, 6, 7, 8, 9, 10, 11, 24, 25, 26, 27, 0, 1, 2, out, next_columns, 0, "touch_columns 10", \
-        "ldr q20, [at]", "ldr q21, [at, #16]", "ldr q22, [at, #32]", "ldr q23, [at, #48]", \
-        "touch_columns 11", ""
+    even_group 2, 4, 5, 0, 1, 0, out, "ldr q16, [at]", "ldr q17, [at, #16]", "ldr q18, [at, #32]", \
+        "ldr q19, [at, #48]", "touch_columns 8", "touch_columns 9", "", "", ""
+    odd_group 3, 6, 7, 16, out, next_columns, 0, "ldr q20, [at]", "ldr q21, [at, #16]", \
+        "ldr q22, [at, #32]", "ldr q23, [at, #48]", "touch_columns 10", "touch_columns 11", \
+        "add at, at, second", "", ""
     mov last_out, out
     add out, out, next
     mov columns, next_columns
@@ -275,6 +283,7 @@ FUNCTION:
     sqxtn NARROW2.4h, v10.4s
     sqxtn2 NARROW.8h, v9.4s
     sqxtn2 NARROW2.8h, v11.4s
+    str q14, [last_out, #32]
     sqxtn RESULT.8b, NARROW.8h
     sqxtn2 RESULT.16b, NARROW2.8h
     smax RESULT.16b, RESULT.16b, LOW.16b
