@@ -5,6 +5,7 @@
 
 #include "aimc_runtime.h"
 #include "analog.h"
+#include "analog_lines.h"
 #include "tile.h"
 #include "touch.h"
 
@@ -16,7 +17,7 @@ static const char kWhat[] = "DMA of an analog layer failed";
 #define QUAD 4 /* pixels that are finished together */
 
 /* Bytes of parameters that are touched before they are used. */
-#define TOUCHED 2048
+#define TOUCHED (ANALOG_PIXEL_NEAR * ANALOG_COLUMN_BYTES)
 
 /* Output channels, at most, that are finished once before their codes are there. */
 #define REHEARSED 128

@@ -2,8 +2,8 @@
  * analog_window.S makes the same function for codes that are still in the tiles' windows.
  *
  * The lines of the row blocks are added up, then the four groups of 16 columns are requantized.  A
- * group's results are narrowed and stored between the next group's operations, the last one's in the
- * next line, whose first codes are loaded meanwhile; after the last line, parameters instead.
+ * group's results are narrowed between the next group's operations and stored in the one after it,
+ * across lines, whose first codes are loaded meanwhile; after the last line, parameters instead.
  */
 #include "analog_lines.h"
 
@@ -11,6 +11,8 @@
 #define FUNCTION analog_pixel
 /* Brings a line of codes nearer. */
 #define TOUCH_CODES(...) prfm pldl1keep, [__VA_ARGS__]
+/* How far ahead columns are touched, in bytes: those of ANALOG_PIXEL_NEAR columns have been. */
+#define AHEAD (12 * ANALOG_PIXEL_NEAR)
 #endif
 
 lines .req x0
@@ -135,7 +137,7 @@ HIGH .req v31
 /* Groups of 16 columns ------------------------------------------------------------------------ */
 
 .macro touch_columns line
-    prfm pldl1keep, [columns, #768 + 64 * \line]
+    prfm pldl1keep, [columns, #AHEAD + 64 * \line]
 .endm
 
 /* Requantizes group g, of sums `low` and `high`, in accumulators t0 to t3, which hold its bias;
@@ -265,17 +267,16 @@ FUNCTION:
 7:
     add_last_even
 8:
-    even_group 0, 0, 1, 18, 19, 32, last_out, "touch_columns 0", "touch_columns 1", \
-        "touch_columns 2", "touch_columns 3", "prfm pstl1keep, [out, next]", "", \
-        "add codes, codes, next", "mov at, codes", ""
-    odd_group 1, 2, 3, 48, last_out, columns, 192 * 2, "touch_columns 4", "touch_columns 5", \
-        "touch_columns 6", "touch_columns 7", "", "", "subs groups, groups, #1", \
+    even_group 0, 0, 1, 18, 19, 32, last_out, "touch_columns 0", "", "", "touch_columns 1", "", \
+        "prfm pstl1keep, [out, next]", "add codes, codes, next", "mov at, codes", "touch_columns 2"
+    odd_group 1, 2, 3, 48, last_out, columns, 192 * 2, "touch_columns 3", "", "", \
+        "touch_columns 4", "", "touch_columns 5", "subs groups, groups, #1", \
         "csel at, columns, at, eq", "csel second, xzr, second, eq"
-    even_group 2, 4, 5, 0, 1, 0, out, "ldr q16, [at]", "ldr q17, [at, #16]", "ldr q18, [at, #32]", \
-        "ldr q19, [at, #48]", "touch_columns 8", "touch_columns 9", "", "", ""
+    even_group 2, 4, 5, 0, 1, 0, out, "ldr q16, [at]", "ldr q17, [at, #16]", "touch_columns 7", \
+        "ldr q18, [at, #32]", "ldr q19, [at, #48]", "touch_columns 8", "", "", "touch_columns 6"
     odd_group 3, 6, 7, 16, out, next_columns, 0, "ldr q20, [at]", "ldr q21, [at, #16]", \
-        "ldr q22, [at, #32]", "ldr q23, [at, #48]", "touch_columns 10", "touch_columns 11", \
-        "add at, at, second", "", ""
+        "touch_columns 10", "ldr q22, [at, #32]", "ldr q23, [at, #48]", "touch_columns 11", \
+        "add at, at, second", "", "touch_columns 9"
     mov last_out, out
     add out, out, next
     mov columns, next_columns
