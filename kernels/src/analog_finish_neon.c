@@ -171,14 +171,13 @@ static __attribute__((noinline)) void finish_lines(const struct aimc_analog* op,
                                                    const struct aimc_range* range,
                                                    const int8_t* codes, int32_t pixels,
                                                    int8_t* out) {
-  struct analog_lines lines = {
-      .columns = op->columns + range->n0 * (ANALOG_COLUMN_BYTES / 4),
-      .step = range->step,
-      .blocks = (uint64_t)range->blocks,
-      .groups = (uint64_t)(range->columns / LINE_COLUMNS),
-      .low = vdupq_n_s8((int8_t)op->requant.low),
-      .high = vdupq_n_s8((int8_t)op->requant.high),
-  };
+  struct analog_lines lines; /* a pixel wants less than all of it */
+  lines.columns = op->columns + range->n0 * (ANALOG_COLUMN_BYTES / 4);
+  lines.step = range->step;
+  lines.blocks = (uint64_t)range->blocks;
+  lines.groups = (uint64_t)(range->columns / LINE_COLUMNS);
+  lines.low = vdupq_n_s8((int8_t)op->requant.low);
+  lines.high = vdupq_n_s8((int8_t)op->requant.high);
   if (pixels == 1) {
     analog_pixel(&lines, codes, out);
     return;
