@@ -38,11 +38,11 @@ static __attribute__((noinline)) void fill_descriptors(const struct aimc_analog*
   const struct aimc_window* w = &op->window;
   check_fits(w);
   struct aimc_descriptor* descriptor = op->dma->descriptor;
-  const int64_t band = (int64_t)op->dma_rows * w->out_w * op->pixel_bytes;
+  const int64_t pixels = (int64_t)op->dma_rows * w->out_w;
   for (int32_t i = 0; i < 2 * op->range_count; ++i) {
     const bool odd = i >= op->range_count;
     const struct aimc_range* range = &op->range[odd ? i - op->range_count : i];
-    int8_t* to = codes + (odd ? band : 0) + range->codes;
+    int8_t* to = codes + (odd ? pixels * op->pixel_bytes : 0) + range_codes(range, pixels);
     for (int32_t k = 0; k < range->blocks; ++k, to += range->step) {
       const struct aimc_block* block = &op->block[range->first + k];
       *descriptor++ = (struct aimc_descriptor){
@@ -52,7 +52,7 @@ static __attribute__((noinline)) void fill_descriptors(const struct aimc_analog*
           .k0 = (uint32_t)block->k0,
           .k_len = (uint32_t)block->rows,
           .columns = (uint32_t)block->columns,
-          .out_stride = (uint32_t)op->pixel_bytes,
+          .out_stride = (uint32_t)pixel_stride(range),
           .in_height = (uint16_t)w->in_h,
           .in_width = (uint16_t)w->in_w,
           .count = (uint16_t)w->out_w,
@@ -120,7 +120,6 @@ static inline __attribute__((always_inline)) int32_t wait_pixels(const struct ai
   const uint16_t* tile = op->tile + range->first;
   const uint16_t* const end = tile + range->blocks;
   const int64_t step = range->step;
-  codes += range->codes;
   for (; tile < end; ++tile, codes += step) {
     int32_t made = (int32_t)(tile_read(*tile, AIMC_REG_DMA_PIXELS) - before);
     for (uint32_t polls = 1; made < least; ++polls) {
@@ -140,26 +139,33 @@ static inline __attribute__((always_inline)) int32_t wait_pixels(const struct ai
 static int32_t wait_quad(const struct aimc_analog* op, const int8_t* codes, int32_t left) {
   const struct aimc_range* range = op->range;
   const uint32_t before = op->dma->pixels;
-  const int64_t stride = op->pixel_bytes;
+  const int64_t stride = pixel_stride(range);
   const int32_t least = left < QUAD ? left : QUAD;
   if (least == QUAD) wait_pixels(op, range, before, QUAD - 1, left, codes, QUAD - 1, stride);
   int32_t made = wait_pixels(op, range, before, least, left, codes + (least - 1) * stride, 1, 0);
   for (int32_t i = 1; i < op->range_count; ++i) {
-    made = wait_pixels(op, &range[i], before, least, made, codes, 0, 0);
+    made = wait_pixels(op, &range[i], before, least, made, 0, 0, 0);
   }
   return made == left ? left : made / QUAD * QUAD;
 }
 
-/* Finishes pixels as all blocks have made them. */
+/* Finishes `pixels` pixels of a band as all blocks have made them. */
 static void follow(const struct aimc_analog* op, const int8_t* codes, int32_t pixels, int8_t* out,
                    analog_finish* finish) {
   struct aimc_dma* dma = op->dma;
-  while (pixels > 0) {
-    const int32_t more = wait_quad(op, codes, pixels);
-    for (int32_t i = 0; i < op->range_count; ++i) finish(op, &op->range[i], codes, more, out);
-    codes += more * (int64_t)op->pixel_bytes;
+  const int64_t room = (int64_t)op->dma_rows * op->window.out_w;
+  for (int32_t done = 0, more; done < pixels; done += more) {
+    const struct aimc_range* range = op->range;
+    const int8_t* at = codes + done * pixel_stride(range);
+    more = wait_quad(op, at, pixels - done);
+    const int8_t* next_quads = at + more * pixel_stride(range);
+    for (const struct aimc_range* const last = range + op->range_count - 1; range < last; ++range) {
+      const int8_t* next = codes + range_codes(range + 1, room) + done * pixel_stride(range + 1);
+      finish(op, range, at, next, more, out);
+      at = next;
+    }
+    finish(op, range, at, next_quads, more, out);
     out += more * (int64_t)op->out_channels;
-    pixels -= more;
     dma->pixels += (uint32_t)more;
   }
 }
@@ -175,12 +181,12 @@ static __attribute__((noinline)) void follow_pixel(const struct aimc_analog* op,
   touch_parameters(op, out);
   if (op->out_channels <= REHEARSED) {
     for (const struct aimc_range* range = op->range; range < end; ++range) {
-      finish(op, range, codes, 1, out);
+      finish(op, range, codes + range->codes, codes, 1, out);
     }
   }
   for (const struct aimc_range* range = op->range; range < end; ++range) {
-    wait_pixels(op, range, before, 1, 1, codes, 1, 0);
-    finish(op, range, codes, 1, out);
+    wait_pixels(op, range, before, 1, 1, codes + range->codes, 1, 0);
+    finish(op, range, codes + range->codes, codes, 1, out);
   }
 }
 

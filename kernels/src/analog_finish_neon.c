@@ -169,8 +169,8 @@ _Static_assert(offsetof(struct analog_lines, beyond) == LINES_BEYOND, "layout");
 /* The columns of a range that whole lines of codes hold. */
 static __attribute__((noinline)) void finish_lines(const struct aimc_analog* op,
                                                    const struct aimc_range* range,
-                                                   const int8_t* codes, int32_t pixels,
-                                                   int8_t* out) {
+                                                   const int8_t* codes, const int8_t* next,
+                                                   int32_t pixels, int8_t* out) {
   struct analog_lines lines; /* a pixel wants less than all of it */
   lines.columns = op->columns + range->n0 * (ANALOG_COLUMN_BYTES / 4);
   lines.step = range->step;
@@ -182,7 +182,7 @@ static __attribute__((noinline)) void finish_lines(const struct aimc_analog* op,
     analog_pixel(&lines, codes, out);
     return;
   }
-  const int64_t stride = op->pixel_bytes;
+  const int64_t stride = pixel_stride(range);
   const int64_t out_stride = op->out_channels;
   const int32_t quads = (pixels + PIXELS - 1) / PIXELS;
   const int32_t rest = pixels - (quads - 1) * PIXELS; /* of them the last quad brings */
@@ -200,7 +200,7 @@ static __attribute__((noinline)) void finish_lines(const struct aimc_analog* op,
       (struct analog_step){PIXELS * stride - 48, PIXELS * out_stride, 0, PIXELS * stride};
   lines.pixel_stride = stride;
   lines.quads = (uint64_t)quads;
-  lines.beyond = codes + range->blocks * (int64_t)range->step;
+  lines.beyond = next;
   analog_lines(&lines, codes, out);
 }
 
@@ -246,7 +246,7 @@ static __attribute__((noinline)) void finish_columns(const struct aimc_analog* o
                                                      const int8_t* codes, int32_t pixels,
                                                      int8_t* out) {
   const bool narrow = op->code_bytes == 1;
-  const int64_t stride = op->pixel_bytes;
+  const int64_t stride = pixel_stride(range);
   for (; n < range->columns; n += 16) {
     const struct columns16 c = columns16_load(op, range->n0 + n);
     const int8_t* at = codes + (int64_t)n * op->code_bytes;
@@ -265,11 +265,11 @@ static __attribute__((noinline)) void finish_columns(const struct aimc_analog* o
 
 static __attribute__((noinline)) void finish_range(const struct aimc_analog* op,
                                                    const struct aimc_range* range, bool packed,
-                                                   const int8_t* codes, int32_t pixels,
-                                                   int8_t* out) {
+                                                   const int8_t* codes, const int8_t* next,
+                                                   int32_t pixels, int8_t* out) {
   int32_t n = 0;
   if (packed && range->columns >= LINE_COLUMNS) {
-    finish_lines(op, range, codes, pixels, out);
+    finish_lines(op, range, codes, next, pixels, out);
     n = range->columns / LINE_COLUMNS * LINE_COLUMNS;
   }
   if (n == range->columns) return;
@@ -281,13 +281,12 @@ static __attribute__((noinline)) void finish_range(const struct aimc_analog* op,
 }
 
 void analog_finish_neon(const struct aimc_analog* op, const struct aimc_range* range,
-                        const int8_t* codes, int32_t pixels, int8_t* out) {
-  codes += range->codes;
+                        const int8_t* codes, const int8_t* next, int32_t pixels, int8_t* out) {
   out += range->n0;
   const bool packed = op->columns && op->code_bytes == 1 && range->blocks <= LINES_MAX_BLOCKS;
   if (packed && pixels == 1 && range->columns < LINE_COLUMNS) {
     finish_pixel(op, range, 0, codes, out);
   } else {
-    finish_range(op, range, packed, codes, pixels, out);
+    finish_range(op, range, packed, codes, next, pixels, out);
   }
 }

@@ -7,8 +7,8 @@ static int32_t code_at(const struct aimc_analog* op, const int8_t* codes, int32_
 }
 
 void analog_finish_ref(const struct aimc_analog* op, const struct aimc_range* range,
-                       const int8_t* codes, int32_t pixels, int8_t* out) {
-  codes += range->codes;
+                       const int8_t* codes, const int8_t* next, int32_t pixels, int8_t* out) {
+  (void)next;
   for (int32_t pixel = 0; pixel < pixels; ++pixel) {
     for (int32_t c = 0; c < range->columns; ++c) {
       int32_t sum = 0;
@@ -19,7 +19,7 @@ void analog_finish_ref(const struct aimc_analog* op, const struct aimc_range* ra
       out[n] = aimc_requantize(sum * 256 + op->bias[n], op->requant.multiplier[n],
                                op->requant.shift[n], op->requant.low, op->requant.high);
     }
-    codes += op->pixel_bytes;
+    codes += pixel_stride(range);
     out += op->out_channels;
   }
 }

@@ -142,10 +142,12 @@ static inline void release(const struct aimc_block* block) {
   tile_write(block->tile, AIMC_REG_CONTROL, AIMC_CONTROL_POP);
 }
 
-/* Fetches the codes of a pixel of every block and releases the output banks. */
-static void collect(const struct aimc_analog* op, int8_t* codes) {
+/* Fetches the codes of a pixel of every block, to its place in a batch, and releases the output
+ * banks. */
+static void collect(const struct aimc_analog* op, int32_t pixel, int8_t* batch) {
   for (const struct aimc_range* range = op->range; range < op->range + op->range_count; ++range) {
     const int32_t bytes = range->columns * op->code_bytes;
+    int8_t* codes = batch + range_codes(range, BATCH) + pixel * pixel_stride(range);
     for (int32_t i = 0; i < range->blocks; ++i, codes += range->step) {
       const struct aimc_block* block = &op->block[range->first + i];
       const uintptr_t window = tile_address(block->tile, AIMC_WINDOW_OUT);
@@ -254,10 +256,11 @@ static void run(const struct aimc_analog* op, const int8_t* in, int8_t* out, voi
       continue;
     }
     const int32_t slot = (pixel - 1) % BATCH;
-    collect(op, codes + slot * (int64_t)op->pixel_bytes);
+    collect(op, slot, codes);
     if (slot == BATCH - 1 || pixel == pixels) {
       for (int32_t i = 0; i < op->range_count; ++i) {
-        finish(op, &op->range[i], codes, slot + 1, out);
+        const struct aimc_range* range = &op->range[i];
+        finish(op, range, codes + range_codes(range, BATCH), codes, slot + 1, out);
       }
       out += (slot + 1) * (int64_t)op->out_channels;
     }
