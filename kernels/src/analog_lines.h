@@ -21,7 +21,7 @@
 #define LINES_BEYOND 224
 
 #define LINE_COLUMNS 64       /* int8 codes of a cache line */
-#define ANALOG_PIXEL_NEAR 256 /* columns whose parameters are near when analog_pixel begins */
+#define ANALOG_PIXEL_NEAR 192 /* columns whose parameters are near when analog_pixel begins */
 #define LINES_MAX_BLOCKS 256  /* int8 codes that add up in int16 for certain */
 
 #ifndef __ASSEMBLER__
