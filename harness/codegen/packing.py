@@ -285,6 +285,11 @@ def rows_of_a_descriptor(pixel_bytes: int, out_size: Pair) -> int:
     return max(1, CODES_BYTES // 2 // row_bytes)
 
 
+def dma_code_bytes(rows: int, pixel_bytes: int, out_size: Pair) -> int:
+    """Codes of a layer whose descriptors cover ``rows`` output rows: of one or of two of them."""
+    return (rows if rows == out_size[0] else 2 * rows) * out_size[1] * pixel_bytes + ALIGN
+
+
 def analog_scratch_bytes(
     channels: int, block_columns: Sequence[int], sliding: Sliding, adc_bits: int, io: TileIo
 ) -> int:
@@ -306,5 +311,4 @@ def analog_scratch_bytes(
         band = band_bytes(sliding, channels)
         parts = (PIECE_BYTES * pieces, band, patches, PIO_BATCH * pixel_bytes)
         return sum(_round_up(part, ALIGN) for part in parts) + ALIGN
-    descriptor_rows = rows_of_a_descriptor(pixel_bytes, out_size)
-    return min(2 * descriptor_rows, out_size[0]) * out_size[1] * pixel_bytes + ALIGN
+    return dma_code_bytes(rows_of_a_descriptor(pixel_bytes, out_size), pixel_bytes, out_size)

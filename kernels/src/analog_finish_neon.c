@@ -21,9 +21,9 @@ struct columns16 {
 
 static inline struct columns16 columns16_load(const struct aimc_analog* op, int32_t n) {
   struct columns16 c;
-  const int32_t* at = op->columns + n * (ANALOG_COLUMN_BYTES / 4);
   for (int i = 0; i < 4; ++i) {
     if (op->columns) {
+      const int32_t* at = op->columns + n * (ANALOG_COLUMN_BYTES / 4);
       c.bias[i] = vld1q_s32(at + 4 * i);
       c.requant[i] =
           (struct requant4){vdupq_n_s32(0), vld1q_s32(at + 16 + 4 * i), vld1q_s32(at + 32 + 4 * i)};

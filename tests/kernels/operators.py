@@ -363,6 +363,8 @@ class Operators:
         scratch = packing.analog_scratch_bytes(
             channels, block_columns, sliding(geometry), tiles.adc_bits, io
         )
+        if descriptor_rows is not None:
+            scratch = packing.dma_code_bytes(descriptor_rows, pixel_bytes, out_size)
         shape = (geometry.out_h, geometry.out_w, layer.columns)
         self.tiles = tiles
         try:

@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from harness import _tile
 from harness.codegen.packing import Kernels, TileIo, pack_analog_columns
@@ -192,6 +194,63 @@ def test_analog_layer_equals_numpy(
         assert counts["adc_conversions"] == counts["mvms"] * block.columns
         assert counts["cells_programmed"] >= block.rows * block.columns
         assert counts["dma_descriptors"] == int(dma)
+
+
+@st.composite
+def any_case(draw: st.DrawFn) -> Case:
+    """Few pixels, most often one; column ranges that begin anywhere, some of whole lines."""
+    height, width = draw(st.sampled_from([(1, 1), (1, 1), (1, 2), (2, 2), (2, 3), (3, 4)]))
+    kernel = DENSE if (height, width) == (1, 1) else draw(st.sampled_from([DENSE, SAME3]))
+    return Case(
+        height,
+        width,
+        inputs=draw(st.integers(1, 40)),
+        outputs=draw(st.integers(1, 200)),
+        window=kernel,
+        tile_rows=draw(st.integers(9, 64)),
+        tile_columns=draw(st.sampled_from([19, 32, 64, 80, 128, 192])),
+        adc_bits=draw(st.sampled_from([6, 8, 8, 8, 11])),
+        double_buffer=draw(st.booleans()),
+        noise=draw(st.booleans()),
+    )
+
+
+@settings(
+    max_examples=80,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(
+    case=any_case(),
+    io=st.sampled_from(["dma", "dma", "pio"]),
+    right=st.sampled_from([True, True, False]),
+    rows=st.integers(0, 3),
+    seed=st.integers(0, 1000),
+)
+def test_any_analog_layer_equals_numpy(
+    operators: Operators, case: Case, io: TileIo, right: bool, rows: int, seed: int
+) -> None:
+    """``right``: no column is shifted left, so parameters are packed; ``rows`` of a descriptor."""
+    rng = np.random.default_rng(seed)
+    layer = layer_of(case, rng)
+    if right:
+        layer.requant.shift[:] = np.maximum(layer.requant.shift, 0)
+    inputs = int8(rng, (case.height, case.width, case.inputs))
+    dma = io == "dma"
+    tiles = tiles_for(operators, case, len(layer.blocks), dma=dma)
+    given_tiles = tile_set(case, tiles, dma=dma)
+    actual = operators.analog(
+        io,
+        "neon",
+        inputs,
+        layer,
+        case.window,
+        given_tiles,
+        descriptor_rows=min(rows, case.height) or None if dma else None,
+    )
+    np.testing.assert_array_equal(actual, expected_output(case, layer, inputs))
+    assert all(tile.statistics()["guest_errors"] == 0 for tile in tiles)
 
 
 @pytest.mark.parametrize("io", ["pio", "dma"])

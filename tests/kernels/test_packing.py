@@ -7,6 +7,7 @@ import pytest
 
 from harness.codegen import packing
 from harness.placement.plan import Block
+from harness.quant.program import Requant
 
 
 def test_a_panel_holds_four_inputs_of_eight_channels_side_by_side() -> None:
@@ -101,3 +102,45 @@ def test_a_programming_image_is_conductances_then_scales() -> None:
     image = packing.pack_tile_image(block)
     np.testing.assert_array_equal(np.frombuffer(image[:12], "<i2"), [1, -2, 3, 4, 5, 6])
     np.testing.assert_array_equal(np.frombuffer(image[12:], "<u2"), [40000, 20, 50000, 30])
+
+
+def test_ranges_are_the_blocks_of_the_same_columns() -> None:
+    def block(tile: int, k0: int, n0: int, columns: int) -> Block:
+        scales = np.full(columns, 1 << 15, np.uint16)
+        return Block(tile, k0, n0, np.zeros((4, columns), np.int16), scales, scales)
+
+    blocks = [block(0, 0, 0, 200), block(1, 4, 0, 200), block(2, 0, 200, 60), block(3, 4, 200, 60)]
+    # Four lines of codes and one; of 16 bits seven and two: an odd number each.
+    narrow = packing.analog_ranges(blocks, 8)
+    assert narrow == (
+        packing.Range(first=0, blocks=2, n0=0, columns=200, codes=0, step=5 * 64),
+        packing.Range(first=2, blocks=2, n0=200, columns=60, codes=2 * 5 * 64, step=64),
+    )
+    wide = packing.analog_ranges(blocks, 9)
+    assert [part.step for part in wide] == [7 * 64, 3 * 64]
+    for ranges, bits in ((narrow, 8), (wide, 9)):
+        total = sum(part.blocks * part.step for part in ranges)
+        assert total == packing.code_bytes_of_a_pixel([200, 200, 60, 60], bits)
+
+
+def test_columns_are_packed_unless_one_is_shifted_left_or_a_range_begins_between_sixteens() -> None:
+    def blocks(*starts: int) -> list[Block]:
+        scales = np.full(20, 1 << 15, np.uint16)
+        cells = np.zeros((1, 20), np.int16)
+        return [Block(tile, 0, n0, cells, scales, scales) for tile, n0 in enumerate(starts)]
+
+    def requant(shift: list[int]) -> Requant:
+        return Requant(np.full(len(shift), 1 << 30, np.int32), np.array(shift, np.int32), -128, 127)
+
+    bias = np.arange(20, dtype=np.int32)
+    packed = packing.pack_analog_columns(bias, requant([3] * 20), blocks(0))
+    assert packed is not None
+    sixteens = packed[: 2 * 48].reshape(2, 3, 16)
+    np.testing.assert_array_equal(sixteens[:, 0].reshape(-1)[:20], bias)
+    np.testing.assert_array_equal(sixteens[:, 1].reshape(-1)[:20], 1 << 30)
+    np.testing.assert_array_equal(sixteens[:, 2].reshape(-1)[:20], -3)
+    assert packing.pack_analog_columns(bias, requant([-1] + [3] * 19), blocks(0)) is None
+    assert (
+        packing.pack_analog_columns(np.zeros(40, np.int32), requant([3] * 40), blocks(0, 20))
+        is None
+    )
