@@ -144,7 +144,7 @@ static int32_t wait_quad(const struct aimc_analog* op, const int8_t* codes, int3
   if (least == QUAD) wait_pixels(op, range, before, QUAD - 1, left, codes, QUAD - 1, stride);
   int32_t made = wait_pixels(op, range, before, least, left, codes + (least - 1) * stride, 1, 0);
   for (int32_t i = 1; i < op->range_count; ++i) {
-    made = wait_pixels(op, &range[i], before, least, made, 0, 0, 0);
+    made = wait_pixels(op, &range[i], before, least, made, codes, 0, 0);
   }
   return made == left ? left : made / QUAD * QUAD;
 }
