@@ -163,15 +163,14 @@ struct aimc_block {
   const void* image; /* pack_tile_image(block), for aimc_tiles_program */
 };
 
-/* Row blocks that have the same columns, and where a pixel's codes of them lie: analog_ranges(...).
- */
+/* Row blocks that have the same columns: analog_ranges(blocks, adc_bits). */
 struct aimc_range {
   int32_t first; /* block */
   int32_t blocks;
   int32_t n0;
   int32_t columns;
-  int32_t codes; /* bytes from the pixel's first codes to the first block's */
-  int32_t step;  /* bytes from one block's to the next one's */
+  int32_t codes; /* bytes of a pixel's codes of the ranges before */
+  int32_t step;  /* bytes from one block's codes of a pixel to the next one's */
 };
 
 struct aimc_descriptor;
@@ -189,10 +188,11 @@ struct aimc_dma {
  *   acc[n] = ((sum over row blocks of code[n]) << 8) + bias[n];  y[n] = requantize(acc[n])
  * Each block's tile makes one MVM an output pixel, in raster order. */
 struct aimc_analog {
-  /* First what aimc_analog_dma begins with, of which these are for it only: */
+  /* Of aimc_analog_dma only, which begins with them: */
   struct aimc_dma* dma;
   const uint16_t* tile; /* [block_count], the blocks' */
   int32_t dma_rows;     /* output rows a descriptor: rows_of_a_descriptor(...) */
+
   int32_t block_count;
   struct aimc_window window;
   int32_t in_channels;
