@@ -1,7 +1,9 @@
 """How fast an analog layer could be at best, from the configuration alone.
 
 The bound is the largest of three times that nothing can hide behind one another forever: the tiles'
-multiplications, the transfers between them and memory or core, and the core's SIMD work.
+multiplications, the transfers between them and memory or core, and the core's SIMD work.  A layer
+of few pixels cannot reach it, since the first codes come only after an input and a multiplication,
+and the last outputs after the last codes: the serial bound has these ends in it.
 """
 
 from __future__ import annotations
@@ -26,15 +28,29 @@ shift (4), narrow (6) and clamp (2)."""
 
 @dataclass(frozen=True)
 class AnalogBound:
-    """Times in ns of one inference, each as if the others took none."""
+    """Times in ns of one inference, each as if the others took none.
+
+    Attributes:
+        first_codes_ns: Until the first pixel's codes of any tile are where the core adds them up.
+        ends_ns: The first pixel's input, the last one's codes and what is left to do with these, of
+            the largest block.
+    """
 
     tile_ns: float
     transfer_ns: float
     digital_ns: float
+    first_codes_ns: float
+    ends_ns: float
 
     @property
     def time_ns(self) -> float:
         return max(self.tile_ns, self.transfer_ns, self.digital_ns)
+
+    @property
+    def serial_ns(self) -> float:
+        """With what comes before and after each; never below `time_ns`."""
+        digital_ns = self.first_codes_ns + self.digital_ns
+        return max(self.ends_ns + self.tile_ns, self.transfer_ns, digital_ns)
 
     @property
     def by(self) -> str:
@@ -59,10 +75,14 @@ def analog_bound(layer: AnalogLayerInfo, pixels: int, system: SystemConfig) -> A
             where=layer.name,
         )
     code_bytes = 1 if tile.adc_bits <= 8 else 2
+    rows, columns = min(layer.rows, tile.rows), min(layer.columns, tile.columns)
+    # Of the smallest block.
+    least_rows = layer.rows - (row_blocks - 1) * tile.rows
+    least_columns = layer.columns - (column_blocks - 1) * tile.columns
     if tile.io == "dma":
-        rows, columns = min(layer.rows, tile.rows), min(layer.columns, tile.columns)
         bandwidth = min(tile.io_bandwidth_gb_per_s, attach.dma_bandwidth_gb_per_s)
         transfer_ns = pixels * max(rows, columns * code_bytes) / bandwidth
+        in_ns, out_ns = 1 / bandwidth, code_bytes / bandwidth  # a row's, a column's
     else:
         port_ns = VECTOR / tile.io_bandwidth_gb_per_s
         load_beat = attach.load_extra_beat_ns
@@ -72,16 +92,21 @@ def analog_bound(layer: AnalogLayerInfo, pixels: int, system: SystemConfig) -> A
         inputs = layer.rows * column_blocks / VECTOR
         outputs = layer.columns * row_blocks * code_bytes / VECTOR
         transfer_ns = pixels * (inputs * store_ns + outputs * load_ns)
+        in_ns, out_ns = store_ns / VECTOR, load_ns * code_bytes / VECTOR
     ops_per_codes = OPS_PER_CODES if code_bytes == 1 else OPS_PER_WIDE_CODES
     vectors = pixels * layer.columns / VECTOR
     # The first two row blocks' codes are one sum (SADDL); a single one is only widened.
     sums = max(row_blocks - 1, 1)
     operations = vectors * (sums * ops_per_codes + OPS_PER_OUTPUTS)
-    per_cycle = min(core.simd_units, core.issue_width)
+    per_ns = min(core.simd_units, core.issue_width) * core.clock_ghz
+    mvm_ns = tile.dac_latency_ns + tile.crossbar_latency_ns + tile.adc_latency_ns
+    requantize_ns = least_columns / VECTOR * OPS_PER_OUTPUTS / per_ns
     return AnalogBound(
-        tile_ns=pixels * (tile.dac_latency_ns + tile.crossbar_latency_ns + tile.adc_latency_ns),
+        tile_ns=pixels * mvm_ns,
         transfer_ns=transfer_ns,
-        digital_ns=operations / per_cycle / core.clock_ghz,
+        digital_ns=operations / per_ns,
+        first_codes_ns=least_rows * in_ns + mvm_ns + least_columns * out_ns,
+        ends_ns=rows * in_ns + least_columns * out_ns + requantize_ns,
     )
 
 
@@ -100,6 +125,7 @@ class BoundRatios:
 
     mean: float  # of each layer's time over its bound
     overall: float  # their times together over their bounds together
+    serial_mean: float  # of each layer's time over its serial bound
 
 
 def bound_ratios(comparison: Comparison) -> BoundRatios | None:
@@ -107,14 +133,15 @@ def bound_ratios(comparison: Comparison) -> BoundRatios | None:
     if comparison.mapped is None:
         return None
     pairs = [
-        (layer.time_ns, bound.time_ns)
+        (layer.time_ns, bound)
         for layer in comparison.mapped.layers
         if (bound := layer_bound(comparison, layer)) is not None and bound.time_ns > 0
     ]
     if not pairs:
         return None
-    times_ns, bounds_ns = zip(*pairs, strict=True)
+    together_ns = sum(time_ns for time_ns, _ in pairs)
     return BoundRatios(
-        mean=fmean(time_ns / bound_ns for time_ns, bound_ns in pairs),
-        overall=sum(times_ns) / sum(bounds_ns),
+        mean=fmean(time_ns / bound.time_ns for time_ns, bound in pairs),
+        overall=together_ns / sum(bound.time_ns for _, bound in pairs),
+        serial_mean=fmean(time_ns / bound.serial_ns for time_ns, bound in pairs),
     )

@@ -119,7 +119,9 @@ def _row(
         "bound_tile_ns": bound.tile_ns if bound else None,
         "bound_transfer_ns": bound.transfer_ns if bound else None,
         "bound_digital_ns": bound.digital_ns if bound else None,
+        "bound_serial_ns": bound.serial_ns if bound else None,
         "time_over_bound": time_ns / bound.time_ns if bound else None,
+        "time_over_serial_bound": time_ns / bound.serial_ns if bound else None,
         "energy_pj": energy.total_pj,
         **{f"energy_{name}": value for name, value in energy.components().items()},
     }

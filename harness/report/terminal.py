@@ -146,7 +146,8 @@ def _layers_table(comparison: Comparison, program: ProgramSummary) -> Table:
     if ratios is not None:
         table.caption = (
             "x bound: time over the largest of tile, transfer and SIMD time;\n"
-            f"mean of the layers {ratios.mean:.2f}, all of them together {ratios.overall:.2f}"
+            f"mean of the layers {ratios.mean:.2f}, all of them together {ratios.overall:.2f};\n"
+            f"mean {ratios.serial_mean:.2f} if the first codes and the last outputs are waited for"
         )
     return table
 

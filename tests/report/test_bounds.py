@@ -54,6 +54,26 @@ def test_wide_codes_take_twice_the_bytes_and_sums() -> None:
     assert analog_bound(LAYER, 1, slow).by == "tile"
 
 
+def test_ends_come_before_and_after() -> None:
+    bound = analog_bound(LAYER, 2, system("tile.io=dma"))  # the smallest block is 64 x 44
+    assert bound.first_codes_ns == pytest.approx(64 / 4 + 100 + 44 / 4)
+    assert bound.ends_ns == pytest.approx(256 / 4 + 44 / 4 + 44 / 16 * 20 / 2)
+    assert bound.by == "digital"
+    assert bound.serial_ns == pytest.approx(bound.first_codes_ns + bound.digital_ns)
+    slow = analog_bound(LAYER, 2, system("tile.io=dma", "tile.crossbar_latency_ns=10000"))
+    assert slow.serial_ns == pytest.approx(slow.ends_ns + 2 * 10000)
+    pio = analog_bound(LAYER, 2, system("tile.io=pio"))
+    assert pio.first_codes_ns == pytest.approx(64 / 16 * (3 + 1 + 4) + 100 + 44 / 16 * (5 + 2 + 4))
+    assert pio.serial_ns == pio.transfer_ns
+
+
+@pytest.mark.parametrize("io", ["dma", "pio"])
+@pytest.mark.parametrize("pixels", [1, 3, 1000])
+def test_the_serial_bound_is_the_tighter_one(io: str, pixels: int) -> None:
+    bound = analog_bound(LAYER, pixels, system(f"tile.io={io}"))
+    assert bound.time_ns <= bound.serial_ns <= bound.time_ns + bound.first_codes_ns + bound.ends_ns
+
+
 def test_a_single_row_block_is_widened() -> None:
     one = analog_bound(AnalogLayerInfo("conv", 200, 64, 1), 8, system("tile.io=dma"))
     two = analog_bound(AnalogLayerInfo("conv", 300, 64, 2), 8, system("tile.io=dma"))
@@ -79,5 +99,11 @@ def test_only_analog_layers_have_a_bound() -> None:
     assert found is not None
     assert found.mean == pytest.approx(sum(ratios) / 2)
     times = [layer.time_ns for layer in original.mapped.layers if layer.unit == "analog"]
+    serial = [
+        layer.time_ns / bound.serial_ns
+        for layer, bound in zip(original.mapped.layers, bounds, strict=True)
+        if bound
+    ]
+    assert found.serial_mean == pytest.approx(sum(serial) / 2)
     assert found.overall == pytest.approx(sum(times) / sum(b.time_ns for b in bounds if b))
     assert bound_ratios(comparison(mapped=False)) is None
