@@ -25,7 +25,6 @@ Pipeline::Pipeline(const CoreParams& core, MemorySystem& memory, Events& events)
   add(Unit::kSimd, core.simd_units);
   add(Unit::kMemory, core.load_store_units);
   add(Unit::kSystem, 1);
-  recent_writes_.fill(kNoReg);
 }
 
 void Pipeline::enter_front_end(Entry entry, LineNumber line) {
@@ -86,12 +85,12 @@ void Pipeline::delay_registers(Delay delay) {
     done.set(number);
   };
   for (size_t i = 1; i <= kRecentWrites; ++i) {
-    const size_t number = recent_writes_[(next_write_ - i) % kRecentWrites];
-    if (number == kNoReg) break;
-    if (done[number]) continue;
+    Write& write = recent_writes_[(next_write_ - i) % kRecentWrites];
+    if (write.number == kNoReg) break;
     // A result is never there more than two cycles after the commit.
-    if ((registers_[number].committed >> 1) + 2 < delay.from) return;
-    apply(number);
+    if ((write.committed >> 1) + 2 < delay.from) return;
+    write.committed += 2 * twice.holds(write.committed);
+    if (!done[write.number]) apply(write.number);
   }
   for (size_t number = 0; number < registers_.size(); ++number) {
     if (!done[number]) apply(number);
@@ -195,7 +194,7 @@ inline void Pipeline::commit(const MicroOp& op, Cycle ready, Cycle ready_hit) {
   for (unsigned i = 0; i < op.destinations; ++i) {
     registers_[op.dst[i]] = {result, committed};
     dot_results_[op.dst[i]] = op.op_class == OpClass::kDot;
-    recent_writes_[next_write_++ % kRecentWrites] = op.dst[i];
+    recent_writes_[next_write_++ % kRecentWrites] = {op.dst[i], committed};
   }
 }
 

@@ -159,7 +159,11 @@ class Pipeline {
 
   std::array<Register, kTracked> registers_{};
   std::array<bool, kTracked> dot_results_{};
-  std::array<uint8_t, kRecentWrites> recent_writes_{};  // of registers; kNoReg: not known
+  struct Write {
+    uint8_t number = kNoReg;  // of the register; kNoReg: not known
+    Cycle committed = 0;      // as in Register
+  };
+  std::array<Write, kRecentWrites> recent_writes_{};
   size_t next_write_ = 0;
   Cycle issue_cycle_ = 0;
   int issued_ = 0;  // in that cycle

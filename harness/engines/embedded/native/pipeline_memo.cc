@@ -141,7 +141,7 @@ void Pipeline::read_state(const std::string& bytes, Cycle origin) {
   for (FunctionalUnit& unit : units_) unit.load(state);
   queue_.load(state, next_store_);
   registers_ = {};
-  recent_writes_.fill(kNoReg);
+  recent_writes_.fill({});
   while (!state.at_end()) {
     const unsigned number = state.small();
     Register& reg = registers_[number];
