@@ -47,9 +47,8 @@ Femtoseconds Dram::command(LineNumber line, Femtoseconds now) {
     bank.activated = open_at;
     bank.ready = open_at + params_.activate_fs;
   }
-  const Femtoseconds given = std::max({now, bank.ready, channel_free_});
+  const Femtoseconds given = take_channel(std::max(now, bank.ready), now);
   bank.ready = given + params_.same_bank_fs;
-  channel_free_ = given + params_.line_fs;
   if (++bank.uses == kUsesOfRow) {
     const Femtoseconds close_at =
         std::max(given + params_.line_fs, bank.activated + params_.row_open_fs);
@@ -57,6 +56,28 @@ Femtoseconds Dram::command(LineNumber line, Femtoseconds now) {
     bank.closed = close_at + params_.precharge_fs;
     close(close_at);
   }
+  return given;
+}
+
+// The channel's first time for a line from `earliest` on: a line whose bank is ready goes before
+// others that came first and have to wait for theirs.
+Femtoseconds Dram::take_channel(Femtoseconds earliest, Femtoseconds now) {
+  const Femtoseconds takes = params_.line_fs;
+  gaps_.erase(
+      std::remove_if(gaps_.begin(), gaps_.end(), [now](const Gap& gap) { return gap.end <= now; }),
+      gaps_.end());
+  for (Gap& gap : gaps_) {
+    const Femtoseconds given = std::max(gap.begin, earliest);
+    if (given + takes > gap.end) continue;
+    const Gap rest{given + takes, gap.end};
+    gap.end = given;
+    if (rest.end - rest.begin >= takes) gaps_.push_back(rest);
+    return given;
+  }
+  const Femtoseconds given = std::max(earliest, channel_free_);
+  const Gap before{std::max(channel_free_, now), given};
+  if (before.end - before.begin >= takes) gaps_.push_back(before);
+  channel_free_ = given + takes;
   return given;
 }
 

@@ -40,8 +40,15 @@ class Dram {
     Femtoseconds closed = 0;  // can be opened from then on
   };
 
+  // A time in which the channel idles.
+  struct Gap {
+    Femtoseconds begin = 0;
+    Femtoseconds end = 0;
+  };
+
   // The command for `line`, at or after `now`: when it is given.
   Femtoseconds command(LineNumber line, Femtoseconds now);
+  Femtoseconds take_channel(Femtoseconds earliest, Femtoseconds now);
   Femtoseconds after_refresh(Femtoseconds now);
   void write_batch(Femtoseconds now);
   void close(Femtoseconds at);
@@ -51,7 +58,8 @@ class Dram {
   LineNumber lines_in_row_;
   std::vector<Bank> banks_;
   std::vector<LineNumber> writes_;
-  Femtoseconds channel_free_ = 0;
+  std::vector<Gap> gaps_;          // of the channel, before:
+  Femtoseconds channel_free_ = 0;  // after all lines that have been given a time
   Femtoseconds next_refresh_;
 
   uint64_t activates_ = 0;
