@@ -32,7 +32,7 @@ bool Cache::hit(LineNumber line, bool store) {
   if (way < 0) return false;
   uint32_t* set = &entries_[set_of(line)];
   const uint32_t entry = set[way];
-  if (entry & kPrefetched) return false;
+  if (entry & (store ? kPrefetched | kShared : kPrefetched)) return false;
   promote(set, way, entry | (store ? kDirty : 0));
   return true;
 }
@@ -42,8 +42,9 @@ Cache::Lookup Cache::access_any(LineNumber line, bool store) {
   if (way < 0) return {};
   uint32_t* set = &entries_[set_of(line)];
   const uint32_t entry = set[way];
-  promote(set, way, (entry & ~kPrefetched) | (store ? kDirty : 0));
-  return {true, (entry & kPrefetched) != 0};
+  const uint32_t asked_for = entry & ~kPrefetched;
+  promote(set, way, store ? (asked_for & ~kShared) | kDirty : asked_for);
+  return {true, (entry & kPrefetched) != 0, store && (entry & kShared) != 0};
 }
 
 bool Cache::contains(LineNumber line) const { return find(line) >= 0; }
@@ -53,28 +54,50 @@ bool Cache::contains_demanded(LineNumber line) const {
   return way >= 0 && !(entries_[set_of(line) + static_cast<size_t>(way)] & kPrefetched);
 }
 
-Cache::Victim Cache::insert(LineNumber line, bool dirty, bool prefetched) {
+bool Cache::contains_shared(LineNumber line) const {
+  const int way = find(line);
+  return way >= 0 && (entries_[set_of(line) + static_cast<size_t>(way)] & kShared);
+}
+
+Cache::Victim Cache::insert(LineNumber line, bool dirty, bool prefetched, bool shared) {
   uint32_t* set = &entries_[set_of(line)];
   const int last = static_cast<int>(ways_) - 1;
   const uint32_t victim = set[last];
-  promote(set, last, tag_of(line) | (dirty ? kDirty : 0) | (prefetched ? kPrefetched : 0));
-  return {(victim & kDirty) != 0, (victim & ~kFlags) - 1};
+  promote(set, last,
+          tag_of(line) | (dirty ? kDirty : 0) | (prefetched ? kPrefetched : 0) |
+              (shared ? kShared : 0));
+  return {(victim & kDirty) != 0, (victim & kShared) != 0, (victim & ~kFlags) - 1};
 }
 
-bool Cache::invalidate(LineNumber line) {
+Cache::Copy Cache::share(LineNumber line) {
   const int way = find(line);
-  if (way < 0) return false;
+  if (way < 0) return {};
+  uint32_t& entry = entries_[set_of(line) + static_cast<size_t>(way)];
+  entry |= kShared;
+  return {true, (entry & kDirty) != 0};
+}
+
+Cache::Copy Cache::invalidate(LineNumber line) {
+  const int way = find(line);
+  if (way < 0) return {};
   uint32_t* set = &entries_[set_of(line)];
   const bool dirty = (set[way] & kDirty) != 0;
   for (size_t i = static_cast<size_t>(way); i + 1 < ways_; ++i) set[i] = set[i + 1];
   set[ways_ - 1] = 0;
-  return dirty;
+  return {true, dirty};
 }
 
-bool Cache::mark_dirty(LineNumber line) {
+void Cache::unshare(LineNumber line) {
+  const int way = find(line);
+  if (way >= 0) entries_[set_of(line) + static_cast<size_t>(way)] &= ~kShared;
+}
+
+bool Cache::take_dirty(LineNumber line) {
   const int way = find(line);
   if (way < 0) return false;
-  entries_[set_of(line) + static_cast<size_t>(way)] |= kDirty;
+  uint32_t& entry = entries_[set_of(line) + static_cast<size_t>(way)];
+  if ((entry & (kDirty | kShared)) != kDirty) return false;
+  entry &= ~kDirty;
   return true;
 }
 

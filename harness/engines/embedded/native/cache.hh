@@ -18,11 +18,12 @@ class Cache {
   // Throws std::invalid_argument if the number of sets is not a power of two.
   explicit Cache(const CacheParams& params);
 
-  // Whether `line` is the most recently used line of its set, and was asked for before: then it
-  // is a hit that changes nothing but, of a store, the dirty mark, which is set.
+  // Whether `line` is the most recently used line of its set, was asked for before and, of a store,
+  // is not shared: then it is a hit that changes nothing but, of a store, the dirty mark, which is
+  // set.
   bool hit_most_recent(LineNumber line, bool store) {
     uint32_t& entry = entries_[set_of(line)];
-    if ((entry & ~kDirty) != tag_of(line)) return false;
+    if ((entry & ~(store ? kDirty : kDirty | kShared)) != tag_of(line)) return false;
     entry |= store ? kDirty : 0;
     return true;
   }
@@ -33,35 +34,52 @@ class Cache {
   struct Lookup {
     bool hit = false;
     bool was_prefetched = false;  // and this is the first demand for it
+    bool was_shared = false;      // of a store: other caches must give the line up
   };
 
   // A demand access.  A hit becomes the most recently used line.
   Lookup access(LineNumber line, bool store) {
-    return hit_most_recent(line, store) ? Lookup{true, false} : access_any(line, store);
+    return hit_most_recent(line, store) ? Lookup{true, false, false} : access_any(line, store);
   }
 
   bool contains(LineNumber line) const;
   // `line` is present and has been asked for.
   bool contains_demanded(LineNumber line) const;
+  // `line` is present, and another cache may have it.
+  bool contains_shared(LineNumber line) const;
 
   struct Victim {
     bool dirty = false;
+    bool shared = false;
     LineNumber line = 0;
   };
 
   // Puts in a line that is absent, as most recently used.
-  Victim insert(LineNumber line, bool dirty, bool prefetched);
+  Victim insert(LineNumber line, bool dirty, bool prefetched, bool shared = false);
 
-  // Removes `line` if it is there.  Returns whether it was dirty.
-  bool invalidate(LineNumber line);
+  // What a cache that is asked by another one had of a line.
+  struct Copy {
+    bool present = false;
+    bool dirty = false;
+  };
 
-  // Marks `line` dirty without a use.  False if it is absent.
-  bool mark_dirty(LineNumber line);
+  // Another cache reads `line`: it is shared from now on, and stays dirty if it was.
+  Copy share(LineNumber line);
+
+  // Removes `line`.
+  Copy invalidate(LineNumber line);
+
+  // No other cache has `line` any more.
+  void unshare(LineNumber line);
+
+  // Who reads a dirty line that nobody shares takes it over as it is.  Whether `line` was one.
+  bool take_dirty(LineNumber line);
 
  private:
   static constexpr uint32_t kDirty = 1u << 31;
   static constexpr uint32_t kPrefetched = 1u << 30;
-  static constexpr uint32_t kFlags = kDirty | kPrefetched;
+  static constexpr uint32_t kShared = 1u << 29;
+  static constexpr uint32_t kFlags = kDirty | kPrefetched | kShared;
 
   static uint32_t tag_of(LineNumber line) { return line + 1; }
   size_t set_of(LineNumber line) const { return (line & set_mask_) * ways_; }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "clock.hh"
 #include "text.hh"
 
 namespace aimc::embedded {
@@ -36,16 +37,19 @@ CoreModel::CoreModel(const SystemParams& params, const RegisterNumbers& numbers,
                      GuestMemory& memory)
     : params_(params),
       memory_(memory),
-      system_(params.core, params.caches, params.dram, events_),
+      system_(params.core, params.caches, params.dram, params.dma, events_),
       pipeline_(params.core, system_, events_),
       fetch_(system_),
       predictor_(static_cast<size_t>(params.core.branch_predictor_entries)),
-      tiles_(params.tiles, params.tile, &memory),
-      devices_(params.map, params.attach, tiles_),
+      tiles_(params.tiles, params.tile),
+      dma_(tiles_, memory, system_, params.dma, params.tile),
+      devices_(params.map, params.attach, tiles_, dma_),
       store_window_(static_cast<uint64_t>(params.core.store_buffer_entries) + 2),
       blocks_(params.core, params.zero_block_bytes, system_.line_shift(), numbers, memory,
               [this](Block& block) { forget(block); }) {
-  memory.attach(&system_, params.attach.dma_through_l2);
+  if (params.tiles > 0 && params.tile.dma) {
+    system_.set_catch_up([this](Femtoseconds now) { dma_.advance(now); });
+  }
 }
 
 bool CoreModel::fail(const std::string& message) {
@@ -375,7 +379,8 @@ bool CoreModel::load_value(const AddressOp& op) {
 Events CoreModel::totals() {
   if (block_ && next_op_ < block_->size()) count_ops(next_op_ + (pending_ ? 1 : 0));
   blocks_.flush(events_);
-  tiles_.count(static_cast<Picoseconds>(now_fs() / 1000), events_);
+  dma_.advance(now_fs());
+  tiles_.count(picoseconds(now_fs()), events_);
   system_.count_rows(pipeline_.now());
   events_[kCycles] = static_cast<uint64_t>(pipeline_.now());
   return events_;

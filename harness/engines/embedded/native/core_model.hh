@@ -18,6 +18,7 @@
 #include "branch_predictor.hh"
 #include "device_access.hh"
 #include "devices.hh"
+#include "dma_host.hh"
 #include "events.hh"
 #include "fetch_unit.hh"
 #include "guest_memory.hh"
@@ -33,6 +34,7 @@ struct SystemParams {
   CachesParams caches;
   DramParams dram;
   AttachParams attach;
+  DmaPathParams dma;
   PlatformMap map;
   size_t tiles = 0;
   TileParams tile;
@@ -148,6 +150,7 @@ class CoreModel {
   FetchUnit fetch_;
   BranchPredictor predictor_;
   Tiles tiles_;
+  DmaHost dma_;
   Devices devices_;
   Regions regions_;
 

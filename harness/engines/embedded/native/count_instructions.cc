@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cstring>
 #include <stdexcept>
+#include <vector>
 
 #include "guest_memory.hh"
 #include "kernels/include/platform.h"
@@ -62,9 +63,10 @@ double count_instructions(const std::string& library, const nb::list& pieces, ui
     const auto piece = nb::cast<nb::tuple>(item);
     const auto address = nb::cast<uint64_t>(piece[0]);
     const auto bytes = nb::cast<nb::bytes>(piece[1]);
-    if (!memory.write(address, bytes.c_str(), bytes.size())) {
+    if (!memory.contains(address, bytes.size())) {
       throw std::runtime_error("the program does not fit the memory");
     }
+    std::memcpy(memory.data() + (address - memory.base()), bytes.c_str(), bytes.size());
   }
   uc_engine* engine = nullptr;
   require(api.open(UC_ARCH_ARM64, UC_MODE_ARM, &engine), api);

@@ -4,12 +4,11 @@
 #include <cstring>
 
 #include "aimc_tile/core/registers.h"
+#include "clock.hh"
 
 namespace aimc::embedded {
 
 namespace {
-
-constexpr Femtoseconds kFsPerPs = 1000;
 
 // PL011
 constexpr uint64_t kUartData = 0x00;
@@ -47,11 +46,14 @@ Devices::Outcome Devices::read(uint64_t address, uint32_t bytes, uint8_t* data,
     return outcome;
   }
   const uint64_t offset = address - map_.tile_base;
-  Tile& tile = tiles_[offset / AIMC_TILE_WINDOW];
+  const size_t index = offset / AIMC_TILE_WINDOW;
+  Tile& tile = tiles_[index];
   const uint64_t within_tile = offset % AIMC_TILE_WINDOW;
-  const auto now = static_cast<Picoseconds>(outcome.end / kFsPerPs);
-  const Picoseconds end = tile.read(now, within_tile, bytes, data);
-  outcome.end = std::max(outcome.end, static_cast<Femtoseconds>(end) * kFsPerPs);
+  const Femtoseconds now = outcome.end;
+  dma_.advance(now);
+  const Picoseconds end = tile.read(picoseconds(now), within_tile, bytes, data);
+  dma_.settle(index, now);
+  outcome.end = std::max(now, static_cast<Femtoseconds>(end) * kFsPerPs);
   outcome.is_poll = within_tile == AIMC_REG_STATUS || within_tile == AIMC_REG_DMA_DONE ||
                     within_tile == AIMC_REG_DMA_PIXELS;
   outcome.cause = outcome.is_poll && tile.converting() ? kCyclesTileMvm : kCyclesTileTransfer;
@@ -67,10 +69,13 @@ Devices::Outcome Devices::write(uint64_t address, uint32_t bytes, const uint8_t*
     return outcome;
   }
   const uint64_t offset = address - map_.tile_base;
-  const auto now = static_cast<Picoseconds>(outcome.end / kFsPerPs);
+  const size_t index = offset / AIMC_TILE_WINDOW;
+  const Femtoseconds now = outcome.end;
+  dma_.advance(now);
   const Picoseconds end =
-      tiles_[offset / AIMC_TILE_WINDOW].write(now, offset % AIMC_TILE_WINDOW, bytes, data);
-  outcome.end = std::max(outcome.end, static_cast<Femtoseconds>(end) * kFsPerPs);
+      tiles_[index].write(picoseconds(now), offset % AIMC_TILE_WINDOW, bytes, data);
+  dma_.settle(index, now);
+  outcome.end = std::max(now, static_cast<Femtoseconds>(end) * kFsPerPs);
   outcome.cause = kCyclesTileTransfer;
   return outcome;
 }

@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 
+#include "dma_host.hh"
 #include "events.hh"
 #include "params.hh"
 #include "tiles.hh"
@@ -27,8 +28,8 @@ constexpr uint64_t kUartBytes = 0x1000;
 
 class Devices {
  public:
-  Devices(const PlatformMap& map, const AttachParams& attach, Tiles& tiles)
-      : map_(map), attach_(attach), tiles_(tiles) {}
+  Devices(const PlatformMap& map, const AttachParams& attach, Tiles& tiles, DmaHost& dma)
+      : map_(map), attach_(attach), tiles_(tiles), dma_(dma) {}
 
   // The device that has all of [address, address + bytes).
   DeviceKind find(uint64_t address, uint32_t bytes) const;
@@ -56,6 +57,7 @@ class Devices {
   PlatformMap map_;
   AttachParams attach_;
   Tiles& tiles_;
+  DmaHost& dma_;
   std::string console_;
 };
 

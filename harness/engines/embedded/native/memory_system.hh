@@ -1,10 +1,11 @@
-// L1I, L1D, L2 and DRAM in time.
+// L1I, L1D, L2 and DRAM in time, and the cache through which tiles reach them.
 #ifndef HARNESS_ENGINES_EMBEDDED_NATIVE_MEMORY_SYSTEM_HH_
 #define HARNESS_ENGINES_EMBEDDED_NATIVE_MEMORY_SYSTEM_HH_
 
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <vector>
 
 #include "cache.hh"
@@ -15,7 +16,7 @@
 
 namespace aimc::embedded {
 
-// The lines that one cache waits for; at most `capacity` at a time.
+// The lines that one cache waits for; at most `capacity` at a time.  Its times are in any one unit.
 class MissRegisters {
  public:
   explicit MissRegisters(int capacity) : capacity_(static_cast<size_t>(capacity)) {}
@@ -74,7 +75,11 @@ class MemorySystem {
   static constexpr int kCrossbarBytes = 32;
 
   MemorySystem(const CoreParams& core, const CachesParams& caches, const DramParams& dram,
-               Events& events);
+               const DmaPathParams& dma, Events& events);
+
+  // Called with its time before an access of the core that leaves the L1s: what tiles did before
+  // comes first.
+  void set_catch_up(std::function<void(Femtoseconds)> catch_up) { catch_up_ = std::move(catch_up); }
 
   int line_shift() const { return line_shift_; }
   uint32_t line_bytes() const { return static_cast<uint32_t>(line_bytes_); }
@@ -83,9 +88,6 @@ class MemorySystem {
   }
   Cache& l1i() { return l1i_; }
   Cache& l1d() { return l1d_; }
-
-  // All that is under way has arrived by then.
-  Cycle quiet_at() const { return quiet_at_; }
 
   // The first cycle at or after `cycle` in which the L1D takes an access: with all its miss
   // registers in use it takes none.
@@ -107,7 +109,7 @@ class MemorySystem {
   }
   void note_under_way(LineNumber line, Cycle arrival, Cycle now) {
     l1d_misses_.free_at(now);
-    l1d_misses_.add(line, note(arrival));
+    l1d_misses_.add(line, arrival);
   }
   // A hit on a line that is under way.
   Cycle under_way(LineNumber line, Cycle sent) const {
@@ -127,9 +129,15 @@ class MemorySystem {
   // What happened in the DRAM until `now`.
   void count_rows(Cycle now);
 
-  // A tile's DMA on [first, last]: keeps the caches coherent, counts the traffic.
-  void dma_read(LineNumber first, LineNumber last, bool through_l2);
-  void dma_write(LineNumber first, LineNumber last, bool through_l2);
+  // memory_system_dma.cc: a burst of a tile's DMA, within `line`, at its cache's crossbar at `at`.
+  enum class DmaKind : uint8_t { kRead, kWritePart, kWriteLine };
+  struct DmaAnswer {
+    Femtoseconds ready = 0;  // to leave the cache
+    bool filled = false;     // with a line that came from elsewhere
+  };
+  DmaAnswer dma_access(LineNumber line, DmaKind kind, Femtoseconds at);
+  // The first time at or after `at` at which that cache takes a burst.
+  Femtoseconds dma_accepts_at(Femtoseconds at) { return dma_misses_.free_at(at); }
 
  private:
   // A line that an L1 lacks, asked of the L1 at `asked` (`pc` trains prefetchers); returns when the
@@ -137,15 +145,37 @@ class MemorySystem {
   struct Fill {
     Cycle critical = 0;
     Cycle whole = 0;
+    bool shared = false;  // with the tiles' cache
   };
-  Fill fill(LineNumber line, uint64_t pc, Cycle asked, int l1_cycles, bool prefetch);
-  Cycle access_l2(LineNumber line, uint64_t pc, Cycle now, bool prefetch);
+  enum class Want : uint8_t { kLoad, kStore, kPrefetch, kDmaRead, kDmaWrite };
+  Fill fill(LineNumber line, uint64_t pc, Cycle asked, int l1_cycles, Want want);
+  Cycle upgrade(LineNumber line, Cycle asked);
+  Cycle access_l2(LineNumber line, uint64_t pc, Cycle now, Want want);
   Cycle access_dram(LineNumber line, Cycle now);
-  void insert_l2(LineNumber line, bool dirty, bool prefetched, Cycle now);
-  void insert_l1d(LineNumber line, bool dirty, bool prefetched, Cycle now);
+  void insert_l2(LineNumber line, bool dirty, bool prefetched, Cycle now, bool shared = false);
+  void insert_l1d(LineNumber line, bool dirty, bool prefetched, Cycle now, bool shared = false);
+  void write_back_to_l2(const Cache::Victim& victim, Cycle now);
   void prefetch_l1d(LineNumber line, int64_t stride, Cycle now);
+  void prefetch_l2(LineNumber line, int64_t stride, Cycle now);
   void write_dram(LineNumber line, Cycle now);
-  Cycle note(Cycle arrival) { return quiet_at_ = std::max(quiet_at_, arrival), arrival; }
+  void catch_up(Cycle now) {
+    if (catch_up_) catch_up_(now * period_fs_);
+  }
+  Cycle up_to_cycle(Femtoseconds time) const { return (time + period_fs_ - 1) / period_fs_; }
+
+  // memory_system_dma.cc: the core asks the tiles' cache for a line, or to give it up.
+  Cache::Copy ask_dma_cache(LineNumber line, bool store) {
+    return store ? dma_cache_.invalidate(line) : dma_cache_.share(line);
+  }
+  Cycle over_system_crossbar(Cycle now) const;
+  Cycle claim_for_l2(LineNumber line, Cycle now);
+  struct DmaLine {
+    Femtoseconds given = 0;
+    bool shared = false;
+  };
+  DmaLine take_beside_l1(LineNumber line, DmaKind kind, bool held, Femtoseconds at, int late);
+  DmaLine take_on_bus(LineNumber line, DmaKind kind, bool held, Femtoseconds at, int late);
+  Cycle take_from_l2_for_dma(LineNumber line, DmaKind kind, bool held, Cycle asked);
 
   Femtoseconds period_fs_;
   int l1i_cycles_;
@@ -164,7 +194,10 @@ class MemorySystem {
   StridePrefetcher l1d_prefetcher_;
   StridePrefetcher l2_prefetcher_;
   Dram dram_;
-  Cycle quiet_at_ = 0;
+  DmaPathParams dma_;
+  Cache dma_cache_;
+  MissRegisters dma_misses_;  // in femtoseconds
+  std::function<void(Femtoseconds)> catch_up_;
   Events& events_;
 };
 

@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "clock.hh"
 #include "count_instructions.hh"
 #include "machine.hh"
 
@@ -71,6 +72,21 @@ CacheParams cache_params(const nb::dict& v) {
   return cache;
 }
 
+// The cache that keeps DMA coherent is gem5_configs/caches.py's.
+DmaPathParams dma_path(bool beside_l1, const SystemParams& system) {
+  constexpr int kBytes = 1024;
+  constexpr int kWays = 8;
+  DmaPathParams path;
+  path.beside_l1 = beside_l1;
+  path.period_fs = beside_l1 ? system.core.period_fs : kSystemPeriod;
+  path.cache.size_bytes = kBytes;
+  path.cache.line_bytes = system.caches.l2.line_bytes;
+  path.cache.ways = std::min(kWays, kBytes / path.cache.line_bytes);
+  path.cache.hit_latency_cycles = 1;
+  path.cache.mshrs = 16;
+  return path;
+}
+
 // `v` is a SystemConfig as dictionaries, with its platform.
 SystemParams system_params(const nb::dict& v) {
   SystemParams params;
@@ -94,7 +110,7 @@ SystemParams system_params(const nb::dict& v) {
   params.dram.refresh_interval_fs = femtoseconds(real(memory, "refresh_interval_ns"));
   params.dram.refresh_fs = femtoseconds(real(memory, "refresh_ns"));
   const auto attach = nb::cast<nb::dict>(v["attach"]);
-  params.attach.dma_through_l2 = nb::cast<std::string>(attach["point"]) == "core";
+  params.dma = dma_path(nb::cast<std::string>(attach["point"]) == "core", params);
   params.attach.load_fs = femtoseconds(real(attach, "load_latency_ns"));
   params.attach.store_fs = femtoseconds(real(attach, "store_latency_ns"));
   params.attach.store_extra_beat_fs = femtoseconds(real(attach, "extra_beat_ns"));
@@ -119,7 +135,6 @@ SystemParams system_params(const nb::dict& v) {
   params.tile.io_bandwidth_gb_per_s = real(tile, "io_bandwidth_gb_per_s");
   params.tile.double_buffer = nb::cast<bool>(tile["double_buffer"]);
   params.tile.dma = nb::cast<std::string>(tile["io"]) == "dma";
-  params.tile.dma_latency_ns = real(attach, "dma_latency_ns");
   params.tile.dma_bandwidth_gb_per_s = real(attach, "dma_bandwidth_gb_per_s");
   params.tile.noise = nb::cast<bool>(tile["noise"]);
   params.tile.output_noise_lsb = real(tile, "output_noise_lsb");

@@ -57,11 +57,18 @@ struct DramParams {
 };
 
 struct AttachParams {
-  bool dma_through_l2 = false;
   Femtoseconds load_fs = 0;  // from sending to the answer
   Femtoseconds store_fs = 0;
   Femtoseconds load_extra_beat_fs = 0;
   Femtoseconds store_extra_beat_fs = 0;
+};
+
+// The way of the tiles' DMA: a crossbar that they share, behind it a small cache that is coherent
+// with the core's, as on gem5.
+struct DmaPathParams {
+  bool beside_l1 = false;  // goes on to the L2, at the core's clock; else to the system crossbar
+  Femtoseconds period_fs = 1;  // of crossbar and cache
+  CacheParams cache;
 };
 
 struct CachesParams {

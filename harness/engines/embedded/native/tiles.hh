@@ -12,8 +12,7 @@ namespace aimc::embedded {
 
 class Tiles {
  public:
-  Tiles(size_t count, const TileParams& params, HostMemory* memory)
-      : params_(params), memory_(memory), tiles_(count) {
+  Tiles(size_t count, const TileParams& params) : params_(params), tiles_(count) {
     params.validate();
   }
 
@@ -23,7 +22,7 @@ class Tiles {
     if (!tiles_[index]) {
       TileParams params = params_;
       params.tile = static_cast<uint32_t>(index);
-      tiles_[index] = std::make_unique<Tile>(params, memory_);
+      tiles_[index] = std::make_unique<Tile>(params);
     }
     return *tiles_[index];
   }
@@ -53,7 +52,6 @@ class Tiles {
 
  private:
   TileParams params_;
-  HostMemory* memory_;
   std::vector<std::unique_ptr<Tile>> tiles_;
 };
 

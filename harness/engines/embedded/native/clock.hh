@@ -1,0 +1,27 @@
+// Clocks of the system, and the edges on which their crossbars and caches act.
+#ifndef HARNESS_ENGINES_EMBEDDED_NATIVE_CLOCK_HH_
+#define HARNESS_ENGINES_EMBEDDED_NATIVE_CLOCK_HH_
+
+#include "aimc_tile/core/params.hh"
+#include "params.hh"
+
+namespace aimc::embedded {
+
+constexpr Femtoseconds kFsPerPs = 1000;
+
+// The tiles' time.
+inline Picoseconds picoseconds(Femtoseconds time) {
+  return static_cast<Picoseconds>(time / kFsPerPs);
+}
+
+// Of the crossbar before the DRAM, 1 GHz.
+constexpr Femtoseconds kSystemPeriod = 1000000;
+
+// The first edge of a clock at or after `time`.
+inline Femtoseconds up_to_edge(Femtoseconds time, Femtoseconds period) {
+  return (time + period - 1) / period * period;
+}
+
+}  // namespace aimc::embedded
+
+#endif
