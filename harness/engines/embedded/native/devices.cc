@@ -52,10 +52,10 @@ Devices::Outcome Devices::read(uint64_t address, uint32_t bytes, uint8_t* data,
   const Femtoseconds now = outcome.end;
   dma_.advance(now);
   const Picoseconds end = tile.read(picoseconds(now), within_tile, bytes, data);
-  dma_.settle(index, now);
   outcome.end = std::max(now, static_cast<Femtoseconds>(end) * kFsPerPs);
   outcome.is_poll = within_tile == AIMC_REG_STATUS || within_tile == AIMC_REG_DMA_DONE ||
                     within_tile == AIMC_REG_DMA_PIXELS;
+  if (!outcome.is_poll) dma_.settle(index, now);  // a poll changes nothing
   outcome.cause = outcome.is_poll && tile.converting() ? kCyclesTileMvm : kCyclesTileTransfer;
   return outcome;
 }
