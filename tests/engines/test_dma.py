@@ -335,3 +335,24 @@ int main(void) {
 }
 """
     assert run(build(tmp_path, main), tiles(), check=True).exit_code == 0
+
+
+def test_a_reset_in_the_middle_of_a_job_leaves_nothing_behind(tmp_path: Path) -> None:
+    main = """
+int main(void) {
+  const unsigned long tile = 0;
+  program(0);
+  fill(map, 4, 3);
+  submit(0, 1024, 1024, 64);
+  for (int i = 0; i < 100; i++) REG(AIMC_REG_STATUS);
+  const uint32_t pixels = REG(AIMC_REG_DMA_PIXELS);
+  REG(AIMC_REG_CONTROL) = AIMC_CONTROL_RESET;
+  if (pixels == 0 || pixels >= 64) return 1;
+  submit(0, 4, 4, 1);
+  wait(0);
+  int sum = 0;
+  for (int i = 0; i < 4; i++) sum += out[0][i];
+  return REG(AIMC_REG_DMA_DONE) != 1 || REG(AIMC_REG_ERROR) != 0 || sum != 12;
+}
+"""
+    assert run(build(tmp_path, main), tiles(), check=True).exit_code == 0
