@@ -82,8 +82,9 @@ void DmaHost::settle(size_t index, Femtoseconds now) {
     }
   }
   const Picoseconds next = tile.next_event_ps();
+  const bool asleep = next > static_cast<Picoseconds>(kAsleep / kFsPerPs);
   const Femtoseconds wakes_at =
-      next == kNever ? kAsleep : std::max(now, static_cast<Femtoseconds>(next) * kFsPerPs);
+      asleep ? kAsleep : std::max(now, static_cast<Femtoseconds>(next) * kFsPerPs);
   if (wakes_at == client.wakes_at) return;
   client.wakes_at = wakes_at;
   if (wakes_at != kAsleep) add({wakes_at, 0, Kind::kWake, false, 0, index, nullptr});
