@@ -88,7 +88,6 @@ class AttachSettings:
     store_latency_ns: float
     extra_beat_ns: float
     load_extra_beat_ns: float | None
-    dma_latency_ns: float
     dma_bandwidth_gb_per_s: float
 
 

@@ -140,7 +140,6 @@ class AttachConfig(Section):
     store_latency_ns: NonNegative
     extra_beat_ns: NonNegative  # added to a store for each further 8 bytes
     load_extra_beat_ns: NonNegative | None = None  # the same for a load; None: extra_beat_ns
-    dma_latency_ns: TileLatency  # of one DMA burst of up to 64 bytes
     dma_bandwidth_gb_per_s: TileBandwidth
 
 
