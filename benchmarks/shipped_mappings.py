@@ -1,13 +1,14 @@
 """The mappings that ship with the project: their accuracies in one table, and simulated.
 
-    python benchmarks/shipped_mappings.py [--dataset cifar10-jpeg.npz] [--out results/accuracy]
+    python benchmarks/shipped_mappings.py [--dataset cifar10-jpeg.npz] [--only NAME...] [--out DIR]
 
 `mappings.csv` and `mappings.md` gather what each search measured on the test split.  Where several
 bounds led to the same mapping it ships once, and the others' folders have only what was measured;
 the last column says which one it is.  With a
 dataset, or for the bundled digits, every mapping is also simulated on 100 test images with the
 tile's noise on: `simulated.csv` says whether all outputs equal the reference's, and whether the
-accuracy is what the evaluation path gives over many draws of that noise.
+accuracy is what the evaluation path gives over many draws of that noise.  With `--only` just these
+are simulated, and the rows of the others stay.
 """
 
 from __future__ import annotations
@@ -43,6 +44,7 @@ HEADINGS = (
     "strategy",
     "bound, points",
     "confidence",
+    "confirmed on",
     "analog layers",
     "analog MACs",
     "now",
@@ -88,6 +90,7 @@ def table_row(folder: Path, folders: list[Path]) -> Row:
     """One search: what it found and measured on the test split."""
     summary = summary_of(folder)
     test = [entry for entry in summary["accuracy"] if entry["split"] == "test"]
+    confirmed = [e for e in summary["accuracy"] if e["phase"] == "confirmation"]
     by_phase = {entry["phase"]: entry for entry in test if entry["time_s"] is None}
     at = {entry["time_s"]: entry for entry in test if entry["time_s"] is not None}
     row: Row = {
@@ -96,6 +99,7 @@ def table_row(folder: Path, folders: list[Path]) -> Row:
         "strategy": summary["strategy"],
         "drop_points": summary["drop_points"],
         "confidence": summary.get("confidence"),
+        "confirmed_on": next((entry["repetitions"] for entry in confirmed), 0),
         "analog_layers": len(summary["analog_layers"]),
         "analog_layers_percent": round(summary["analog_layers_percent"], 1),
         "analog_macs_percent": round(summary["analog_macs_percent"], 2),
@@ -167,6 +171,16 @@ def simulated_row(folder: Path, dataset: Path | None, out: Path) -> Row:
     }
 
 
+def earlier_rows(path: Path, folders: list[Path]) -> dict[str, Row]:
+    """Of a table of simulations, the rows of ``folders``, by their names."""
+    if not path.exists():
+        return {}
+    with path.open(newline="") as file:
+        rows: list[Row] = list(csv.DictReader(file))
+    named = {f"{r['model']}-{r['strategy']}-{float(r['drop_points']):g}": r for r in rows}
+    return {folder.name: named[folder.name] for folder in folders if folder.name in named}
+
+
 def to_csv(rows: list[Row]) -> str:
     """The rows under their common keys."""
     text = io.StringIO()
@@ -196,6 +210,7 @@ def to_markdown(rows: list[Row]) -> str:
             row["strategy"],
             f"{row['drop_points']:g}",
             "mean" if row["confidence"] is None else f"{row['confidence']:g}",
+            f"{row['confirmed_on']} sets" if row["confirmed_on"] else "",
             f"{row['analog_layers']} ({row['analog_layers_percent']:.0f} %)",
             f"{row['analog_macs_percent']:.1f} %",
             *times[:2],
@@ -212,6 +227,7 @@ def to_markdown(rows: list[Row]) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--dataset", type=Path, help="of the networks that are not on digits")
+    parser.add_argument("--only", nargs="+", help="folders to simulate; default: all")
     parser.add_argument("--out", type=Path, default=Path("results/accuracy"))
     options = parser.parse_args()
     folders = sorted(path.parent for path in resource("workloads/mappings").glob("*/summary.json"))
@@ -221,8 +237,15 @@ def main() -> None:
     atomic_write_text(options.out / "mappings.csv", to_csv(table))
     atomic_write_text(options.out / "mappings.md", to_markdown(table))
     print(to_markdown(table))
-    simulated: list[Row] = []
-    for folder in filter(has_mapping, folders):
+    shipped = [folder for folder in folders if has_mapping(folder)]
+    unknown = set(options.only or ()) - {folder.name for folder in shipped}
+    if unknown:
+        parser.error(f"no mapping ships as {', '.join(sorted(unknown))}")
+    table_file = options.out / "simulated.csv"
+    simulated = earlier_rows(table_file, shipped) if options.only else {}
+    for folder in shipped:
+        if options.only and folder.name not in options.only:
+            continue
         model = summary_of(folder)["model"]
         workload = workload_for(model)
         bundled = workload is not None and workload.dataset == "digits"
@@ -232,9 +255,9 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as name:
             row = simulated_row(folder, None if bundled else options.dataset, Path(name))
         print(", ".join(f"{key} {value}" for key, value in row.items()))
-        simulated.append(row)
+        simulated[folder.name] = row
     if simulated:
-        atomic_write_text(options.out / "simulated.csv", to_csv(simulated))
+        atomic_write_text(table_file, to_csv([simulated[name] for name in sorted(simulated)]))
 
 
 if __name__ == "__main__":

@@ -88,7 +88,7 @@ def _draw_steps(axes: Axes, result: SearchResult) -> None:
     span = max(high - low, _MARGIN_POINTS)
     axes.set_ylim(low - 0.45 * span, high + 0.1 * span)  # below: room for the legend
     _mark_below(axes, [row for row in refused if _mean(row) < low], low - 0.1 * span)
-    axes.legend(loc="lower left", fontsize=8, ncols=2)
+    axes.legend(loc="lower left", fontsize=7, ncols=2, columnspacing=1.0)
 
 
 def _draw_time(axes: Axes, result: SearchResult) -> None:
@@ -114,7 +114,7 @@ def _draw_time(axes: Axes, result: SearchResult) -> None:
     axes.set_ylabel("accuracy, %")
     low, high = axes.get_ylim()
     axes.set_ylim(low - 0.3 * (high - low), high)
-    axes.legend(loc="lower left", fontsize=8, ncols=2)
+    axes.legend(loc="lower left", fontsize=7, ncols=2, columnspacing=1.0)
 
 
 def _points(result: SearchResult) -> str:
