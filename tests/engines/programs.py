@@ -41,6 +41,33 @@ _start:
   b .
   .ltorg
 """
+# C: begin and end of a region.
+REGIONS_C = r"""
+#define HELPER static __attribute__((unused))
+HELPER void mark(unsigned long operation, unsigned long region) {
+  register unsigned long x0 __asm__("x0") = region;
+  __asm__ volatile("str x0, [%1]" ::"r"(x0), "r"(0x10010000ul + (operation << 8)) : "memory");
+}
+HELPER void begin(unsigned long region) { mark(0x5a, region); }
+HELPER void end(unsigned long region) { mark(0x5b, region); }
+"""
+# C: the registers of a variable `tile`, and 4 rows of a tile that pass on `level` / 4 of what comes
+# in.
+_TILE_C = r"""
+#include "aimc_tile/core/registers.h"
+#include <stdint.h>
+#define REG(offset) (*(volatile uint32_t *)(0x14000000ul + tile * AIMC_TILE_WINDOW + (offset)))
+HELPER void program(unsigned long tile, int16_t level) {
+  for (uint32_t row = 0; row < 4; row++) {
+    REG(AIMC_REG_PROGRAM_ROW) = row;
+    for (uint32_t column = 0; column < 4; column++)
+      *(volatile int16_t *)&REG(AIMC_WINDOW_PROGRAM + 2 * column) = row == column ? level : 0;
+  }
+  REG(AIMC_REG_PROGRAM_ROW) = AIMC_PROGRAM_ADC;
+  for (uint32_t column = 0; column < 4; column++)
+    REG(AIMC_WINDOW_PROGRAM + 4 * column) = 0x8000u | (17u << 16);
+}
+"""
 # Registers of snippets: x20 = buffer, x21 = a tile, x28 and x29 = work begin and end.
 _PROLOGUE = """
   .section .text.start, "ax"
@@ -144,3 +171,9 @@ def build_c(folder: Path, text: str, *flags: str) -> Path:
     """A program whose ``main`` is in the C source ``text``; it exits with what main returns."""
     sources = {"start.s": START, "main.c": text}
     return build(folder, sources, (*(flags or ("-O2",)), *C_FLAGS))
+
+
+def build_tile_c(folder: Path, text: str) -> Path:
+    """The same after `REGIONS_C`, a tile's registers and ``program(tile, level)``."""
+    root = Path(__file__).parents[2]
+    return build_c(folder, REGIONS_C + _TILE_C + text, "-O2", f"-I{root}")

@@ -9,23 +9,22 @@ from pathlib import Path
 
 import pytest
 
-from tests.engines.programs import build_asm, build_c, run, system
+from tests.engines.programs import REGIONS_C, build_asm, build_c, run, system
 
 # main in a region of its own.
-MARKED = """
+MARKED = (
+    REGIONS_C
+    + """
 static int body(void);
-static void mark(unsigned long operation) {
-  register unsigned long x0 __asm__("x0") = 1;
-  __asm__ volatile("str x0, [%1]" ::"r"(x0), "r"(0x10010000ul + (operation << 8)) : "memory");
-}
 int main(void) {
-  mark(0x5a);
+  begin(1);
   int result = body();
-  mark(0x5b);
+  end(1);
   return result;
 }
 static int body(void) {
 """
+)
 EXIT = "mov x1, #0\nmov x0, #0\nldr x2, =0x10012200\nstr x0, [x2]\nb .\n.ltorg"
 
 C_PROGRAMS = {

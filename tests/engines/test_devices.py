@@ -11,7 +11,15 @@ from harness.config.schema import SystemConfig
 from harness.engines.protocol import RunResult
 from harness.errors import EngineError
 from harness.stats.events import ALL_EVENTS, CYCLE_CAUSES, TILE_EVENTS
-from tests.engines.programs import build_asm, build_c, build_snippets, by_name, run, system
+from tests.engines.programs import (
+    build_asm,
+    build_c,
+    build_snippets,
+    build_tile_c,
+    by_name,
+    run,
+    system,
+)
 
 EXIT = "mov x1, #0\nmov x0, #0\nldr x2, =0x10012200\nstr x0, [x2]\nb .\n.ltorg"
 GHZ = 2.3
@@ -142,35 +150,20 @@ def test_the_port_of_a_slow_tile_is_waited_for(accesses: Path) -> None:
 
 
 MVM = """
-#include "aimc_tile/core/registers.h"
-#include <stdint.h>
-#define REG(offset) (*(volatile uint32_t *)(0x14000000ul + tile * AIMC_TILE_WINDOW + (offset)))
-static void mark(unsigned long operation, unsigned long id) {
-  register unsigned long x0 __asm__("x0") = id;
-  __asm__ volatile("str x0, [%1]" ::"r"(x0), "r"(0x10010000ul + (operation << 8)) : "memory");
-}
 int main(void) {
   for (unsigned long tile = 0; tile < TILES; tile++) {
     if (REG(AIMC_REG_ID) != AIMC_TILE_ID) return 1;
-    /* The conductance matrix with 200 times the unit matrix in 4 rows and columns. */
-    for (uint32_t row = 0; row < 4; row++) {
-      REG(AIMC_REG_PROGRAM_ROW) = row;
-      for (uint32_t column = 0; column < 4; column++)
-        *(volatile int16_t *)&REG(AIMC_WINDOW_PROGRAM + 2 * column) = row == column ? 200 : 0;
-    }
-    REG(AIMC_REG_PROGRAM_ROW) = AIMC_PROGRAM_ADC;
-    for (uint32_t column = 0; column < 4; column++)
-      REG(AIMC_WINDOW_PROGRAM + 4 * column) = 0x8000u | (17u << 16);
+    program(tile, 200);
     REG(AIMC_REG_ACTIVE_ROWS) = 4;
     REG(AIMC_REG_ACTIVE_COLS) = 4;
     for (int visit = 0; visit < 3; visit++) {
-      mark(0x5a, 1);
+      begin(1);
       REG(AIMC_WINDOW_IN) = 0x04fd0201u;
       REG(AIMC_REG_CONTROL) = AIMC_CONTROL_START;
       while (!(REG(AIMC_REG_STATUS) & AIMC_STATUS_OUT_VALID)) {}
       uint32_t out = REG(AIMC_WINDOW_OUT);
       REG(AIMC_REG_CONTROL) = AIMC_CONTROL_POP;
-      mark(0x5b, 1);
+      end(1);
       if (REG(AIMC_REG_ERROR)) return 2;
       if (out != EXPECTED) return 3;
     }
@@ -181,10 +174,9 @@ int main(void) {
 
 
 def mvm_program(folder: Path, tiles: int) -> Path:
-    root = Path(__file__).parents[2]
     # 200 x / 4 in ADC steps: 50, 100, -150 and 200, of which the last two saturate
     text = f"#define TILES {tiles}ul\n#define EXPECTED 0x7f816432u\n" + MVM
-    return build_c(folder, text, "-O2", f"-I{root}")
+    return build_tile_c(folder, text)
 
 
 def tile_system(*overrides: str, point: str = "core") -> SystemConfig:
@@ -314,22 +306,12 @@ def test_accesses_that_devices_take(tmp_path: Path, access: str) -> None:
 
 
 def test_memory_that_dma_wrote_is_no_longer_cached(tmp_path: Path) -> None:
-    root = Path(__file__).parents[2]
-    source = (
-        MVM[: MVM.index("int main")]
-        + """
+    source = """
 static struct aimc_descriptor descriptor __attribute__((aligned(64)));
 static int8_t in[64] __attribute__((aligned(64))), out[64] __attribute__((aligned(64)));
 int main(void) {
   const unsigned long tile = 0;
-  for (uint32_t row = 0; row < 4; row++) {
-    REG(AIMC_REG_PROGRAM_ROW) = row;
-    for (uint32_t column = 0; column < 4; column++)
-      *(volatile int16_t *)&REG(AIMC_WINDOW_PROGRAM + 2 * column) = row == column ? 40 : 0;
-  }
-  REG(AIMC_REG_PROGRAM_ROW) = AIMC_PROGRAM_ADC;
-  for (uint32_t column = 0; column < 4; column++)
-    REG(AIMC_WINDOW_PROGRAM + 4 * column) = 0x8000u | (17u << 16);
+  program(tile, 40);
   for (int i = 0; i < 4; i++) in[i] = (int8_t)(i + 1);
   struct aimc_descriptor d = {.in_base = (uint64_t)in, .out_base = (uint64_t)out,
     .in_channels = 4, .k_len = 4, .columns = 4, .out_stride = 4, .in_height = 1, .in_width = 1,
@@ -340,17 +322,16 @@ int main(void) {
   for (int i = 0; i < 4; i++) sum += ((volatile int8_t *)out)[i];  /* into the cache */
   __asm__ volatile("dsb sy" ::: "memory");
   *(volatile uint64_t *)&REG(AIMC_REG_DESCRIPTOR) = (uint64_t)&descriptor;
-  mark(0x5a, 1);
+  begin(1);
   while (REG(AIMC_REG_DMA_DONE) != 1) {}
-  mark(0x5b, 1);
-  mark(0x5a, 2);
+  end(1);
+  begin(2);
   for (int i = 0; i < 4; i++) sum += ((volatile int8_t *)out)[i];
-  mark(0x5b, 2);
+  end(2);
   return sum != 100;
 }
 """
-    )
-    elf = build_c(tmp_path, source, "-O2", f"-I{root}")
+    elf = build_tile_c(tmp_path, source)
     for point, l2_misses in (("core", 0), ("bus", 1)):
         config = system(
             "tiles=1",

@@ -9,21 +9,11 @@ import pytest
 
 from harness.config.schema import SystemConfig
 from harness.engines.protocol import RunResult
-from tests.engines.programs import build_c, by_name, run, system
+from tests.engines.programs import build_tile_c, by_name, run, system
 
 SOURCE = r"""
-#include "aimc_tile/core/registers.h"
-#include <stdint.h>
-#define HELPER static __attribute__((unused))
 #define LINE 64u
 #define IN_BYTES 0x3c000u /* of a tile; in other banks of the DRAM than those of the others */
-#define REG(offset) (*(volatile uint32_t *)(0x14000000ul + tile * AIMC_TILE_WINDOW + (offset)))
-HELPER void mark(unsigned long operation, unsigned long id) {
-  register unsigned long x0 __asm__("x0") = id;
-  __asm__ volatile("str x0, [%1]" ::"r"(x0), "r"(0x10010000ul + (operation << 8)) : "memory");
-}
-HELPER void begin(unsigned long region) { mark(0x5a, region); }
-HELPER void end(unsigned long region) { mark(0x5b, region); }
 
 /* Apart in the sets of the L1D. */
 static struct {
@@ -36,17 +26,6 @@ static struct {
 #define descriptors memory.descriptors
 #define large memory.large
 
-/* 4 rows of the tile pass on what comes in. */
-HELPER void program(unsigned long tile) {
-  for (uint32_t row = 0; row < 4; row++) {
-    REG(AIMC_REG_PROGRAM_ROW) = row;
-    for (uint32_t column = 0; column < 4; column++)
-      *(volatile int16_t *)&REG(AIMC_WINDOW_PROGRAM + 2 * column) = row == column ? 4 : 0;
-  }
-  REG(AIMC_REG_PROGRAM_ROW) = AIMC_PROGRAM_ADC;
-  for (uint32_t column = 0; column < 4; column++)
-    REG(AIMC_WINDOW_PROGRAM + 4 * column) = 0x8000u | (17u << 16);
-}
 HELPER void submit(unsigned long tile, uint32_t channels, uint32_t columns, uint32_t pixels) {
   const struct aimc_descriptor d = {
     .in_base = (uint64_t)map + tile * IN_BYTES, .out_base = (uint64_t)out[tile],
@@ -102,7 +81,7 @@ def tiles(*overrides: str, point: str = "core") -> SystemConfig:
 
 
 def build(folder: Path, main: str) -> Path:
-    return build_c(folder, SOURCE + main, "-O2", f"-I{Path(__file__).parents[2]}")
+    return build_tile_c(folder, SOURCE + main)
 
 
 def regions(result: RunResult) -> dict[str, Mapping[str, int]]:
@@ -115,7 +94,7 @@ def test_the_core_misses_what_dma_wrote_and_finds_it(tmp_path: Path, point: str)
     main = """
 int main(void) {
   int sum = 0;
-  program(0);
+  program(0, 4);
   fill(map, 4, 3);
   for (int round = 0; round < 2; round++) {  /* the first one brings the program in */
     fill(out[0], 1024, 0);
@@ -153,7 +132,7 @@ def test_dma_reads_what_the_core_has_just_written_and_shares_it(tmp_path: Path, 
     """A line that DMA has read stays in the L1D, but the next store has to ask for it."""
     main = """
 int main(void) {
-  program(0);
+  program(0, 4);
   for (int round = 1; round <= 3; round++) {
     fill(map, 64, round);
     job(0, 4, 4, 16);
@@ -181,7 +160,7 @@ int main(void) {
 
 JOB_IN = """
 int main(void) {
-  program(0);
+  program(0, 4);
   for (int round = 0; round < 2; round++) {  /* the second one with all instructions cached */
     fill(map, 4096, 1);
     if (!round) begin(1);
@@ -220,7 +199,7 @@ def test_how_long_it_takes_depends_on_who_has_the_data(tmp_path: Path, point: st
 
 JOBS_OUT = """
 int main(void) {
-  for (unsigned long tile = 0; tile < 2; tile++) program(tile);
+  for (unsigned long tile = 0; tile < 2; tile++) program(tile, 4);
   for (int round = 0; round < 2; round++) {
     if (round) begin(1);
     job(0, 4, 1024, 32);
@@ -279,7 +258,7 @@ def test_dma_and_the_core_compete_for_the_dram(tmp_path: Path, point: str) -> No
 
 MIXED = """
 int main(void) {
-  for (unsigned long tile = 0; tile < 3; tile++) program(tile);
+  for (unsigned long tile = 0; tile < 3; tile++) program(tile, 4);
   int sum = 0;
   begin(1);
   for (int round = 0; round < 6; round++) {
@@ -324,7 +303,7 @@ def test_memory_that_is_none_fails_a_job(tmp_path: Path) -> None:
     main = """
 int main(void) {
   const unsigned long tile = 0;
-  program(0);
+  program(0, 4);
   submit(0, 4, 4, 1);
   wait(0);
   descriptors[0].in_base = 0x1000;
@@ -341,7 +320,7 @@ def test_a_reset_in_the_middle_of_a_job_leaves_nothing_behind(tmp_path: Path) ->
     main = """
 int main(void) {
   const unsigned long tile = 0;
-  program(0);
+  program(0, 4);
   fill(map, 4, 3);
   submit(0, 1024, 1024, 64);
   for (int i = 0; i < 100; i++) REG(AIMC_REG_STATUS);
