@@ -241,13 +241,12 @@ def _work_left(searches: Sequence[Search]) -> float:
 
 def _told(step: Step) -> str:
     what = "retraining with all layers noisy" if step.layer is None else step.layer
-    if step.confirms:
-        what = "on other devices"
     if step.measured is None:
         return f"{what}: no tiles left, digital"
     measured = Accuracies(step.values)
     spread = f" +- {100 * measured.ci95:.2f}" if len(step.values) > 1 else ""
     verdict = "kept" if step.accepted else "taken back"
     if step.confirms:
-        verdict = "confirmed" if step.accepted else f"{step.layer} taken back"
+        verdict = "confirmed" if step.accepted else f"{what} taken back"
+        what = "on other devices"
     return f"{what}: {100 * measured.mean:.2f} %{spread}: {verdict}"

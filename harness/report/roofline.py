@@ -193,7 +193,7 @@ def draw_roofline(comparison: Comparison) -> bytes:
                 )
         axes.set_xscale("log")
         axes.set_yscale("log")
-        axes.set_xlim(left, max(right, left * _NO_TRAFFIC) * (right / left) ** _LABEL_ROOM)
+        axes.set_xlim(left, right * (right / left) ** _LABEL_ROOM)
         for axis in (axes.xaxis, axes.yaxis):  # the default formatter writes mathematics
             axis.set_major_formatter("{x:g}")
             axis.set_minor_formatter("")
