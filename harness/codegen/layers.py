@@ -41,7 +41,8 @@ class Layer:
 
     ``fields`` is the struct's designated initializer in order; ``blocks``, ``ranges``,
     ``dma_tiles`` and ``concat_inputs`` are the rows of the arrays that an analog layer (the
-    tiles: by DMA) or a concatenation points to.
+    tiles: by DMA) or a concatenation points to.  ``nearer`` is which of these the layer before
+    brings nearer.
     """
 
     name: str
@@ -53,6 +54,7 @@ class Layer:
     blocks: tuple[str, ...] = ()
     ranges: tuple[str, ...] = ()
     dma_tiles: tuple[int, ...] = ()
+    nearer: tuple[str, ...] = ()
     concat_inputs: tuple[str, ...] = ()
 
 
@@ -176,6 +178,7 @@ def _analog(node: QConv | QDense, layer: AnalogLayer, context: Context) -> Layer
     block_columns = [block.columns for block in layer.blocks]
     pixel_bytes = packing.code_bytes_of_a_pixel(block_columns, context.tile.adc_bits)
     columns = packing.pack_analog_columns(layer.bias, layer.requant, layer.blocks)
+    pixel = packing.pack_pixel_columns(columns, sliding.out_size, context.tile.io)
     fields: tuple[tuple[str, str], ...] = (
         *window_fields(sliding),
         ("in_channels", str(channels)),
@@ -188,14 +191,19 @@ def _analog(node: QConv | QDense, layer: AnalogLayer, context: Context) -> Layer
         ("bias", context.channels(layer.bias, layer.columns)),
         *context.requant(layer.requant, layer.columns),
         ("columns", "0" if columns is None else context.pointer(columns.tobytes(), "int32_t")),
+        ("pixel_columns", "0" if pixel is None else context.pointer(pixel.tobytes(), "int8_t")),
         ("pixel_bytes", str(pixel_bytes)),
     )
     dma_tiles: tuple[int, ...] = ()
+    few = isinstance(node, QDense) and packing.is_few(
+        layer.blocks, columns, context.tile.adc_bits, context.tile.io
+    )
     if context.tile.io == "dma":
         dma_tiles = tuple(block.tile for block in layer.blocks)
         rows = packing.rows_of_a_descriptor(pixel_bytes, sliding.out_size)
         fields += (
             ("dma_rows", str(rows)),
+            ("dma_first", str(packing.first_blocks(layer.blocks, sliding.out_size))),
             ("tile", f"{node.name}_tiles"),
             ("dma", f"&{node.name}_dma"),
         )
@@ -203,9 +211,10 @@ def _analog(node: QConv | QDense, layer: AnalogLayer, context: Context) -> Layer
         channels, block_columns, sliding, context.tile.adc_bits, context.tile.io
     )
     comment = f"analog, {layer.rows} x {layer.columns} on {len(blocks)} tiles"
-    call = context.call(f"aimc_analog_{context.tile.io}", node, scratch=True)
+    call = context.call(f"aimc_analog_{'few' if few else context.tile.io}", node, scratch=True)
+    nearer = ("layer", "dma", "tiles") if dma_tiles else ("layer", "blocks") if few else ()
     return Layer(
-        node.name, "aimc_analog", fields, call, comment, scratch, blocks, ranges, dma_tiles
+        node.name, "aimc_analog", fields, call, comment, scratch, blocks, ranges, dma_tiles, nearer
     )
 
 

@@ -38,6 +38,9 @@ PIO_BATCH: Final = 8  # output pixels worked on together, BATCH of kernels/src/a
 PIECE_BYTES: Final = 24  # of its struct piece
 _CHANNEL_PAD: Final = 16  # entries that may be read beyond a per-channel array
 _COLUMNS_PAD: Final = 32  # values that may be read beyond an analog layer's columns
+_FEW_OUTPUTS: Final = 64
+_NARROW_SUMS: Final = 256  # int8 codes that add up in int16 for certain
+_CROWD: Final = 8  # tiles that a crossbar serves at once
 _WEIGHT_PAD: Final = 256  # bytes that may be read beyond packed weights: two steps
 
 
@@ -241,6 +244,30 @@ def pack_analog_columns(
     return np.concatenate([packed, np.zeros(_COLUMNS_PAD, np.int32)])
 
 
+def pack_pixel_columns(columns: Int32Array | None, out_size: Pair, io: TileIo) -> Int8Array | None:
+    """`pack_analog_columns` for kernels that finish pixels one by one, to which loads are dear.
+
+    The 16 shifts are bytes: column 4 q + l's is byte q of the 32-bit lane l, so that one vector
+    serves each four columns after a shift by 8 q bits.
+
+    None where no pixel is finished by itself: by DMA those of a layer of ``out_size`` with several.
+    """
+    if columns is None or (io == "dma" and out_size != (1, 1)):
+        return None
+    sixteens = columns[: len(columns) // 48 * 48].reshape(-1, 3, 4, 4)
+    words = sixteens[:, :2].astype("<i4").reshape(-1, 32).view(np.int8)
+    shifts = sixteens[:, 2].transpose(0, 2, 1).reshape(-1, 16).astype(np.int8)
+    packed = np.concatenate([words, shifts], axis=1).reshape(-1)
+    return np.concatenate([packed, np.zeros(4 * _COLUMNS_PAD, np.int8)])
+
+
+def is_few(blocks: Sequence[Block], columns: Int32Array | None, adc_bits: int, io: TileIo) -> bool:
+    """Whether aimc_analog_few takes a dense layer; ``columns``: its pack_analog_columns(...)."""
+    one_range = all(block.n0 == 0 for block in blocks)
+    fits = one_range and blocks[0].columns <= _FEW_OUTPUTS and len(blocks) <= _NARROW_SUMS
+    return io == "pio" and columns is not None and code_bytes(adc_bits) == 1 and fits
+
+
 @dataclass(frozen=True)
 class Range:
     """Row blocks with the same columns; `aimc_range` of aimc_ops.h, field by field."""
@@ -269,6 +296,13 @@ def analog_ranges(blocks: Sequence[Block], adc_bits: int) -> tuple[Range, ...]:
         first += len(columns)
         codes += len(columns) * step
     return tuple(ranges)
+
+
+def first_blocks(blocks: Sequence[Block], out_size: Pair) -> int:
+    """Blocks whose tiles begin with a layer of ``out_size``; those of later ranges begin when they
+    are wanted, where so many tiles would keep each other from moving their codes."""
+    first = sum(block.n0 == blocks[0].n0 for block in blocks)
+    return first if len(blocks) > _CROWD and out_size != (1, 1) else len(blocks)
 
 
 def code_bytes_of_a_pixel(block_columns: Sequence[int], adc_bits: int) -> int:

@@ -24,10 +24,18 @@
 #ifndef AIMC_OPS_H
 #define AIMC_OPS_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #define AIMC_ALIGN 64
 #define AIMC_SLACK 64
+
+/* Brings the cache lines of `bytes` bytes from `at` on nearer; nothing waits for them. */
+static inline void aimc_nearer(const void* at, size_t bytes) {
+  for (size_t i = 0; i < bytes; i += AIMC_ALIGN) {
+    __asm__ volatile("prfm pldl1keep, [%0]" : : "r"((const char*)at + i));
+  }
+}
 
 /* Geometry of a sliding window.  Output pixel (oy, ox) sees input rows
  * oy * stride_y - pad_top + ky * dilation_y, ky in [0, kernel_h), and columns likewise; what lies
@@ -192,6 +200,7 @@ struct aimc_analog {
   struct aimc_dma* dma;
   const uint16_t* tile; /* [block_count], the blocks' */
   int32_t dma_rows;     /* output rows a descriptor: rows_of_a_descriptor(...) */
+  int32_t dma_first;    /* blocks that begin with the layer: first_blocks(...) */
 
   int32_t block_count;
   struct aimc_window window;
@@ -203,8 +212,9 @@ struct aimc_analog {
   const struct aimc_range* range; /* [range_count] */
   const int32_t* bias;            /* pack_channels(bias, out_channels) */
   struct aimc_requant requant;
-  const int32_t* columns; /* pack_analog_columns(bias, requant, blocks), or 0 */
-  int32_t pixel_bytes;    /* code_bytes_of_a_pixel(block_columns, adc_bits) */
+  const int32_t* columns;      /* pack_analog_columns(bias, requant, blocks), or 0 */
+  const int8_t* pixel_columns; /* pack_pixel_columns(...) if pixels are finished one by one, or 0 */
+  int32_t pixel_bytes;         /* code_bytes_of_a_pixel(block_columns, adc_bits) */
 };
 
 /* Digital operators: _ref is the definition in plain C, _neon is the fast one. */
@@ -230,6 +240,9 @@ AIMC_DECLARE(aimc_softmax, const struct aimc_softmax* op, const int8_t* in, int8
 AIMC_DECLARE(aimc_analog_pio, const struct aimc_analog* op, const int8_t* in, int8_t* out,
              void* scratch);
 AIMC_DECLARE(aimc_analog_dma, const struct aimc_analog* op, const int8_t* in, int8_t* out,
+             void* scratch);
+/* For a dense layer of one range of columns, int8 codes and `columns`, faster than either. */
+AIMC_DECLARE(aimc_analog_few, const struct aimc_analog* op, const int8_t* in, int8_t* out,
              void* scratch);
 
 #undef AIMC_DECLARE
@@ -292,6 +305,11 @@ static inline void aimc_analog_pio(const struct aimc_analog* op, const int8_t* i
 static inline void aimc_analog_dma(const struct aimc_analog* op, const int8_t* in, int8_t* out,
                                    void* scratch) {
   AIMC_KERNEL(aimc_analog_dma)(op, in, out, scratch);
+}
+
+static inline void aimc_analog_few(const struct aimc_analog* op, const int8_t* in, int8_t* out,
+                                   void* scratch) {
+  AIMC_KERNEL(aimc_analog_few)(op, in, out, scratch);
 }
 
 /* Tiles.  Each of these ends the program with a message if a tile is not as it should be. */

@@ -4,23 +4,10 @@
 #include <stdbool.h>
 
 #include "aimc_runtime.h"
-#include "analog.h"
-#include "analog_lines.h"
-#include "tile.h"
-#include "touch.h"
-
-static const char kWhat[] = "DMA of an analog layer failed";
-
-/* Polls between two looks at a waiting tile's status. */
-#define PATIENCE 64
+#include "analog_pixel.h"
+#include "analog_wait.h"
 
 #define QUAD 4 /* pixels that are finished together */
-
-/* Bytes of parameters that are touched before they are used. */
-#define TOUCHED (ANALOG_PIXEL_NEAR * ANALOG_COLUMN_BYTES)
-
-/* Output channels, at most, that are finished once before their codes are there. */
-#define REHEARSED 128
 
 /* A descriptor has 16 bits for sizes of the map and 8 for those of the window. */
 static void check_fits(const struct aimc_window* w) {
@@ -72,12 +59,21 @@ static __attribute__((noinline)) void fill_descriptors(const struct aimc_analog*
   op->dma->codes = codes;
 }
 
-/* Hands a band to the tiles. */
-static inline void start(const struct aimc_analog* op, const struct aimc_descriptor* descriptor) {
-  const uint16_t* tile = op->tile;
-  const uint16_t* end = tile + op->block_count;
+/* Hands descriptors to `count` tiles from number `first` of the layer's on. */
+static inline __attribute__((always_inline)) void start(const struct aimc_analog* op,
+                                                        const struct aimc_descriptor* descriptor,
+                                                        int32_t first, int32_t count) {
+  const uint16_t* tile = op->tile + first;
+  const uint16_t* const end = tile + count;
+  descriptor += first;
   tile_barrier();
-  while (tile < end) tile_write_address(*tile++, AIMC_REG_DESCRIPTOR, descriptor++);
+  for (;;) {
+    /* The ways out are branches not taken, which a core expects of those it does not know. */
+    for (int i = 0; i < 4; ++i) {
+      tile_write_address(*tile++, AIMC_REG_DESCRIPTOR, descriptor++);
+      if (__builtin_expect(tile == end, 0)) return;
+    }
+  }
 }
 
 /* Hands output rows from `oy` on, a band or what is left, to the tiles. */
@@ -89,7 +85,7 @@ static void start_band(const struct aimc_analog* op, int32_t oy, bool odd) {
     descriptor[i].oy = (uint16_t)oy;
     descriptor[i].row_count = rows;
   }
-  start(op, descriptor);
+  start(op, descriptor, 0, op->block_count);
 }
 
 /* Brings what finishing the first pixel reads nearer. */
@@ -109,52 +105,50 @@ static void touch_parameters(const struct aimc_analog* op, const int8_t* out) {
   }
 }
 
-/* Waits until every block of a range has made `least` pixels beyond the first `before`; returns
- * how many all of them have made, up to `most`.  Of each block's codes from `codes` on, `touches`
- * (a constant) pixels, which are `apart`, are touched. */
+/* wait_tiles() for a range's. */
 static inline __attribute__((always_inline)) int32_t wait_pixels(const struct aimc_analog* op,
                                                                  const struct aimc_range* range,
                                                                  uint32_t before, int32_t least,
                                                                  int32_t most, const int8_t* codes,
                                                                  const int touches, int64_t apart) {
-  const uint16_t* tile = op->tile + range->first;
-  const uint16_t* const end = tile + range->blocks;
-  const int64_t step = range->step;
-  for (; tile < end; ++tile, codes += step) {
-    int32_t made = (int32_t)(tile_read(*tile, AIMC_REG_DMA_PIXELS) - before);
-    for (uint32_t polls = 1; made < least; ++polls) {
-      if (polls % PATIENCE == 0) tile_check(*tile, kWhat);
-      made = (int32_t)(tile_read(*tile, AIMC_REG_DMA_PIXELS) - before);
-    }
-    if (made < most) most = made;
-    for (int i = 0; i < touches; ++i) touch(codes + i * apart);
-  }
-  tile_barrier();
-  return most;
+  return wait_tiles(op, range->first, range->blocks, before, least, most, codes, range->step,
+                    touches, apart);
+}
+
+/* Waits until the first range's blocks have made all but one pixel of a quad; brings the lines of
+ * these nearer. */
+static void wait_most(const struct aimc_analog* op, const int8_t* codes) {
+  const struct aimc_range* range = op->range;
+  wait_pixels(op, range, op->dma->pixels, QUAD - 1, QUAD, codes, QUAD - 1, pixel_stride(range));
 }
 
 /* Waits until all blocks have made a quad, or all that is `left`; returns how many pixels can be
- * finished: all, or quads.  The first range's lines of the first ones come nearer before the last
- * one is made. */
+ * finished: all, or quads.  Where the first range's lines of the first ones have not come nearer
+ * behind the codes before them, since they were not made yet, they do now. */
 static int32_t wait_quad(const struct aimc_analog* op, const int8_t* codes, int32_t left) {
   const struct aimc_range* range = op->range;
   const uint32_t before = op->dma->pixels;
-  const int64_t stride = pixel_stride(range);
   const int32_t least = left < QUAD ? left : QUAD;
-  if (least == QUAD) wait_pixels(op, range, before, QUAD - 1, left, codes, QUAD - 1, stride);
-  int32_t made = wait_pixels(op, range, before, least, left, codes + (least - 1) * stride, 1, 0);
+  int32_t made;
+  if (made_by(op->tile[range->blocks - 1], before) < least) {
+    if (least == QUAD) wait_most(op, codes);
+    const int8_t* at = codes + (least - 1) * pixel_stride(range);
+    made = wait_pixels(op, range, before, least, left, at, 1, 0);
+  } else {
+    made = wait_pixels(op, range, before, least, left, codes, 0, 0);
+  }
   for (int32_t i = 1; i < op->range_count; ++i) {
     made = wait_pixels(op, &range[i], before, least, made, codes, 0, 0);
   }
   return made == left ? left : made / QUAD * QUAD;
 }
 
-/* Finishes `pixels` pixels of a band as all blocks have made them. */
-static void follow(const struct aimc_analog* op, const int8_t* codes, int32_t pixels, int8_t* out,
-                   analog_finish* finish) {
+/* Finishes `pixels` pixels of a band from number `done` on as all blocks have made them. */
+static void follow(const struct aimc_analog* op, const int8_t* codes, int32_t done, int32_t pixels,
+                   int8_t* out, analog_finish* finish) {
   struct aimc_dma* dma = op->dma;
   const int64_t room = (int64_t)op->dma_rows * op->window.out_w;
-  for (int32_t done = 0, more; done < pixels; done += more) {
+  for (int32_t more; done < pixels; done += more) {
     const struct aimc_range* range = op->range;
     const int8_t* at = codes + done * pixel_stride(range);
     more = wait_quad(op, at, pixels - done);
@@ -170,32 +164,43 @@ static void follow(const struct aimc_analog* op, const int8_t* codes, int32_t pi
   }
 }
 
-/* A layer of one pixel.  While the tiles work on it the core has nothing else to do: a small one is
- * finished once before, with whatever the codes are, so that all that this executes and reads is
- * near. */
-static __attribute__((noinline)) void follow_pixel(const struct aimc_analog* op,
-                                                   const int8_t* codes, int8_t* out,
-                                                   analog_finish* finish) {
-  const struct aimc_range* const end = op->range + op->range_count;
-  const uint32_t before = op->dma->pixels++;
-  touch_parameters(op, out);
-  if (op->out_channels <= REHEARSED) {
-    for (const struct aimc_range* range = op->range; range < end; ++range) {
-      finish(op, range, codes + range->codes, codes, 1, out);
-    }
+/* Finishes the first quad of a layer of which only the first range's tiles have begun: those of the
+ * next begin when they have made a pixel, and then each range's when all before have made the quad.
+ * Returns how many pixels these are. */
+static int32_t follow_first_quad(const struct aimc_analog* op, const int8_t* codes, int8_t* out,
+                                 analog_finish* finish) {
+  const int32_t pixels = op->window.out_h * op->window.out_w;
+  const int32_t quad = pixels < QUAD ? pixels : QUAD;
+  const uint32_t before = op->dma->pixels;
+  const struct aimc_range* range = op->range;
+  const struct aimc_range* const last = range + op->range_count - 1;
+  const struct aimc_descriptor* const descriptor = op->dma->descriptor;
+  wait_pixels(op, range, before, 1, 1, codes, 0, 0);
+  start(op, descriptor, range[1].first, range[1].blocks);
+  if (quad == QUAD) wait_most(op, codes);
+  wait_pixels(op, range, before, quad, quad, codes + (quad - 1) * pixel_stride(range), 1, 0);
+  const int8_t* at = codes;
+  for (; range < last; ++range) {
+    const int8_t* next = codes + range_codes(range + 1, pixels);
+    finish(op, range, at, next, quad, out);
+    at = next;
+    wait_pixels(op, range + 1, before, quad, quad, at, 0, 0);
+    if (range + 1 < last) start(op, descriptor, range[2].first, range[2].blocks);
   }
-  for (const struct aimc_range* range = op->range; range < end; ++range) {
-    wait_pixels(op, range, before, 1, 1, codes + range->codes, 1, 0);
-    finish(op, range, codes + range->codes, codes, 1, out);
-  }
+  finish(op, last, at, codes + quad * pixel_stride(op->range), quad, out);
+  op->dma->pixels += (uint32_t)quad;
+  return quad;
 }
 
-/* A layer whose codes all fit. */
+/* A layer whose codes all fit, whose first tiles have begun. */
 static __attribute__((noinline)) void follow_layer(const struct aimc_analog* op,
                                                    const int8_t* codes, int8_t* out,
                                                    analog_finish* finish) {
   touch_parameters(op, out);
-  follow(op, codes, op->window.out_h * op->window.out_w, out, finish);
+  const bool all = op->dma_first == op->block_count;
+  const int32_t done = all ? 0 : follow_first_quad(op, codes, out, finish);
+  out += done * (int64_t)op->out_channels;
+  follow(op, codes, done, op->window.out_h * op->window.out_w, out, finish);
 }
 
 static __attribute__((noinline)) void run_bands(const struct aimc_analog* op, int8_t* codes,
@@ -209,36 +214,49 @@ static __attribute__((noinline)) void run_bands(const struct aimc_analog* op, in
   for (int32_t oy = 0; oy < w->out_h; oy += rows, odd = !odd) {
     const int32_t height = w->out_h - oy < rows ? w->out_h - oy : rows;
     const int8_t* at = codes + (odd ? (int64_t)rows * w->out_w * op->pixel_bytes : 0);
-    follow(op, at, height * w->out_w, out, finish);
+    follow(op, at, 0, height * w->out_w, out, finish);
     out += height * w->out_w * (int64_t)op->out_channels;
     if (w->out_h - oy > 2 * rows) start_band(op, oy + 2 * rows, odd);
   }
 }
 
+typedef void run_again(const struct aimc_analog* op, const int8_t* in, int8_t* out, void* codes);
+
+/* Where the map or the codes are not where they were. */
+static __attribute__((noinline)) void run_elsewhere(const struct aimc_analog* op, const int8_t* in,
+                                                    int8_t* out, int8_t* codes, run_again* again) {
+  fill_descriptors(op, in, codes);
+  again(op, in, out, codes);
+}
+
+/* The tiles of a layer begin as soon as possible: nothing is saved before, since all that comes
+ * afterwards is in the functions that this ends with. */
 static inline __attribute__((always_inline)) void run(const struct aimc_analog* op,
                                                       const int8_t* in, int8_t* out, int8_t* codes,
-                                                      analog_finish* finish) {
+                                                      analog_finish* finish, run_again* again) {
   const struct aimc_dma* dma = op->dma;
+  const struct aimc_window* w = &op->window;
   touch((const int8_t*)op->tile);
-  if (dma->in != in || dma->codes != codes) fill_descriptors(op, in, codes);
-  if (op->dma_rows < op->window.out_h) {
+  if (dma->in != in || dma->codes != codes) {
+    run_elsewhere(op, in, out, codes, again);
+  } else if (op->dma_rows < w->out_h) {
     run_bands(op, codes, out, finish);
-    return;
-  }
-  start(op, dma->descriptor);
-  if (op->window.out_h * op->window.out_w == 1) {
-    follow_pixel(op, codes, out, finish);
   } else {
-    follow_layer(op, codes, out, finish);
+    start(op, dma->descriptor, 0, op->dma_first);
+    if (w->out_h * w->out_w == 1 && finish == analog_finish_neon) {
+      analog_follow_pixel(op, codes, out);
+    } else {
+      follow_layer(op, codes, out, finish);
+    }
   }
 }
 
 void aimc_analog_dma_ref(const struct aimc_analog* op, const int8_t* in, int8_t* out,
                          void* scratch) {
-  run(op, in, out, scratch, analog_finish_ref);
+  run(op, in, out, scratch, analog_finish_ref, aimc_analog_dma_ref);
 }
 
 void aimc_analog_dma_neon(const struct aimc_analog* op, const int8_t* in, int8_t* out,
                           void* scratch) {
-  run(op, in, out, scratch, analog_finish_neon);
+  run(op, in, out, scratch, analog_finish_neon, aimc_analog_dma_neon);
 }

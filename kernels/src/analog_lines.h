@@ -19,10 +19,12 @@
 #define LINES_LOW 192
 #define LINES_HIGH 208
 #define LINES_BEYOND 224
+#define LINES_RANGE_GROUPS 232
+#define LINES_RANGE_STEP 240
 
-#define LINE_COLUMNS 64       /* int8 codes of a cache line */
-#define ANALOG_PIXEL_NEAR 192 /* columns whose parameters are near when analog_pixel begins */
-#define LINES_MAX_BLOCKS 256  /* int8 codes that add up in int16 for certain */
+#define LINE_COLUMNS 64             /* int8 codes of a cache line */
+#define ANALOG_PIXEL_COLUMN_BYTES 9 /* of `pixel_columns` of a layer, a column */
+#define LINES_MAX_BLOCKS 256        /* int8 codes that add up in int16 for certain */
 
 #ifndef __ASSEMBLER__
 #include <arm_neon.h>
@@ -39,7 +41,7 @@ struct analog_step {
 };
 
 struct analog_lines {
-  const int32_t* columns;        /* struct aimc_analog's, of the first column */
+  const void* columns;           /* struct aimc_analog's, of the first column */
   int64_t step;                  /* bytes from a row block's codes to the next one's */
   int64_t pixel_stride;          /* and from a pixel's */
   uint64_t blocks;               /* 1 to LINES_MAX_BLOCKS */
@@ -51,13 +53,16 @@ struct analog_lines {
   int8x16_t low;
   int8x16_t high;
   const int8_t* beyond; /* what is read after all this */
+  /* Of one pixel, where the columns may be those of several ranges: */
+  uint64_t range_groups; /* of each but the last */
+  int64_t range_step;    /* bytes from the last line of a range's codes to the next one's first */
 };
 
 /* Adds up codes from `codes` on, which is a multiple of 64, and requantizes into `out`.  Up to 64
  * bytes beyond the codes of the last pixel's last block are read. */
 void analog_lines(const struct analog_lines* lines, const int8_t* codes, int8_t* out);
 
-/* The same for the first pixel only. */
+/* The same for the first pixel only, with `pixel_columns`. */
 void analog_pixel(const struct analog_lines* lines, const int8_t* codes, int8_t* out);
 
 /* The same for one pixel whose codes are in two or more tiles' output windows, `step` apart, from

@@ -7,49 +7,13 @@
 #include "band.h"
 #include "copy_ahead.h"
 #include "tile.h"
+#include "tile_windows.h"
 
 static const char kWhat[] = "programmed I/O of an analog layer failed";
 
 /* Pixels whose patches are gathered, and whose codes are finished, together; PIO_BATCH of
  * harness/codegen/packing.py. */
 #define BATCH 8
-
-/* Windows ------------------------------------------------------------------------------------- */
-
-/* 64 bytes between a window and memory, in either direction, in accesses of 16. */
-static inline void copy_line(uintptr_t to, uintptr_t from) {
-  __asm__ volatile("ld1 {v0.16b-v3.16b}, [%1]\n\tst1 {v0.16b-v3.16b}, [%0]"
-                   :
-                   : "r"(to), "r"(from)
-                   : "v0", "v1", "v2", "v3", "memory");
-}
-
-static inline void copy_half_line(uintptr_t to, uintptr_t from) {
-  __asm__ volatile("ld1 {v0.16b-v1.16b}, [%1]\n\tst1 {v0.16b-v1.16b}, [%0]"
-                   :
-                   : "r"(to), "r"(from)
-                   : "v0", "v1", "memory");
-}
-
-/* Stores `bytes` from `from` to a window, and zeros up to the next multiple of 16. */
-static inline void fill_window(uintptr_t window, const int8_t* from, int32_t bytes) {
-  for (; bytes >= 64; bytes -= 64, from += 64, window += 64) copy_line(window, (uintptr_t)from);
-  if (bytes & 32) {
-    copy_half_line(window, (uintptr_t)from);
-    from += 32;
-    window += 32;
-  }
-  if (bytes & 16) {
-    window_store(window, vld1q_s8(from));
-    from += 16;
-    window += 16;
-  }
-  bytes &= 15;
-  if (bytes == 0) return;
-  static const uint8_t kCount[16] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
-  const uint8x16_t used = vcltq_u8(vld1q_u8(kCount), vdupq_n_u8((uint8_t)bytes));
-  window_store(window, vandq_s8(vld1q_s8(from), vreinterpretq_s8_u8(used)));
-}
 
 /* Patches ------------------------------------------------------------------------------------- */
 
@@ -164,7 +128,7 @@ static void collect(const struct aimc_analog* op, int32_t pixel, int8_t* batch) 
 /* Whether finish_lines() can take every block.  Of a single row block several pixels at once are
  * faster. */
 static bool fits_lines(const struct aimc_analog* op) {
-  if (!op->columns || op->code_bytes != 1 || op->block_count > LINES_MAX_BLOCKS) return false;
+  if (!op->pixel_columns || op->code_bytes != 1 || op->block_count > LINES_MAX_BLOCKS) return false;
   for (const struct aimc_range* range = op->range; range < op->range + op->range_count; ++range) {
     if (range->blocks < 2 || range->columns % LINE_COLUMNS != 0) return false;
     const struct aimc_block* block = &op->block[range->first];
@@ -182,9 +146,10 @@ static void finish_lines(const struct aimc_analog* op, struct analog_lines* line
     for (int32_t i = 0; i < range->blocks; ++i) {
       tile_wait(block[i].tile, AIMC_STATUS_OUT_VALID, 0, kWhat);
     }
-    lines->columns = op->columns + range->n0 * (ANALOG_COLUMN_BYTES / 4);
+    lines->columns = op->pixel_columns + range->n0 * ANALOG_PIXEL_COLUMN_BYTES;
     lines->blocks = (uint64_t)range->blocks;
     lines->groups = (uint64_t)(range->columns / LINE_COLUMNS);
+    lines->range_groups = lines->groups;
     analog_window_pixel(lines, tile_address(block->tile, AIMC_WINDOW_OUT), out + range->n0);
     for (int32_t i = 0; i < range->blocks; ++i) release(&block[i]);
   }
@@ -216,8 +181,6 @@ static void run(const struct aimc_analog* op, const int8_t* in, int8_t* out, voi
     } else {
       *end++ = (struct piece){.to = window, .from = block->k0, .bytes = block->rows, .last = 1};
     }
-    tile_write(block->tile, AIMC_REG_ACTIVE_ROWS, (uint32_t)block->rows);
-    tile_write(block->tile, AIMC_REG_ACTIVE_COLS, (uint32_t)block->columns);
   }
   struct walk walk = {.band = &band, .in = in, .copy = align(end)};
   int8_t* patches = align(walk.copy + band.bytes);

@@ -1,5 +1,4 @@
 /* analog_pixel.S for codes that are still in the windows of tiles. */
 #define FUNCTION analog_window_pixel
 #define TOUCH_CODES(...)
-#define AHEAD (12 * LINE_COLUMNS)
 #include "analog_pixel.S"

@@ -70,6 +70,8 @@ void aimc_tiles_program(const struct aimc_analog* op) {
   for (int32_t i = 0; i < op->block_count; ++i) {
     const struct aimc_block* block = &op->block[i];
     const int32_t tile = block->tile;
+    tile_write(tile, AIMC_REG_ACTIVE_ROWS, (uint32_t)block->rows);
+    tile_write(tile, AIMC_REG_ACTIVE_COLS, (uint32_t)block->columns);
     if (tile_read(tile, AIMC_REG_FEATURES) & AIMC_FEATURE_DMA) {
       tile_write_address(tile, AIMC_REG_PROGRAM_ADDR, block->image);
       tile_write(tile, AIMC_REG_PROGRAM_ROWS, (uint32_t)block->rows);

@@ -45,6 +45,8 @@ enum operation {
   ANALOG_PIO_NEON,
   ANALOG_DMA_REF,
   ANALOG_DMA_NEON,
+  ANALOG_FEW_REF,
+  ANALOG_FEW_NEON,
 };
 
 int main(void) {
@@ -133,6 +135,12 @@ int main(void) {
       break;
     case ANALOG_DMA_NEON:
       aimc_analog_dma_neon(op, a, out, scratch);
+      break;
+    case ANALOG_FEW_REF:
+      aimc_analog_few_ref(op, a, out, scratch);
+      break;
+    case ANALOG_FEW_NEON:
+      aimc_analog_few_neon(op, a, out, scratch);
       break;
     default:
       aimc_fatal("unknown operation");

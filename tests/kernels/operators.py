@@ -52,6 +52,7 @@ _OPERATIONS: Final = (
     "softmax",
     "analog_pio",
     "analog_dma",
+    "analog_few",
 )
 _SLOT_BYTES: Final = 4 << 20
 _SLOT_STRIDE: Final = 2 * _SLOT_BYTES  # the second half is not mapped
@@ -321,8 +322,9 @@ class Operators:
         tiles: TileSet,
         *,
         descriptor_rows: int | None = None,
+        few: bool = False,
     ) -> Int8Array:
-        """Program the layer's blocks into their tiles and run it once."""
+        """Program the layer's blocks into their tiles and run it once; ``few``: as few outputs."""
         in_h, in_w, channels = inputs.shape
         geometry = window_struct(window, in_h, in_w)
         images = [packing.pack_tile_image(block) for block in layer.blocks]
@@ -339,6 +341,7 @@ class Operators:
         block_columns = [block.columns for block in layer.blocks]
         out_size = (geometry.out_h, geometry.out_w)
         columns = packing.pack_analog_columns(layer.bias, layer.requant, layer.blocks)
+        pixel = packing.pack_pixel_columns(columns, out_size, io)
         ranges = packing.analog_ranges(layer.blocks, tiles.adc_bits)
         numbers = np.array([block.tile for block in layer.blocks], np.uint16)
         pixel_bytes = packing.code_bytes_of_a_pixel(block_columns, tiles.adc_bits)
@@ -347,6 +350,7 @@ class Operators:
             self.constant(DmaStruct(0, 0, 0, self._place(bytes(descriptor_bytes), 0))),
             self.constant(numbers),
             descriptor_rows or packing.rows_of_a_descriptor(pixel_bytes, out_size),
+            packing.first_blocks(layer.blocks, out_size),
             len(layer.blocks),
             geometry,
             channels,
@@ -358,6 +362,7 @@ class Operators:
             self.constant(packing.pack_channels(layer.bias, layer.columns)),
             self.requant(layer.requant, layer.columns),
             0 if columns is None else self.constant(columns),
+            0 if pixel is None else self.constant(pixel),
             pixel_bytes,
         )
         scratch = packing.analog_scratch_bytes(
@@ -368,7 +373,8 @@ class Operators:
         shape = (geometry.out_h, geometry.out_w, layer.columns)
         self.tiles = tiles
         try:
-            return self.call(f"analog_{io}", kernels, op, [inputs], shape, scratch_bytes=scratch)
+            way = "few" if few else io
+            return self.call(f"analog_{way}", kernels, op, [inputs], shape, scratch_bytes=scratch)
         finally:
             self.tiles = None
             self._next_slot = 0

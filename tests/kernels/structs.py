@@ -156,6 +156,7 @@ class AnalogStruct(ctypes.LittleEndianStructure):
         ("dma", _pointer),
         ("tile", _pointer),
         ("dma_rows", _int32),
+        ("dma_first", _int32),
         ("block_count", _int32),
         ("window", WindowStruct),
         ("in_channels", _int32),
@@ -167,5 +168,6 @@ class AnalogStruct(ctypes.LittleEndianStructure):
         ("bias", _pointer),
         ("requant", RequantStruct),
         ("columns", _pointer),
+        ("pixel_columns", _pointer),
         ("pixel_bytes", _int32),
     )

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from harness import _tile
-from harness.codegen.packing import Kernels, TileIo, pack_analog_columns
+from harness.codegen.packing import Kernels, TileIo, is_few, pack_analog_columns
 from harness.placement.plan import AnalogLayer, Block
 from harness.placement.tile_arithmetic import mvm
 from harness.quant.patches import Window
@@ -296,6 +296,51 @@ def test_whole_lines_of_codes_equal_numpy(
     )
     np.testing.assert_array_equal(actual, expected_output(case, layer, inputs))
     assert all(tile.statistics()["guest_errors"] == 0 for tile in tiles)
+
+
+@pytest.mark.parametrize("kernels", ["reference", "neon"])
+@pytest.mark.parametrize(
+    ("inputs", "outputs", "tile_rows"), [(1, 1, 8), (64, 10, 64), (300, 64, 128), (77, 33, 20)]
+)
+def test_dense_layers_of_few_outputs_equal_numpy(
+    operators: Operators, inputs: int, outputs: int, tile_rows: int, kernels: Kernels
+) -> None:
+    case = Case(1, 1, inputs, outputs, DENSE, tile_rows, 64)
+    rng = np.random.default_rng(inputs)
+    layer = layer_of(case, rng)
+    layer.requant.shift[:] = np.maximum(layer.requant.shift, 0)
+    columns = pack_analog_columns(layer.bias, layer.requant, layer.blocks)
+    assert is_few(layer.blocks, columns, case.adc_bits, "pio")
+    values = int8(rng, (1, 1, inputs))
+    tiles = tiles_for(operators, case, len(layer.blocks), dma=False)
+    given_tiles = tile_set(case, tiles, dma=False)
+    actual = operators.analog("pio", kernels, values, layer, DENSE, given_tiles, few=True)
+    np.testing.assert_array_equal(actual, expected_output(case, layer, values))
+    assert all(tile.statistics()["guest_errors"] == 0 for tile in tiles)
+
+
+@pytest.mark.parametrize(
+    ("inputs", "outputs", "tile_rows", "tile_columns"),
+    [
+        (20, 192, 20, 64),  # three ranges together
+        (40, 300, 20, 128),  # the last of less than a line
+        (90, 260, 20, 64),  # ranges of five blocks: one by one
+        (30, 128, 10, 64),
+        (200, 640, 100, 256),
+    ],
+)
+def test_one_pixel_of_several_ranges_equals_numpy(
+    operators: Operators, inputs: int, outputs: int, tile_rows: int, tile_columns: int
+) -> None:
+    case = Case(1, 1, inputs, outputs, DENSE, tile_rows, tile_columns)
+    rng = np.random.default_rng(outputs)
+    layer = layer_of(case, rng)
+    layer.requant.shift[:] = np.maximum(layer.requant.shift, 0)
+    values = int8(rng, (1, 1, inputs))
+    tiles = tiles_for(operators, case, len(layer.blocks), dma=True)
+    given_tiles = tile_set(case, tiles, dma=True)
+    actual = operators.analog("dma", "neon", values, layer, DENSE, given_tiles)
+    np.testing.assert_array_equal(actual, expected_output(case, layer, values))
 
 
 def test_row_blocks_on_scattered_tiles_equal_numpy(operators: Operators) -> None:

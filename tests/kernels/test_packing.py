@@ -144,3 +144,41 @@ def test_columns_are_packed_unless_one_is_shifted_left_or_a_range_begins_between
         packing.pack_analog_columns(np.zeros(40, np.int32), requant([3] * 40), blocks(0, 20))
         is None
     )
+
+
+def test_pixel_columns_hold_the_same_with_shifts_as_bytes() -> None:
+    shift = np.arange(20, dtype=np.int32)
+    requant = Requant(np.arange(20, dtype=np.int32) - 9, shift, -128, 127)
+    cells = np.zeros((1, 20), np.int16)
+    scales = np.full(20, 1 << 15, np.uint16)
+    columns = packing.pack_analog_columns(
+        np.arange(20, dtype=np.int32), requant, [Block(0, 0, 0, cells, scales, scales)]
+    )
+    packed = packing.pack_pixel_columns(columns, (1, 1), "dma")
+    assert packed is not None
+    sixteens = packed[: 2 * 144].reshape(2, 144)
+    words = sixteens[:, :128].copy().view("<i4").reshape(2, 2, 16)
+    np.testing.assert_array_equal(words[:, 0].reshape(-1)[:20], np.arange(20))
+    np.testing.assert_array_equal(words[:, 1].reshape(-1)[:20], np.arange(20) - 9)
+    for column in range(20):
+        four, lane = divmod(column % 16, 4)
+        assert sixteens[column // 16, 128 + 4 * lane + four] == -column
+    assert packing.pack_pixel_columns(columns, (2, 1), "dma") is None
+    assert packing.pack_pixel_columns(columns, (2, 1), "pio") is not None
+    assert packing.pack_pixel_columns(None, (1, 1), "pio") is None
+
+
+def test_tiles_begin_together_unless_they_are_many() -> None:
+    def blocks(rows: int, ranges: int) -> list[Block]:
+        cells = np.zeros((1, 64), np.int16)
+        scales = np.full(64, 1 << 15, np.uint16)
+        return [
+            Block(n * rows + k, k, 64 * n, cells, scales, scales)
+            for n in range(ranges)
+            for k in range(rows)
+        ]
+
+    assert packing.first_blocks(blocks(4, 2), (2, 2)) == 8
+    assert packing.first_blocks(blocks(5, 2), (2, 2)) == 5
+    assert packing.first_blocks(blocks(5, 2), (1, 1)) == 10
+    assert packing.first_blocks(blocks(18, 1), (2, 2)) == 18

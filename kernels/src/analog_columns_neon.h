@@ -1,0 +1,121 @@
+/* The digital part of an analog layer, 16 columns at a time, for whoever has the codes. */
+#ifndef AIMC_ANALOG_COLUMNS_NEON_H
+#define AIMC_ANALOG_COLUMNS_NEON_H
+
+#include <arm_neon.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "analog.h"
+#include "analog_lines.h"
+#include "requantize_neon.h"
+#include "touch.h"
+
+#define PIXELS 4 /* finished together */
+
+/* Parameters of 16 columns. */
+struct columns16 {
+  int32x4_t bias[4];
+  struct requant4 requant[4];
+  int8x16_t low;
+  int8x16_t high;
+};
+
+static inline struct columns16 columns16_packed(const struct aimc_analog* op, int32_t n) {
+  const int32_t* at = op->columns + n * (ANALOG_COLUMN_BYTES / 4);
+  struct columns16 c = {.low = vdupq_n_s8((int8_t)op->requant.low),
+                        .high = vdupq_n_s8((int8_t)op->requant.high)};
+  for (int i = 0; i < 4; ++i) {
+    c.bias[i] = vld1q_s32(at + 4 * i);
+    c.requant[i] =
+        (struct requant4){vdupq_n_s32(0), vld1q_s32(at + 16 + 4 * i), vld1q_s32(at + 32 + 4 * i)};
+  }
+  return c;
+}
+
+static inline int32x4_t requant4_right(int32x4_t acc, struct requant4 r) {
+  return vrshlq_s32(vqrdmulhq_s32(acc, r.multiplier), r.right);
+}
+
+/* Where the codes of 16 columns lie. */
+struct codes16 {
+  const int8_t* first;
+  int64_t stride; /* from one pixel to the next */
+  int64_t step;   /* from one row block to the next */
+  int32_t blocks;
+};
+
+/* Where results go. */
+struct results {
+  int8_t* out;
+  int64_t stride;  /* from one pixel to the next */
+  int32_t columns; /* of them, more than 16 as well */
+};
+
+/* Requantizes and stores the sums of `count` (a constant) pixels of up to 16 columns, of only right
+ * shifts.  Their chains of operations do not wait for each other. */
+static inline __attribute__((always_inline)) void finish_sums(const int count,
+                                                              const struct columns16* c,
+                                                              const int16x8_t* low,
+                                                              const int16x8_t* high,
+                                                              struct results* to) {
+  int16x8_t first[PIXELS];
+  int16x8_t second[PIXELS];
+  int8x16_t result[PIXELS];
+  for (int p = 0; p < count; ++p) {
+    const int32x4_t a = vmlal_n_s16(c->bias[0], vget_low_s16(low[p]), 256);
+    const int32x4_t b = vmlal_high_n_s16(c->bias[1], low[p], 256);
+    const int32x4_t d = vmlal_n_s16(c->bias[2], vget_low_s16(high[p]), 256);
+    const int32x4_t e = vmlal_high_n_s16(c->bias[3], high[p], 256);
+    first[p] = vqmovn_high_s32(vqmovn_s32(requant4_right(a, c->requant[0])),
+                               requant4_right(b, c->requant[1]));
+    second[p] = vqmovn_high_s32(vqmovn_s32(requant4_right(d, c->requant[2])),
+                                requant4_right(e, c->requant[3]));
+  }
+  for (int p = 0; p < count; ++p) {
+    result[p] = vqmovn_high_s16(vqmovn_s16(first[p]), second[p]);
+  }
+  for (int p = 0; p < count; ++p) result[p] = vminq_s8(vmaxq_s8(result[p], c->low), c->high);
+  for (int p = 0; p < count; ++p, to->out += to->stride) {
+    store_first(to->out, result[p], to->columns);
+  }
+}
+
+/* The same for their int8 codes.  Codes `ahead` of each are brought nearer. */
+static inline __attribute__((always_inline)) void finish_pixels(const int count,
+                                                                const struct columns16* c,
+                                                                const struct codes16* codes,
+                                                                const int8_t* at, int64_t ahead,
+                                                                struct results* to) {
+  int16x8_t low[PIXELS];
+  int16x8_t high[PIXELS];
+  for (int p = 0; p < count; ++p) {
+    low[p] = vdupq_n_s16(0);
+    high[p] = vdupq_n_s16(0);
+  }
+  for (int32_t i = 0; i < codes->blocks; ++i, at += codes->step) {
+    for (int p = 0; p < count; ++p) {
+      const int8x16_t code = vld1q_s8(at + p * codes->stride);
+      if (ahead) touch(at + p * codes->stride + ahead);
+      low[p] = vaddw_s8(low[p], vget_low_s8(code));
+      high[p] = vaddw_high_s8(high[p], code);
+    }
+  }
+  finish_sums(count, c, low, high, to);
+}
+
+/* Whether sums of int8 codes stay int16 for certain. */
+static inline bool narrow_sums(const struct aimc_analog* op, const struct aimc_range* range) {
+  return op->code_bytes == 1 && range->blocks <= LINES_MAX_BLOCKS;
+}
+
+/* What analog_lines() and analog_pixel() both read of it. */
+static inline void begin_lines(struct analog_lines* lines, const struct aimc_analog* op,
+                               const struct aimc_range* range) {
+  lines->step = range->step;
+  lines->blocks = (uint64_t)range->blocks;
+  lines->low = vdupq_n_s8((int8_t)op->requant.low);
+  lines->high = vdupq_n_s8((int8_t)op->requant.high);
+}
+
+#endif

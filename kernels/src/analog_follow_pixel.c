@@ -1,0 +1,116 @@
+/* What comes before codes are there is done while the tiles work; what comes after is as short as
+ * can be: a layer of one pixel has nothing to hide it behind. */
+#include "analog_columns_neon.h"
+#include "analog_pixel.h"
+#include "analog_wait.h"
+
+/* Blocks, at most, that are waited for together. */
+#define TOGETHER 8
+
+/* Ranges from `range` on, of at most TOGETHER blocks if they are several, that analog_pixel() takes
+ * at once: they differ, at most, in how many columns the last one has. */
+static int32_t prepare_lines(const struct aimc_analog* op, const struct aimc_range* range,
+                             struct analog_lines* lines) {
+  const struct aimc_range* const end = op->range + op->range_count;
+  const struct aimc_range* last = range;
+  const int32_t groups = range->columns / LINE_COLUMNS;
+  int32_t all = groups;
+  while (last + 1 < end && last->columns == groups * LINE_COLUMNS &&
+         last[1].columns >= LINE_COLUMNS && last[1].columns <= last->columns &&
+         last[1].blocks == range->blocks && last[1].step == range->step &&
+         (last + 2 - range) * range->blocks <= TOGETHER) {
+    ++last;
+    all += last->columns / LINE_COLUMNS;
+  }
+  begin_lines(lines, op, range);
+  lines->columns = op->pixel_columns + range->n0 * ANALOG_PIXEL_COLUMN_BYTES;
+  lines->groups = (uint64_t)all;
+  lines->range_groups = (uint64_t)groups;
+  lines->range_step = pixel_stride(range) - (groups - 1) * LINE_COLUMNS;
+  return (int32_t)(last + 1 - range);
+}
+
+/* Columns from `n` on. */
+static inline __attribute__((always_inline)) void finish_rest(const struct aimc_analog* op,
+                                                              const struct aimc_range* range,
+                                                              int32_t n, const int8_t* codes,
+                                                              int8_t* out) {
+  for (; n < range->columns; n += 16) {
+    const struct columns16 c = columns16_packed(op, range->n0 + n);
+    const struct codes16 of = {codes + n, 0, range->step, range->blocks};
+    finish_pixels(1, &c, &of, of.first, 0, &(struct results){out + n, 0, range->columns - n});
+  }
+}
+
+/* Brings parameters nearer until `tile` has made a pixel, or they all are. */
+static inline void touch_until_made(const struct aimc_analog* op, int32_t tile, uint32_t before) {
+  const int8_t* at = op->pixel_columns;
+  const int8_t* const end = at + op->out_channels * ANALOG_PIXEL_COLUMN_BYTES;
+  do {
+    for (int i = 0; i < 4; ++i, at += AIMC_ALIGN) touch(at);
+  } while (at < end && made_by(tile, before) == 0);
+}
+
+static __attribute__((noinline)) void follow_lines(const struct aimc_analog* op,
+                                                   const int8_t* codes, int8_t* out) {
+  const uint32_t before = op->dma->pixels++;
+  const struct aimc_range* range = op->range;
+  const struct aimc_range* const end = range + op->range_count;
+  struct analog_lines lines;
+  int32_t ranges = prepare_lines(op, range, &lines);
+  touch_to_write(out);
+  touch_until_made(op, *op->tile, before);
+  for (;;) {
+    wait_tiles(op, range->first, ranges * range->blocks, before, 1, 1, codes, range->step, 1, 0);
+    analog_pixel(&lines, codes, out + range->n0);
+    const struct aimc_range* const last = range + ranges - 1;
+    codes += last->codes - range->codes;
+    finish_rest(op, last, last->columns / LINE_COLUMNS * LINE_COLUMNS, codes, out + last->n0);
+    range = last + 1;
+    if (range == end) return;
+    codes += range->codes - last->codes;
+    ranges = prepare_lines(op, range, &lines);
+  }
+}
+
+/* One range of few columns: all is done once before, with whatever the codes are, so that what this
+ * executes and reads is near. */
+static __attribute__((noinline)) void follow_few(const struct aimc_analog* op, const int8_t* codes,
+                                                 int8_t* out) {
+  const uint32_t before = op->dma->pixels++;
+  const struct aimc_range* range = op->range;
+  touch_to_write(out);
+  for (int32_t at = 0; at < range->columns * ANALOG_COLUMN_BYTES; at += AIMC_ALIGN) {
+    touch((const int8_t*)op->columns + at);
+  }
+  int32_t least = 0;
+  do {
+    wait_tiles(op, 0, range->blocks, before, least, 1, codes, range->step, 1, 0);
+    finish_rest(op, range, 0, codes, out);
+  } while (__builtin_expect(least++ == 0, 0));
+}
+
+static __attribute__((noinline)) void follow_any(const struct aimc_analog* op, const int8_t* codes,
+                                                 int8_t* out) {
+  const uint32_t before = op->dma->pixels++;
+  const struct aimc_range* const end = op->range + op->range_count;
+  for (const struct aimc_range* range = op->range; range < end; ++range) {
+    const int8_t* at = codes + range->codes;
+    wait_tiles(op, range->first, range->blocks, before, 1, 1, at, range->step, 1, 0);
+    analog_finish_neon(op, range, at, codes, 1, out);
+  }
+}
+
+void analog_follow_pixel(const struct aimc_analog* op, const int8_t* codes, int8_t* out) {
+  const struct aimc_range* last = op->range + op->range_count - 1;
+  /* The blocks of the first range are as many as those of any. */
+  if (!op->pixel_columns || !narrow_sums(op, op->range)) {
+    follow_any(op, codes, out);
+  } else if (op->range_count == 1 && last->columns < LINE_COLUMNS) {
+    follow_few(op, codes, out);
+  } else if (last->columns < LINE_COLUMNS) {
+    follow_any(op, codes, out);
+  } else {
+    follow_lines(op, codes, out);
+  }
+}
