@@ -63,8 +63,9 @@ class AnalogBound:
 def analog_bound(layer: AnalogLayerInfo, pixels: int, system: SystemConfig) -> AnalogBound:
     """The bound of a layer that makes ``pixels`` multiplications on each of its tiles.
 
-    All tiles work at once.  By DMA each moves its own inputs and codes, both ways at once; by
-    programmed I/O the core moves all of them one after the other, 16 bytes an access.
+    All tiles work at once.  By DMA each moves its own inputs and codes, both ways at once, and all
+    their codes take one crossbar; by programmed I/O the core moves all of them one after the other,
+    16 bytes an access.
     """
     tile, attach, core = system.tile, system.attach, system.core
     row_blocks, column_blocks = ceil(layer.rows / tile.rows), ceil(layer.columns / tile.columns)
@@ -81,7 +82,9 @@ def analog_bound(layer: AnalogLayerInfo, pixels: int, system: SystemConfig) -> A
     least_columns = layer.columns - (column_blocks - 1) * tile.columns
     if tile.io == "dma":
         bandwidth = min(tile.io_bandwidth_gb_per_s, attach.dma_bandwidth_gb_per_s)
-        transfer_ns = pixels * max(rows, columns * code_bytes) / bandwidth
+        # What all move: codes only, since nobody moves what is padding.
+        all_codes_ns = layer.columns * row_blocks * code_bytes / attach.dma_bandwidth_gb_per_s
+        transfer_ns = pixels * max(max(rows, columns * code_bytes) / bandwidth, all_codes_ns)
         in_ns, out_ns = 1 / bandwidth, code_bytes / bandwidth  # a row's, a column's
     else:
         port_ns = VECTOR / tile.io_bandwidth_gb_per_s

@@ -38,6 +38,12 @@ def test_dma_moves_each_tiles_bytes_at_once() -> None:
     assert bound.by == "digital"
 
 
+def test_codes_of_all_tiles_take_one_crossbar() -> None:
+    many = AnalogLayerInfo("conv", rows=4608, columns=512, tiles=36)
+    bound = analog_bound(many, 4, system("tile.io=dma", "attach.dma_bandwidth_gb_per_s=18.4"))
+    assert bound.transfer_ns == pytest.approx(4 * 512 * 18 / 18.4)
+
+
 def test_programmed_io_moves_all_bytes_one_after_the_other() -> None:
     bound = analog_bound(LAYER, 64, system("tile.io=pio"))
     stores, loads = 576 * 2 / 16, 300 * 3 / 16
