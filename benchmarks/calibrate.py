@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import argparse
 import csv
-import hashlib
 import io
 import json
 import os
@@ -32,6 +31,7 @@ from calibration.snippets import snippets
 from harness.artifacts import atomic_write_text
 from harness.config.load import load_config
 from harness.config.schema import SystemConfig
+from harness.engines.embedded.elf import read_program
 from harness.engines.protocol import RunResult
 from harness.engines.registry import engine
 from harness.errors import EngineError
@@ -117,7 +117,7 @@ def calibrate(
     name: str, elf: Path, system: SystemConfig, chosen: Sequence[Benchmark], on_gem5: bool
 ) -> dict[str, float]:
     """Measure one system and write the table ``name``; gem5's side."""
-    sha256 = hashlib.sha256(elf.read_bytes()).hexdigest()
+    sha256 = read_program(elf).sha256
     if on_gem5:
         cycles, result = measure("gem5", elf, system, chosen)
         document = {"sha256": sha256, "gem5": result.engine_version, "cycles": cycles}

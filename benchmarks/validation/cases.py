@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from harness.config.load import load_config
 from harness.config.schema import Config
+from harness.engines.embedded.elf import read_program
 from harness.engines.protocol import DramEnergy, RegionStats, RunResult
 from harness.model.builtin import NAMES
 from harness.pipeline.prepare import prepare
@@ -53,10 +54,10 @@ class Program:
 
     @property
     def sha256(self) -> str:
-        """Of the ELF and of what gem5 reads of the system that it is to run on."""
+        """Of what is loaded and of what gem5 reads of the system that it is to run on."""
         described = self.config.system.model_dump(mode="json", exclude=_NOT_READ_BY_GEM5)
         system = json.dumps(described, sort_keys=True)
-        return hashlib.sha256(self.elf.read_bytes() + system.encode()).hexdigest()
+        return hashlib.sha256((read_program(self.elf).sha256 + system).encode()).hexdigest()
 
     def summary(self, result: RunResult) -> ProgramSummary:
         return summarize(

@@ -7,7 +7,6 @@ fails and says how to record again.
 from __future__ import annotations
 
 import csv
-import hashlib
 import math
 import sys
 from pathlib import Path
@@ -26,6 +25,7 @@ from validation.cases import Case, make_program, without_programming  # noqa: E4
 from validation.compare import layer_rows, program_row  # noqa: E402
 
 from harness.data.workloads import FOLDER_VARIABLE  # noqa: E402
+from harness.engines.embedded.elf import read_program  # noqa: E402
 from harness.engines.embedded.engine import EmbeddedEngine  # noqa: E402
 
 CASES = [
@@ -91,7 +91,7 @@ def test_the_published_errors_are_within_the_targets() -> None:
 
 def test_micro_benchmarks_take_gem5s_cycles(tmp_path: Path) -> None:
     elf = write_program(snippets(), tmp_path, tmp_path / "cache")
-    theirs = calibrate.stored("alpine-hp", hashlib.sha256(elf.read_bytes()).hexdigest())
+    theirs = calibrate.stored("alpine-hp", read_program(elf).sha256)
     ours, _ = calibrate.measure("embedded", elf, calibrate.the_system("alpine-hp"), snippets())
     errors = {name: abs(ours[name] / cycles - 1) for name, cycles in theirs.items()}
     assert sum(errors.values()) / len(errors) < 0.02
@@ -115,7 +115,7 @@ def test_shortcuts_in_timing_change_nothing(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", calibrate.SYSTEMS)
 def test_dma_jobs_take_gem5s_cycles(name: str, tmp_path: Path) -> None:
     elf = write_dma_program(transfers(), tmp_path, tmp_path / "cache")
-    theirs = calibrate.stored(f"{name}-dma", hashlib.sha256(elf.read_bytes()).hexdigest())
+    theirs = calibrate.stored(f"{name}-dma", read_program(elf).sha256)
     system = calibrate.the_system(name, *calibrate.DMA)
     ours, _ = calibrate.measure("embedded", elf, system, transfers())
     errors = {job: abs(ours[job] / cycles - 1) for job, cycles in theirs.items()}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bisect
+import hashlib
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -33,6 +34,14 @@ class Program:
     writable: tuple[tuple[int, int], ...]
     entry: int
     symbols: tuple[tuple[int, int, str], ...]
+
+    @property
+    def sha256(self) -> str:
+        """Of what is loaded, and where; names of symbols and files do not matter."""
+        digest = hashlib.sha256(f"{self.entry:x}".encode())
+        for address, data in self.pieces:
+            digest.update(f" {address:x} {len(data):x} ".encode() + data)
+        return digest.hexdigest()
 
     def symbol_address(self, name: str) -> int | None:
         """The address of the symbol ``name``."""
