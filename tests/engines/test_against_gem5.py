@@ -62,7 +62,10 @@ def test_programs_take_gem5s_time(
 
 def test_a_program_that_was_not_recorded_is_refused(tmp_path: Path) -> None:
     program = make_program(CASES[0], tmp_path)
-    program.elf.write_bytes(program.elf.read_bytes() + b"\0")
+    elf = bytearray(program.elf.read_bytes())
+    _, loaded = max(read_program(program.elf).pieces, key=lambda piece: len(piece[1]))
+    elf[elf.index(loaded) + len(loaded) // 2] ^= 1
+    program.elf.write_bytes(elf)
     with pytest.raises(validate_embedded.EngineError, match="not the one that was recorded"):
         validate_embedded.reference(program)
 
