@@ -38,8 +38,8 @@ PIO_BATCH: Final = 8  # output pixels worked on together, BATCH of kernels/src/a
 PIECE_BYTES: Final = 24  # of its struct piece
 _CHANNEL_PAD: Final = 16  # entries that may be read beyond a per-channel array
 _COLUMNS_PAD: Final = 32  # values that may be read beyond an analog layer's columns
-_FEW_OUTPUTS: Final = 64
-_NARROW_SUMS: Final = 256  # int8 codes that add up in int16 for certain
+_FEW_OUTPUTS: Final = 64  # of a layer that aimc_analog_few takes
+_NARROW_SUMS: Final = 256  # int8 codes, LINES_MAX_BLOCKS of kernels/src/analog_lines.h
 _CROWD: Final = 8  # tiles that a crossbar serves at once
 _WEIGHT_PAD: Final = 256  # bytes that may be read beyond packed weights: two steps
 

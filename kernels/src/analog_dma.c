@@ -4,10 +4,14 @@
 #include <stdbool.h>
 
 #include "aimc_runtime.h"
+#include "analog_lines.h"
 #include "analog_pixel.h"
 #include "analog_wait.h"
 
 #define QUAD 4 /* pixels that are finished together */
+
+/* Bytes of parameters that are touched before they are used. */
+#define TOUCHED (3 * LINE_COLUMNS * ANALOG_COLUMN_BYTES)
 
 /* A descriptor has 16 bits for sizes of the map and 8 for those of the window. */
 static void check_fits(const struct aimc_window* w) {

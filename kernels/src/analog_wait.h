@@ -5,15 +5,11 @@
 #include <stdint.h>
 
 #include "analog.h"
-#include "analog_lines.h"
 #include "tile.h"
 #include "touch.h"
 
 /* Polls between two looks at a waiting tile's status. */
 #define PATIENCE 64
-
-/* Bytes of parameters that are touched before they are used. */
-#define TOUCHED (3 * LINE_COLUMNS * ANALOG_COLUMN_BYTES)
 
 /* Pixels beyond the first `before` that a tile has made. */
 static inline int32_t made_by(int32_t tile, uint32_t before) {
