@@ -44,6 +44,9 @@
 /* Writing NOISE_EPOCH restarts MVM_COUNT at 0; refused (BUSY) while a descriptor is in progress.
  * A descriptor that fails sets its error and completes without its other pixels.
  * DMA_PIXELS counts a pixel when its codes are in memory, so a driver can follow a long descriptor.
+ * AGAIN is for the descriptor that was queued last, which need not have completed but must have
+ * been fetched (else BUSY): all its pixels again, without another look at memory.  After RESET, and
+ * after a descriptor that could not be fetched or was impossible, there is none.
  */
 
 /* Buffer windows.
@@ -59,7 +62,7 @@
 #define AIMC_WINDOW_BYTES 0x4000u
 
 #define AIMC_TILE_ID 0x434d4941u /* "AIMC" */
-#define AIMC_TILE_VERSION 2u
+#define AIMC_TILE_VERSION 3u
 #define AIMC_PROGRAM_ADC 0xffffffffu
 
 #define AIMC_FEATURE_DMA (1u << 16)
@@ -72,20 +75,21 @@
 #define AIMC_STATUS_DMA_READY (1u << 4) /* a DESCRIPTOR would be accepted: 2 at a time */
 #define AIMC_STATUS_ERROR (1u << 31)    /* AIMC_REG_ERROR is not 0 */
 
-/* Of several bits in one write, RESET acts first, then POP, START and PROGRAM.  RESET keeps the
- * conductances, the ADC scales, the noise epoch and count, and the RW registers.
+/* Of several bits in one write, RESET acts first, then POP, START, PROGRAM and AGAIN.  RESET keeps
+ * the conductances, the ADC scales, the noise epoch and count, and the RW registers.
  */
 #define AIMC_CONTROL_START (1u << 0)   /* convert the filled input bank */
 #define AIMC_CONTROL_POP (1u << 1)     /* release the oldest finished MVM's output bank */
 #define AIMC_CONTROL_PROGRAM (1u << 2) /* load the programming image by DMA */
 #define AIMC_CONTROL_RESET (1u << 3)   /* drop queues, banks and errors */
+#define AIMC_CONTROL_AGAIN (1u << 4)   /* queue the last descriptor again, as the tile holds it */
 
 #define AIMC_ERROR_ADDRESS (1u << 0)    /* no register there, or a misaligned access */
 #define AIMC_ERROR_SIZE (1u << 1)       /* access width or window overrun */
 #define AIMC_ERROR_GEOMETRY (1u << 2)   /* rows or columns beyond the crossbar, or zero */
-#define AIMC_ERROR_BUSY (1u << 3)       /* START, descriptor or PROGRAM without a free slot */
+#define AIMC_ERROR_BUSY (1u << 3)       /* no free slot for START, descriptor, PROGRAM, AGAIN */
 #define AIMC_ERROR_EMPTY (1u << 4)      /* POP or OUT read without a finished MVM */
-#define AIMC_ERROR_DESCRIPTOR (1u << 5) /* a descriptor field is impossible */
+#define AIMC_ERROR_DESCRIPTOR (1u << 5) /* a descriptor field is impossible; AGAIN without one */
 #define AIMC_ERROR_BUS (1u << 6)        /* a DMA access left memory */
 #define AIMC_ERROR_READ_ONLY (1u << 7)  /* write to a read-only or read of a write-only register */
 #define AIMC_ERROR_VALUE (1u << 8) /* unknown CONTROL bit; ADC shift not in [17, 62] (clamped) */

@@ -97,6 +97,7 @@ class Tile {
 
   // tile_dma.cc: descriptors, images and the steps that they take
   void queue_descriptor(uint64_t address);
+  void queue_again();
   void start_programming();
   bool start_read();
   bool start_gather();

@@ -9,8 +9,8 @@ namespace aimc {
 namespace {
 
 constexpr uint32_t kMaxAccess = 16;
-constexpr uint32_t kControlBits =
-    AIMC_CONTROL_START | AIMC_CONTROL_POP | AIMC_CONTROL_PROGRAM | AIMC_CONTROL_RESET;
+constexpr uint32_t kControlBits = AIMC_CONTROL_START | AIMC_CONTROL_POP | AIMC_CONTROL_PROGRAM |
+                                  AIMC_CONTROL_RESET | AIMC_CONTROL_AGAIN;
 
 enum class Mode { kReadOnly, kWriteOnly, kReadWrite };
 
@@ -225,6 +225,7 @@ void Tile::control(uint32_t bits) {
   if ((bits & AIMC_CONTROL_POP) != 0) pop();
   if ((bits & AIMC_CONTROL_START) != 0) start();
   if ((bits & AIMC_CONTROL_PROGRAM) != 0) start_programming();
+  if ((bits & AIMC_CONTROL_AGAIN) != 0) queue_again();
 }
 
 void Tile::start() {

@@ -17,6 +17,22 @@ void Tile::queue_descriptor(uint64_t address) {
   added.address = address;
 }
 
+// The slot of the descriptor that was queued last keeps it until the one after the next.
+void Tile::queue_again() {
+  if (!params_.dma) return raise(AIMC_ERROR_VALUE);
+  if (!descriptor_ready()) return raise(AIMC_ERROR_BUSY);
+  const Slot& last = slot(static_cast<uint8_t>(s_.queued + kDescriptorSlots - 1));
+  if (last.state != SlotState::kRunning)
+    return raise(s_.queued > 0 && last.state != SlotState::kFailed ? AIMC_ERROR_BUSY
+                                                                   : AIMC_ERROR_DESCRIPTOR);
+  Slot again;
+  again.state = SlotState::kRunning;
+  again.address = last.address;
+  again.descriptor = last.descriptor;
+  again.limit = pixel_count(again.descriptor);
+  slot(s_.queued++) = again;
+}
+
 void Tile::start_programming() {
   if (!params_.dma) return raise(AIMC_ERROR_VALUE);
   if (cells_in_use()) return raise(AIMC_ERROR_BUSY);

@@ -77,7 +77,7 @@ def test_statistics_say_what_the_guest_did(tmp_path: Path) -> None:
     )
     # The statistics of a region do not hold what came before it.
     assert result.stats(1)[f"{second}mvms"] == 0
-    assert result.stats(1)[f"{first}dmaDescriptors"] == 9
+    assert result.stats(1)[f"{first}dmaDescriptors"] == 10
 
 
 def test_an_idle_tile_prints_one_line(tmp_path: Path) -> None:

@@ -151,6 +151,8 @@ static void convert(uint32_t tile, uint64_t in, uint64_t out) {
 /* DMA sees what the core has in its caches and the core what DMA has written; what is not memory,
  * devices included, is refused. */
 static void dma(void) {
+  set(0, AIMC_REG_CONTROL, AIMC_CONTROL_AGAIN);
+  expect_error("no descriptor yet", 0, AIMC_ERROR_DESCRIPTOR);
   const uint64_t in = (uintptr_t)input, out = (uintptr_t)output;
   for (int8_t round = 1; round <= 3; ++round) {
     for (uint32_t i = 0; i < ROWS; ++i) input[i] = 0;
@@ -162,6 +164,14 @@ static void dma(void) {
     expect("last column by DMA", (uint8_t)output[COLUMNS - 1], (uint8_t)round);
     expect("beyond the last column", (uint8_t)output[COLUMNS], 77);
   }
+  const uint32_t before = reg(0, AIMC_REG_DMA_PIXELS);
+  input[ROWS - 1] = 4;
+  barrier();
+  set(0, AIMC_REG_CONTROL, AIMC_CONTROL_AGAIN);
+  while (reg(0, AIMC_REG_DMA_PIXELS) == before) {
+  }
+  barrier();
+  expect("the descriptor again", (uint8_t)output[COLUMNS - 1], 4);
   expect_error("DMA of memory", 0, 0);
   convert(0, PLATFORM_UART_BASE, out);
   expect_error("DMA from a device", 0, AIMC_ERROR_BUS);

@@ -172,7 +172,7 @@ TEST(access_empty_errors) {
 
 TEST(access_value_errors) {
   Rig rig(small_params());
-  rig.put(AIMC_REG_CONTROL, AIMC_CONTROL_START | 1u << 4);
+  rig.put(AIMC_REG_CONTROL, AIMC_CONTROL_START | 1u << 5);
   CHECK_EQUAL(rig.take_error(), AIMC_ERROR_VALUE);
   CHECK_EQUAL(rig.get(AIMC_REG_MVM_COUNT), 0u);  // nothing of it was done
   rig.put(AIMC_REG_PROGRAM_ROW, AIMC_PROGRAM_ADC);
