@@ -26,6 +26,10 @@ extern uint32_t aimc_platform_mmu;
 /* The program. */
 int main(void);
 
+/* All code, in the image. */
+extern const char aimc_text_start[];
+extern const char aimc_text_end[];
+
 /* Wakes core `core`, 1 to 7 and once, to call entry(argument) on a stack of its own that ends at
  * stack_top (a multiple of 16); after that it sleeps for good.  What was written before is seen
  * there.  Nothing tells whether the core exists, and the console, regions and exit are for one core
