@@ -171,9 +171,10 @@ def _analog(node: QConv | QDense, layer: AnalogLayer, context: Context) -> Layer
         f".image = {context.pointer(packing.pack_tile_image(block), 'void')}}}"
         for block in layer.blocks
     )
+    parts = packing.analog_ranges(layer.blocks, context.tile.adc_bits)
     ranges = tuple(
         f"{{{', '.join(f'.{name} = {value}' for name, value in asdict(part).items())}}}"
-        for part in packing.analog_ranges(layer.blocks, context.tile.adc_bits)
+        for part in parts
     )
     block_columns = [block.columns for block in layer.blocks]
     pixel_bytes = packing.code_bytes_of_a_pixel(block_columns, context.tile.adc_bits)
@@ -203,7 +204,7 @@ def _analog(node: QConv | QDense, layer: AnalogLayer, context: Context) -> Layer
         rows = packing.rows_of_a_descriptor(pixel_bytes, sliding.out_size)
         fields += (
             ("dma_rows", str(rows)),
-            ("dma_first", str(packing.first_blocks(layer.blocks, sliding.out_size))),
+            ("dma_first", str(packing.first_blocks(parts, sliding.out_size))),
             ("tile", f"{node.name}_tiles"),
             ("dma", f"&{node.name}_dma"),
         )

@@ -38,6 +38,7 @@ PIO_BATCH: Final = 8  # output pixels worked on together, BATCH of kernels/src/a
 PIECE_BYTES: Final = 24  # of its struct piece
 _CHANNEL_PAD: Final = 16  # entries that may be read beyond a per-channel array
 _COLUMNS_PAD: Final = 32  # values that may be read beyond an analog layer's columns
+_PIXEL_PAD: Final = 512  # bytes beyond those for single pixels: 64 columns and the next bias
 _FEW_OUTPUTS: Final = 64  # of a layer that aimc_analog_few takes
 _NARROW_SUMS: Final = 256  # int8 codes, LINES_MAX_BLOCKS of kernels/src/analog_lines.h
 _CROWD: Final = 8  # tiles that a crossbar serves at once
@@ -258,7 +259,7 @@ def pack_pixel_columns(columns: Int32Array | None, out_size: Pair, io: TileIo) -
     words = sixteens[:, :2].astype("<i4").reshape(-1, 32).view(np.int8)
     shifts = sixteens[:, 2].transpose(0, 2, 1).reshape(-1, 16).astype(np.int8)
     packed = np.concatenate([words, shifts], axis=1).reshape(-1)
-    return np.concatenate([packed, np.zeros(4 * _COLUMNS_PAD, np.int8)])
+    return np.concatenate([packed, np.zeros(_PIXEL_PAD, np.int8)])
 
 
 def is_few(blocks: Sequence[Block], columns: Int32Array | None, adc_bits: int, io: TileIo) -> bool:
@@ -298,11 +299,11 @@ def analog_ranges(blocks: Sequence[Block], adc_bits: int) -> tuple[Range, ...]:
     return tuple(ranges)
 
 
-def first_blocks(blocks: Sequence[Block], out_size: Pair) -> int:
+def first_blocks(ranges: Sequence[Range], out_size: Pair) -> int:
     """Blocks whose tiles begin with a layer of ``out_size``; those of later ranges begin when they
     are wanted, where so many tiles would keep each other from moving their codes."""
-    first = sum(block.n0 == blocks[0].n0 for block in blocks)
-    return first if len(blocks) > _CROWD and out_size != (1, 1) else len(blocks)
+    count = sum(part.blocks for part in ranges)
+    return ranges[0].blocks if count > _CROWD and out_size != (1, 1) else count
 
 
 def code_bytes_of_a_pixel(block_columns: Sequence[int], adc_bits: int) -> int:

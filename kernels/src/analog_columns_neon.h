@@ -118,4 +118,33 @@ static inline void begin_lines(struct analog_lines* lines, const struct aimc_ana
   lines->high = vdupq_n_s8((int8_t)op->requant.high);
 }
 
+/* What analog_pixel() reads of a range alone. */
+static inline void begin_pixel(struct analog_lines* lines, const struct aimc_analog* op,
+                               const struct aimc_range* range) {
+  begin_lines(lines, op, range);
+  lines->columns = op->pixel_columns + range->n0 * ANALOG_PIXEL_COLUMN_BYTES;
+  lines->groups = (uint64_t)(range->columns / LINE_COLUMNS);
+  lines->range_groups = lines->groups;
+  lines->range_step = LINE_COLUMNS;
+}
+
+/* Finishes a pixel's columns of a range that fill no line of codes: a line of results is made
+ * elsewhere, of which only theirs are stored. */
+static inline void finish_pixel_rest(const struct aimc_analog* op, const struct aimc_range* range,
+                                     const int8_t* codes, int8_t* out) {
+  const int32_t whole = range->columns / LINE_COLUMNS * LINE_COLUMNS;
+  const int32_t rest = range->columns - whole;
+  if (rest == 0) return;
+  _Alignas(16) int8_t line[LINE_COLUMNS];
+  struct analog_lines lines;
+  begin_pixel(&lines, op, range);
+  lines.columns = (const int8_t*)lines.columns + whole * ANALOG_PIXEL_COLUMN_BYTES;
+  lines.groups = 1;
+  lines.range_groups = 1;
+  analog_pixel(&lines, codes + whole, line);
+  for (int32_t i = 0; i < rest; i += 16) {
+    store_first(out + whole + i, vld1q_s8(line + i), rest - i);
+  }
+}
+
 #endif

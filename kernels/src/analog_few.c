@@ -39,9 +39,7 @@ static inline __attribute__((always_inline)) void finish(const struct aimc_analo
 void aimc_analog_few_neon(const struct aimc_analog* op, const int8_t* in, int8_t* out,
                           void* scratch) {
   const struct aimc_block* const end = op->block + op->block_count;
-  for (int32_t at = 0; at < op->out_channels * ANALOG_COLUMN_BYTES; at += AIMC_ALIGN) {
-    touch((const int8_t*)op->columns + at);
-  }
+  aimc_nearer(op->columns, (size_t)(op->out_channels * ANALOG_COLUMN_BYTES));
   touch_to_write(out);
   for (const struct aimc_block* block = op->block; block < end; ++block) {
     fill_window(tile_address(block->tile, AIMC_WINDOW_IN), in + block->k0, block->rows);

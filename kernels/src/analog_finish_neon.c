@@ -116,6 +116,18 @@ static __attribute__((noinline)) void finish_lines(const struct aimc_analog* op,
   analog_lines(&lines, codes, out);
 }
 
+/* All columns of one pixel. */
+static __attribute__((noinline)) void finish_pixel(const struct aimc_analog* op,
+                                                   const struct aimc_range* range,
+                                                   const int8_t* codes, int8_t* out) {
+  if (range->columns >= LINE_COLUMNS) {
+    struct analog_lines lines;
+    begin_pixel(&lines, op, range);
+    analog_pixel(&lines, codes, out);
+  }
+  finish_pixel_rest(op, range, codes, out);
+}
+
 /* The columns from `n` on. */
 static __attribute__((noinline)) void finish_columns(const struct aimc_analog* op,
                                                      const struct aimc_range* range, int32_t n,
@@ -128,7 +140,7 @@ static __attribute__((noinline)) void finish_columns(const struct aimc_analog* o
     const int8_t* at = codes + (int64_t)n * op->code_bytes;
     int8_t* to = out + n;
     const int32_t columns = range->columns - n;
-    if (narrow && range->blocks <= LINES_MAX_BLOCKS && (op->columns || only_right(&c))) {
+    if (narrow_sums(op, range) && (op->columns || only_right(&c))) {
       finish_usual(&c, &(struct codes16){at, stride, range->step, range->blocks}, pixels,
                    n % AIMC_ALIGN == 0, (struct results){to, op->out_channels, columns});
       continue;
@@ -141,11 +153,18 @@ static __attribute__((noinline)) void finish_columns(const struct aimc_analog* o
 
 void analog_finish_neon(const struct aimc_analog* op, const struct aimc_range* range,
                         const int8_t* codes, const int8_t* next, int32_t pixels, int8_t* out) {
+  const int32_t columns = range->columns; /* `range` is no longer near when the lines are done */
   out += range->n0;
   int32_t n = 0;
-  if (range->columns >= LINE_COLUMNS && op->columns && narrow_sums(op, range)) {
-    finish_lines(op, range, codes, next, pixels, out);
-    n = range->columns / LINE_COLUMNS * LINE_COLUMNS;
+  if (op->columns && narrow_sums(op, range)) {
+    if (pixels == 1 && op->pixel_columns) {
+      finish_pixel(op, range, codes, out);
+      return;
+    }
+    if (columns >= LINE_COLUMNS) {
+      finish_lines(op, range, codes, next, pixels, out);
+      n = columns / LINE_COLUMNS * LINE_COLUMNS;
+    }
   }
-  if (n < range->columns) finish_columns(op, range, n, codes, pixels, out);
+  if (n < columns) finish_columns(op, range, n, codes, pixels, out);
 }

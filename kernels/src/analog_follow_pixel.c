@@ -22,24 +22,10 @@ static int32_t prepare_lines(const struct aimc_analog* op, const struct aimc_ran
     ++last;
     all += last->columns / LINE_COLUMNS;
   }
-  begin_lines(lines, op, range);
-  lines->columns = op->pixel_columns + range->n0 * ANALOG_PIXEL_COLUMN_BYTES;
+  begin_pixel(lines, op, range);
   lines->groups = (uint64_t)all;
-  lines->range_groups = (uint64_t)groups;
   lines->range_step = pixel_stride(range) - (groups - 1) * LINE_COLUMNS;
   return (int32_t)(last + 1 - range);
-}
-
-/* Columns from `n` on. */
-static inline __attribute__((always_inline)) void finish_rest(const struct aimc_analog* op,
-                                                              const struct aimc_range* range,
-                                                              int32_t n, const int8_t* codes,
-                                                              int8_t* out) {
-  for (; n < range->columns; n += 16) {
-    const struct columns16 c = columns16_packed(op, range->n0 + n);
-    const struct codes16 of = {codes + n, 0, range->step, range->blocks};
-    finish_pixels(1, &c, &of, of.first, 0, &(struct results){out + n, 0, range->columns - n});
-  }
 }
 
 /* Brings parameters nearer until `tile` has made a pixel, or they all are. */
@@ -65,11 +51,29 @@ static __attribute__((noinline)) void follow_lines(const struct aimc_analog* op,
     analog_pixel(&lines, codes, out + range->n0);
     const struct aimc_range* const last = range + ranges - 1;
     codes += last->codes - range->codes;
-    finish_rest(op, last, last->columns / LINE_COLUMNS * LINE_COLUMNS, codes, out + last->n0);
+    finish_pixel_rest(op, last, codes, out + last->n0);
     range = last + 1;
     if (range == end) return;
     codes += range->codes - last->codes;
     ranges = prepare_lines(op, range, &lines);
+  }
+}
+
+/* Waits for `least` pixels, 0 or 1, of the only range and finishes it. */
+static __attribute__((noinline)) void finish_few(const struct aimc_analog* op, uint32_t before,
+                                                 int32_t least, const int8_t* codes, int8_t* out) {
+  const struct aimc_range* range = op->range;
+  int32_t columns = range->columns;
+  int32_t n = 0;
+  struct columns16 c = columns16_packed(op, n); /* while the tiles work */
+  const struct codes16 of = {codes, 0, range->step, range->blocks};
+  wait_tiles(op, 0, of.blocks, before, least, 1, codes, of.step, 1, 0);
+  for (;;) {
+    finish_pixels(1, &c, &of, of.first + n, 0, &(struct results){out + n, 0, columns});
+    columns -= 16;
+    if (columns <= 0) return;
+    n += 16;
+    c = columns16_packed(op, n);
   }
 }
 
@@ -78,16 +82,10 @@ static __attribute__((noinline)) void follow_lines(const struct aimc_analog* op,
 static __attribute__((noinline)) void follow_few(const struct aimc_analog* op, const int8_t* codes,
                                                  int8_t* out) {
   const uint32_t before = op->dma->pixels++;
-  const struct aimc_range* range = op->range;
   touch_to_write(out);
-  for (int32_t at = 0; at < range->columns * ANALOG_COLUMN_BYTES; at += AIMC_ALIGN) {
-    touch((const int8_t*)op->columns + at);
-  }
-  int32_t least = 0;
-  do {
-    wait_tiles(op, 0, range->blocks, before, least, 1, codes, range->step, 1, 0);
-    finish_rest(op, range, 0, codes, out);
-  } while (__builtin_expect(least++ == 0, 0));
+  aimc_nearer(op->columns, (size_t)(op->out_channels * ANALOG_COLUMN_BYTES));
+  finish_few(op, before, 0, codes, out);
+  finish_few(op, before, 1, codes, out);
 }
 
 static __attribute__((noinline)) void follow_any(const struct aimc_analog* op, const int8_t* codes,
@@ -102,15 +100,14 @@ static __attribute__((noinline)) void follow_any(const struct aimc_analog* op, c
 }
 
 void analog_follow_pixel(const struct aimc_analog* op, const int8_t* codes, int8_t* out) {
-  const struct aimc_range* last = op->range + op->range_count - 1;
+  const int32_t least = op->range[op->range_count - 1].columns; /* of any range */
   /* The blocks of the first range are as many as those of any. */
-  if (!op->pixel_columns || !narrow_sums(op, op->range)) {
-    follow_any(op, codes, out);
-  } else if (op->range_count == 1 && last->columns < LINE_COLUMNS) {
-    follow_few(op, codes, out);
-  } else if (last->columns < LINE_COLUMNS) {
-    follow_any(op, codes, out);
-  } else {
+  const bool packed = op->pixel_columns && narrow_sums(op, op->range);
+  if (packed && least >= LINE_COLUMNS) {
     follow_lines(op, codes, out);
+  } else if (packed && op->range_count == 1) {
+    follow_few(op, codes, out);
+  } else {
+    follow_any(op, codes, out);
   }
 }

@@ -281,6 +281,13 @@ HIGH .req v31
     b .Lsums\g
 .endm
 
+/* `eq`: the next quad is the last, behind which its first codes are loaded again: others, which
+ * nobody needs, are not near. */
+.macro stay_behind_last
+    mov left, #-48
+    csel to_codes, left, to_codes, eq
+.endm
+
 /* The function -------------------------------------------------------------------------------- */
 
     .section .text.analog_lines, "ax"
@@ -365,6 +372,7 @@ analog_lines:
     ldr left, [lines, #LINES_BEYOND]
     csel first, left, first, eq
     mov line, first
+    stay_behind_last
 1:
     pass 0, #16, last2, last3, "add to_columns, columns, to_columns"
     pass 1, #16, "out2", "out3"
@@ -373,6 +381,7 @@ analog_lines:
     ldr to_codes, [quad]
     ldr to_out, [quad, #8]
     ldr to_columns, [quad, #16]
+    stay_behind_last
     cbnz lines_left, 1b
     sqxtn v10.4h, v10.4s
     sqxtn2 v8.8h, v9.4s

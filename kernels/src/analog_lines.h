@@ -58,8 +58,7 @@ struct analog_lines {
   int64_t range_step;    /* bytes from the last line of a range's codes to the next one's first */
 };
 
-/* Adds up codes from `codes` on, which is a multiple of 64, and requantizes into `out`.  Up to 64
- * bytes beyond the codes of the last pixel's last block are read. */
+/* Adds up codes from `codes` on, which is a multiple of 64, and requantizes into `out`. */
 void analog_lines(const struct analog_lines* lines, const int8_t* codes, int8_t* out);
 
 /* The same for the first pixel only, with `pixel_columns`. */

@@ -44,26 +44,27 @@ static inline void store_first(int8_t* to, int8x16_t value, int32_t count) {
     vst1q_s8(to, value);
     return;
   }
-  int8x8_t rest = vget_low_s8(value);
-  if (count & 8) {
-    vst1_s8(to, rest);
-    to += 8;
-    rest = vget_high_s8(value);
+  /* Two stores that overlap, not one a bit of `count`: bits are branches, and mispredicted ones. */
+  if (count >= 8) {
+    const int8x8_t first = vcreate_s8(0x0706050403020100);
+    const int32_t last = count - 8;
+    vst1_s8(to, vget_low_s8(value));
+    vst1_s8(to + last,
+            vqtbl1_s8(value, vreinterpret_u8_s8(vadd_s8(first, vdup_n_s8((int8_t)last)))));
+    return;
   }
-  uint64_t bits = vget_lane_u64(vreinterpret_u64_s8(rest), 0);
-  if (count & 4) {
-    const uint32_t word = (uint32_t)bits;
-    __builtin_memcpy(to, &word, 4);
-    to += 4;
-    bits >>= 32;
+  const uint64_t bits = vgetq_lane_u64(vreinterpretq_u64_s8(value), 0);
+  if (count >= 4) {
+    const uint32_t first = (uint32_t)bits;
+    const uint32_t last = (uint32_t)(bits >> (8 * count - 32));
+    __builtin_memcpy(to, &first, 4);
+    __builtin_memcpy(to + count - 4, &last, 4);
+    return;
   }
-  if (count & 2) {
-    const uint16_t half = (uint16_t)bits;
-    __builtin_memcpy(to, &half, 2);
-    to += 2;
-    bits >>= 16;
-  }
-  if (count & 1) *to = (int8_t)bits;
+  *to = (int8_t)bits;
+  if (count < 2) return;
+  to[1] = (int8_t)(bits >> 8);
+  to[count - 1] = (int8_t)(bits >> (8 * count - 8));
 }
 
 #endif

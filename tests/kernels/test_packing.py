@@ -169,16 +169,17 @@ def test_pixel_columns_hold_the_same_with_shifts_as_bytes() -> None:
 
 
 def test_tiles_begin_together_unless_they_are_many() -> None:
-    def blocks(rows: int, ranges: int) -> list[Block]:
+    def first(rows: int, ranges: int, out_size: tuple[int, int]) -> int:
         cells = np.zeros((1, 64), np.int16)
         scales = np.full(64, 1 << 15, np.uint16)
-        return [
+        blocks = [
             Block(n * rows + k, k, 64 * n, cells, scales, scales)
             for n in range(ranges)
             for k in range(rows)
         ]
+        return packing.first_blocks(packing.analog_ranges(blocks, 8), out_size)
 
-    assert packing.first_blocks(blocks(4, 2), (2, 2)) == 8
-    assert packing.first_blocks(blocks(5, 2), (2, 2)) == 5
-    assert packing.first_blocks(blocks(5, 2), (1, 1)) == 10
-    assert packing.first_blocks(blocks(18, 1), (2, 2)) == 18
+    assert first(4, 2, (2, 2)) == 8
+    assert first(5, 2, (2, 2)) == 5
+    assert first(5, 2, (1, 1)) == 10
+    assert first(18, 1, (2, 2)) == 18
