@@ -188,7 +188,8 @@ struct aimc_descriptor;
 struct aimc_dma {
   const int8_t* in;                   /* that the descriptors read */
   int8_t* codes;                      /* that they write */
-  uint32_t pixels;                    /* that each tile has made since aimc_tiles_probe */
+  uint32_t pixels;                    /* that each tile has made since aimc_tiles_probe, */
+  uint32_t before;                    /* and had before it was handed its descriptor */
   struct aimc_descriptor* descriptor; /* [2 * block_count], on a multiple of AIMC_ALIGN */
 };
 

@@ -1,6 +1,7 @@
-/* Analog layers by the tiles' own DMA: one descriptor a block for the whole layer, or, where its
- * codes would not stay in the L2, for a band of output rows, two bands at a time.  The core follows
- * the tiles' count of pixels and finishes what they have made while they go on. */
+/* Analog layers by the tiles' own DMA: one descriptor a block for the whole layer, which its tile
+ * holds from the first inference on, or, where its codes would not stay in the L2, for a band of
+ * output rows, two bands at a time.  The core follows the tiles' count of pixels and finishes what
+ * they have made while they go on. */
 #include <stdbool.h>
 
 #include "aimc_runtime.h"
@@ -10,8 +11,8 @@
 
 #define QUAD 4 /* pixels that are finished together */
 
-/* Bytes of parameters that are touched before they are used. */
-#define TOUCHED (3 * LINE_COLUMNS * ANALOG_COLUMN_BYTES)
+/* Columns whose parameters are touched before they are used. */
+#define TOUCHED (3 * LINE_COLUMNS)
 
 /* A descriptor has 16 bits for sizes of the map and 8 for those of the window. */
 static void check_fits(const struct aimc_window* w) {
@@ -61,12 +62,15 @@ static __attribute__((noinline)) void fill_descriptors(const struct aimc_analog*
   }
   op->dma->in = in;
   op->dma->codes = codes;
+  op->dma->before = op->dma->pixels;
 }
 
-/* Hands descriptors to `count` tiles from number `first` of the layer's on. */
+/* Hands `count` tiles from number `first` of the layer's on their descriptors, or tells them to run
+ * those that they hold, `again`. */
 static inline __attribute__((always_inline)) void start(const struct aimc_analog* op,
                                                         const struct aimc_descriptor* descriptor,
-                                                        int32_t first, int32_t count) {
+                                                        const bool again, int32_t first,
+                                                        int32_t count) {
   const uint16_t* tile = op->tile + first;
   const uint16_t* const end = tile + count;
   descriptor += first;
@@ -74,9 +78,23 @@ static inline __attribute__((always_inline)) void start(const struct aimc_analog
   for (;;) {
     /* The ways out are branches not taken, which a core expects of those it does not know. */
     for (int i = 0; i < 4; ++i) {
-      tile_write_address(*tile++, AIMC_REG_DESCRIPTOR, descriptor++);
+      if (again) {
+        tile_write(*tile++, AIMC_REG_CONTROL, AIMC_CONTROL_AGAIN);
+      } else {
+        tile_write_address(*tile++, AIMC_REG_DESCRIPTOR, descriptor++);
+      }
       if (__builtin_expect(tile == end, 0)) return;
     }
+  }
+}
+
+/* The same for a layer whose codes all fit, whether its tiles hold its descriptors yet or not. */
+static void start_layer(const struct aimc_analog* op, int32_t first, int32_t count) {
+  const struct aimc_dma* dma = op->dma;
+  if (dma->pixels == dma->before) {
+    start(op, dma->descriptor, false, first, count);
+  } else {
+    start(op, dma->descriptor, true, first, count);
   }
 }
 
@@ -89,41 +107,48 @@ static void start_band(const struct aimc_analog* op, int32_t oy, bool odd) {
     descriptor[i].oy = (uint16_t)oy;
     descriptor[i].row_count = rows;
   }
-  start(op, descriptor, 0, op->block_count);
+  start(op, descriptor, false, 0, op->block_count);
 }
 
 /* Brings what finishing the first pixel reads nearer. */
 static void touch_parameters(const struct aimc_analog* op, const int8_t* out) {
+  const int32_t columns = op->out_channels < TOUCHED ? op->out_channels : TOUCHED;
   touch_to_write(out);
   if (op->columns) {
-    const int32_t bytes = op->out_channels * ANALOG_COLUMN_BYTES;
-    for (int32_t at = 0; at < bytes && at < TOUCHED; at += AIMC_ALIGN) {
-      touch((const int8_t*)op->columns + at);
-    }
+    aimc_nearer(op->columns, (size_t)columns * ANALOG_COLUMN_BYTES);
     return;
   }
-  for (int32_t at = 0; at < 4 * op->out_channels && 4 * at < TOUCHED; at += AIMC_ALIGN) {
-    touch((const int8_t*)op->bias + at);
-    touch((const int8_t*)op->requant.multiplier + at);
-    touch((const int8_t*)op->requant.shift + at);
-  }
+  aimc_nearer(op->bias, 4 * (size_t)columns);
+  aimc_nearer(op->requant.multiplier, 4 * (size_t)columns);
+  aimc_nearer(op->requant.shift, 4 * (size_t)columns);
 }
 
-/* wait_tiles() for a range's. */
+/* wait_tiles() for a range's and the next pixels. */
 static inline __attribute__((always_inline)) int32_t wait_pixels(const struct aimc_analog* op,
                                                                  const struct aimc_range* range,
-                                                                 uint32_t before, int32_t least,
-                                                                 int32_t most, const int8_t* codes,
+                                                                 int32_t least, int32_t most,
+                                                                 const int8_t* codes,
                                                                  const int touches, int64_t apart) {
-  return wait_tiles(op, range->first, range->blocks, before, least, most, codes, range->step,
-                    touches, apart);
+  return wait_tiles(op, range->first, range->blocks, op->dma->pixels, least, most, codes,
+                    range->step, touches, apart);
 }
 
-/* Waits until the first range's blocks have made all but one pixel of a quad; brings the lines of
- * these nearer. */
-static void wait_most(const struct aimc_analog* op, const int8_t* codes) {
+/* The same where they have probably been made. */
+static int32_t look(const struct aimc_analog* op, const struct aimc_range* range, int32_t least,
+                    int32_t most) {
+  const int32_t made = made_by_all(op, range->first, range->blocks, op->dma->pixels, most);
+  if (__builtin_expect(made >= least, 1)) return made;
+  return wait_pixels(op, range, least, most, 0, 0, 0);
+}
+
+/* Waits until the first range's blocks have made the next `quad` pixels; returns how many all of
+ * them have made, up to `most`.  Brings the lines of the quad nearer. */
+static int32_t wait_first(const struct aimc_analog* op, int32_t quad, int32_t most,
+                          const int8_t* codes) {
   const struct aimc_range* range = op->range;
-  wait_pixels(op, range, op->dma->pixels, QUAD - 1, QUAD, codes, QUAD - 1, pixel_stride(range));
+  const int64_t stride = pixel_stride(range);
+  if (quad == QUAD) wait_pixels(op, range, QUAD - 1, QUAD, codes, QUAD - 1, stride);
+  return wait_pixels(op, range, quad, most, codes + (quad - 1) * stride, 1, 0);
 }
 
 /* Waits until all blocks have made a quad, or all that is `left`; returns how many pixels can be
@@ -131,19 +156,10 @@ static void wait_most(const struct aimc_analog* op, const int8_t* codes) {
  * behind the codes before them, since they were not made yet, they do now. */
 static int32_t wait_quad(const struct aimc_analog* op, const int8_t* codes, int32_t left) {
   const struct aimc_range* range = op->range;
-  const uint32_t before = op->dma->pixels;
-  const int32_t least = left < QUAD ? left : QUAD;
-  int32_t made;
-  if (made_by(op->tile[range->blocks - 1], before) < least) {
-    if (least == QUAD) wait_most(op, codes);
-    const int8_t* at = codes + (least - 1) * pixel_stride(range);
-    made = wait_pixels(op, range, before, least, left, at, 1, 0);
-  } else {
-    made = wait_pixels(op, range, before, least, left, codes, 0, 0);
-  }
-  for (int32_t i = 1; i < op->range_count; ++i) {
-    made = wait_pixels(op, &range[i], before, least, made, codes, 0, 0);
-  }
+  const int32_t quad = left < QUAD ? left : QUAD;
+  const bool late = made_by(op->tile[range->blocks - 1], op->dma->pixels) < quad;
+  int32_t made = late ? wait_first(op, quad, left, codes) : look(op, range, quad, left);
+  for (int32_t i = 1; i < op->range_count; ++i) made = look(op, &range[i], quad, made);
   return made == left ? left : made / QUAD * QUAD;
 }
 
@@ -175,24 +191,21 @@ static int32_t follow_first_quad(const struct aimc_analog* op, const int8_t* cod
                                  analog_finish* finish) {
   const int32_t pixels = op->window.out_h * op->window.out_w;
   const int32_t quad = pixels < QUAD ? pixels : QUAD;
-  const uint32_t before = op->dma->pixels;
   const struct aimc_range* range = op->range;
   const struct aimc_range* const last = range + op->range_count - 1;
-  const struct aimc_descriptor* const descriptor = op->dma->descriptor;
-  wait_pixels(op, range, before, 1, 1, codes, 0, 0);
-  start(op, descriptor, range[1].first, range[1].blocks);
-  if (quad == QUAD) wait_most(op, codes);
-  wait_pixels(op, range, before, quad, quad, codes + (quad - 1) * pixel_stride(range), 1, 0);
+  wait_pixels(op, range, 1, 1, codes, 0, 0);
+  start_layer(op, range[1].first, range[1].blocks);
+  wait_first(op, quad, quad, codes);
   const int8_t* at = codes;
   for (; range < last; ++range) {
     const int8_t* next = codes + range_codes(range + 1, pixels);
     finish(op, range, at, next, quad, out);
     at = next;
-    wait_pixels(op, range + 1, before, quad, quad, at, 0, 0);
-    if (range + 1 < last) start(op, descriptor, range[2].first, range[2].blocks);
+    look(op, range + 1, quad, quad);
+    if (range + 1 < last) start_layer(op, range[2].first, range[2].blocks);
   }
-  finish(op, last, at, codes + quad * pixel_stride(op->range), quad, out);
   op->dma->pixels += (uint32_t)quad;
+  finish(op, last, at, codes + quad * pixel_stride(op->range), quad, out);
   return quad;
 }
 
@@ -224,43 +237,54 @@ static __attribute__((noinline)) void run_bands(const struct aimc_analog* op, in
   }
 }
 
-typedef void run_again(const struct aimc_analog* op, const int8_t* in, int8_t* out, void* codes);
+/* A layer whose codes all fit. */
+static inline __attribute__((always_inline)) void run_layer(const struct aimc_analog* op,
+                                                            const bool again, int8_t* out,
+                                                            int8_t* codes, analog_finish* finish) {
+  const struct aimc_window* w = &op->window;
+  start(op, op->dma->descriptor, again, 0, op->dma_first);
+  if (__builtin_expect(w->out_h * w->out_w == 1 && finish == analog_finish_neon, 1)) {
+    analog_follow_pixel(op, codes, out);
+  } else {
+    follow_layer(op, codes, out, finish);
+  }
+}
 
-/* Where the map or the codes are not where they were. */
+/* Where the map or the codes are not where they were, as in the first inference: what follows has
+ * the same place on the stack as in others. */
 static __attribute__((noinline)) void run_elsewhere(const struct aimc_analog* op, const int8_t* in,
-                                                    int8_t* out, int8_t* codes, run_again* again) {
+                                                    int8_t* out, int8_t* codes,
+                                                    analog_finish* finish) {
   fill_descriptors(op, in, codes);
-  again(op, in, out, codes);
+  if (op->dma_rows < op->window.out_h) {
+    run_bands(op, codes, out, finish);
+  } else {
+    run_layer(op, false, out, codes, finish);
+  }
 }
 
 /* The tiles of a layer begin as soon as possible: nothing is saved before, since all that comes
  * afterwards is in the functions that this ends with. */
 static inline __attribute__((always_inline)) void run(const struct aimc_analog* op,
                                                       const int8_t* in, int8_t* out, int8_t* codes,
-                                                      analog_finish* finish, run_again* again) {
+                                                      analog_finish* finish) {
   const struct aimc_dma* dma = op->dma;
-  const struct aimc_window* w = &op->window;
   touch((const int8_t*)op->tile);
-  if (dma->in != in || dma->codes != codes) {
-    run_elsewhere(op, in, out, codes, again);
-  } else if (op->dma_rows < w->out_h) {
+  if (__builtin_expect(dma->in != in || dma->codes != codes, 0)) {
+    run_elsewhere(op, in, out, codes, finish);
+  } else if (__builtin_expect(op->dma_rows < op->window.out_h, 0)) {
     run_bands(op, codes, out, finish);
   } else {
-    start(op, dma->descriptor, 0, op->dma_first);
-    if (w->out_h * w->out_w == 1 && finish == analog_finish_neon) {
-      analog_follow_pixel(op, codes, out);
-    } else {
-      follow_layer(op, codes, out, finish);
-    }
+    run_layer(op, true, out, codes, finish);
   }
 }
 
 void aimc_analog_dma_ref(const struct aimc_analog* op, const int8_t* in, int8_t* out,
                          void* scratch) {
-  run(op, in, out, scratch, analog_finish_ref, aimc_analog_dma_ref);
+  run(op, in, out, scratch, analog_finish_ref);
 }
 
 void aimc_analog_dma_neon(const struct aimc_analog* op, const int8_t* in, int8_t* out,
                           void* scratch) {
-  run(op, in, out, scratch, analog_finish_neon, aimc_analog_dma_neon);
+  run(op, in, out, scratch, analog_finish_neon);
 }

@@ -15,10 +15,6 @@ _Noreturn void tile_fail(int32_t tile, const char* what) {
   aimc_fatal(what);
 }
 
-void tile_check(int32_t tile, const char* what) {
-  if (tile_read(tile, AIMC_REG_STATUS) & AIMC_STATUS_ERROR) tile_fail(tile, what);
-}
-
 static void expect(int32_t tile, const char* property, uint32_t actual, uint32_t expected) {
   if (actual == expected) return;
   aimc_print("tile ");

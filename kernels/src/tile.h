@@ -44,8 +44,11 @@ static inline void tile_barrier(void) { __asm__ volatile("dmb osh" : : : "memory
 /* Ends the program with the tile's number, its error register and `what`. */
 _Noreturn void tile_fail(int32_t tile, const char* what);
 
-/* Ends the program if the tile has recorded an error. */
-void tile_check(int32_t tile, const char* what);
+/* Ends the program if the tile has recorded an error.  Inline, so that loops with it call nothing
+ * that comes back: their functions need not save registers. */
+static inline void tile_check(int32_t tile, const char* what) {
+  if (tile_read(tile, AIMC_REG_STATUS) & AIMC_STATUS_ERROR) tile_fail(tile, what);
+}
 
 /* Waits until all bits of `set` are 1 and all of `clear` are 0 in the tile's status. */
 static inline void tile_wait(int32_t tile, uint32_t set, uint32_t clear, const char* what) {

@@ -10,7 +10,7 @@ struct mailbox {
   int32_t adc_bits;
   uint32_t features;
   uint32_t epoch;
-  uint32_t reserved;
+  uint32_t again; /* bytes of in[1], which then take in[0]'s place for a second run */
   const void* op;
   const int8_t* in[4];
   int8_t* out;
@@ -49,20 +49,13 @@ enum operation {
   ANALOG_FEW_NEON,
 };
 
-int main(void) {
+static void operate(void) {
   const void* op = mailbox.op;
   const int8_t* a = mailbox.in[0];
   const int8_t* b = mailbox.in[1];
   const int8_t* const list[4] = {mailbox.in[0], mailbox.in[1], mailbox.in[2], mailbox.in[3]};
   int8_t* out = mailbox.out;
   void* scratch = mailbox.scratch;
-  if (mailbox.tiles) {
-    aimc_tiles_probe(mailbox.tiles, mailbox.tile_rows, mailbox.tile_columns, mailbox.adc_bits,
-                     mailbox.features);
-    aimc_tiles_program(op);
-    aimc_tiles_set_epoch(mailbox.epoch, mailbox.tiles);
-  }
-  aimc_region_begin(mailbox.operation);
   switch ((enum operation)mailbox.operation) {
     case CONV_REF:
       aimc_conv_ref(op, a, out, scratch);
@@ -144,6 +137,22 @@ int main(void) {
       break;
     default:
       aimc_fatal("unknown operation");
+  }
+}
+
+int main(void) {
+  if (mailbox.tiles) {
+    aimc_tiles_probe(mailbox.tiles, mailbox.tile_rows, mailbox.tile_columns, mailbox.adc_bits,
+                     mailbox.features);
+    aimc_tiles_program(mailbox.op);
+    aimc_tiles_set_epoch(mailbox.epoch, mailbox.tiles);
+  }
+  aimc_region_begin(mailbox.operation);
+  operate();
+  if (mailbox.again) {
+    __builtin_memcpy((int8_t*)mailbox.in[0], mailbox.in[1], mailbox.again);
+    aimc_tiles_set_epoch(mailbox.epoch, mailbox.tiles);
+    operate();
   }
   aimc_region_end(mailbox.operation);
   return 0;

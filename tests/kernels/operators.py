@@ -143,8 +143,12 @@ class Operators:
         shape: tuple[int, ...],
         *,
         scratch_bytes: int = 0,
+        again: bool = False,
     ) -> Int8Array:
-        """Run ``name`` on ``inputs`` and return its output of ``shape``."""
+        """Run ``name`` on ``inputs`` and return its output of ``shape``.
+
+        ``again``: once on the first, then on the second in its place, whose output is returned.
+        """
         addresses = [self._place(a.tobytes(), packing.SLACK) for a in inputs]
         addresses += [0] * (4 - len(addresses))
         count = int(np.prod(shape))
@@ -155,7 +159,14 @@ class Operators:
         operation = 2 * _OPERATIONS.index(name) + (kernels == "neon")
         tiles = self.tiles.mailbox() if self.tiles else (0,) * 6
         mailbox = struct.pack(
-            "<I6iI7Q", operation, *tiles, 0, self.constant(op), *addresses, out, scratch
+            "<I6iI7Q",
+            operation,
+            *tiles,
+            inputs[1].nbytes if again else 0,
+            self.constant(op),
+            *addresses,
+            out,
+            scratch,
         )
         self.machine.write(self.machine.symbols["mailbox"], mailbox)
         outcome = self.machine.run()
@@ -323,8 +334,13 @@ class Operators:
         *,
         descriptor_rows: int | None = None,
         few: bool = False,
+        then: Int8Array | None = None,
     ) -> Int8Array:
-        """Program the layer's blocks into their tiles and run it once; ``few``: as few outputs."""
+        """Program the layer's blocks into their tiles and run it once; ``few``: as few outputs.
+
+        With ``then`` instead of ``inputs`` once more, from the first MVM number of the epoch on;
+        that output is returned.
+        """
         in_h, in_w, channels = inputs.shape
         geometry = window_struct(window, in_h, in_w)
         images = [packing.pack_tile_image(block) for block in layer.blocks]
@@ -347,10 +363,10 @@ class Operators:
         pixel_bytes = packing.code_bytes_of_a_pixel(block_columns, tiles.adc_bits)
         descriptor_bytes = 2 * len(layer.blocks) * packing.DESCRIPTOR_BYTES
         op = AnalogStruct(
-            self.constant(DmaStruct(0, 0, 0, self._place(bytes(descriptor_bytes), 0))),
+            self.constant(DmaStruct(0, 0, 0, 0, self._place(bytes(descriptor_bytes), 0))),
             self.constant(numbers),
             descriptor_rows or packing.rows_of_a_descriptor(pixel_bytes, out_size),
-            packing.first_blocks(layer.blocks, out_size),
+            packing.first_blocks(ranges, out_size),
             len(layer.blocks),
             geometry,
             channels,
@@ -374,7 +390,15 @@ class Operators:
         self.tiles = tiles
         try:
             way = "few" if few else io
-            return self.call(f"analog_{way}", kernels, op, [inputs], shape, scratch_bytes=scratch)
+            return self.call(
+                f"analog_{way}",
+                kernels,
+                op,
+                [inputs] if then is None else [inputs, then],
+                shape,
+                scratch_bytes=scratch,
+                again=then is not None,
+            )
         finally:
             self.tiles = None
             self._next_slot = 0

@@ -147,6 +147,7 @@ class DmaStruct(ctypes.LittleEndianStructure):
         ("in", _pointer),
         ("codes", _pointer),
         ("pixels", ctypes.c_uint32),
+        ("before", ctypes.c_uint32),
         ("descriptor", _pointer),
     )
 

@@ -9,7 +9,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from harness.codegen.packing import Kernels, TileIo, is_few, pack_analog_columns
+from harness.codegen.packing import (
+    DESCRIPTOR_BYTES,
+    Kernels,
+    TileIo,
+    is_few,
+    pack_analog_columns,
+)
 from tests.kernels.analog_layers import (
     DENSE,
     EPOCH,
@@ -254,6 +260,38 @@ def test_bands_of_rows_equal_numpy(operators: Operators, rows: int, double_buffe
     np.testing.assert_array_equal(actual, expected_output(case, layer, inputs))
     for tile in tiles:
         assert tile.statistics()["dma_descriptors"] == -(-7 // rows)
+
+
+@pytest.mark.parametrize("kernels", ["reference", "neon"])
+@pytest.mark.parametrize("name", ["two_pixels", "many_tiles", "bands", "one_pixel", "few"])
+def test_second_inference_equals_numpy(operators: Operators, name: str, kernels: Kernels) -> None:
+    """By DMA, tiles then run the descriptors that they hold, if there is one each."""
+    case, rows = {
+        "two_pixels": (Case(1, 2, 30, 70, DENSE, 16, 32), None),
+        "many_tiles": (Case(3, 3, 40, 130, SAME3, 64, 64), None),
+        "bands": (Case(7, 3, 4, 70, SAME3, 16, 70), 2),
+        "one_pixel": (Case(1, 1, 300, 200, DENSE, 128, 128), None),
+        "few": (Case(1, 1, 100, 10, DENSE, 64, 16), None),
+    }[name]
+    rng = np.random.default_rng(len(name))
+    layer = layer_of(case, rng)
+    layer.requant.shift[:] = np.maximum(layer.requant.shift, 0)
+    first, second = (int8(rng, (case.height, case.width, case.inputs)) for _ in range(2))
+    tiles = tiles_for(operators, case, len(layer.blocks), dma=True)
+    given = tile_set(case, tiles, dma=True)
+    actual = operators.analog(
+        "dma", kernels, first, layer, case.window, given, descriptor_rows=rows, then=second
+    )
+    np.testing.assert_array_equal(actual, expected_output(case, layer, second))
+    bands = 1 if rows is None else -(-case.height // rows)
+    for tile, block in zip(tiles, layer.blocks, strict=True):
+        counts = tile.statistics()
+        assert counts["guest_errors"] == 0
+        assert counts["dma_descriptors"] == 2 * bands
+        if case.window is DENSE:  # no padding, which is not read
+            image = (2 * block.rows + 4) * block.columns
+            patches = 2 * case.height * case.width * block.rows
+            assert counts["bytes_in"] == image + patches + DESCRIPTOR_BYTES
 
 
 def test_layers_of_one_tile_set_keep_their_mvm_numbers(operators: Operators) -> None:
