@@ -72,16 +72,19 @@ def check_outputs(result: RunResult) -> None:
     """
     if result.exit_code != 0:
         console = result.console.strip().splitlines()
+        # A tile that fails, or is another one than expected, has a line of its own before the last.
+        last = " / ".join(repr(line[:200]) for line in console[-2:])
+        hint = f"its console ends with {last}" if console else None
         if result.exit_code in _PROGRAM_FAILURES:
             raise EngineError(
                 f"the simulated program {_PROGRAM_FAILURES[result.exit_code]}",
                 where=f"engine {result.engine}",
-                hint=f"last line of its console: {console[-1][:200]!r}" if console else None,
+                hint=hint,
             )
         raise MismatchError(
             f"the simulated program reports {result.exit_code} mismatching outputs",
             where=f"engine {result.engine}",
-            hint=f"last line of its console: {console[-1][:200]!r}" if console else None,
+            hint=hint,
         )
 
 

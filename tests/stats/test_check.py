@@ -82,7 +82,7 @@ def test_mismatching_outputs_are_an_error() -> None:
     with pytest.raises(MismatchError) as caught:
         check_outputs(run(CONV, ADD, exit_code=7))
     assert "7 mismatching outputs" in str(caught.value)
-    assert "last line" in str(caught.value)
+    assert "'hello' / 'last line'" in str(caught.value)
 
 
 @settings(max_examples=100, deadline=None)
