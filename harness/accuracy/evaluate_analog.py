@@ -6,14 +6,17 @@ codes are the tile's own.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from torch import Tensor
 
-from harness.accuracy.evaluate_blocks import BlockProduct, block_product, prepare
-from harness.accuracy.evaluate_digital import Arithmetic, Requantizer
+from harness.accuracy._codes import add_codes
+from harness.accuracy.evaluate_digital import Arithmetic, Requantizer, convolution
 from harness.accuracy.evaluate_normal import NormalSource
+from harness.accuracy.evaluate_patches import as_map, as_pixels, patch_pieces
 from harness.config.schema import TileConfig
 from harness.placement.adc import Float64Array
 from harness.placement.plan import AnalogLayer, Int16Array
@@ -26,9 +29,8 @@ HALF_Q16 = 1 << 15
 class _Part:
     """One row block over all columns."""
 
-    product: BlockProduct
-    weight: Tensor  # exact: conductances; else ADC steps a unit of input
-    active: Tensor | None  # one column of ones; only where cells have read noise
+    rows: slice
+    weight: Tensor  # [rows, columns]; exact: conductances, else ADC steps a unit of input
 
 
 class AnalogOperator:
@@ -44,8 +46,9 @@ class AnalogOperator:
         read_noise = tile.read_noise_lsb if tile.noise else 0.0
         multiplier, shift = _column_scales(layer)
         adc_steps = multiplier * 2.0**-shift  # a unit of the sum
+        unit = np.ones(layer.columns) if how.exact else adc_steps
         self._parts = [
-            self._part(k0, rows, adc_steps, noisy=read_noise > 0)
+            _Part(slice(k0, k0 + len(rows)), how.tensor(rows * unit))
             for k0, rows in _row_blocks(layer).items()
         ]
         self._cell_noise = how.tensor(adc_steps * read_noise) if read_noise > 0 else None
@@ -54,56 +57,75 @@ class AnalogOperator:
         self._rounding = how.tensor(2.0 ** (shift - 17))
         self._to_q16 = how.tensor(2.0 ** (16 - shift))
         self._requantizer = Requantizer(layer.requant, how, unit=256, bias=layer.bias)
+        self._convolve = self._convolution()
 
     def __call__(self, maps: Tensor, source: NormalSource) -> Tensor:
         """The layer's int8 outputs; ``source`` gives the tile's noise, if it is on."""
         if self._dac_limit < 128:
             maps = maps.clamp(-self._dac_limit, self._dac_limit - 1)
-        prepared = prepare(self._node, maps, len(self._parts))
-        total = self._codes(self._parts[0], prepared, source)
-        for part in self._parts[1:]:
-            total += self._codes(part, prepared, source)
-        return self._requantizer(total)
-
-    def _part(self, k0: int, rows: Int16Array, adc_steps: Float64Array, *, noisy: bool) -> _Part:
-        product = block_product(self._node, k0, k0 + len(rows), self._how)
-        matrix = rows.astype(np.float64)
-        if not self._how.exact:
-            matrix *= adc_steps
-        active = product.weight(np.ones((len(rows), 1))) if noisy else None
-        return _Part(product, product.weight(matrix), active)
-
-    def _codes(self, part: _Part, prepared: Tensor, source: NormalSource) -> Tensor:
-        inputs = part.product.inputs(prepared)
-        if self._how.exact:
-            acc = part.product.product(inputs, part.weight, None)
-            scaled = acc.mul_(_column(self._multiplier, acc)).add_(_column(self._rounding, acc))
-            steps_q16 = scaled.mul_(_column(self._to_q16, acc)).floor_()
-            noise = self._noise(part, inputs, steps_q16, source)
-            if noise is not None:
-                steps_q16 += noise.mul_(65536.0).round_()
-            codes = steps_q16.add_(HALF_Q16).mul_(2.0**-16).floor_()
+        if self._convolve is not None:
+            steps = as_pixels(self._convolve(maps))
+            sums = torch.zeros_like(steps)
+            self._add_codes(sums, steps, source)
+            outputs = self._requantizer(sums)
         else:
-            steps = part.product.product(inputs, part.weight, self._half)
-            noise = self._noise(part, inputs, steps, source)
-            codes = (steps if noise is None else steps.add_(noise)).floor_()
+            pieces = patch_pieces(self._node, maps)
+            outputs = torch.cat([self._outputs(piece, source) for piece in pieces])
+        return as_map(self._node, outputs, maps)
+
+    def _convolution(self) -> Callable[[Tensor], Tensor] | None:
+        """To the ADC's steps, without patches: of a convolution that no row block cuts."""
+        node = self._node
+        if len(self._parts) > 1 or self._how.exact or not isinstance(node, QConv):
+            return None
+        if self._cell_noise is not None:
+            return None
+        columns, kh, kw, channels = node.weight.shape
+        kernel = self._parts[0].weight.T.reshape(columns, kh, kw, channels)
+        return convolution(node, kernel.permute(0, 3, 1, 2), self._half)
+
+    def _outputs(self, patches: Tensor, source: NormalSource) -> Tensor:
+        """[pixels, columns]"""
+        sums = patches.new_zeros((len(patches), len(self._half)))
+        for part in self._parts:
+            inputs = patches[:, part.rows]
+            if self._how.exact:
+                sums += self._exact_codes(inputs, part.weight, source)
+            else:
+                steps = torch.addmm(self._half, inputs, part.weight)
+                if self._cell_noise is not None:
+                    steps += self._noise(inputs, source)
+                self._add_codes(sums, steps, source)
+        return self._requantizer(sums)
+
+    def _add_codes(self, sums: Tensor, steps: Tensor, source: NormalSource) -> None:
+        """Convert ``steps``, half a step up, with the output's noise; [pixels, columns]."""
+        limit = self._code_limit
+        deviation = 0.0 if self._cell_noise is not None else self._output_noise
+        if steps.device.type == "cpu":
+            chosen = source.choices(steps.numel(), deviation) if deviation > 0 else (None, None)
+            add_codes(sums.numpy(), steps.numpy(), limit, *chosen)
+            return
+        if deviation > 0:
+            steps += source.like(steps, deviation)
+        sums += steps.floor_().clamp_(-limit, limit)
+
+    def _exact_codes(self, inputs: Tensor, weight: Tensor, source: NormalSource) -> Tensor:
+        scaled = (inputs @ weight).mul_(self._multiplier).add_(self._rounding)
+        steps_q16 = scaled.mul_(self._to_q16).floor_()
+        if self._cell_noise is not None:
+            steps_q16 += self._noise(inputs, source).mul_(65536.0).round_()
+        elif self._output_noise > 0:
+            steps_q16 += source.like(scaled, self._output_noise).mul_(65536.0).round_()
+        codes = steps_q16.add_(HALF_Q16).mul_(2.0**-16).floor_()
         return codes.clamp_(-self._code_limit, self._code_limit)
 
-    def _noise(
-        self, part: _Part, inputs: Tensor, like: Tensor, source: NormalSource
-    ) -> Tensor | None:
-        """Both of the tile's sources as one normal value, in ADC steps; None: no noise."""
-        if self._cell_noise is None and self._output_noise == 0:
-            return None
-        if self._cell_noise is None or part.active is None:
-            return source.like(like, self._output_noise)
-        squares = part.product.product(inputs * inputs, part.active, None)
-        variance = squares * _column(self._cell_noise, like) ** 2 + self._output_noise**2
-        return source.like(like).mul_(variance.sqrt_())
-
-
-def _column(values: Tensor, like: Tensor) -> Tensor:
-    return values.view(1, -1, *[1] * (like.ndim - 2))
+    def _noise(self, inputs: Tensor, source: NormalSource) -> Tensor:
+        """Of cells and output as one normal value, in ADC steps, [pixels, columns]."""
+        assert self._cell_noise is not None
+        squares = inputs.square().sum(dim=1, keepdim=True)
+        deviation = (squares * self._cell_noise**2).add_(self._output_noise**2).sqrt_()
+        return source.like(deviation).mul_(deviation)
 
 
 def _row_blocks(layer: AnalogLayer) -> dict[int, Int16Array]:

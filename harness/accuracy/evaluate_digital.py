@@ -121,11 +121,6 @@ def pad_map(maps: Tensor, pads: Pads, value: float = 0.0) -> Tensor:
     return functional.pad(maps, (left, right, top, bottom), value=value) if any(pads) else maps
 
 
-def symmetric(pads: Pads) -> bool:
-    """Whether a convolution can pad by itself."""
-    return pads[0] == pads[2] and pads[1] == pads[3]
-
-
 def flatten(maps: Tensor) -> Tensor:
     """[n, h * w * c], as dense layers count their inputs."""
     if maps.ndim == 4:
@@ -166,20 +161,25 @@ def digital_operator(
 
 
 def _conv(node: QConv, how: Arithmetic) -> Operator:
-    weight = how.tensor(node.weight.transpose(0, 3, 1, 2)).contiguous(
-        memory_format=torch.channels_last
-    )
+    convolve = convolution(node, how.tensor(node.weight.transpose(0, 3, 1, 2)))
     requantizer = Requantizer(node.requant, how, bias=node.bias)
-    pads, padding = node.pads, (0, 0)
-    if symmetric(pads):
-        pads, padding = (0, 0, 0, 0), (node.pads[0], node.pads[1])
+    return lambda inputs: requantizer(convolve(inputs[0]))
 
-    def run(inputs: list[Tensor]) -> Tensor:
-        maps = pad_map(inputs[0], pads)
-        acc = functional.conv2d(
-            maps, weight, None, node.stride, padding, node.dilation, node.groups
+
+def convolution(
+    node: QConv, weight: Tensor, bias: Tensor | None = None
+) -> Callable[[Tensor], Tensor]:
+    """``node``'s sums over maps, with ``weight`` [m, c, kh, kw] and ``bias`` [m]."""
+    weight = weight.contiguous(memory_format=torch.channels_last)
+    pads, padding = node.pads, (0, 0)
+    if pads[0] == pads[2] and pads[1] == pads[3]:
+        pads, padding = (0, 0, 0, 0), (pads[0], pads[1])
+
+    def run(maps: Tensor) -> Tensor:
+        padded = pad_map(maps, pads)
+        return functional.conv2d(
+            padded, weight, bias, node.stride, padding, node.dilation, node.groups
         )
-        return requantizer(acc)
 
     return run
 

@@ -11,6 +11,7 @@ from statistics import NormalDist
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
@@ -29,20 +30,17 @@ class NormalSource:
         self._generator = torch.Generator(device).manual_seed(seed)
 
     def like(self, values: Tensor, deviation: float = 1.0) -> Tensor:
-        """Fresh values in the shape and type of ``values``, channels last in memory."""
-        shape = tuple(values.shape)
-        if len(shape) == 4:
-            shape = (shape[0], shape[2], shape[3], shape[1])
-        if self._device.type == "cpu":
-            count = values.numel()
-            words = self._bits.random_raw(-(-count // PER_WORD))
-            drawn = _table(deviation).take(words.view(np.uint16)[:count])
-            z = torch.from_numpy(drawn).view(shape).to(values.dtype)
-        else:
-            z = torch.randn(
-                shape, generator=self._generator, dtype=values.dtype, device=self._device
-            ).mul_(deviation)
-        return z.permute(0, 3, 1, 2) if len(shape) == 4 else z
+        """Fresh values in the shape and type of ``values``."""
+        if self._device.type != "cpu":
+            drawn = torch.empty_like(values)
+            return drawn.normal_(0.0, deviation, generator=self._generator)
+        table, indices = self.choices(values.numel(), deviation)
+        return torch.from_numpy(table.take(indices)).view_as(values).to(values.dtype)
+
+    def choices(self, count: int, deviation: float) -> tuple[FloatArray, npt.NDArray[np.uint16]]:
+        """Fresh values on a CPU, not yet looked up: a table, and ``count`` indices of it."""
+        words = self._bits.random_raw(-(-count // PER_WORD))
+        return _table(deviation), words.view(np.uint16)[:count]
 
 
 @lru_cache(maxsize=8)
