@@ -67,7 +67,7 @@ def _draw_steps(axes: Axes, result: SearchResult) -> None:
     steps = [row for row in result.rows if row.phase in ("warm-up", "search") and row.values]
     confirmed = [row for row in result.rows if row.phase == "confirmation"]
     kept = [row for row in steps if row.accepted]
-    high = max([100 * result.baseline, *(_mean(row) for row in steps)])
+    high = max([100 * result.baseline, *(_high(row) for row in (*steps, *confirmed))])
     low = min([100 * result.bound, *(_low(row) for row in (*kept, *confirmed))])
     # What was taken back may lie far below; a little of that is shown to scale.
     lowest = min([low, *(_low(row) for row in steps)])
@@ -170,3 +170,7 @@ def _mean(row: Row) -> float:
 
 def _low(row: Row) -> float:
     return _mean(row) - (statistics(row.values)["ci95_points"] or 0.0)
+
+
+def _high(row: Row) -> float:
+    return _mean(row) + (statistics(row.values)["ci95_points"] or 0.0)
