@@ -24,6 +24,8 @@ DATASET =
 OUT = runs
 WORKLOAD = lenet5
 PYTEST_ARGS =
+# Whole files, so that what a file's tests share is made once; `PYTEST_ARGS="-n 0"` is one process.
+PYTEST_WORKERS = -n auto --maxprocesses 8 --dist loadfile
 # Recipes read what a user names from the environment: no name is ever shell text.
 export MODEL MAPPING DROP STRATEGY SYSTEM ENGINE IMAGES INPUT SET DATASET OUT WORKLOAD
 
@@ -121,7 +123,7 @@ bench: $(VENV)/.ready-dev
 
 .PHONY: test
 test: $(VENV)/.ready-dev
-	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest $(PYTEST_WORKERS) $(PYTEST_ARGS)
 
 .PHONY: lint
 lint: $(VENV)/.ready-dev

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import re
 import subprocess
 import sys
@@ -432,7 +433,7 @@ def test_truncated_anywhere(tmp_path: Path) -> None:
         (b"", "empty"),
         (b"<html>not found</html>", "not an ONNX model"),
         (b"version https://git-lfs.github.com/spec/v1\noid sha256:1\n", "Git LFS"),
-        (os.urandom(64) + b"\x07" * 9, "not an ONNX model|holds no network"),
+        (random.Random(1).randbytes(64) + b"\x07" * 9, "not an ONNX model|holds no network"),
     ],
 )
 def test_files_that_are_no_model(content: bytes, message: str, tmp_path: Path) -> None:
