@@ -15,14 +15,12 @@ from __future__ import annotations
 
 import argparse
 import csv
-import io
-import json
 import tempfile
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from scipy import stats
+from shipped.folders import Row, has_mapping, mapping_folders, summary_of, table_rows, to_csv
 
 from harness.accuracy.evaluate import Evaluator
 from harness.artifacts import atomic_write_text
@@ -31,11 +29,9 @@ from harness.data.workloads import workload_for
 from harness.mapping.resolve import resolve_mapping
 from harness.pipeline.job import Silent, run_job
 from harness.pipeline.prepare import prepare
-from harness.resources import resource
 
 IMAGES = 100  # simulated
 DRAWS = 20  # of the tile's noise, in the evaluation path
-DAY_S, YEAR_S = 86_400.0, 365 * 86_400.0
 HEADINGS = (
     "network",
     "dataset",
@@ -55,70 +51,6 @@ HEADINGS = (
     "n",
     "mapping",
 )
-Row = dict[str, Any]
-
-
-def summary_of(folder: Path) -> dict[str, Any]:
-    """What a search said about its outcome."""
-    summary: dict[str, Any] = json.loads((folder / "summary.json").read_text())
-    return summary
-
-
-def has_mapping(folder: Path) -> bool:
-    """Whether the mapping itself ships here."""
-    return (folder / "mapping.json").exists()
-
-
-def shipped_as(folder: Path, folders: list[Path]) -> str:
-    """The name of the folder that has the mapping found in ``folder``.
-
-    Raises:
-        ValueError: No folder has it.
-    """
-    if has_mapping(folder):
-        return folder.name
-    keys = ("model", "strategy", "graph_sha256", "analog_layers")
-    wanted = [summary_of(folder)[key] for key in keys]
-    for other in filter(has_mapping, folders):
-        summary = summary_of(other)
-        if [summary.get(key) for key in keys] == wanted:
-            return other.name
-    raise ValueError(f"{folder.name}: its mapping ships nowhere")
-
-
-def table_row(folder: Path, folders: list[Path]) -> Row:
-    """One search: what it found and measured on the test split."""
-    summary = summary_of(folder)
-    test = [entry for entry in summary["accuracy"] if entry["split"] == "test"]
-    confirmed = [e for e in summary["accuracy"] if e["phase"] == "confirmation"]
-    by_phase = {entry["phase"]: entry for entry in test if entry["time_s"] is None}
-    at = {entry["time_s"]: entry for entry in test if entry["time_s"] is not None}
-    row: Row = {
-        "model": summary["model"],
-        "dataset": summary["dataset"],
-        "strategy": summary["strategy"],
-        "drop_points": summary["drop_points"],
-        "confidence": summary.get("confidence"),
-        "confirmed_on": next((entry["repetitions"] for entry in confirmed), 0),
-        "analog_layers": len(summary["analog_layers"]),
-        "analog_layers_percent": round(summary["analog_layers_percent"], 1),
-        "analog_macs_percent": round(summary["analog_macs_percent"], 2),
-        "float_percent": round(by_phase["baseline"]["mean_percent"], 2),
-        "int8_percent": round(by_phase["digital"]["mean_percent"], 2),
-        "test_images": by_phase["baseline"]["images"],
-        "validation_images": summary["provenance"]["validation"]["images"],
-        "repetitions": at[DAY_S]["repetitions"],
-        "day_lost_points": round(
-            by_phase["baseline"]["mean_percent"] - at[DAY_S]["mean_percent"], 2
-        ),
-        # Not measured by searches that did not compare image by image.
-        "day_lost_error": at[DAY_S].get("lost_error_points"),
-        "mapping": shipped_as(folder, folders),
-    }
-    for name, seconds in (("now", 1.0), ("day", DAY_S), ("year", YEAR_S)):
-        row[f"{name}_percent"] = round(at[seconds]["mean_percent"], 2)
-        row[f"{name}_deviation"] = round(at[seconds]["deviation_points"], 2)
-    return row
 
 
 def simulated_row(folder: Path, dataset: Path | None, out: Path) -> Row:
@@ -181,15 +113,6 @@ def earlier_rows(path: Path, folders: list[Path]) -> dict[str, Row]:
     return {folder.name: named[folder.name] for folder in folders if folder.name in named}
 
 
-def to_csv(rows: list[Row]) -> str:
-    """The rows under their common keys."""
-    text = io.StringIO()
-    writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return text.getvalue()
-
-
 def to_markdown(rows: list[Row]) -> str:
     """The table for people."""
     lines = [
@@ -230,10 +153,8 @@ def main() -> None:
     parser.add_argument("--only", nargs="+", help="folders to simulate; default: all")
     parser.add_argument("--out", type=Path, default=Path("results/accuracy"))
     options = parser.parse_args()
-    folders = sorted(path.parent for path in resource("workloads/mappings").glob("*/summary.json"))
-    order = ["lenet5", "resnet20", "alexnet", "vgg16"]
-    table = [table_row(folder, folders) for folder in folders]
-    table.sort(key=lambda row: (order.index(row["model"]), row["strategy"], row["drop_points"]))
+    folders = mapping_folders()
+    table = table_rows(folders)
     atomic_write_text(options.out / "mappings.csv", to_csv(table))
     atomic_write_text(options.out / "mappings.md", to_markdown(table))
     print(to_markdown(table))
