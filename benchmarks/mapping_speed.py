@@ -18,7 +18,16 @@ import tempfile
 from pathlib import Path
 from typing import Final
 
-from shipped.folders import Row, has_mapping, mapping_folders, table_rows, to_csv
+from shipped.folders import (
+    Row,
+    analog_cells,
+    has_mapping,
+    lost_cell,
+    mapping_folders,
+    markdown_table,
+    table_rows,
+    to_csv,
+)
 from shipped.picture import draw_speed
 
 from harness.artifacts import atomic_write_bytes, atomic_write_text
@@ -73,21 +82,19 @@ def earlier_figures(path: Path) -> dict[str, dict[str, str]]:
 
 def to_markdown(rows: list[Row]) -> str:
     """The table for people."""
-    lines = [f"| {' | '.join(HEADINGS)} |", "|---" * len(HEADINGS) + "|"]
-    for row in rows:
-        error = "" if row["day_lost_error"] is None else f" ± {row['day_lost_error']:.2f}"
-        cells = [
+    cells = [
+        (
             row["model"],
             row["strategy"],
             f"{row['drop_points']:g}",
-            f"{row['day_lost_points']:.2f}{error}",
-            f"{row['analog_layers']} ({row['analog_layers_percent']:.0f} %)",
-            f"{row['analog_macs_percent']:.1f} %",
+            lost_cell(row),
+            *analog_cells(row),
             *(format_ratio(float(row[key])) for key in FIGURES),
             f"`{row['mapping']}`",
-        ]
-        lines.append("| " + " | ".join(cells) + " |")
-    return "\n".join(lines) + "\n"
+        )
+        for row in rows
+    ]
+    return markdown_table(HEADINGS, cells)
 
 
 def main() -> None:

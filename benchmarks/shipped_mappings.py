@@ -20,7 +20,17 @@ from pathlib import Path
 
 import numpy as np
 from scipy import stats
-from shipped.folders import Row, has_mapping, mapping_folders, summary_of, table_rows, to_csv
+from shipped.folders import (
+    Row,
+    analog_cells,
+    has_mapping,
+    lost_cell,
+    mapping_folders,
+    markdown_table,
+    summary_of,
+    table_rows,
+    to_csv,
+)
 
 from harness.accuracy.evaluate import Evaluator
 from harness.artifacts import atomic_write_text
@@ -115,16 +125,12 @@ def earlier_rows(path: Path, folders: list[Path]) -> dict[str, Row]:
 
 def to_markdown(rows: list[Row]) -> str:
     """The table for people."""
-    lines = [
-        f"| {' | '.join(HEADINGS)} |",
-        "|---" * len(HEADINGS) + "|",
-    ]
+    table = []
     for row in rows:
         times = [
             f"{row[f'{name}_percent']:.2f} ± {row[f'{name}_deviation']:.2f}"
             for name in ("now", "day", "year")
         ]
-        error = "" if row["day_lost_error"] is None else f" ± {row['day_lost_error']:.2f}"
         cells = [
             row["model"],
             row["dataset"],
@@ -134,17 +140,16 @@ def to_markdown(rows: list[Row]) -> str:
             f"{row['drop_points']:g}",
             "mean" if row["confidence"] is None else f"{row['confidence']:g}",
             f"{row['confirmed_on']} sets" if row["confirmed_on"] else "",
-            f"{row['analog_layers']} ({row['analog_layers_percent']:.0f} %)",
-            f"{row['analog_macs_percent']:.1f} %",
+            *analog_cells(row),
             *times[:2],
-            f"{row['day_lost_points']:.2f}{error}",
+            lost_cell(row),
             times[2],
             str(row["validation_images"]),
             str(row["repetitions"]),
             f"`{row['mapping']}`",
         ]
-        lines.append("| " + " | ".join(cells) + " |")
-    return "\n".join(lines) + "\n"
+        table.append(cells)
+    return markdown_table(HEADINGS, table)
 
 
 def main() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -99,3 +100,21 @@ def to_csv(rows: list[Row]) -> str:
     writer.writeheader()
     writer.writerows(rows)
     return text.getvalue()
+
+
+def analog_cells(row: Row) -> tuple[str, str]:
+    """How many layers are analog, and which share of the multiply-accumulates."""
+    layers = f"{row['analog_layers']} ({row['analog_layers_percent']:.0f} %)"
+    return layers, f"{row['analog_macs_percent']:.1f} %"
+
+
+def lost_cell(row: Row) -> str:
+    """Points lost after a day, with the standard error where it is known."""
+    error = "" if row["day_lost_error"] is None else f" ± {row['day_lost_error']:.2f}"
+    return f"{row['day_lost_points']:.2f}{error}"
+
+
+def markdown_table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A table for people."""
+    lines = [f"| {' | '.join(cells)} |" for cells in (headings, *rows)]
+    return "\n".join([lines[0], "|---" * len(headings) + "|", *lines[1:]]) + "\n"

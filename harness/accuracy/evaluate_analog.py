@@ -76,9 +76,8 @@ class AnalogOperator:
     def _convolution(self) -> Callable[[Tensor], Tensor] | None:
         """To the ADC's steps, without patches: of a convolution that no row block cuts."""
         node = self._node
-        if len(self._parts) > 1 or self._how.exact or not isinstance(node, QConv):
-            return None
-        if self._cell_noise is not None:
+        needs_patches = len(self._parts) > 1 or self._how.exact or self._cell_noise is not None
+        if needs_patches or not isinstance(node, QConv):
             return None
         columns, kh, kw, channels = node.weight.shape
         kernel = self._parts[0].weight.T.reshape(columns, kh, kw, channels)

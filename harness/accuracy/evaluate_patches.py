@@ -50,20 +50,7 @@ def _windows(node: QConv, maps: Tensor) -> Tensor:
     """A view [n, oh, ow, kh, kw, c] of all windows over ``maps`` [n, c, h, w]."""
     window = conv_window(node)
     padded = pad_map(maps, node.pads).permute(0, 2, 3, 1)
-    of_image, of_line, of_pixel, of_channel = padded.stride()
+    sizes = window.output_size(*maps.shape[2:])
     return padded.as_strided(
-        (
-            len(padded),
-            *window.output_size(*maps.shape[2:]),
-            *window.kernel,
-            padded.shape[3],
-        ),
-        (
-            of_image,
-            of_line * window.stride[0],
-            of_pixel * window.stride[1],
-            of_line * window.dilation[0],
-            of_pixel * window.dilation[1],
-            of_channel,
-        ),
+        (len(padded), *sizes, *window.kernel, padded.shape[3]), window.strides(*padded.stride())
     )

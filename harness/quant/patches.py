@@ -38,6 +38,19 @@ class Window:
             sizes.append((padded - extent) // self.stride[axis] + 1)
         return sizes[0], sizes[1]
 
+    def strides(
+        self, image: int, line: int, pixel: int, channel: int
+    ) -> tuple[int, int, int, int, int, int]:
+        """Of a view [n, oh, ow, kh, kw, c], from those of padded maps [n, h, w, c]."""
+        return (
+            image,
+            line * self.stride[0],
+            pixel * self.stride[1],
+            line * self.dilation[0],
+            pixel * self.dilation[1],
+            channel,
+        )
+
 
 def pad_map(maps: npt.NDArray[Any], pads: Pads, value: int | float) -> npt.NDArray[Any]:
     """``maps`` [n, h, w, c] with a constant border."""
@@ -57,18 +70,10 @@ def window_view(
     n, h, w, c = maps.shape
     oh, ow = window.output_size(h, w)
     padded = np.ascontiguousarray(pad_map(maps, window.pads, pad_value))
-    sn, sh, sw, sc = padded.strides
     return np.lib.stride_tricks.as_strided(
         padded,
         (n, oh, ow, *window.kernel, c),
-        (
-            sn,
-            sh * window.stride[0],
-            sw * window.stride[1],
-            sh * window.dilation[0],
-            sw * window.dilation[1],
-            sc,
-        ),
+        window.strides(*padded.strides),
         writeable=False,
     )
 
