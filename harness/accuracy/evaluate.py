@@ -13,12 +13,14 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from scipy.special import stdtrit
 
+from harness.accuracy.divergence import Nats, divergence_nats
 from harness.accuracy.evaluate_analog import AnalogOperator
 from harness.accuracy.evaluate_calibration import Calibration
 from harness.accuracy.evaluate_digital import Arithmetic
@@ -149,6 +151,28 @@ class Evaluator:
         outputs = self._outputs(analog, t_s, range(repetitions), seed, count)
         labels = self._labels[:count]
         return np.stack([top1(one) == labels for one in outputs])
+
+    def compared(
+        self, analog: Collection[str], *, t_s: float, repetitions: int, seed: int
+    ) -> tuple[BoolArray, Nats]:
+        """`correct`, and each image's divergence from the digital network, [repetitions, n] nats.
+
+        The arguments are those of `accuracies`; see `divergence_nats`.
+        """
+        outputs = list(self._outputs(analog, t_s, range(repetitions), seed, len(self._inputs)))
+        correct = np.stack([top1(one) == self._labels for one in outputs])
+        logits = np.stack([self._logits(one) for one in outputs])
+        return correct, divergence_nats(self._digital_logits, logits)
+
+    @cached_property
+    def _digital_logits(self) -> FloatArray:
+        (outputs,) = self._outputs((), 0.0, [0], 0, len(self._inputs))
+        return self._logits(outputs)
+
+    def _logits(self, outputs: Int8Array) -> FloatArray:
+        """[n, classes]; outputs that are probabilities already are taken as they are."""
+        scale = self._network.tensors[self._network.output].scale
+        return outputs.reshape(len(outputs), -1) * np.float32(scale)
 
     def predictions(
         self, analog: Collection[str], *, t_s: float, seed: int, repetition: int

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+
 from harness.accuracy.baseline import float_correct
 from harness.accuracy.evaluate import Evaluator
 from harness.accuracy.noise import with_noise
@@ -57,6 +59,27 @@ class Meter:
         )
         self.work += correct.size
         return Measured.of(correct, reference)
+
+    def alone(
+        self, network: QNetwork, data: Labelled, layers: Sequence[str], reference: BoolArray
+    ) -> Iterator[tuple[Measured, float]]:
+        """How ``data`` is classified with each of ``layers`` as the only analog one.
+
+        With it the mean divergence from the digital network, in nats.
+
+        Args:
+            reference: Which images the float network classifies correctly.
+        """
+        search, evaluator = self._loop.search, self._evaluator(network, data)
+        for layer in layers:
+            correct, divergence = evaluator.compared(
+                [layer],
+                t_s=self._loop.noise.t_eval_s,
+                repetitions=search.survey_repetitions,
+                seed=search.seed,
+            )
+            self.work += correct.size
+            yield Measured.of(correct, reference), float(divergence.mean())
 
     def conductances(
         self, network: QNetwork, data: Labelled, analog: tuple[str, ...], *, seed: int

@@ -34,6 +34,7 @@ _COLUMNS: Final = (
     "lost_points",
     "lost_error_points",
     "bound_percent",
+    "divergence_nats",
 )
 
 
@@ -53,6 +54,7 @@ class Row:
         analog_share: Their share of the network's multiply-accumulates.
         time_s: Since programming; None where nothing was programmed.
         measured: None if there were no tiles for ``layer``.
+        divergence_nats: Of a layer alone, from the digital network (`divergence.py`).
     """
 
     phase: Phase
@@ -64,6 +66,7 @@ class Row:
     images: int
     time_s: float | None
     measured: Measured | None
+    divergence_nats: float | None = None
 
     @property
     def values(self) -> Values:
@@ -121,6 +124,7 @@ def share_of(macs: Mapping[str, int], analog: tuple[str, ...]) -> float:
 def rows_of(
     references: Mapping[str, Measured],
     survey: Mapping[str, Measured],
+    divergences_nats: Mapping[str, float],
     steps: Sequence[Step],
     final: Mapping[str, Measured],
     macs: Mapping[str, int],
@@ -133,6 +137,7 @@ def rows_of(
     Args:
         references: The float network on ``validation`` and ``test``, the int8 network on ``int8``.
         survey: Layers alone, by name, and ``digital``; empty if the strategy did not ask.
+        divergences_nats: Of the layers alone.
         final: Of what was found, by split and seconds: ``test 86400``.
         found: Its analog layers.
     """
@@ -147,17 +152,19 @@ def rows_of(
         accepted: bool | None = None,
         split: Literal["validation", "test"] = "validation",
         time_s: float | None = None,
+        nats: float | None = None,
     ) -> Row:
         count = images if measured is None else measured.images
         share = share_of(macs, analog)
-        return Row(phase, layer, accepted, len(analog), share, split, count, time_s, measured)
+        return Row(phase, layer, accepted, len(analog), share, split, count, time_s, measured, nats)
 
     rows = [row("baseline", references["validation"])]
     for name, measured in survey.items():
         if name == "digital":
             rows.append(row("digital", measured))
         else:
-            rows.append(row("alone", measured, (name,), layer=name, time_s=t_eval_s))
+            nats = divergences_nats[name]
+            rows.append(row("alone", measured, (name,), layer=name, time_s=t_eval_s, nats=nats))
     rows += [
         row(
             _phase_of(step),
@@ -211,6 +218,7 @@ def to_csv(result: SearchResult) -> str:
                 len(row.values),
                 *("" if value is None else f"{value:.4f}" for value in numbers.values()),
                 f"{100 * result.bound:.4f}" if row.split == "validation" else "",
+                "" if row.divergence_nats is None else f"{row.divergence_nats:.6g}",
             )
         )
     return text.getvalue()

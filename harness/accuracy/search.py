@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from statistics import fmean, variance
 
 from harness.accuracy.evaluate import Accuracies
 from harness.accuracy.paired import Measured, holds
@@ -56,38 +55,24 @@ class Search:
     def costly_layers(self) -> bool:
         return self.bench.loop.search.costly_layers
 
-    def losses(self) -> Mapping[str, float]:
-        alone, digital = self.alone(), self.digital
-        assert digital is not None
-        return {
-            name: 100 * (fmean(digital.values) - fmean(alone[name].values))
-            for name in self.candidates
-        }
-
-    def loss_uncertainty(self) -> float:
-        spread = [
-            variance(measured.values) / len(measured.values)
-            for measured in self.alone().values()
-            if len(measured.values) > 1
-        ]
-        error = fmean(spread) ** 0.5 if spread else 0.0
-        return 100 * max(error, 1 / len(self.bench.validation))
+    def divergences_nats(self) -> Mapping[str, float]:
+        self.bench.measure_alone(self._start)
+        return self.divergences_known()
 
     def savings(self) -> Mapping[str, Saving]:
         return self.bench.savings()
 
-    def alone(self, *, measure: bool = True) -> dict[str, Measured]:
-        """Each candidate as the only analog layer, after the warm-up; what is there if not asked.
-
-        The strategies that never ask have none.
-        """
-        if measure:
-            self.bench.measure_alone(self._start)
-        found = {
-            name: self.bench.state.measurement(self._start, f"alone {name}")
-            for name in self.candidates
-        }
+    def alone(self) -> dict[str, Measured]:
+        """Each candidate as the only analog one, after the warm-up; empty if no strategy asked."""
+        state, start = self.bench.state, self._start
+        found = {name: state.measurement(start, f"alone {name}") for name in self.candidates}
         return {name: measured for name, measured in found.items() if measured is not None}
+
+    def divergences_known(self) -> dict[str, float]:
+        """Those of `alone`."""
+        state, start = self.bench.state, self._start
+        found = {name: state.divergence(start, f"alone {name}") for name in self.candidates}
+        return {name: nats for name, nats in found.items() if nats is not None}
 
     @property
     def digital(self) -> Measured | None:

@@ -24,7 +24,7 @@ from harness.model.checkpoint import load_checkpoint, save_checkpoint
 from harness.model.graph import Graph
 
 STATE_FILE: Final = "state.json"
-_FORMAT: Final = 2
+_FORMAT: Final = 3
 _HINT: Final = "delete the folder to search from the beginning, or give another --out"
 
 Route: TypeAlias = tuple[str | None, ...]
@@ -66,11 +66,15 @@ class Attempt(_Record):
 
 
 class Measurement(_Record):
-    """Another measurement of the network at the end of ``route``."""
+    """Another measurement of the network at the end of ``route``.
+
+    ``divergence_nats``: from the digital network, of a layer alone.
+    """
 
     route: Route
     name: str
     measured: Measured
+    divergence_nats: float | None = None
 
 
 class Saving(_Record):
@@ -121,8 +125,16 @@ class SearchState(_Record):
 
     def measurement(self, route: Route, name: str) -> Measured | None:
         """The measurement of that name, if it was made."""
-        made = (m.measured for m in self.measurements if (m.route, m.name) == (route, name))
-        return next(made, None)
+        made = self._made(route, name)
+        return None if made is None else made.measured
+
+    def divergence(self, route: Route, name: str) -> float | None:
+        """What the measurement of that name found of it, in nats."""
+        made = self._made(route, name)
+        return None if made is None else made.divergence_nats
+
+    def _made(self, route: Route, name: str) -> Measurement | None:
+        return next((m for m in self.measurements if (m.route, m.name) == (route, name)), None)
 
     def weights(self, route: Route) -> Weights | None:
         """Of the network at the end of ``route``; None: as the search found them."""

@@ -17,6 +17,7 @@ from harness.accuracy.state import Saving
 from harness.errors import HarnessError
 
 GROUP: Final = "aimc_harness.strategies"
+_LEAST_NATS: Final = 1e-9  # of layers that change nothing, the one that saves most comes first
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ class Step:
 
 
 class Survey(Protocol):
-    """What a strategy may ask; losses and savings are measured when they are first asked for."""
+    """What a strategy may ask; divergences and savings are measured when first asked for."""
 
     @property
     def candidates(self) -> tuple[str, ...]:
@@ -56,11 +57,11 @@ class Survey(Protocol):
     def costly_layers(self) -> bool:
         """Whether layers may be converted that save nothing."""
 
-    def losses(self) -> Mapping[str, float]:
-        """Percentage points that each candidate costs if it alone is analog; may be negative."""
+    def divergences_nats(self) -> Mapping[str, float]:
+        """How far each candidate, if it alone is analog, takes predictions from the digital ones.
 
-    def loss_uncertainty(self) -> float:
-        """Percentage points below which losses cannot be told apart."""
+        The mean Kullback-Leibler divergence, see `harness.accuracy.divergence`; not negative.
+        """
 
     def savings(self) -> Mapping[str, Saving]:
         """Simulated time and energy of each candidate, digital and analog."""
@@ -86,18 +87,20 @@ class ByMacs:
 
 
 class BySensitivity:
-    """The layer first that costs the least accuracy when it alone is analog."""
+    """The layer first that changes the predictions least when it alone is analog."""
 
     name: ClassVar[str] = "sensitivity"
 
     def next_layer(self, survey: Survey, tried: Sequence[Step]) -> str | None:
-        losses = survey.losses()
-        order = sorted(survey.candidates, key=lambda layer: (losses[layer], -survey.macs[layer]))
+        nats = survey.divergences_nats()
+        order = sorted(survey.candidates, key=lambda layer: (nats[layer], -survey.macs[layer]))
         return _first_untried(order, tried)
 
 
 class ByBenefit:
-    """The layer first that saves the most simulated time (or energy) for the accuracy it costs.
+    """The layer first that saves the most simulated time (or energy) for what it changes.
+
+    What it changes is its divergence; those of several layers about add up, as their savings do.
 
     A layer that would cost time (or energy) is not converted unless `Survey.costly_layers`; then
     the one that costs the least comes first.
@@ -108,9 +111,11 @@ class ByBenefit:
 
     def next_layer(self, survey: Survey, tried: Sequence[Step]) -> str | None:
         saved = {layer: self._saved(saving) for layer, saving in survey.savings().items()}
-        losses, floor = survey.losses(), survey.loss_uncertainty()
+        nats = survey.divergences_nats()
         worth = {
-            layer: saved[layer] / max(losses[layer], floor) if saved[layer] > 0 else saved[layer]
+            layer: saved[layer] / max(nats[layer], _LEAST_NATS)
+            if saved[layer] > 0
+            else saved[layer]
             for layer in survey.candidates
             if saved[layer] > 0 or survey.costly_layers
         }

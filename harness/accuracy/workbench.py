@@ -129,21 +129,22 @@ class Workbench:
 
     def measure_alone(self, route: Route) -> None:
         """Measure the network at the end of ``route``, digital and with each candidate alone."""
-        names = {"digital": (), **{f"alone {layer}": (layer,) for layer in self.demands}}
-        missing = [name for name in names if self.state.measurement(route, name) is None]
-        if not missing:
-            return
+        images = self.validation.first(self.loop.search.survey_images)
+        reference = self.float_correct("validation")[: len(images)]
         network = self._meter.stored(self._graph(route))
-        for name in missing:
-            self.reporter.stage(f"measuring the layers alone ({len(missing)} to do): {name}")
-            measured = self._meter.measure(
-                network,
-                self.validation,
-                names[name],
-                self.float_correct("validation"),
-                repetitions=self.loop.search.survey_repetitions,
-            )
-            self._keep_measurement(route, name, measured)
+        if self.state.measurement(route, "digital") is None:
+            measured = self._meter.measure(network, images, (), reference)
+            self._keep_measurement(route, "digital", measured)
+        missing = [
+            layer
+            for layer in self.demands
+            if self.state.measurement(route, f"alone {layer}") is None
+        ]
+        found = self._meter.alone(network, images, missing, reference)
+        for index, layer in enumerate(missing):
+            left = len(missing) - index
+            self.reporter.stage(f"measuring the layers alone ({left} to do): {layer}")
+            self._keep_measurement(route, f"alone {layer}", *next(found))
 
     # The float network
 
@@ -334,8 +335,12 @@ class Workbench:
         trial = self.state.trial(route[:-1], route[-1])
         return None if trial is None else trial.measured
 
-    def _keep_measurement(self, route: Route, name: str, measured: Measured) -> None:
-        made = Measurement(route=route, name=name, measured=measured)
+    def _keep_measurement(
+        self, route: Route, name: str, measured: Measured, divergence_nats: float | None = None
+    ) -> None:
+        made = Measurement(
+            route=route, name=name, measured=measured, divergence_nats=divergence_nats
+        )
         self._save(self.state.with_(measurements=(*self.state.measurements, made)))
 
     def _save(self, state: SearchState) -> None:

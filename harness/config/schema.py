@@ -252,6 +252,7 @@ class SearchConfig(Section):
     confidence: Annotated[float, Field(ge=0.5, lt=1.0)] | None
     repetitions: Annotated[int, Field(ge=1, le=1000)]  # programmings that a mean is taken over
     survey_repetitions: Annotated[int, Field(ge=1, le=1000)]  # of each layer alone
+    survey_images: Count  # the same for the images; at most validation_images
     confirm_repetitions: Annotated[
         int, Field(ge=0, le=1000)
     ]  # of what was found, on other devices; 0: it is not confirmed

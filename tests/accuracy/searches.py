@@ -11,6 +11,7 @@ from harness.config.schema import Config, LoopConfig
 QUICK = (
     "search.repetitions=2",
     "search.survey_repetitions=2",
+    "search.survey_images=40",
     "search.confirm_repetitions=3",
     "search.validation_images=60",
     "search.warmup_epochs=0.2",

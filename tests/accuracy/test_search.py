@@ -295,10 +295,14 @@ def test_sensitivity_tries_the_least_sensitive_first(tmp_path: Path) -> None:
         "noise.prog_noise_scale=6",
     )
     rows = table(found.folder)
-    alone = {r["layer"]: float(r["mean_percent"]) for r in rows if r["phase"] == "alone"}
+    alone = {r["layer"]: float(r["divergence_nats"]) for r in rows if r["phase"] == "alone"}
     tried = [alone[row["layer"]] for row in rows if row["phase"] == "search"]
     assert len(tried) == 3
-    assert tried == sorted(tried, reverse=True)
+    assert tried == sorted(tried)
+    assert tried[0] > 0
+    measured = [row for row in rows if row["phase"] in ("alone", "digital")]
+    assert {row["images"] for row in measured if row["split"] == "validation"} == {"40"}
+    assert not any(row["divergence_nats"] for row in rows if row["phase"] != "alone")
 
 
 def test_the_work_left_is_told(tmp_path: Path) -> None:
