@@ -35,8 +35,8 @@ def _draw_network(axes: Axes, rows: Sequence[Row]) -> None:
         shown = [row for row in rows if row["strategy"] == strategy]
         colour, marker = _STYLES.get(strategy, _OTHER)
         axes.errorbar(
-            [row["day_lost_points"] for row in shown],
-            [float(row["dma_speed_up"]) for row in shown],
+            [_point(row)[0] for row in shown],
+            [_point(row)[1] for row in shown],
             xerr=[row["day_lost_error"] or 0.0 for row in shown],
             fmt=marker,
             color=colour,
@@ -45,29 +45,41 @@ def _draw_network(axes: Axes, rows: Sequence[Row]) -> None:
             linewidth=1,
             label=strategy,
         )
-        _label_bounds(axes, shown, colour)
     axes.axhline(1.0, color="#999999", linewidth=0.8, linestyle=":")
-    axes.margins(x=0.25, y=0.2)
+    axes.margins(x=0.25, y=0.25)
+    _label_bounds(axes, rows)
     axes.set_xlabel("accuracy lost after a day, points (test)\nbars: standard error", fontsize=8)
     axes.set_ylabel("speed-up", fontsize=8)
     axes.grid(alpha=0.25)
     axes.legend(fontsize=7, loc="lower right")
 
 
-def _label_bounds(axes: Axes, rows: Sequence[Row], colour: str) -> None:
-    """The bounds of each mapping; several bounds may share one."""
+def _label_bounds(axes: Axes, rows: Sequence[Row]) -> None:
+    """The bounds of each mapping; several bounds may share one.
+
+    A label is above its point, or below where another point is in the way.
+    """
     bounds: dict[str, list[Row]] = {}
     for row in rows:
         bounds.setdefault(row["mapping"], []).append(row)
-    for sharing in bounds.values():
-        text = ", ".join(f"{row['drop_points']:g}" for row in sharing)
-        at = (sharing[0]["day_lost_points"], float(sharing[0]["dma_speed_up"]))
+    points = {name: _point(sharing[0]) for name, sharing in bounds.items()}
+    (left, right), (low, high) = axes.get_xlim(), axes.get_ylim()
+    for name, sharing in bounds.items():
+        x, y = points[name]
+        crowded = any(
+            abs(other_x - x) < 0.2 * (right - left) and 0 < other_y - y < 0.15 * (high - low)
+            for other_x, other_y in points.values()
+        )
         axes.annotate(
-            f"≤ {text}",
-            at,
-            (0, 7),
+            "≤ " + ", ".join(f"{row['drop_points']:g}" for row in sharing),
+            (x, y),
+            (0, -13 if crowded else 7),
             textcoords="offset points",
             fontsize=7,
-            color=colour,
+            color=_STYLES.get(sharing[0]["strategy"], _OTHER)[0],
             ha="center",
         )
+
+
+def _point(row: Row) -> tuple[float, float]:
+    return row["day_lost_points"], float(row["dma_speed_up"])
