@@ -129,17 +129,20 @@ class Workbench:
 
     def measure_alone(self, route: Route) -> None:
         """Measure the network at the end of ``route``, digital and with each candidate alone."""
-        images = self.validation.first(self.loop.search.survey_images)
-        reference = self.float_correct("validation")[: len(images)]
-        network = self._meter.stored(self._graph(route))
-        if self.state.measurement(route, "digital") is None:
-            measured = self._meter.measure(network, images, (), reference)
-            self._keep_measurement(route, "digital", measured)
         missing = [
             layer
             for layer in self.demands
             if self.state.measurement(route, f"alone {layer}") is None
         ]
+        digital = self.state.measurement(route, "digital")
+        if digital is not None and not missing:
+            return
+        images = self.validation.first(self.loop.search.survey_images)
+        reference = self.float_correct("validation")[: len(images)]
+        network = self._meter.stored(self._graph(route))
+        if digital is None:
+            measured = self._meter.measure(network, images, (), reference)
+            self._keep_measurement(route, "digital", measured)
         found = self._meter.alone(network, images, missing, reference)
         for index, layer in enumerate(missing):
             left = len(missing) - index
