@@ -12,6 +12,7 @@ from typing import Any, Final, Literal, TypeAlias
 
 from harness.accuracy.evaluate import Accuracies
 from harness.accuracy.paired import Measured, Values
+from harness.accuracy.state import Measurement
 from harness.accuracy.strategies import Step
 
 Phase: TypeAlias = Literal[
@@ -123,8 +124,8 @@ def share_of(macs: Mapping[str, int], analog: tuple[str, ...]) -> float:
 
 def rows_of(
     references: Mapping[str, Measured],
-    survey: Mapping[str, Measured],
-    divergences_nats: Mapping[str, float],
+    digital: Measured | None,
+    alone: Mapping[str, Measurement],
     steps: Sequence[Step],
     final: Mapping[str, Measured],
     macs: Mapping[str, int],
@@ -136,8 +137,8 @@ def rows_of(
 
     Args:
         references: The float network on ``validation`` and ``test``, the int8 network on ``int8``.
-        survey: Layers alone, by name, and ``digital``; empty if the strategy did not ask.
-        divergences_nats: Of the layers alone.
+        digital: No layer analog, after the warm-up; None if the strategy did not ask.
+        alone: Each layer as the only analog one; empty if it did not.
         final: Of what was found, by split and seconds: ``test 86400``.
         found: Its analog layers.
     """
@@ -159,12 +160,11 @@ def rows_of(
         return Row(phase, layer, accepted, len(analog), share, split, count, time_s, measured, nats)
 
     rows = [row("baseline", references["validation"])]
-    for name, measured in survey.items():
-        if name == "digital":
-            rows.append(row("digital", measured))
-        else:
-            nats = divergences_nats[name]
-            rows.append(row("alone", measured, (name,), layer=name, time_s=t_eval_s, nats=nats))
+    if digital is not None:
+        rows.append(row("digital", digital))
+    for name, made in alone.items():
+        nats = made.divergence_nats
+        rows.append(row("alone", made.measured, (name,), layer=name, time_s=t_eval_s, nats=nats))
     rows += [
         row(
             _phase_of(step),

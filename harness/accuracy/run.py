@@ -222,10 +222,7 @@ def _result(search: Search, loop: LoopConfig, network: QNetwork) -> SearchResult
     }
     int8 = bench.state.measurement((), "test int8")
     final = {name: bench.state.measurement(route, name) for name in bench.final_times}
-    survey = search.alone()
     assert int8 is not None
-    if search.digital is not None:
-        survey = {"digital": search.digital, **survey}
     return SearchResult(
         model=bench.task.name,
         dataset=bench.task.dataset,
@@ -243,8 +240,8 @@ def _result(search: Search, loop: LoopConfig, network: QNetwork) -> SearchResult
                 "test": bench.float_measured("test"),
                 "int8": int8,
             },
-            survey,
-            search.divergences_known(),
+            search.digital,
+            search.alone(),
             search.steps,
             {name: measured for name, measured in final.items() if measured is not None},
             macs,

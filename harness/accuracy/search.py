@@ -14,7 +14,7 @@ from functools import partial
 
 from harness.accuracy.evaluate import Accuracies
 from harness.accuracy.paired import Measured, holds
-from harness.accuracy.state import Route, Saving
+from harness.accuracy.state import Measurement, Route, Saving
 from harness.accuracy.strategies import Step, strategy_named
 from harness.accuracy.workbench import CONFIRMATION, TRAINING_WORK, Workbench, analog_of
 
@@ -57,22 +57,17 @@ class Search:
 
     def divergences_nats(self) -> Mapping[str, float]:
         self.bench.measure_alone(self._start)
-        return self.divergences_known()
+        known = {name: alone.divergence_nats for name, alone in self.alone().items()}
+        return {name: nats for name, nats in known.items() if nats is not None}
 
     def savings(self) -> Mapping[str, Saving]:
         return self.bench.savings()
 
-    def alone(self) -> dict[str, Measured]:
+    def alone(self) -> dict[str, Measurement]:
         """Each candidate as the only analog one, after the warm-up; empty if no strategy asked."""
         state, start = self.bench.state, self._start
-        found = {name: state.measurement(start, f"alone {name}") for name in self.candidates}
-        return {name: measured for name, measured in found.items() if measured is not None}
-
-    def divergences_known(self) -> dict[str, float]:
-        """Those of `alone`."""
-        state, start = self.bench.state, self._start
-        found = {name: state.divergence(start, f"alone {name}") for name in self.candidates}
-        return {name: nats for name, nats in found.items() if nats is not None}
+        found = {name: state.made(start, f"alone {name}") for name in self.candidates}
+        return {name: made for name, made in found.items() if made is not None}
 
     @property
     def digital(self) -> Measured | None:

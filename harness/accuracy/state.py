@@ -125,15 +125,11 @@ class SearchState(_Record):
 
     def measurement(self, route: Route, name: str) -> Measured | None:
         """The measurement of that name, if it was made."""
-        made = self._made(route, name)
+        made = self.made(route, name)
         return None if made is None else made.measured
 
-    def divergence(self, route: Route, name: str) -> float | None:
-        """What the measurement of that name found of it, in nats."""
-        made = self._made(route, name)
-        return None if made is None else made.divergence_nats
-
-    def _made(self, route: Route, name: str) -> Measurement | None:
+    def made(self, route: Route, name: str) -> Measurement | None:
+        """`measurement` with what else was found."""
         return next((m for m in self.measurements if (m.route, m.name) == (route, name)), None)
 
     def weights(self, route: Route) -> Weights | None:
