@@ -1,0 +1,59 @@
+"""Checksums over a finished folder: a later command serves nothing that has changed since."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Final
+
+from harness.artifacts import atomic_write_text, sha256_file
+
+CHECKSUMS_FILE: Final = "checksums.json"
+_LARGEST_FILE: Final = 1 << 24  # bytes of a list of checksums that is read
+
+
+def seal(folder: Path) -> None:
+    """Write the SHA-256 of every file in ``folder`` and below to its `CHECKSUMS_FILE`.
+
+    Raises:
+        HarnessError: The list cannot be written.
+        OSError: A file cannot be read.
+    """
+    checksums = {
+        path.relative_to(folder).as_posix(): sha256_file(path)
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and path != folder / CHECKSUMS_FILE
+    }
+    atomic_write_text(folder / CHECKSUMS_FILE, json.dumps(checksums, indent=1) + "\n")
+
+
+def damage(folder: Path) -> list[str]:
+    """What differs from the state that `seal` saw, one phrase per file; empty if nothing does.
+
+    Files that were added since are no damage.
+    """
+    try:
+        checksums = _read(folder / CHECKSUMS_FILE)
+    except (OSError, ValueError, RecursionError):
+        return [f"{CHECKSUMS_FILE} is missing or damaged"]
+    found = []
+    for name, expected in checksums.items():
+        path = folder / name
+        try:
+            if not path.is_file():
+                found.append(f"{name} is missing")
+            elif sha256_file(path) != expected:
+                found.append(f"{name} has changed")
+        except (OSError, ValueError):
+            found.append(f"{name} cannot be read")
+    return found
+
+
+def _read(path: Path) -> dict[str, str]:
+    """The checksums in ``path``, by the file's path below the folder."""
+    if not path.is_file() or path.stat().st_size > _LARGEST_FILE:
+        raise ValueError("not a list of checksums")
+    document = json.loads(path.read_bytes())
+    if not isinstance(document, dict) or not all(isinstance(v, str) for v in document.values()):
+        raise ValueError("not a list of checksums")
+    return document
