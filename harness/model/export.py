@@ -20,6 +20,7 @@ from harness.model.graph import (
     Dense,
     GlobalAvgPool,
     Graph,
+    LogSoftmax,
     MaxPool,
     Node,
     Reshape,
@@ -112,8 +113,8 @@ def _convert(node: Node, graph: Graph) -> tuple[NodeProto, list[TensorProto]]:
         case Clip():
             op = "Clip"
             arrays = [_scalar(node, "low", node.low), _scalar(node, "high", node.high)]
-        case Softmax():
-            op = "Softmax"
+        case Softmax() | LogSoftmax():
+            op = type(node).__name__
             attributes = {"axis": 1}
         case Reshape():
             op = "Reshape"

@@ -116,6 +116,11 @@ class Softmax(Node):
 
 
 @dataclass(frozen=True, eq=False)
+class LogSoftmax(Node):
+    """Logarithm of the softmax over the channel axis of [1, c]."""
+
+
+@dataclass(frozen=True, eq=False)
 class Graph:
     """A network: one input, one output, nodes in topological order.
 

@@ -112,5 +112,5 @@ def shape_text(shape: tuple[int, ...] | None) -> str:
 
 
 def is_onnx_path(name_or_path: str) -> bool:
-    """Whether a model is named by the path of an ``.onnx`` file."""
-    return name_or_path.endswith(ONNX_SUFFIX)
+    """Whether a model is named by the path of an ``.onnx`` file, in capitals or not."""
+    return name_or_path.lower().endswith(ONNX_SUFFIX)

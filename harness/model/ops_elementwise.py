@@ -1,4 +1,4 @@
-"""Converters of elementwise operators, of Concat and of Softmax."""
+"""Converters of elementwise operators, of Concat, Softmax and LogSoftmax."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from harness.model.graph import Add, Clip, Concat, Softmax
+from harness.model.graph import Add, Clip, Concat, LogSoftmax, Softmax
 from harness.model.names import shape_text
 from harness.model.onnx_builder import Builder, real_array
 from harness.model.onnx_node import (
@@ -125,6 +125,16 @@ def concat(node: OnnxNode, builder: Builder) -> Value:
 
 
 def softmax(node: OnnxNode, builder: Builder) -> Value:
+    return _over_all(node, builder, Softmax)
+
+
+def log_softmax(node: OnnxNode, builder: Builder) -> Value:
+    return _over_all(node, builder, LogSoftmax)
+
+
+def _over_all(
+    node: OnnxNode, builder: Builder, kind: type[Softmax] | type[LogSoftmax]
+) -> Activation:
     source = node.activation(0)
     shape = source.shape
     axis = normal_axis(node.integer("axis", 1 if node.opset < 13 else -1), len(shape))
@@ -133,5 +143,5 @@ def softmax(node: OnnxNode, builder: Builder) -> Value:
     if any(size != 1 for size in others):
         raise Unsupported(f"axis {axis} is not supported, only a softmax over all values")
     row = Activation(source.tensor, (1, math.prod(shape)))
-    result = builder.emit(node, Softmax("", (builder.tensor(row),), ""))
+    result = builder.emit(node, kind("", (builder.tensor(row),), ""))
     return Activation(result.tensor, shape)

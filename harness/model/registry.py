@@ -33,6 +33,7 @@ CONVERTERS: Mapping[str, Converter] = {
     "GlobalAveragePool": ops_pool.global_average_pool,
     "GlobalMaxPool": ops_pool.global_max_pool,
     "Identity": ops_shape.identity,
+    "LogSoftmax": ops_elementwise.log_softmax,
     "MatMul": ops_conv.matmul,
     "MaxPool": ops_pool.max_pool,
     "Mul": ops_elementwise.arithmetic,

@@ -21,6 +21,7 @@ from harness.model.graph import (
     FloatArray,
     GlobalAvgPool,
     Graph,
+    LogSoftmax,
     MaxPool,
     Node,
     Pads,
@@ -131,7 +132,7 @@ def node_shape(node: Node, inputs: Sequence[Shape], declared: Shape | None = Non
             if not (node.low <= node.high and node.low < math.inf and node.high > -math.inf):
                 raise _misfit(node, inputs, f"empty range [{node.low}, {node.high}]")
             return x
-        case Softmax():
+        case Softmax() | LogSoftmax():
             _require_rank(node, x, 2)
             return x
         case Reshape():

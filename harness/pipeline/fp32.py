@@ -9,6 +9,7 @@ from harness.codegen.fp32_program import generate_fp32
 from harness.codegen.program import GeneratedProgram
 from harness.config.schema import Config
 from harness.errors import PlacementError
+from harness.model.classes import program_graph
 from harness.pipeline.prepare import Prepared
 from harness.placement.memory import plan_buffers
 from harness.quant.float_reference import run_float, to_nhwc
@@ -24,7 +25,7 @@ def build_fp32(prepared: Prepared, config: Config, folder: Path) -> GeneratedPro
         PlacementError: The system's memory is too small for the float weights.
     """
     _check_memory(prepared, config)
-    graph = prepared.model.graph
+    graph = program_graph(prepared.model.graph)
     lowered = lower(graph)
     samples = prepared.samples.images[: config.run.images]
     expected = run_float(graph, samples, keep=[graph.output])[graph.output]

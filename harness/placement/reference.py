@@ -63,9 +63,14 @@ def infer_plan(
     *,
     first_epoch: int = 0,
     batch: int = 16,
+    tensor: str | None = None,
 ) -> Int8Array:
-    """The outputs [n, ...] alone of `run_plan`, in batches of bounded memory."""
-    output = plan.network.output
+    """The outputs [n, ...] alone of `run_plan`, in batches of bounded memory.
+
+    Args:
+        tensor: Give this one in place of the output.
+    """
+    output = tensor or plan.network.output
     outputs = [
         run_plan(
             plan,

@@ -19,13 +19,12 @@ import numpy.typing as npt
 
 from harness.errors import QuantError
 from harness.model.graph import FloatArray, Graph
-from harness.quant.float_reference import observe_float
+from harness.quant.float_reference import BATCH_VALUES, observe_float
 
 BINS = 4096
 CANDIDATES = 96
 SMALLEST_CLIP = 0.25
 THRESHOLD_BITS = 10
-BATCH_VALUES = 6 << 20  # values of the largest tensor in flight: bounds memory, not results
 
 
 @dataclass

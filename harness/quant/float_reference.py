@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Collection
 from typing import TypeAlias
 
@@ -19,12 +20,15 @@ from harness.model.graph import (
     FloatArray,
     GlobalAvgPool,
     Graph,
+    LogSoftmax,
     MaxPool,
     Node,
     Reshape,
     Softmax,
 )
 from harness.quant.patches import Window, patch_pieces, window_view
+
+BATCH_VALUES = 6 << 20  # values of the largest tensor in flight: bounds memory, not results
 
 Observer: TypeAlias = Callable[[str, FloatArray], None]
 """Called with a tensor's name and its values, [n, h, w, c] or [n, c]."""
@@ -79,6 +83,18 @@ def observe_float(graph: Graph, images: FloatArray, observe: Observer) -> None:
                 tensors.pop(name, None)
 
 
+def infer_float(graph: Graph, images: FloatArray) -> FloatArray:
+    """The outputs [n, ...] alone of `run_float`, in batches of bounded memory."""
+    largest = max(math.prod(shape[1:]) for shape in graph.shapes.values())
+    batch = max(1, BATCH_VALUES // largest)
+    return np.concatenate(
+        [
+            run_float(graph, images[start : start + batch], keep={graph.output})[graph.output]
+            for start in range(0, len(images), batch)
+        ]
+    )
+
+
 def to_nhwc(values: FloatArray) -> FloatArray:
     """[n, c, h, w] to contiguous [n, h, w, c]; [n, c] as it is."""
     return np.ascontiguousarray(values.transpose(0, 2, 3, 1)) if values.ndim == 4 else values
@@ -116,6 +132,10 @@ def _run_node(node: Node, operands: list[FloatArray], shape: tuple[int, ...]) ->
         case Softmax():
             e = np.exp(x - x.max(axis=-1, keepdims=True))
             return np.asarray(e / e.sum(axis=-1, keepdims=True), np.float32)
+        case LogSoftmax():
+            shifted = x - x.max(axis=-1, keepdims=True)
+            norm = np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
+            return np.asarray(shifted - norm, np.float32)
         case _:
             raise QuantError(f"no float arithmetic for {type(node).__name__}", where=node.name)
 

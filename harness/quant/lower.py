@@ -17,6 +17,7 @@ from harness.model.graph import (
     Dense,
     GlobalAvgPool,
     Graph,
+    LogSoftmax,
     MaxPool,
     Node,
     Reshape,
@@ -180,6 +181,13 @@ class _Lowering:
                     "batch normalisation has no integer form",
                     where=node.name,
                     hint="fold it into the convolution or dense layer before it",
+                )
+            case LogSoftmax():
+                raise QuantError(
+                    "LogSoftmax has no integer form; only as the last operator, after others, "
+                    "can it be left out",
+                    where=node.name,
+                    hint="end the network before it",
                 )
             case _:
                 raise QuantError(f"{type(node).__name__} has no integer form", where=node.name)

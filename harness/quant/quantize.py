@@ -11,6 +11,7 @@ import math
 import numpy as np
 
 from harness.errors import QuantError
+from harness.model.classes import program_graph
 from harness.model.graph import Conv, Dense, Graph
 from harness.quant.build import Surroundings, build_node
 from harness.quant.calibrate import calibrate
@@ -24,7 +25,7 @@ def quantize(graph: Graph, calibration: FloatArray) -> QNetwork:
     """Quantize a graph without batch normalisations.
 
     Args:
-        graph: The folded graph.
+        graph: The folded graph; a final LogSoftmax is left out.
         calibration: Float samples [n, c, h, w] or [n, features]; they choose the scales, so they
             must not be validation or test data.
 
@@ -32,6 +33,7 @@ def quantize(graph: Graph, calibration: FloatArray) -> QNetwork:
         QuantError: An operator without an integer form, a weight or activation that is not
             finite, or a layer whose accumulator may overflow int32 (names the layer).
     """
+    graph = program_graph(graph)
     lowered = lower(graph)
     _check_weights(lowered)
     scales = choose_scales(graph, lowered, calibrate(graph, calibration))

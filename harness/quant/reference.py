@@ -11,6 +11,7 @@ from harness.errors import QuantError
 from harness.quant import arithmetic
 from harness.quant.patches import Window
 from harness.quant.program import (
+    FloatArray,
     Int8Array,
     QAdd,
     QAvgPool,
@@ -24,6 +25,8 @@ from harness.quant.program import (
     QReshape,
     QSoftmax,
 )
+
+Scores: TypeAlias = Int8Array | FloatArray
 
 Override: TypeAlias = Callable[[Int8Array], Int8Array]
 """Stands in for a one-input node: its input [n, ...] to its output [n, ...]."""
@@ -125,9 +128,30 @@ def infer(
     return np.concatenate(outputs)
 
 
-def top1(outputs: Int8Array) -> np.ndarray[tuple[int], np.dtype[np.intp]]:
-    """The predicted class of each of ``outputs`` [n, ...]; ties go to the lowest index."""
-    classes: np.ndarray[tuple[int], np.dtype[np.intp]] = outputs.reshape(
-        outputs.shape[0], -1
-    ).argmax(axis=1)
+def score_tensor(network: QNetwork) -> str:
+    """The tensor whose largest value names the class: what a final softmax reads, or the output.
+
+    The softmax's own values do not: many classes share the few steps of an int8 probability.
+    """
+    producer = {node.output: node for node in network.nodes}
+    node = producer.get(network.output)
+    while isinstance(node, QReshape):
+        node = producer.get(node.inputs[0])
+    return node.inputs[0] if isinstance(node, QSoftmax) else network.output
+
+
+def top1(scores: Scores) -> np.ndarray[tuple[int], np.dtype[np.intp]]:
+    """The predicted class of each of ``scores`` [n, ...]; ties go to the lowest index."""
+    classes: np.ndarray[tuple[int], np.dtype[np.intp]] = _rows(scores).argmax(axis=1)
     return classes
+
+
+def count_ties(scores: Scores) -> int:
+    """In how many of ``scores`` [n, ...] two or more classes share the largest value."""
+    rows = _rows(scores)
+    largest = rows.max(axis=1, keepdims=True)
+    return int(((rows == largest).sum(axis=1) > 1).sum())
+
+
+def _rows(scores: Scores) -> Scores:
+    return scores.reshape(scores.shape[0], -1)

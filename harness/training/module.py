@@ -22,6 +22,7 @@ from harness.model.graph import (
     FloatArray,
     GlobalAvgPool,
     Graph,
+    LogSoftmax,
     MaxPool,
     Node,
     Pads,
@@ -154,6 +155,8 @@ class _FixedLayer(Layer):
                 return x.reshape(x.shape[0], *self._output_shape[1:])
             case Softmax():
                 return torch.softmax(x, dim=1)
+            case LogSoftmax():
+                return torch.log_softmax(x, dim=1)
             case _:
                 raise _unknown(node)
 
@@ -202,6 +205,7 @@ def _layer(node: Node, output_shape: Sequence[int]) -> Layer:
             | Clip()
             | Reshape()
             | Softmax()
+            | LogSoftmax()
         ):
             return _FixedLayer(node, output_shape)
         case _:

@@ -17,6 +17,7 @@ from harness.model.graph import (
     Dense,
     GlobalAvgPool,
     Graph,
+    LogSoftmax,
     MaxPool,
     Node,
     Pads,
@@ -77,6 +78,8 @@ def _apply(node: Node, inputs: list[Array], shape: tuple[int, ...]) -> Array:
         case Softmax():
             powers = np.exp(x - x.max())
             return powers / powers.sum()
+        case LogSoftmax():
+            return x - np.logaddexp.reduce(x, axis=None)
     raise AssertionError(f"no such operator: {type(node).__name__}")
 
 

@@ -20,6 +20,7 @@ from harness.model.graph import (
     Dense,
     GlobalAvgPool,
     Graph,
+    LogSoftmax,
     MaxPool,
     Node,
     Reshape,
@@ -354,8 +355,9 @@ def test_clip(opset: int, low: float | None, high: float | None, tmp_path: Path)
 )
 def test_softmax(opset: int, shape: tuple[int, ...], axis: int | None, tmp_path: Path) -> None:
     attributes = {} if axis is None else {"axis": axis}
-    proto = model([node("Softmax", ["x"], **attributes)], shape, opset=opset)
-    assert Softmax in ops(check(proto, tmp_path))
+    for kind in (Softmax, LogSoftmax):
+        proto = model([node(kind.__name__, ["x"], **attributes)], shape, opset=opset)
+        assert kind in ops(check(proto, tmp_path))
 
 
 @pytest.mark.parametrize("axis", [0, 1, 2, 3, 4, -1, -3])

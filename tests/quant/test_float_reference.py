@@ -19,6 +19,7 @@ from harness.model.graph import (
     FloatArray,
     GlobalAvgPool,
     Graph,
+    LogSoftmax,
     MaxPool,
     Node,
     Reshape,
@@ -81,6 +82,8 @@ def test_vector_operators() -> None:
         dense(np.random.default_rng(2), "d", "flat", 168, 9),
         Softmax("y", ("d",), "y"),
     ]
+    agree(graph_of(nodes, SHAPE, {"flat": (1, 168)}))
+    nodes[-1] = LogSoftmax("y", ("d",), "y")
     agree(graph_of(nodes, SHAPE, {"flat": (1, 168)}))
 
 
