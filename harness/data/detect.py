@@ -9,7 +9,7 @@ from pathlib import Path
 from harness.data.cifar import is_binary_folder, is_python_folder, open_binary, open_python
 from harness.data.digits import open_digits
 from harness.data.images import Dataset
-from harness.data.npz import dataset_name, open_npz
+from harness.data.npz import dataset_name, is_npz_path, open_npz
 from harness.errors import DataError
 
 _FORMATS = (
@@ -27,7 +27,7 @@ class _Candidate:
 
 def _candidates(path: Path) -> Iterator[_Candidate]:
     if path.is_file():
-        if path.suffix == ".npz":
+        if is_npz_path(path):
             yield _Candidate(dataset_name(path), path, open_npz)
         return
     for folder in (path, *sorted(child for child in path.iterdir() if child.is_dir())):
@@ -35,7 +35,7 @@ def _candidates(path: Path) -> Iterator[_Candidate]:
             yield _Candidate("cifar10", folder, open_python)
         if is_binary_folder(folder):
             yield _Candidate("cifar10", folder, open_binary)
-    for archive in sorted(path.glob("*.npz")):
+    for archive in sorted(child for child in path.iterdir() if is_npz_path(child)):
         yield _Candidate(dataset_name(archive), archive, open_npz)
 
 

@@ -138,21 +138,27 @@ class Dataset:
 
 
 def checked_labels(labels: npt.NDArray[np.generic], count: int, classes: int, where: str) -> Labels:
-    """Labels as int64.
+    """Labels as int64 [``count``]; a column [``count``, 1], as Keras has them, is taken too.
 
     Raises:
-        DataError: Not ``count`` integers in [0, ``classes``).
+        DataError: Not ``count`` integers in [0, ``classes``); names the first that is not one.
     """
-    if labels.dtype.kind not in "iu" or labels.shape != (count,):
+    flat = labels[:, 0] if labels.ndim == 2 and labels.shape[1] == 1 else labels
+    if flat.dtype.kind not in "iu" or flat.shape != (count,):
         raise DataError(
             f"labels are {labels.dtype} {list(labels.shape)}",
             where=where,
-            hint=f"they must be {count} integers, one for each image",
+            hint=f"they must be {count} integers, the class of each image",
         )
-    if count and (int(labels.min()) < 0 or int(labels.max()) >= classes):
+    # Of all labels only uint64 beyond int64 change here, to negative ones.
+    values: Labels = flat.astype(np.int64)
+    outside = np.flatnonzero((values < 0) | (values >= classes))
+    if len(outside):
+        first = int(outside[0])
         raise DataError(
-            f"labels range from {labels.min()} to {labels.max()}",
+            f"label {first} is {flat[first]}, the classes are 0 to {classes - 1} "
+            f"({len(outside)} of {count} labels are no class)",
             where=where,
-            hint=f"they must be from 0 to {classes - 1}",
+            hint="count the classes from 0, in the order of the network's outputs",
         )
-    return labels.astype(np.int64)
+    return values

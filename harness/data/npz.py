@@ -37,12 +37,14 @@ from harness.errors import DataError
 
 _LARGEST_ARRAY = 1 << 31  # bytes
 _LONGEST_HEADER = 1 << 12  # bytes
+_MOST_CLASSES = 1 << 16
 _MAGIC = b"\x93NUMPY"
-_HEADER = re.compile(  # as numpy writes it, for integers, floats and text
-    rb"\{ *'descr': *'(?P<type>[<>|=]?(?:[iu][1248]|f[248]|U[1-9][0-9]{0,4}))', *"
+_HEADER = re.compile(  # as numpy writes it, for truth values, integers, floats and text
+    rb"\{ *'descr': *'(?P<type>[<>|=]?(?:b1|[iu][1248]|f[248]|U[1-9][0-9]{0,4}))', *"
     rb"'fortran_order': *(?P<order>True|False), *"
     rb"'shape': *\((?P<shape>(?:[0-9]{1,15}, *)*(?:[0-9]{1,15})?)\),? *\} *\n?"
 )
+_OBJECTS = re.compile(rb"\{ *'descr': *'\|O'")
 _PLAIN_LAYOUTS = (  # images, labels, test images, test labels
     ("train_images", "train_labels", "test_images", "test_labels"),
     ("x_train", "y_train", "x_test", "y_test"),
@@ -120,10 +122,21 @@ def _parse_header(
 ) -> tuple[tuple[int, ...], bool, np.dtype[np.generic]]:
     """Shape, Fortran order and type; Python's own parser is never let near the text."""
     match = _HEADER.fullmatch(header)
+    if match is None and _OBJECTS.match(header):
+        raise DataError(
+            f"{name.removesuffix('.npy')} holds Python objects, which are never unpickled",
+            where=str(path),
+            hint="store plain numbers, e.g. labels.astype(numpy.int64)",
+        )
     if match is None:
         raise _malformed(path, f"{name} holds neither numbers nor text, or its header is damaged")
     shape = tuple(int(extent) for extent in match["shape"].split(b",") if extent.strip())
     return shape, match["order"] == b"True", np.dtype(match["type"].decode())
+
+
+def is_npz_path(path: Path) -> bool:
+    """Whether the name ends in ``.npz``, in capitals or not."""
+    return path.suffix.lower() == ".npz"
 
 
 def dataset_name(path: Path) -> str:
@@ -173,9 +186,8 @@ def _class_names(arrays: Arrays, path: Path) -> tuple[str, ...]:
         for key in ("train_labels", "test_labels", "y_train", "y_test", "labels")
         if key in arrays
     ]
-    highest = max((int(a.max()) for a in labels if a.size and a.dtype.kind in "iu"), default=0)
-    if highest >= 1 << 16:
-        raise DataError(f"a label is {highest}", where=str(path), hint="labels start at 0")
+    found = [int(a.max()) for a in labels if a.size and a.dtype.kind in "iu"]
+    highest = min(max([0, *found]), _MOST_CLASSES - 1)
     return tuple(str(index) for index in range(highest + 1))
 
 
@@ -226,7 +238,5 @@ def _plain_images(
             hint="use [n, h, w], [n, h, w, c] or [n, c, h, w] with 1 or 3 channels",
         )
     label_array = _array(arrays, label_key, path)
-    if label_array.ndim == 2 and label_array.shape[1] == 1:  # Keras' shape
-        label_array = label_array[:, 0]
     labels = checked_labels(label_array, len(images), classes, f"{path}: {label_key}")
     return LabelledImages(ArrayStore(np.ascontiguousarray(images, dtype=np.uint8)), labels)

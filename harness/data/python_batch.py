@@ -92,8 +92,9 @@ def _content(batch: object) -> tuple[Pixels, list[int]]:
     if pixels is None or pixels.ndim != 2 or len(labels) != len(pixels):
         shape = "none" if pixels is None else list(pixels.shape)
         raise _RefusedError(f"{len(labels)} labels for data of shape {shape}")
-    if any(type(label) is not int or not 0 <= label < 256 for label in labels):
-        raise _RefusedError("a label is no integer from 0 to 255")
+    for index, label in enumerate(labels):
+        if type(label) is not int or not 0 <= label < 256:
+            raise _RefusedError(f"label {index} is {label!r:.40}, no integer from 0 to 255")
     return pixels, labels
 
 

@@ -5,6 +5,7 @@ Each is declared in ``workloads/<network>.yaml``.
 
 from __future__ import annotations
 
+import math
 import os
 from pathlib import Path
 from typing import Annotated, Literal
@@ -14,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from harness.config.yaml_reader import read_yaml
 from harness.data.detect import open_dataset
 from harness.data.digits import open_digits
-from harness.data.images import Dataset
+from harness.data.images import Dataset, checked_labels
 from harness.data.splits import DatasetSplits, Normalisation, split_dataset
 from harness.errors import DataError
 from harness.resources import resource
@@ -135,6 +136,10 @@ class Workload(_Section):
                 f"images have {channels} channels, {self.network} takes {self.images.channels}",
                 where=dataset.source,
             )
+        for name, part in (("training", dataset.train), ("test", dataset.test)):
+            if part is not None:
+                where = f"{dataset.source}: {name} labels"
+                checked_labels(part.labels, len(part), self.classes, where)
         if classes > self.classes:
             raise DataError(
                 f"the dataset has {classes} classes, {self.network} tells {self.classes} apart",
@@ -175,6 +180,21 @@ def workload_for(name: str) -> Workload | None:
     if workload.network != name:
         raise DataError(f"the workload is for {workload.network!r}", where=str(path))
     return workload
+
+
+def workload_of_images(shape: tuple[int, ...]) -> Workload | None:
+    """A workload whose images have the ``shape`` [c, h, w], or as many values as [features].
+
+    Workloads of one dataset and size preprocess it alike, so the first will do.
+    """
+    for path in sorted(resource("workloads").glob("*.yaml")):
+        workload = workload_for(path.stem)
+        assert workload is not None
+        images = workload.images
+        size = (images.channels, images.height, images.width)
+        if shape in (size, (math.prod(size),)):
+            return workload
+    return None
 
 
 def _default_folder() -> Path | None:

@@ -115,7 +115,7 @@ def test_missing_truncated_and_wrong_binary_files(tmp_path: Path) -> None:
     for content, message in (
         (record[:-1], "not a multiple of 3073"),
         (b"", "not a multiple of 3073"),
-        (bytes([10]) + record[1:], "labels range from 10 to 10"),
+        (bytes([10]) + record[1:], "label 0 is 10, the classes are 0 to 9"),
     ):
         bad.write_bytes(content)
         with pytest.raises(DataError, match=message) as error:
