@@ -12,16 +12,21 @@ import numpy as np
 import numpy.typing as npt
 
 from harness.config.schema import RunConfig
-from harness.data.npz import read_npz_arrays
-from harness.data.workloads import FOLDER_VARIABLE, Workload
+from harness.data.images import checked_labels
+from harness.data.network_arrays import holds_pixels, network_arrays
+from harness.data.npz import Arrays, dataset_name, is_npz_path, read_npz_arrays
+from harness.data.workloads import FOLDER_VARIABLE, Workload, workload_of_images
 from harness.errors import DataError
+from harness.model.classes import class_count, why_no_classes
 from harness.model.graph import Graph
+from harness.model.names import shape_text
 
 FloatArray: TypeAlias = npt.NDArray[np.float32]
 
 CALIBRATION_IMAGES: Final = 64
 """Enough for stable clipping thresholds; the thresholds of 32 and 64 samples hardly differ."""
 SYNTHETIC_CALIBRATION: Final = 16
+NO_LABELS: Final = "no labelled images"
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,13 +35,14 @@ class Samples:
 
     ``images`` are the simulated ones followed by further test images, up to the number
     asked for, that only the reference sees.  ``labels`` is None where no accuracy can be
-    given; ``statement`` says in words what the inputs are.
+    given, and ``no_labels`` then says why; ``statement`` says in words what the inputs are.
     """
 
     calibration: FloatArray
     images: FloatArray
     labels: npt.NDArray[np.int64] | None
     statement: str
+    no_labels: str = NO_LABELS
     provenance: dict[str, str] = field(default_factory=dict)
 
 
@@ -57,7 +63,7 @@ def load_samples(
         DataError: A named dataset is missing, malformed or does not fit the network.
     """
     if workload is None and run.dataset is not None:
-        return _own_arrays(graph, run, Path(run.dataset), reference_images)
+        return _named_dataset(graph, run, Path(run.dataset), reference_images)
     if workload is not None and _is_used(graph, run, workload):
         if not _fits(workload, graph):
             raise DataError(
@@ -111,17 +117,24 @@ def _enough(available: int, run: RunConfig, where: str) -> None:
 
 
 def _from_workload(
-    graph: Graph, run: RunConfig, workload: Workload, path: Path | None, count: int
+    graph: Graph,
+    run: RunConfig,
+    workload: Workload,
+    path: Path | None,
+    count: int,
+    remark: str = "",
 ) -> Samples:
     splits = workload.load_splits(path)
     _enough(len(splits.test), run, splits.source)
     taken = min(max(count, run.images), len(splits.test))
-    trained = not graph.random_weights
+    where = f"{splits.source}: test labels"
+    labels, reason = _usable_labels(graph, splits.test.labels, len(splits.test), where)
     return Samples(
         calibration=_to_input(splits.calibration.images(0, CALIBRATION_IMAGES), graph),
         images=_to_input(splits.test.images(0, taken), graph),
-        labels=splits.test.labels[:taken].astype(np.int64) if trained else None,
-        statement=f"test images of {splits.dataset}",
+        labels=None if labels is None else labels[:taken],
+        no_labels=reason,
+        statement=f"test images of {splits.dataset}{remark}",
         provenance={
             "dataset": splits.dataset,
             "dataset_sha256": splits.source_sha256,
@@ -131,38 +144,85 @@ def _from_workload(
     )
 
 
-def _own_arrays(graph: Graph, run: RunConfig, path: Path, count: int) -> Samples:
-    """A user's npz: `images` float32 as the network takes them, `labels` if known."""
-    arrays = read_npz_arrays(path)
+def _preprocessing(workload: Workload) -> str:
+    """How its images become inputs, in words."""
+    images = workload.images
+    mean, deviation = (
+        "/".join(f"{value:g}" for value in values) for values in (images.mean, images.deviation)
+    )
+    return (
+        f", as {workload.network} takes them: {images.height} x {images.width}, "
+        f"(pixel / 255 - {mean}) / {deviation}"
+    )
+
+
+def _named_dataset(graph: Graph, run: RunConfig, path: Path, count: int) -> Samples:
+    """What a user named for a network of their own: arrays as it takes them, or a dataset.
+
+    A dataset's pixels become inputs as for the built-in networks of that input size.
+    """
     shape = graph.shapes[graph.input][1:]
-    images = arrays.get("images")
-    if images is None or images.dtype != np.float32 or images.shape[1:] != shape:
-        found = "none" if images is None else f"{images.dtype} {list(images.shape)}"
+    workload = workload_of_images(shape)
+    if is_npz_path(path) and not path.is_dir():
+        arrays = read_npz_arrays(path)
+        names = () if workload is None else (workload.dataset, *workload.also_accepts)
+        if not holds_pixels(arrays, known=dataset_name(path) in names):
+            return _own_arrays(graph, run, path, arrays, count)
+    if not path.exists() and str(path) != "digits":
+        raise DataError("there is no such file or folder", where=str(path))
+    if workload is None:
         raise DataError(
-            f"the array `images` must be float32 [n, {', '.join(map(str, shape))}]; found {found}",
+            f"how pixels become the network's input {shape_text(shape)} is not known",
             where=str(path),
-            hint="store them preprocessed, as the network takes them",
+            hint="name an .npz with images as the network takes them, and labels",
         )
-    if not np.isfinite(images).all():
-        raise DataError("`images` has values that are not finite", where=str(path))
-    labels = arrays.get("labels")
-    if labels is not None and (
-        labels.shape != (len(images),) or not np.issubdtype(labels.dtype, np.integer)
-    ):
-        raise DataError("the array `labels` must be integers [n]", where=str(path))
-    held_out = min(CALIBRATION_IMAGES, len(images) // 2)
-    if held_out == 0:
-        raise DataError("at least 2 images are needed, one for calibration", where=str(path))
-    test = images[: len(images) - held_out]
+    return _from_workload(graph, run, workload, path, count, _preprocessing(workload))
+
+
+def _own_arrays(graph: Graph, run: RunConfig, path: Path, stored: Arrays, count: int) -> Samples:
+    arrays = network_arrays(stored, graph.shapes[graph.input][1:], path)
+    where = f"{path}: {arrays.labels_name}"
+    labels, reason = _usable_labels(graph, arrays.labels, len(arrays.images), where)
+    calibration, test = arrays.calibration, arrays.images
+    if calibration is None:
+        held_out = min(CALIBRATION_IMAGES, len(test) // 2)
+        if held_out == 0:
+            raise DataError("at least 2 images are needed, one for calibration", where=str(path))
+        calibration, test = test[len(test) - held_out :], test[: len(test) - held_out]
+        source = f"its last {held_out} served calibration only"
+    elif len(calibration) == 0:
+        raise DataError("there are no images for calibration", where=str(path))
+    else:
+        calibration = calibration[:CALIBRATION_IMAGES]
+        source = f"{len(calibration)} of its training images served calibration"
     _enough(len(test), run, str(path))
     taken = min(max(count, run.images), len(test))
     return Samples(
-        calibration=np.ascontiguousarray(images[len(images) - held_out :]),
+        calibration=np.ascontiguousarray(calibration),
         images=np.ascontiguousarray(test[:taken]),
-        labels=None if labels is None else labels[:taken].astype(np.int64),
-        statement=f"images of {path.name}; its last {held_out} served calibration only",
+        labels=None if labels is None else labels[:taken],
+        no_labels=reason,
+        statement=f"images of {path.name}{arrays.remark}; {source}",
         provenance={"dataset": path.name},
     )
+
+
+def _usable_labels(
+    graph: Graph, labels: npt.NDArray[np.generic] | None, count: int, where: str
+) -> tuple[npt.NDArray[np.int64] | None, str]:
+    """Checked labels of a classifier; or None, and why there are none, in words.
+
+    Raises:
+        DataError: A label is no class of the network.
+    """
+    if graph.random_weights:
+        return None, "the weights are random"
+    if labels is None:
+        return None, NO_LABELS
+    classes = class_count(graph)
+    if classes is None:
+        return None, f"{why_no_classes(graph)}, which no class of an image is compared with"
+    return checked_labels(labels, count, classes, where), ""
 
 
 def _synthetic(graph: Graph, run: RunConfig, workload: Workload | None) -> Samples:
