@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import Final, Protocol
 
 import numpy as np
+import numpy.typing as npt
 
 from harness.artifacts import atomic_write_text
 from harness.config.load import config_to_yaml
 from harness.config.schema import Config
 from harness.errors import HarnessError, StatsError
 from harness.mapping.conductances import conductance_files
+from harness.model.classes import class_count, final_softmax, left_out, score_graph
 from harness.model.names import is_onnx_path
 from harness.pipeline.folder import run_name, staged_folder
 from harness.pipeline.fp32 import build_fp32
@@ -29,7 +31,8 @@ from harness.pipeline.programs import (
 from harness.placement.plan import Plan
 from harness.placement.reference import infer_plan
 from harness.placement.summary import plan_to_json
-from harness.quant.reference import top1
+from harness.quant.float_reference import infer_float
+from harness.quant.reference import Scores, count_ties, score_tensor, top1
 from harness.quant.summary import network_to_json
 from harness.report.comparison import (
     AccuracyEntry,
@@ -205,11 +208,13 @@ def _compare(
             macs=model.summary.macs,
             random_weights=model.graph.random_weights,
             checkpoint=model.checkpoint.name if model.checkpoint is not None else None,
+            left_out=left_out(model.graph),
         ),
         digital=digital[0].summary,
         mapped=mapped[0].summary if mapped is not None else None,
         plan=_plan_info(config, prepared.mapped),
         accuracy=_accuracy(config, prepared, [program for program, _ in programs]),
+        no_accuracy=prepared.samples.no_labels,
         outputs=tuple(
             OutputCheck(
                 program=program.summary.name,
@@ -249,23 +254,54 @@ def _plan_info(config: Config, plan: Plan | None) -> PlanInfo | None:
 def _accuracy(
     config: Config, prepared: Prepared, programs: Sequence[SimulatedProgram]
 ) -> AccuracyInfo | None:
-    """What the simulated cores predicted, and what the reference predicts on more images."""
-    labels = prepared.samples.labels
-    if labels is None:
+    """What the simulated cores computed, and what the references compute on more images."""
+    labels, graph = prepared.samples.labels, prepared.model.graph
+    classes = class_count(graph)
+    if labels is None or classes is None:
         return None
     plans = {DIGITAL: prepared.digital, MAPPED: prepared.mapped}
     entries = []
     for program in programs:
         name = program.summary.name
-        images = len(program.predictions)
-        correct = int(np.sum(program.predictions == labels[:images]))
-        entries.append(AccuracyEntry(f"{name}, simulated", correct, images))
         plan = plans[name]
         if plan is None:
             raise HarnessError(f"the program {name} has no plan", where=config.run.model)
-        outputs = infer_plan(plan, config.system, prepared.images)
-        correct = int(np.sum(top1(outputs) == labels))
-        entries.append(AccuracyEntry(f"{name}, reference", correct, len(labels)))
+        tensor = score_tensor(plan.network)
+        scores = infer_plan(plan, config.system, prepared.images, tensor=tensor)
+        simulated = len(program.predictions)
+        outputs = scores[:simulated]
+        if tensor != plan.network.output:
+            outputs = infer_plan(plan, config.system, prepared.images[:simulated])
+        _check_predictions(program, top1(outputs))
+        # The outputs are the reference's, byte for byte, and so is what a final Softmax reads.
+        entries.append(_entry(f"{name}, simulated", scores[:simulated], labels[:simulated]))
+        entries.append(_entry(f"{name}, reference", scores, labels))
     return AccuracyInfo(
-        dataset=prepared.samples.provenance["dataset"], split="test", entries=tuple(entries)
+        dataset=prepared.samples.provenance["dataset"],
+        split="test",
+        classes=classes,
+        first_label=int(labels.min()),
+        last_label=int(labels.max()),
+        softmax=final_softmax(graph),
+        float_network=_entry(
+            "float network", infer_float(score_graph(graph), prepared.samples.images), labels
+        ),
+        entries=tuple(entries),
     )
+
+
+def _entry(what: str, scores: Scores, labels: npt.NDArray[np.int64]) -> AccuracyEntry:
+    correct = int(np.sum(top1(scores) == labels))
+    return AccuracyEntry(what, correct, len(labels), count_ties(scores))
+
+
+def _check_predictions(program: SimulatedProgram, expected: npt.NDArray[np.intp]) -> None:
+    """The simulated core names the class of each image by its own outputs."""
+    for index, (found, wanted) in enumerate(zip(program.predictions, expected, strict=True)):
+        if found != wanted:
+            raise StatsError(
+                f"the simulated core names class {found} for image {index}, "
+                f"the reference names {wanted}",
+                where=f"program {program.summary.name}",
+                hint="this is a defect of the generated program or of the engine",
+            )

@@ -7,13 +7,17 @@ from dataclasses import dataclass
 
 from harness.config.load import config_hash
 from harness.config.schema import Config
+from harness.data.chance import WRONG_INPUTS, at_chance
 from harness.errors import MismatchError, StatsError
 from harness.stats.summary import Gain, ProgramSummary, gain
 
 
 @dataclass(frozen=True)
 class ModelInfo:
-    """The network.  ``source`` is "built-in" or the file that it was read from."""
+    """The network.  ``source`` is "built-in" or the file that it was read from.
+
+    ``left_out`` is the final operator that the programs do not compute, if there is one.
+    """
 
     name: str
     source: str
@@ -22,6 +26,7 @@ class ModelInfo:
     macs: int  # of one inference
     random_weights: bool
     checkpoint: str | None = None
+    left_out: str | None = None
 
 
 @dataclass(frozen=True)
@@ -47,11 +52,15 @@ class PlanInfo:
 
 @dataclass(frozen=True)
 class AccuracyEntry:
-    """``correct`` of ``images`` labelled images, by ``what`` (a reference or a simulation)."""
+    """``correct`` of ``images`` labelled images, by ``what`` (a reference or a simulation).
+
+    In ``ties`` of them several classes share the largest value; the first of these counts.
+    """
 
     what: str
     correct: int
     images: int
+    ties: int
 
     @property
     def percent(self) -> float:
@@ -60,11 +69,30 @@ class AccuracyEntry:
 
 @dataclass(frozen=True)
 class AccuracyInfo:
-    """Accuracies on labelled images that nothing was trained or calibrated on."""
+    """Accuracies on labelled images that nothing was trained or calibrated on.
+
+    The class with the largest of ``classes`` values is compared with the label; labels are from
+    ``first_label`` to ``last_label``.  Values are those before ``softmax``, the final Softmax or
+    LogSoftmax, if there is one.  ``entries`` are of the programs.
+    """
 
     dataset: str
     split: str
+    classes: int
+    first_label: int
+    last_label: int
+    softmax: str | None
+    float_network: AccuracyEntry
     entries: tuple[AccuracyEntry, ...]
+
+    @property
+    def everything(self) -> tuple[AccuracyEntry, ...]:
+        return (self.float_network, *self.entries)
+
+    @property
+    def is_no_better_than_chance(self) -> bool:
+        """Whether the float network itself is: then labels or images may be wrong."""
+        return at_chance(self.float_network.correct, self.float_network.images, self.classes)
 
 
 @dataclass(frozen=True)
@@ -108,6 +136,7 @@ class Manifest:
 class Comparison:
     """One finished job.  ``mapped`` and ``plan`` are None where only the digital program ran.
 
+    ``no_accuracy`` says why ``accuracy`` is None.
     ``fp32`` is the float network's program, if it was asked for; its outputs were compared with
     the float reference within a tolerance (kernels/include/aimc_fp32_ops.h).
 
@@ -125,6 +154,7 @@ class Comparison:
     outputs: tuple[OutputCheck, ...]
     manifest: Manifest
     fp32: ProgramSummary | None = None
+    no_accuracy: str = "no labelled images"
 
     def __post_init__(self) -> None:
         for check in self.outputs:
@@ -150,9 +180,8 @@ class Comparison:
                 yield f"the outputs of program {program.name} were not compared"
         if len({program.name for program in self.programs}) < len(self.programs):
             yield "two programs have one name"
-        for entry in self.accuracy.entries if self.accuracy else ():
-            if not 0 <= entry.correct <= entry.images or entry.images < 1:
-                yield f"accuracy of {entry.what}: {entry.correct} of {entry.images}"
+        if self.accuracy is not None:
+            yield from _accuracy_problems(self.accuracy)
 
     @property
     def programs(self) -> tuple[ProgramSummary, ...]:
@@ -168,6 +197,19 @@ class Comparison:
         return None if self.fp32 is None else gain(self.fp32, program)
 
 
+def _accuracy_problems(accuracy: AccuracyInfo) -> Iterator[str]:
+    for entry in accuracy.everything:
+        if not 0 <= entry.correct <= entry.images or entry.images < 1:
+            yield f"accuracy of {entry.what}: {entry.correct} of {entry.images}"
+        if not 0 <= entry.ties <= entry.images:
+            yield f"ties of {entry.what}: {entry.ties} of {entry.images}"
+    if not 0 <= accuracy.first_label <= accuracy.last_label < accuracy.classes:
+        yield (
+            f"labels from {accuracy.first_label} to {accuracy.last_label} "
+            f"for {accuracy.classes} classes"
+        )
+
+
 def accuracy_statement(comparison: Comparison) -> str:
     """What every output says about accuracy, in words."""
     if comparison.model.random_weights:
@@ -177,13 +219,28 @@ def accuracy_statement(comparison: Comparison) -> str:
         )
     if comparison.accuracy is None:
         weights = "a checkpoint's" if comparison.model.checkpoint else "the network file's"
-        return f"Weights are {weights}; accuracy was not evaluated (no labelled images)."
-    parts = [
-        f"{entry.what} {entry.percent:.2f} % ({entry.correct} of {entry.images})"
-        for entry in comparison.accuracy.entries
-    ]
-    where = f"{comparison.accuracy.dataset}, {comparison.accuracy.split}"
-    return f"Accuracy on {where}: {'; '.join(parts)}."
+        return f"Weights are {weights}; accuracy was not evaluated ({comparison.no_accuracy})."
+    accuracy = comparison.accuracy
+    parts = [_said(entry) for entry in accuracy.everything]
+    where = f"{accuracy.dataset}, {accuracy.split}"
+    before = f" before the final {accuracy.softmax}" if accuracy.softmax else ""
+    statement = (
+        f"Accuracy on {where}, largest of {accuracy.classes} values{before} against labels "
+        f"{accuracy.first_label} to {accuracy.last_label}: {'; '.join(parts)}."
+    )
+    if any(entry.ties for entry in accuracy.everything):
+        statement += " In a tie the first of the classes that share the largest value counts."
+    if accuracy.is_no_better_than_chance:
+        statement += (
+            f" WARNING: the float network is no better than guessing one of "
+            f"{accuracy.classes} classes: {WRONG_INPUTS}."
+        )
+    return statement
+
+
+def _said(entry: AccuracyEntry) -> str:
+    ties = "" if not entry.ties else f", {entry.ties} tie{'s' if entry.ties != 1 else ''}"
+    return f"{entry.what} {entry.percent:.2f} % ({entry.correct} of {entry.images}{ties})"
 
 
 def outputs_statement(comparison: Comparison) -> str:
@@ -199,4 +256,9 @@ def outputs_statement(comparison: Comparison) -> str:
     statement = f"Outputs equal the integer reference, byte for byte: {'; '.join(exact)}."
     if close:
         statement += f" Within tolerance of the float reference: {'; '.join(close)}."
+    if comparison.model.left_out is not None:
+        statement += (
+            f" The final {comparison.model.left_out} is left out of the programs: "
+            "their outputs are the values before it."
+        )
     return statement

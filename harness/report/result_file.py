@@ -20,7 +20,7 @@ from harness.report.comparison import Comparison, accuracy_statement, outputs_st
 from harness.stats.summary import ProgramSummary
 
 SCHEMA: Final = "aimc-harness result"
-VERSION: Final = 2
+VERSION: Final = 3
 MAX_BYTES: Final = 64 * 1024 * 1024
 
 _KEYS: Final = ("schema", "version", "statements", "summary", "comparison", "sha256")

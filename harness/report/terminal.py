@@ -81,7 +81,9 @@ def _print_all(comparison: Comparison, console: Console) -> None:
             )
         )
     console.print(Text(outputs_statement(comparison)))
-    style = "bold yellow" if comparison.model.random_weights else ""
+    accuracy = comparison.accuracy
+    doubtful = accuracy is not None and accuracy.is_no_better_than_chance
+    style = "bold yellow" if doubtful or comparison.model.random_weights else ""
     console.print(Text(accuracy_statement(comparison), style=style))
 
 

@@ -21,6 +21,19 @@ from tests.stats.runs import region, run
 
 CONFIG = load_config(system="alpine-hp", overrides=["system.core.clock_ghz=2"])
 RANDOM = "Weights are random"
+ACCURACY = AccuracyInfo(
+    dataset="digits",
+    split="test split",
+    classes=10,
+    first_label=0,
+    last_label=9,
+    softmax=None,
+    float_network=AccuracyEntry("float network", 980, 1000, 0),
+    entries=(
+        AccuracyEntry("int8 reference", 978, 1000, 0),
+        AccuracyEntry("analog, simulated", 2, 2, 0),
+    ),
+)
 
 
 def names(layers: int, long_names: bool = False) -> list[str]:
@@ -128,18 +141,13 @@ def comparison(
         tiles_available=288,
         kept_digital={"conv9": "needs 12 tiles, 3 are left"},
     )
-    entries = (
-        AccuracyEntry("float reference", 980, 1000),
-        AccuracyEntry("int8 reference", 978, 1000),
-        AccuracyEntry("analog, simulated", 2, 2),
-    )
     return Comparison(
         config=CONFIG,
         model=ModelInfo("lenet5", "built-in", (1, 28, 28), 61706, digital.macs, random),
         digital=digital,
         mapped=program,
         plan=plan if mapped else None,
-        accuracy=None if random else AccuracyInfo("digits", "test split", entries),
+        accuracy=None if random else ACCURACY,
         outputs=tuple(OutputCheck(p, 2, 20, 0) for p in ("digital", "analog")[: 1 + mapped]),
         manifest=Manifest(
             created_utc="2026-01-02T03:04:05Z",

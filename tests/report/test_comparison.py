@@ -12,29 +12,57 @@ from harness.config.load import config_hash, load_config
 from harness.errors import MismatchError, StatsError
 from harness.report.comparison import (
     AccuracyEntry,
-    AccuracyInfo,
     accuracy_statement,
     outputs_statement,
 )
 from harness.report.manifest import collect_manifest
-from tests.report.comparisons import CONFIG, comparison
+from harness.report.terminal import format_report
+from tests.report.comparisons import ACCURACY, CONFIG, comparison
 from tests.stats.runs import ADD, run
 
 
 def test_random_weights_have_no_accuracy() -> None:
     original = comparison(random=True)
-    entries = (AccuracyEntry("float reference", 1, 2),)
     with pytest.raises(StatsError, match="random weights have no accuracy"):
-        replace(original, accuracy=AccuracyInfo("digits", "test", entries))
+        replace(original, accuracy=ACCURACY)
     assert "random" in accuracy_statement(original)
     assert "%" not in accuracy_statement(original)
 
 
 def test_accuracy_in_words() -> None:
     text = accuracy_statement(comparison())
-    assert "float reference 98.00 % (980 of 1000)" in text
+    assert "largest of 10 values against labels 0 to 9:" in text
+    assert "float network 98.00 % (980 of 1000)" in text
     assert "analog, simulated 100.00 % (2 of 2)" in text
-    assert "not evaluated" in accuracy_statement(replace(comparison(), accuracy=None))
+    assert "tie" not in text
+    assert "WARNING" not in text
+    silent = replace(comparison(), accuracy=None, no_accuracy="the output is a map")
+    assert "not evaluated (the output is a map)" in accuracy_statement(silent)
+
+
+def test_ties_and_a_final_softmax_are_told() -> None:
+    entry = AccuracyEntry("digital, reference", 7, 8, 3)
+    accuracy = replace(ACCURACY, entries=(entry,), softmax="LogSoftmax")
+    original = comparison()
+    told = replace(
+        original, accuracy=accuracy, model=replace(original.model, left_out="LogSoftmax")
+    )
+    text = accuracy_statement(told)
+    assert "largest of 10 values before the final LogSoftmax against" in text
+    assert "digital, reference 87.50 % (7 of 8, 3 ties)" in text
+    assert "the first of the classes" in text
+    assert "LogSoftmax is left out of the programs" in outputs_statement(told)
+    assert "left out" not in outputs_statement(original)
+
+
+@pytest.mark.parametrize(
+    ("correct", "doubted"), [(0, True), (100, True), (118, True), (119, False)]
+)
+def test_a_float_network_at_chance_is_warned_of(correct: int, doubted: bool) -> None:
+    guessing = AccuracyEntry("float network", correct, 1000, 0)
+    told = replace(comparison(), accuracy=replace(ACCURACY, float_network=guessing))
+    for text in (accuracy_statement(told), format_report(told)):
+        assert ("no better than guessing one of" in " ".join(text.split())) == doubted
 
 
 def test_outputs_in_words() -> None:
@@ -56,9 +84,14 @@ def test_contradictions_are_errors() -> None:
         replace(original, config=load_config(system="alpine-lp"))
     with pytest.raises(StatsError, match="two programs have one name"):
         replace(original, mapped=original.digital, outputs=original.outputs)
-    with pytest.raises(StatsError, match="5 of 4"):
-        entries = (AccuracyEntry("x", 5, 4),)
-        replace(original, accuracy=AccuracyInfo("digits", "test", entries))
+    for wrong, message in (
+        ({"entries": (AccuracyEntry("x", 5, 4, 0),)}, "5 of 4"),
+        ({"float_network": AccuracyEntry("x", 0, 0, 0)}, "0 of 0"),
+        ({"entries": (AccuracyEntry("x", 3, 4, 5),)}, "ties of x: 5 of 4"),
+        ({"last_label": 10}, "labels from 0 to 10 for 10 classes"),
+    ):
+        with pytest.raises(StatsError, match=message):
+            replace(original, accuracy=replace(ACCURACY, **wrong))  # type: ignore[arg-type]
 
 
 def test_gain_is_digital_over_mapped() -> None:
