@@ -14,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
+from math import prod
 
 import numpy as np
 import numpy.typing as npt
@@ -29,12 +30,13 @@ from harness.accuracy.evaluate_program import TorchProgram
 from harness.accuracy.noise import layer_seed, program_weights
 from harness.accuracy.paired import BoolArray
 from harness.config.schema import NoiseConfig, SystemConfig
+from harness.data.images import checked_labels
 from harness.errors import MappingError, QuantError
 from harness.mapping.mapping import matrix_layers
 from harness.placement.analog import float_matrix
 from harness.quant.program import FloatArray, Int8Array, QConv, QDense, QNetwork
 from harness.quant.quantize import quantize_input
-from harness.quant.reference import top1
+from harness.quant.reference import score_tensor, top1
 
 IntArray = npt.NDArray[np.int64]
 
@@ -85,7 +87,8 @@ class Evaluator:
         exact: float64 and integer requantization instead of float32.
 
     Raises:
-        QuantError: There are no images, or not one label each.
+        QuantError: There are no images.
+        DataError: Not every image has a label, or one is no class of the network.
     """
 
     def __init__(
@@ -100,17 +103,18 @@ class Evaluator:
         device: str | None = None,
         exact: bool = False,
     ) -> None:
-        if len(images) == 0 or labels.shape != (len(images),):
-            raise QuantError(
-                f"{len(images)} images and labels of shape {list(labels.shape)}", where=network.name
-            )
+        if len(images) == 0:
+            raise QuantError("0 images", where=network.name)
         self._network, self._system, self._noise = network, system, noise
         self._inputs = quantize_input(images, network.tensors[network.input].scale)
-        self._labels = labels
+        classes = prod(network.tensors[network.output].shape)
+        self._labels = checked_labels(labels, len(images), classes, network.name)
         self._threads = threads
         chosen = device or ("cuda" if torch.cuda.is_available() and not exact else "cpu")
         self._how = Arithmetic(torch.device(chosen), exact)
         self._program = TorchProgram(network, self._how)
+        self._score_tensor = score_tensor(network)
+        self._scoring = TorchProgram(network, self._how, self._score_tensor)
         self._calibration = Calibration(network, system.tile, self._how)
         self._matrices = matrix_layers(network)
 
@@ -148,9 +152,9 @@ class Evaluator:
     ) -> BoolArray:
         """Which images each repetition classifies correctly, [repetitions, n]; see `accuracies`."""
         count = len(self._inputs) if images is None else min(images, len(self._inputs))
-        outputs = self._outputs(analog, t_s, range(repetitions), seed, count)
+        scores = self._scores(analog, t_s, range(repetitions), seed, count)
         labels = self._labels[:count]
-        return np.stack([top1(one) == labels for one in outputs])
+        return np.stack([top1(one) == labels for one in scores])
 
     def compared(
         self, analog: Collection[str], *, t_s: float, repetitions: int, seed: int
@@ -159,27 +163,27 @@ class Evaluator:
 
         The arguments are those of `accuracies`; see `divergence_nats`.
         """
-        outputs = list(self._outputs(analog, t_s, range(repetitions), seed, len(self._inputs)))
-        correct = np.stack([top1(one) == self._labels for one in outputs])
-        logits = np.stack([self._logits(one) for one in outputs])
+        scores = list(self._scores(analog, t_s, range(repetitions), seed, len(self._inputs)))
+        correct = np.stack([top1(one) == self._labels for one in scores])
+        logits = np.stack([self._logits(one) for one in scores])
         return correct, divergence_nats(self._digital_logits, logits)
 
     @cached_property
     def _digital_logits(self) -> FloatArray:
-        (outputs,) = self._outputs((), 0.0, [0], 0, len(self._inputs))
-        return self._logits(outputs)
+        (scores,) = self._scores((), 0.0, [0], 0, len(self._inputs))
+        return self._logits(scores)
 
-    def _logits(self, outputs: Int8Array) -> FloatArray:
-        """[n, classes]; outputs that are probabilities already are taken as they are."""
-        scale = self._network.tensors[self._network.output].scale
-        return outputs.reshape(len(outputs), -1) * np.float32(scale)
+    def _logits(self, scores: Int8Array) -> FloatArray:
+        """[n, classes]."""
+        scale = self._network.tensors[self._score_tensor].scale
+        return scores.reshape(len(scores), -1) * np.float32(scale)
 
     def predictions(
         self, analog: Collection[str], *, t_s: float, seed: int, repetition: int
     ) -> IntArray:
         """The class of every image in one repetition, as `accuracies` counts it."""
-        (outputs,) = self._outputs(analog, t_s, [repetition], seed, len(self._inputs))
-        return top1(outputs).astype(np.int64)
+        (scores,) = self._scores(analog, t_s, [repetition], seed, len(self._inputs))
+        return top1(scores).astype(np.int64)
 
     def conductances(
         self, analog: Collection[str], *, t_s: float, seed: int, repetition: int
@@ -200,10 +204,11 @@ class Evaluator:
         nodes = self._chosen(conductances)
         with self._workers() as workers:
             operators = self._operators(nodes, conductances)
-            outputs: Int8Array = self._run(workers, {0: operators}, seed, len(self._inputs))[0]
+            count = len(self._inputs)
+            outputs: Int8Array = self._run(workers, self._program, {0: operators}, seed, count)[0]
         return outputs
 
-    def _outputs(
+    def _scores(
         self,
         analog: Collection[str],
         t_s: float,
@@ -211,7 +216,7 @@ class Evaluator:
         seed: int,
         count: int,
     ) -> Iterator[Int8Array]:
-        """The outputs of each repetition."""
+        """What decides the classes, of each repetition; see `score_tensor`."""
         nodes = self._chosen(analog)
         weights = sum(node.weight.size for node in nodes)
         at_once = max(1, WEIGHTS_AT_ONCE // max(1, weights))
@@ -225,18 +230,18 @@ class Evaluator:
                 }
                 made = workers.map(lambda one: self._operators(nodes, one), programmed.values())
                 operators = dict(zip(programmed, made, strict=True))
-                yield from self._run(workers, operators, seed, count)
+                yield from self._run(workers, self._scoring, operators, seed, count)
 
     def _run(
         self,
         workers: ThreadPoolExecutor,
+        program: TorchProgram,
         operators: Mapping[int, Mapping[str, AnalogOperator]],
         seed: int,
         count: int,
     ) -> Int8Array:
-        """Outputs [repetitions, n, ...] of the first ``count`` images, batches in parallel."""
-
-        batch = self._program.batch()
+        """What ``program`` gives, [repetitions, n, ...], of the first ``count`` images."""
+        batch = program.batch()
 
         def run(start: int) -> Int8Array:
             images = self._inputs[start : min(start + batch, count)]
@@ -245,7 +250,7 @@ class Evaluator:
                 NormalSource(layer_seed(seed, name, repetition), self._how.device)
                 for repetition in operators
             ]
-            return self._program.run(images, list(operators.values()), sources)
+            return program.run(images, list(operators.values()), sources)
 
         return np.concatenate(list(workers.map(run, range(0, count, batch))), axis=1)
 

@@ -26,10 +26,15 @@ Repetition = Mapping[str, AnalogOperator]
 
 
 class TorchProgram:
-    """``network`` on a device; operators of digital nodes are made once."""
+    """``network`` on a device; operators of digital nodes are made once.
 
-    def __init__(self, network: QNetwork, how: Arithmetic) -> None:
+    Args:
+        output: The tensor that `run` gives, if not the network's output.
+    """
+
+    def __init__(self, network: QNetwork, how: Arithmetic, output: str | None = None) -> None:
         self._network, self._how = network, how
+        self._output = output or network.output
         self._digital: dict[str, Operator] = {}
 
     def run(
@@ -38,7 +43,7 @@ class TorchProgram:
         repetitions: Sequence[Repetition],
         sources: Sequence[NormalSource],
     ) -> Int8Array:
-        """Outputs of all repetitions, int8 [repetitions, n, ...].
+        """The output of all repetitions, int8 [repetitions, n, ...].
 
         Args:
             images: int8 [n, h, w, c] or [n, c], one batch.
@@ -52,15 +57,15 @@ class TorchProgram:
         with torch.inference_mode():
             shared = {network.input: self._load(images)}
             fixed = [node for node in network.nodes if node.name not in varying]
-            self._walk(fixed, shared, read | {network.output})
+            self._walk(fixed, shared, read | {self._output})
             if not nodes:
-                output = self._store(shared[network.output])
+                output = self._store(shared[self._output])
                 return np.stack([output] * len(repetitions))
             outputs = []
             for operators, source in zip(repetitions, sources, strict=True):
                 tensors = dict(shared)
-                self._walk(nodes, tensors, {network.output}, operators, source)
-                outputs.append(self._store(tensors[network.output]))
+                self._walk(nodes, tensors, {self._output}, operators, source)
+                outputs.append(self._store(tensors[self._output]))
         return np.stack(outputs)
 
     def digital_tensors(self, images: Int8Array, names: Collection[str]) -> dict[str, Int8Array]:

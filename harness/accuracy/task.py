@@ -17,6 +17,7 @@ from harness.data.workloads import Recipe, Workload, workload_for
 from harness.errors import DataError, ModelError
 from harness.model.builtin import build, input_sizes
 from harness.model.checkpoint import Dtype, as_stored, load_checkpoint
+from harness.model.classes import class_count
 from harness.model.fold import fold
 from harness.model.graph import FloatArray, Graph
 from harness.model.load import load_model
@@ -56,6 +57,7 @@ class Task:
     """
 
     graph: Graph
+    classes: int
     dataset: str
     calibration: FloatArray
     validation: Labelled
@@ -133,6 +135,7 @@ def _built_in(graph: Graph, workload: Workload, splits: DatasetSplits) -> Task:
         )
     return Task(
         graph=graph,
+        classes=workload.classes,
         dataset=splits.dataset,
         calibration=splits.calibration.images(0, CALIBRATION_IMAGES),
         validation=_labelled(splits.validation, graph),
@@ -151,7 +154,10 @@ def _built_in(graph: Graph, workload: Workload, splits: DatasetSplits) -> Task:
 
 
 def _own_network(config: Config) -> Task:
-    """A user's .onnx and .npz: the first half of what calibration leaves is the test split."""
+    """A user's network and images: the first half of what calibration leaves is the test split.
+
+    Of a dataset with a test split of its own, both halves are of that.
+    """
     run = config.run
     if run.dataset is None:
         raise DataError(
@@ -161,11 +167,16 @@ def _own_network(config: Config) -> Task:
         )
     graph = load_model(run.model, input_size=run.input_size)
     samples = load_samples(graph, run, None, reference_images=EVERY_IMAGE)
-    if samples.labels is None or len(samples.labels) < 2:
+    classes = class_count(graph)
+    if samples.labels is None or classes is None:
         raise DataError(
-            "the dataset has no labels, or fewer than two images beside those for calibration",
-            where=run.dataset,
-            hint="add the array labels: the class of each image, integers [n]",
+            f"there is no accuracy to keep: {samples.no_labels}",
+            where=f"{run.model} on {run.dataset}",
+            hint="give a trained classifier and the array labels: the class of each image",
+        )
+    if len(samples.labels) < 2:
+        raise DataError(
+            "there are fewer than two images beside those for calibration", where=run.dataset
         )
     half = len(samples.labels) // 2
     everything = Labelled(samples.images, samples.labels)
@@ -173,6 +184,7 @@ def _own_network(config: Config) -> Task:
     test = everything.first(half)
     return Task(
         graph=graph,
+        classes=classes,
         dataset=Path(run.dataset).name,
         calibration=samples.calibration,
         validation=validation,

@@ -15,6 +15,7 @@ from typing import Final, Protocol
 
 import numpy as np
 
+from harness.accuracy.baseline import check_baseline
 from harness.accuracy.finetune import Passage, TrainingNoise, passages, retrain
 from harness.accuracy.meter import Meter
 from harness.accuracy.noise import layer_seed
@@ -160,7 +161,9 @@ class Workbench:
         """Which images of ``validation`` or ``test`` it classifies correctly."""
         if split not in self.state.float_correct:
             self.reporter.stage(f"measuring the float network on the {split} split")
-            correct = FloatCorrect.of(self._meter.float_correct(self._images(split)))
+            found = self._meter.float_correct(self._images(split))
+            check_baseline(found, self.task.classes, f"{self.task.dataset}, {split} split")
+            correct = FloatCorrect.of(found)
             known = {**self.state.float_correct, split: correct}
             self._save(self.state.with_(float_correct=known))
         return self.state.float_correct[split].correct

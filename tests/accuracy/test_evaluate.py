@@ -20,7 +20,7 @@ from harness.accuracy.noise import with_noise
 from harness.config.load import load_config, load_loop_config
 from harness.config.schema import SystemConfig
 from harness.data.workloads import workload_for
-from harness.errors import MappingError, QuantError
+from harness.errors import DataError, MappingError, QuantError
 from harness.mapping.mapping import Unit
 from harness.mapping.resolve import resolve_mapping
 from harness.model.graph import Graph
@@ -272,8 +272,9 @@ def test_wrong_arguments(small: tuple[QNetwork, FloatArray]) -> None:
             evaluation.accuracies([name], t_s=0.0, repetitions=1, seed=1)
         assert caught.value.hint is not None
         assert "left_skip" in caught.value.hint
-    for labels in (np.zeros(3, np.int64), np.zeros((5, 1), np.int64)):
-        with pytest.raises(QuantError, match="labels"):
+    outside = np.full(len(images), 1 << 20)
+    for labels in (np.zeros(3, np.int64), np.zeros((5, 2), np.int64), -outside, outside):
+        with pytest.raises(DataError, match="label"):
             Evaluator(network, images, labels, system=system_with(), noise=PCM)
     with pytest.raises(QuantError, match="0 images"):
         evaluator(network, images[:0], system_with())

@@ -324,7 +324,7 @@ def test_untrained_networks_and_missing_data_are_refused(tmp_path: Path) -> None
         search(tmp_path / "m", config=run_config(str(onnx)))
     images = np.zeros((8, 1, 8, 8), np.float32)
     np.savez(tmp_path / "unlabelled.npz", images=images)
-    with pytest.raises(DataError, match="no labels"):
+    with pytest.raises(DataError, match="no labelled images"):
         search(
             tmp_path / "m",
             config=run_config(str(onnx), dataset=str(tmp_path / "unlabelled.npz")),
