@@ -6,8 +6,8 @@ import math
 from typing import Final
 
 WRONG_INPUTS: Final = (
-    "check that labels count the classes from 0 in the order of the network's outputs, and that "
-    "images are preprocessed as in training"
+    "check that the network is a classifier, that labels count its classes from 0 in the order of "
+    "its outputs, and that images are preprocessed as in training"
 )
 _DEVIATIONS: Final = 2.0
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.data.cifar import is_binary_folder, is_python_folder, open_binary, open_python
-from harness.data.digits import open_digits
+from harness.data.digits import BUNDLED, open_digits
 from harness.data.images import Dataset
 from harness.data.npz import dataset_name, is_npz_path, open_npz
 from harness.errors import DataError
@@ -50,7 +50,7 @@ def open_dataset(path: Path, accepted: tuple[str, ...]) -> Dataset:
     Raises:
         DataError: Nothing there is a dataset that will do, or more than one is.
     """
-    if str(path) == "digits" and "digits" in accepted:
+    if str(path) == BUNDLED and BUNDLED in accepted:
         return open_digits()
     try:
         found = list(_candidates(path)) if path.exists() else None

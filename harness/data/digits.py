@@ -11,6 +11,7 @@ import numpy as np
 
 from harness.data.images import ArrayStore, Dataset, LabelledImages
 
+BUNDLED = "digits"  # the word that names them in place of a path
 _LEVELS = 16  # grey levels run from 0 to 16
 
 
@@ -24,7 +25,7 @@ def open_digits() -> Dataset:
     labels = np.asarray(bundle.target).astype(np.int64)
     digest = hashlib.sha256(pixels.tobytes() + labels.astype("<i8").tobytes()).hexdigest()
     return Dataset(
-        name="digits",
+        name=BUNDLED,
         source="scikit-learn",
         sha256=digest,
         class_names=tuple(str(digit) for digit in range(10)),

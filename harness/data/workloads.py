@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from harness.config.yaml_reader import read_yaml
 from harness.data.detect import open_dataset
-from harness.data.digits import open_digits
+from harness.data.digits import BUNDLED, open_digits
 from harness.data.images import Dataset, checked_labels
 from harness.data.splits import DatasetSplits, Normalisation, split_dataset
 from harness.errors import DataError
@@ -117,7 +117,7 @@ class Workload(_Section):
             DataError: No dataset is there, or none that this network takes.
         """
         accepted = (self.dataset, *self.also_accepts)
-        if path is None and "digits" in accepted:
+        if path is None and BUNDLED in accepted:
             return open_digits()
         folder = path or _default_folder()
         if folder is None:

@@ -20,6 +20,7 @@ from harness import __version__
 from harness.artifacts import sha256_file
 from harness.config.load import config_hash
 from harness.config.schema import Config
+from harness.data.digits import BUNDLED
 from harness.data.workloads import FOLDER_VARIABLE
 from harness.engines.registry import engine_identity
 from harness.errors import HarnessError
@@ -61,7 +62,7 @@ def inputs_of(config: Config) -> dict[str, str]:
     if run.checkpoint is not None:
         found["checkpoint"] = _digest(Path(run.checkpoint))
     dataset = run.dataset or os.environ.get(FOLDER_VARIABLE)
-    if dataset:
+    if dataset and dataset != BUNDLED:  # comes with a library, whose version is covered
         found["dataset"] = _digest_tree(Path(dataset))
     return found
 

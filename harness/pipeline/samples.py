@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from harness.config.schema import RunConfig
+from harness.data.digits import BUNDLED
 from harness.data.images import checked_labels
 from harness.data.network_arrays import holds_pixels, network_arrays
 from harness.data.npz import Arrays, dataset_name, is_npz_path, read_npz_arrays
@@ -82,7 +83,7 @@ def _is_used(graph: Graph, run: RunConfig, workload: Workload) -> bool:
         return True
     if graph.random_weights or not _fits(workload, graph):
         return False
-    return workload.dataset == "digits" or _has_default(workload)
+    return workload.dataset == BUNDLED or _has_default(workload)
 
 
 def _fits(workload: Workload, graph: Graph) -> bool:
@@ -168,7 +169,7 @@ def _named_dataset(graph: Graph, run: RunConfig, path: Path, count: int) -> Samp
         names = () if workload is None else (workload.dataset, *workload.also_accepts)
         if not holds_pixels(arrays, known=dataset_name(path) in names):
             return _own_arrays(graph, run, path, arrays, count)
-    if not path.exists() and str(path) != "digits":
+    if not path.exists() and str(path) != BUNDLED:
         raise DataError("there is no such file or folder", where=str(path))
     if workload is None:
         raise DataError(
@@ -221,7 +222,7 @@ def _usable_labels(
         return None, NO_LABELS
     classes = class_count(graph)
     if classes is None:
-        return None, f"{why_no_classes(graph)}, which no class of an image is compared with"
+        return None, why_no_classes(graph)
     return checked_labels(labels, count, classes, where), ""
 
 

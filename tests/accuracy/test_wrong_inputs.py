@@ -84,7 +84,7 @@ def test_labels_in_another_order_stop_a_search(tmp_path: Path) -> None:
     run = own(tmp_path, fold(task.graph), images=images, labels=(labels + 1) % 10)
     with pytest.raises(DataError, match="no better than guessing one of 10 classes") as error:
         search(tmp_path / "m", config=run_config(**run))
-    assert "count the classes from 0" in str(error.value.hint)
+    assert "count its classes from 0" in str(error.value.hint)
     assert not (tmp_path / "m").exists()
     run = own(tmp_path, fold(task.graph), images=images, labels=labels + 1)
     with pytest.raises(DataError, match=r"label \d+ is 10, the classes are 0 to 9"):

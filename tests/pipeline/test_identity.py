@@ -11,7 +11,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from harness.config.load import load_config
-from harness.errors import MappingError
+from harness.errors import HarnessError, MappingError
 from harness.pipeline.identity import inputs_of, run_identity
 
 
@@ -69,3 +69,12 @@ def test_conductances_in_any_folder_below_the_mapping_count(tmp_path: Path) -> N
     after = inputs_of(config)
     assert before["mapping"] == after["mapping"]
     assert before["mapping/conductances"] != after["mapping/conductances"]
+
+
+def test_bundled_digits_are_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    config = load_config(system="alpine-hp", run={"model": "mlp", "dataset": "digits"})
+    assert "dataset" not in inputs_of(config)
+    missing = load_config(system="alpine-hp", run={"model": "mlp", "dataset": "numbers"})
+    with pytest.raises(HarnessError, match="cannot be read"):
+        inputs_of(missing)
