@@ -9,6 +9,7 @@ import tempfile
 from pathlib import Path
 
 from harness.errors import HarnessError
+from harness.reading import open_regular
 
 
 def atomic_write_bytes(path: Path, data: bytes) -> None:
@@ -51,9 +52,13 @@ def atomic_write_text(path: Path, text: str) -> None:
 
 
 def sha256_file(path: Path) -> str:
-    """SHA-256 of a file's bytes, in hexadecimal."""
+    """SHA-256 of a regular file's bytes, in hexadecimal.
+
+    Raises:
+        OSError: It cannot be read, or is no regular file.
+    """
     digest = hashlib.sha256()
-    with path.open("rb") as stream:
+    with open_regular(path) as stream:
         while chunk := stream.read(1 << 20):
             digest.update(chunk)
     return digest.hexdigest()

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from harness.budget import JSON_BYTES
 from harness.cli import options
 from harness.errors import HarnessError
+from harness.reading import read_regular
 
 if TYPE_CHECKING:
     from harness.codegen.program import GeneratedProgram
@@ -264,10 +266,11 @@ def simulate(
 
 def _text(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8")
+        return read_regular(path, JSON_BYTES).decode("utf-8")
     except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
         raise HarnessError(
-            f"the file cannot be read: {error}",
+            f"the file cannot be read: {reason}",
             where=str(path),
             hint="simulate an ELF in the folder that `aimc compile` wrote",
         ) from error

@@ -11,16 +11,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final, TypeAlias
+from typing import TypeAlias
 
 import yaml
 
+from harness.budget import YAML_BYTES, YAML_DEPTH
 from harness.errors import ConfigError
+from harness.reading import read_regular
 
 Yaml: TypeAlias = "bool | int | float | str | list[Yaml] | dict[str, Yaml] | None"
-
-MAX_BYTES: Final = 64 * 1024
-MAX_DEPTH: Final = 12
 
 _INT = re.compile(r"[-+]?[0-9]{1,64}")
 _HEX = re.compile(r"0x[0-9a-fA-F]{1,16}")
@@ -54,9 +53,9 @@ def parse_yaml(text: str, *, where: str) -> Yaml:
     Raises:
         ConfigError: It is not YAML, or uses what this reader refuses.
     """
-    if len(text.encode("utf-8", errors="surrogatepass")) > MAX_BYTES:
+    if len(text.encode("utf-8", errors="surrogatepass")) > YAML_BYTES:
         raise ConfigError(
-            f"the file is larger than {MAX_BYTES // 1024} KiB",
+            f"the file is larger than {YAML_BYTES // 1024} KiB",
             where=where,
             hint="a configuration file is a few kilobytes; is this the right file?",
         )
@@ -80,20 +79,19 @@ def read_yaml(path: Path) -> Yaml:
         ConfigError: It cannot be read, is not UTF-8, or is not acceptable YAML.
     """
     try:
-        if not path.is_file():
-            raise ConfigError("there is no such file", where=str(path))
-        with path.open("rb") as stream:
-            data = stream.read(MAX_BYTES + 1)
-        text = data.decode("utf-8")
+        text = read_regular(path, YAML_BYTES).decode("utf-8")
+    except FileNotFoundError as error:
+        raise ConfigError("there is no such file", where=str(path)) from error
     except OSError as error:
-        raise ConfigError(f"cannot read the file: {error.strerror}", where=str(path)) from error
+        raise ConfigError(
+            f"cannot read the file: {error.strerror}",
+            where=str(path),
+            hint="a configuration file is a few kilobytes of text; is this the right file?",
+        ) from error
     except UnicodeDecodeError as error:
-        if len(data) > MAX_BYTES:  # cut inside a character; the size is what is wrong
-            text = "x" * (MAX_BYTES + 1)
-        else:
-            raise ConfigError(
-                "the file is not UTF-8 text", where=str(path), hint="save it as UTF-8"
-            ) from error
+        raise ConfigError(
+            "the file is not UTF-8 text", where=str(path), hint="save it as UTF-8"
+        ) from error
     return parse_yaml(text, where=str(path))
 
 
@@ -131,8 +129,8 @@ class _Builder:
             return parse_scalar(event.value) if event.style is None else str(event.value)
         if not isinstance(event, yaml.CollectionStartEvent) or event.tag is not None:
             raise self._refuse("tags (!name) are not accepted", event)
-        if depth >= MAX_DEPTH:
-            raise self._refuse(f"nested deeper than {MAX_DEPTH} levels", event)
+        if depth >= YAML_DEPTH:
+            raise self._refuse(f"nested deeper than {YAML_DEPTH} levels", event)
         if isinstance(event, yaml.SequenceStartEvent):
             return self._sequence(depth)
         return self._mapping(depth)

@@ -11,9 +11,11 @@ from pathlib import Path
 
 import numpy as np
 
+from harness.budget import CIFAR_FILE_BYTES
 from harness.data.images import ArrayStore, Dataset, LabelledImages, Pixels, checked_labels
 from harness.data.python_batch import parse_python_batch
 from harness.errors import DataError
+from harness.reading import read_regular
 
 CLASS_NAMES = (
     "airplane",
@@ -30,7 +32,6 @@ CLASS_NAMES = (
 
 _IMAGE_SHAPE = (3, 32, 32)
 _IMAGE_BYTES = 3 * 32 * 32
-_LARGEST_FILE = 1 << 26  # bytes; the real ones are half of that
 _PYTHON_FILES = (*(f"data_batch_{index}" for index in range(1, 6)), "test_batch")
 _BINARY_FILES = tuple(f"{name}.bin" for name in _PYTHON_FILES)
 
@@ -69,12 +70,7 @@ def open_binary(folder: Path) -> Dataset:
 
 def _read(path: Path) -> tuple[bytes, Path]:
     try:
-        size = path.stat().st_size
-        if size > _LARGEST_FILE:
-            raise DataError(
-                f"the file has {size} bytes, which no CIFAR-10 file has", where=str(path)
-            )
-        return path.read_bytes(), path
+        return read_regular(path, CIFAR_FILE_BYTES), path
     except OSError as error:
         raise DataError(
             f"cannot read the file: {error.strerror}",

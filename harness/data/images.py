@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, TypeAlias
@@ -11,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from harness.budget import DATASET_BYTES, IMAGE_SCANS, IMAGE_SIDE
 from harness.errors import DataError
 
 Pixels: TypeAlias = npt.NDArray[np.uint8]  # [n, channels, height, width]
@@ -70,6 +72,14 @@ class JpegStore:
         return len(self.offsets) - 1
 
     def read(self, indices: Indices) -> Pixels:
+        size = len(indices) * math.prod(self.image_shape)
+        if size > DATASET_BYTES:
+            raise DataError(
+                f"{len(indices)} images of {self.height}x{self.width} take {size} bytes decoded, "
+                f"more than {DATASET_BYTES}",
+                where=str(self.source),
+                hint="use fewer or smaller images",
+            )
         pixels = np.empty((len(indices), *self.image_shape), np.uint8)
         for row, index in enumerate(indices):
             encoded = self.data[self.offsets[index] : self.offsets[index + 1]].tobytes()
@@ -85,7 +95,7 @@ class JpegStore:
         return pixels
 
 
-_LARGEST_SIDE = 4096  # pixels; refused before anything is allocated for it
+_START_OF_SCAN = b"\xff\xda"
 
 
 def decode_jpeg(encoded: bytes, where: str) -> Pixels:
@@ -94,13 +104,16 @@ def decode_jpeg(encoded: bytes, where: str) -> Pixels:
     Raises:
         DataError: It is no JPEG, is truncated, or is unreasonably large.
     """
+    scans = encoded.count(_START_OF_SCAN)
+    if scans > IMAGE_SCANS:
+        raise DataError(f"the JPEG file passes over its image {scans} times", where=where)
     try:
         with Image.open(io.BytesIO(encoded), formats=["JPEG"]) as image:
-            if max(image.size) > _LARGEST_SIDE:
+            if max(image.size) > IMAGE_SIDE:
                 raise DataError(
                     f"the image is {image.height}x{image.width}",
                     where=where,
-                    hint=f"at most {_LARGEST_SIDE} pixels a side",
+                    hint=f"at most {IMAGE_SIDE} pixels a side",
                 )
             rgb = np.asarray(image.convert("RGB"), dtype=np.uint8)
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:

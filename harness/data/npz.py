@@ -18,11 +18,13 @@ import re
 import zipfile
 import zlib
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import numpy.typing as npt
 
 from harness.artifacts import sha256_file
+from harness.budget import ARCHIVE_DIRECTORY_BYTES, CLASSES, DATASET_BYTES
 from harness.data.images import (
     ArrayStore,
     Dataset,
@@ -34,10 +36,13 @@ from harness.data.images import (
     decode_jpeg,
 )
 from harness.errors import DataError
+from harness.reading import open_regular
 
-_LARGEST_ARRAY = 1 << 31  # bytes
 _LONGEST_HEADER = 1 << 12  # bytes
-_MOST_CLASSES = 1 << 16
+_PIECE_BYTES = 1 << 20
+_LONGEST_TAIL = 66_000  # bytes: the end of an archive's directory and the longest comment
+_END_OF_DIRECTORY = b"PK\5\6"
+_LARGE_DIRECTORY = b"PK\6\7"  # of more than 4 GiB or 65,535 members
 _MAGIC = b"\x93NUMPY"
 _HEADER = re.compile(  # as numpy writes it, for truth values, integers, floats and text
     rb"\{ *'descr': *'(?P<type>[<>|=]?(?:b1|[iu][1248]|f[248]|U[1-9][0-9]{0,4}))', *"
@@ -61,12 +66,15 @@ def read_npz_arrays(path: Path) -> Arrays:
         DataError: It cannot be read, is malformed, or holds Python objects.
     """
     try:
-        with zipfile.ZipFile(path) as archive:
-            return {
-                member.filename.removesuffix(".npy"): _read_member(archive, member, path)
-                for member in archive.infolist()
-                if member.filename.endswith(".npy")
-            }
+        with open_regular(path) as stream:
+            _check_directory(stream, path)
+            with zipfile.ZipFile(stream) as archive:
+                members = [m for m in archive.infolist() if m.filename.endswith(".npy")]
+                _check_sizes(members, path)
+                return {
+                    member.filename.removesuffix(".npy"): _read_member(archive, member, path)
+                    for member in members
+                }
     except OSError as error:
         raise DataError(
             f"cannot read the dataset: {error.strerror or error}",
@@ -94,11 +102,31 @@ def _malformed(path: Path, reason: str) -> DataError:
     )
 
 
+def _check_directory(stream: BinaryIO, path: Path) -> None:
+    """Bound the list of members before zipfile makes objects of it."""
+    end = stream.seek(0, 2)
+    stream.seek(max(0, end - _LONGEST_TAIL))
+    tail = stream.read()
+    place = tail.rfind(_END_OF_DIRECTORY)
+    size = int.from_bytes(tail[place + 12 : place + 16], "little") if place >= 0 else 0
+    if size > ARCHIVE_DIRECTORY_BYTES or _LARGE_DIRECTORY in tail:
+        raise _malformed(path, "it lists too many members")
+    stream.seek(0)
+
+
+def _check_sizes(members: list[zipfile.ZipInfo], path: Path) -> None:
+    """Refuse what would unpack to more than the budget, and what numpy never writes."""
+    total = sum(member.file_size for member in members)
+    if total > DATASET_BYTES:
+        raise _malformed(path, f"its arrays would take {total} bytes, more than {DATASET_BYTES}")
+    for member in members:
+        if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+            raise _malformed(path, f"{member.filename} is compressed otherwise than by deflate")
+
+
 def _read_member(
     archive: zipfile.ZipFile, member: zipfile.ZipInfo, path: Path
 ) -> npt.NDArray[np.generic]:
-    if member.file_size > _LARGEST_ARRAY:
-        raise _malformed(path, f"{member.filename} would take {member.file_size} bytes")
     with archive.open(member) as stream:
         prefix = stream.read(len(_MAGIC) + 2)
         if prefix[: len(_MAGIC)] != _MAGIC or prefix[len(_MAGIC) :] not in (b"\1\0", b"\2\0"):
@@ -110,11 +138,14 @@ def _read_member(
         size = math.prod(shape) * dtype.itemsize
         if size != member.file_size - len(prefix) - len(length_bytes) - length:
             raise _malformed(path, f"{member.filename} has not the {size} bytes it announces")
-        data = bytearray(stream.read())
-        if len(data) != size:
+        data = np.empty(size, np.uint8)
+        filled = 0
+        while piece := stream.read(min(_PIECE_BYTES, size - filled)):
+            data[filled : filled + len(piece)] = np.frombuffer(piece, np.uint8)
+            filled += len(piece)
+        if filled != size:
             raise _malformed(path, f"{member.filename} is truncated")
-    array = np.frombuffer(data, dtype=dtype)
-    return array.reshape(shape, order="F" if fortran_order else "C")
+    return data.view(dtype).reshape(shape, order="F" if fortran_order else "C")
 
 
 def _parse_header(
@@ -178,8 +209,12 @@ def open_npz(path: Path) -> Dataset:
 def _class_names(arrays: Arrays, path: Path) -> tuple[str, ...]:
     if "classes" in arrays:
         classes = arrays["classes"]
-        if classes.dtype.kind != "U" or classes.ndim != 1:
-            raise DataError("classes are not a list of text", where=f"{path}: classes")
+        if classes.dtype.kind != "U" or classes.ndim != 1 or len(classes) > CLASSES:
+            raise DataError(
+                f"classes are {classes.dtype} {list(classes.shape)}",
+                where=f"{path}: classes",
+                hint=f"they must be a list of text, at most {CLASSES}",
+            )
         return tuple(str(name) for name in classes)
     labels = [
         arrays[key]
@@ -187,7 +222,7 @@ def _class_names(arrays: Arrays, path: Path) -> tuple[str, ...]:
         if key in arrays
     ]
     found = [int(a.max()) for a in labels if a.size and a.dtype.kind in "iu"]
-    highest = min(max([0, *found]), _MOST_CLASSES - 1)
+    highest = min(max([0, *found]), CLASSES - 1)
     return tuple(str(index) for index in range(highest + 1))
 
 

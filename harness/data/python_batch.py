@@ -14,6 +14,7 @@ from typing import TypeAlias, TypeVar
 
 import numpy as np
 
+from harness.budget import PICKLE_BYTES, PICKLE_OPCODES
 from harness.data.images import Pixels
 from harness.errors import DataError
 
@@ -114,9 +115,12 @@ class _Machine:
     def __init__(self) -> None:
         self._stack: list[object] = []
         self._memo: dict[int, object] = {}
+        self._bytes_left = PICKLE_BYTES
 
     def run(self, data: bytes) -> object:
-        for opcode, argument, _ in pickletools.genops(io.BytesIO(data)):
+        for step, (opcode, argument, _) in enumerate(pickletools.genops(io.BytesIO(data))):
+            if step >= PICKLE_OPCODES:
+                raise _RefusedError(f"it has more than {PICKLE_OPCODES} steps")
             if opcode.name == "STOP":
                 return self._stack.pop()
             self._step(opcode.name, argument)
@@ -174,12 +178,23 @@ class _Machine:
             case "STACK_GLOBAL":
                 stack.append(_global(*self._pop(2)))
             case "REDUCE":
-                stack.append(_call(*self._pop(2)))
+                function, arguments = self._pop(2)
+                self._charge(arguments)
+                stack.append(_call(function, arguments))
             case "BUILD":
                 state = stack.pop()
+                self._charge(state)
                 _set_state(stack[-1], state)
             case _:
                 raise _RefusedError(f"opcode {name} does not belong there")
+
+    def _charge(self, values: object) -> None:
+        """Count what is copied of ``values``: a few opcodes may have it copied many times."""
+        for value in values if isinstance(values, tuple) else ():
+            if isinstance(value, str | bytes):
+                self._bytes_left -= len(value)
+        if self._bytes_left < 0:
+            raise _RefusedError(f"it makes more than {PICKLE_BYTES} bytes")
 
     def _pop(self, count: int) -> list[object]:
         """The topmost ``count`` values, the lowest first."""

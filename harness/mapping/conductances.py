@@ -20,6 +20,7 @@ from harness.errors import MappingError
 from harness.mapping.file_format import read_mapping_file
 from harness.mapping.steps import LARGEST_CONDUCTANCE, program, weights_of
 from harness.quant.program import FloatArray
+from harness.reading import check_safetensors
 
 LARGEST_FILE: Final = 15 << 20  # bytes of matrices in one file, unless one layer needs more
 SCALE: Final = ".scale"
@@ -132,6 +133,7 @@ def _read(path: Path, matrices: abc.Mapping[str, tuple[int, int]]) -> Arrays:
     """The arrays of one file; shapes and types are checked before anything is read."""
     where = str(path)
     try:
+        check_safetensors(path)
         with safe_open(path, framework="numpy") as tensors:
             names = list(tensors.keys())
             for name in names:
@@ -156,7 +158,8 @@ def _read(path: Path, matrices: abc.Mapping[str, tuple[int, int]]) -> Arrays:
                 for name in names
             }
     except (SafetensorError, OSError, ValueError) as error:
-        raise MappingError(f"not a safetensors file: {error}", where=where) from error
+        reason = getattr(error, "strerror", None) or error
+        raise MappingError(f"not a safetensors file: {reason}", where=where) from error
 
 
 def _weights(name: str, arrays: Arrays, where: str) -> FloatArray:

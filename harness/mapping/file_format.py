@@ -9,11 +9,12 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
+from harness.budget import MAPPING_BYTES
 from harness.errors import MappingError
+from harness.reading import read_regular
 
 FORMAT: Final = "aimc-mapping"
 VERSION: Final = 1
-LARGEST_BYTES: Final = 4 << 20
 SHOWN_PROBLEMS: Final = 8
 
 LayerName = Annotated[str, Field(min_length=1, max_length=256)]
@@ -102,19 +103,17 @@ def format_mapping_file(content: MappingFile) -> str:
 
 def _read(path: Path) -> bytes:
     try:
-        if not path.is_file():
-            raise MappingError(
-                "no such mapping",
-                where=str(path),
-                hint="give digital, analog or the path of a mapping file (.json)",
-            )
-        with path.open("rb") as stream:
-            data = stream.read(LARGEST_BYTES + 1)
-    except (OSError, ValueError) as error:  # ValueError: a NUL in the path
-        raise MappingError(f"cannot read the mapping: {error}", where=repr(str(path))) from error
-    if len(data) > LARGEST_BYTES:
-        raise MappingError(f"a mapping of more than {LARGEST_BYTES} bytes", where=str(path))
-    return data
+        return read_regular(path, MAPPING_BYTES)
+    except FileNotFoundError as error:
+        raise MappingError(
+            "no such mapping",
+            where=str(path),
+            hint="give digital, analog or the path of a mapping file (.json)",
+        ) from error
+    except OSError as error:
+        raise MappingError(
+            f"cannot read the mapping: {error.strerror}", where=repr(str(path))
+        ) from error
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

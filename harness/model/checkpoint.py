@@ -20,11 +20,12 @@ from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
 from harness.artifacts import atomic_write_bytes
+from harness.budget import CHECKPOINT_HEADER_BYTES, PARAMETER_BYTES
 from harness.errors import DataError
 from harness.model.graph import FloatArray, Graph, Node
+from harness.reading import check_safetensors, read_regular
 
 _FIELDS = ("weight", "bias", "scale", "offset", "mean", "variance")
-_LARGEST_HEADER = 1 << 24  # bytes; a header lists tensors, it does not hold them
 _LISTED = 8  # names in a message
 _STEP = ".step"
 _LARGEST_STEP = 127
@@ -69,7 +70,7 @@ def load_checkpoint(graph: Graph, path: Path) -> Graph:
         DataError: The file is missing or malformed, or its tensors are not exactly those
             of the graph (missing, extra, other shape or type, not finite).
     """
-    tensors = _load(path)
+    tensors = _load(path, _largest_file(graph))
     problems = _problems(graph, tensors)
     if problems:
         shown = "; ".join(problems[:_LISTED])
@@ -164,7 +165,7 @@ def _to_steps(values: FloatArray) -> tuple[npt.NDArray[np.int8], FloatArray]:
 
 
 def _from_steps(tensors: Tensors, key: str) -> FloatArray:
-    values: FloatArray = tensors[key].astype(np.float32)
+    values: FloatArray = tensors[key].astype(np.float32, copy=False)
     if tensors[key].dtype == np.int8:
         step = tensors[key + _STEP].astype(np.float32)
         values *= step.reshape(-1, *[1] * (values.ndim - 1))
@@ -177,7 +178,7 @@ def checkpoint_metadata(path: Path) -> dict[str, str]:
     Raises:
         DataError: The file is missing or not a safetensors file.
     """
-    return _metadata(_read(path), path)
+    return _metadata(_read(path, PARAMETER_BYTES), path)
 
 
 def _sorted_metadata(data: bytes) -> bytes:
@@ -196,9 +197,16 @@ def _names(keys: set[str]) -> str:
     return ", ".join(listed[:_LISTED]) + more
 
 
-def _read(path: Path) -> bytes:
+def _largest_file(graph: Graph) -> int:
+    """Bytes of a checkpoint of ``graph`` in float32, with its list of tensors."""
+    weights = sum(values.nbytes for node in graph.nodes for values in _arrays(node).values())
+    return min(weights, PARAMETER_BYTES) + CHECKPOINT_HEADER_BYTES
+
+
+def _read(path: Path, largest_bytes: int) -> bytes:
     try:
-        return path.read_bytes()
+        check_safetensors(path)
+        return read_regular(path, largest_bytes)
     except OSError as error:
         raise DataError(
             f"cannot read the checkpoint: {error.strerror}",
@@ -215,17 +223,17 @@ def _malformed(path: Path, reason: str) -> DataError:
     )
 
 
-def _load(path: Path) -> Tensors:
+def _load(path: Path, largest_bytes: int) -> Tensors:
     try:
         # Tensors of types that numpy lacks (bfloat16, float8) come back as a KeyError.
-        return dict(load(_read(path)))
+        return dict(load(_read(path, largest_bytes)))
     except (SafetensorError, KeyError, ValueError, TypeError) as error:
         raise _malformed(path, str(error)) from error
 
 
 def _metadata(data: bytes, path: Path) -> dict[str, str]:
     length = int.from_bytes(data[:8], "little")
-    if len(data) < 8 or length > min(_LARGEST_HEADER, len(data) - 8):
+    if len(data) < 8 or length > len(data) - 8:
         raise _malformed(path, "the header is truncated")
     try:
         header = json.loads(data[8 : 8 + length])

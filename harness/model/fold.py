@@ -25,8 +25,9 @@ from harness.model.graph import (
     Reshape,
 )
 from harness.model.names import MAX_NAME_LENGTH, NameTable
-from harness.model.shapes import Shape, validate
+from harness.model.shapes import Shape, all_finite, validate
 
+_PIECE_VALUES = 1 << 24
 _Wide: TypeAlias = npt.NDArray[np.float64]
 
 
@@ -217,7 +218,7 @@ def _after(node: Conv | Dense, affine: _Affine) -> Conv | Dense:
     column = affine.scale.reshape(-1, *(1,) * (node.weight.ndim - 1))
     return replace(
         node,
-        weight=_narrow(node.weight * column, node),
+        weight=_scaled(node, column),
         bias=_narrow(node.bias * affine.scale + affine.shift, node),
     )
 
@@ -225,10 +226,11 @@ def _after(node: Conv | Dense, affine: _Affine) -> Conv | Dense:
 def _before(node: Conv | Dense, affine: _Affine) -> Conv | Dense:
     """``node`` that reads what ``affine`` makes of its input; exact without padding."""
     if isinstance(node, Dense):
+        shift = [node.weight[rows].astype(np.float64) @ affine.shift for rows in _pieces(node)]
         return replace(
             node,
-            weight=_narrow(node.weight * affine.scale, node),
-            bias=_narrow(node.bias + node.weight.astype(np.float64) @ affine.shift, node),
+            weight=_scaled(node, affine.scale[None]),
+            bias=_narrow(node.bias + np.concatenate(shift), node),
         )
     outputs, depth = node.weight.shape[:2]
     # Output channel o reads the input channels of its group only.
@@ -237,15 +239,31 @@ def _before(node: Conv | Dense, affine: _Affine) -> Conv | Dense:
     taps = node.weight.sum(axis=(2, 3), dtype=np.float64)
     return replace(
         node,
-        weight=_narrow(node.weight * affine.scale[channels][:, :, None, None], node),
+        weight=_scaled(node, affine.scale[channels][:, :, None, None]),
         bias=_narrow(node.bias + (taps * affine.shift[channels]).sum(axis=1), node),
     )
+
+
+def _scaled(node: Conv | Dense, factors: _Wide) -> FloatArray:
+    """The weights times ``factors``, which have one row or as many; in float64 piece by piece."""
+    weight = np.empty_like(node.weight)
+    for rows in _pieces(node):
+        factor = factors if len(factors) == 1 else factors[rows]
+        weight[rows] = _narrow(np.multiply(node.weight[rows], factor, dtype=np.float64), node)
+    return weight
+
+
+def _pieces(node: Conv | Dense) -> Iterator[slice]:
+    """Rows of the weights that together are small in float64."""
+    outputs = len(node.weight)
+    rows = max(1, _PIECE_VALUES * outputs // node.weight.size)
+    return (slice(start, start + rows) for start in range(0, outputs, rows))
 
 
 def _narrow(values: _Wide, node: Node) -> FloatArray:
     with np.errstate(over="ignore"):
         result = np.ascontiguousarray(values, np.float32)
-    if not np.isfinite(result).all():
+    if not all_finite(result):
         raise ModelError(
             "folding batch normalisation gives weights beyond the range of float32",
             where=f"{node.name} ({type(node).__name__})",

@@ -125,7 +125,8 @@ class Graph:
     """A network: one input, one output, nodes in topological order.
 
     ``shapes`` has an entry for the input and for every node's output.
-    ``random_weights`` says that no trained checkpoint stands behind the weights.
+    ``random_weights`` says that no trained checkpoint stands behind the weights;
+    ``file_batch`` how many samples the network's file runs at once.
     """
 
     name: str
@@ -134,3 +135,4 @@ class Graph:
     nodes: tuple[Node, ...]
     shapes: Mapping[str, tuple[int, ...]]
     random_weights: bool = False
+    file_batch: int = 1

@@ -26,7 +26,7 @@ from harness.model.graph import (
 from harness.model.names import NameTable, without_repeats
 from harness.model.onnx_node import Activation, OnnxNode, Unsupported
 from harness.model.onnx_tensors import Array, Budget
-from harness.model.shapes import Shape, arrays_of, check_tensor, node_shape
+from harness.model.shapes import Shape, all_finite, arrays_of, check_tensor, node_shape
 
 N = TypeVar("N", bound=Node)
 
@@ -63,7 +63,8 @@ class Builder:
 
     def _add(self, node: N, text: str, declared: Shape | None = None) -> Activation:
         for _, array in arrays_of(node):
-            self.budget.charge(array.nbytes)
+            if array.base is None:  # else it is a view of a constant, which was counted
+                self.budget.charge(array.nbytes)
         try:
             shape = node_shape(node, [self.shapes[name] for name in node.inputs], declared)
             check_tensor("output", shape, node)
@@ -117,7 +118,6 @@ class Builder:
         It is a batch normalisation by nothing, which folding merges into its neighbours.
         """
         channels = value.shape[1]
-        self.budget.charge(4 * 4 * channels)
         ones = np.ones(channels, np.float32)
         node = BatchNorm(
             "",
@@ -155,6 +155,6 @@ def real_array(array: Array, what: str) -> FloatArray:
         raise Unsupported(f"{what} is of type {array.dtype}, not float32")
     with np.errstate(over="ignore"):
         result = np.ascontiguousarray(array, np.float32)
-    if not np.isfinite(result).all():
+    if not all_finite(result):
         raise Unsupported(f"{what} has values that are not finite (NaN or infinity)")
     return result

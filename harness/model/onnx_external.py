@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 from onnx import ModelProto, TensorProto
 
 from harness.errors import ModelError
+from harness.model.onnx_file import parse_model
 from harness.model.onnx_tensors import inside_folder
 
 
@@ -19,8 +19,8 @@ def external_files(path: Path, data: bytes) -> tuple[Path, ...]:
     refuses it.
     """
     try:
-        model = ModelProto.FromString(data)
-    except DecodeError:
+        model = parse_model(data, str(path))
+    except ModelError:
         return ()
     found: set[Path] = set()
     for tensor in _tensors(model):

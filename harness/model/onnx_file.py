@@ -1,12 +1,12 @@
 """An ``.onnx`` file as a checked `onnx.ModelProto`: nothing that a hostile file can abuse.
 
-What passes here has one graph without subgraphs or functions, names that are text, a
-supported opset, and sizes within limits.  Tensors are decoded later (`onnx_tensors`).
+What passes here has one graph without functions, names that are text, a known opset, and sizes
+within the budget.  Tensors are decoded later (`onnx_tensors`).
 """
 
 from __future__ import annotations
 
-import stat
+import errno
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,12 +14,14 @@ from pathlib import Path
 import onnx
 from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 
+from harness.budget import MODEL_FILE_BYTES, NODES
 from harness.errors import ModelError
 from harness.model.names import shown
-from harness.model.shapes import MAX_NODES
+from harness.model.onnx_wire import MalformedError, check_structure
+from harness.reading import read_regular
 
-MAX_FILE_BYTES = 1 << 31
 MIN_OPSET = 7
+"""Older ones are read where their operators are those of this one (`onnx_node`)."""
 MAX_OPSET: int = onnx.defs.onnx_opset_version()
 DEFAULT_DOMAINS = ("", "ai.onnx")
 
@@ -34,6 +36,7 @@ class OnnxFile:
     path: Path
     model: onnx.ModelProto
     opset: int
+    size_bytes: int
 
     @property
     def graph(self) -> onnx.GraphProto:
@@ -45,42 +48,45 @@ def open_onnx(path: Path) -> OnnxFile:
 
     Raises:
         ModelError: The file is missing, too large, no ONNX model, or uses what is refused
-            (subgraphs, functions, training data, an unsupported opset).
+            (functions, sparse weights, an unsupported opset).
     """
     data = _read(path)
-    model = onnx.ModelProto()
-    try:
-        model.ParseFromString(data)
-    except DecodeError as error:
-        raise ModelError(
-            "not an ONNX model, or truncated", where=str(path), hint=_EXPORT_HINT
-        ) from error
+    model = parse_model(data, str(path))
     if not model.HasField("graph") or not model.graph.node:
         raise ModelError("the file holds no network", where=str(path), hint=_EXPORT_HINT)
     _check_size(model.graph, path)
     _check_text(model, path)
     _check_structure(model, path)
-    return OnnxFile(path, model, _opset(model, path))
+    return OnnxFile(path, model, _opset(model, path), len(data))
+
+
+def parse_model(data: bytes, where: str) -> onnx.ModelProto:
+    """``data`` as a message, nothing of it checked.
+
+    Raises:
+        ModelError: It is no ONNX model, or would take more memory than the budget has.
+    """
+    try:
+        check_structure(data, where)
+        model = onnx.ModelProto()
+        model.ParseFromString(data)
+        return model
+    except (DecodeError, MalformedError) as error:
+        raise ModelError(
+            "not an ONNX model, or truncated", where=where, hint=_EXPORT_HINT
+        ) from error
 
 
 def _read(path: Path) -> bytes:
     try:
-        status = path.stat()
-        if not stat.S_ISREG(status.st_mode):
-            raise ModelError("not a regular file", where=str(path), hint="give an .onnx file")
-        if status.st_size > MAX_FILE_BYTES:
-            raise ModelError(
-                f"{status.st_size} bytes are more than {MAX_FILE_BYTES}",
-                where=str(path),
-                hint="keep the weights in external data files beside the model",
-            )
-        data = path.read_bytes()
+        data = read_regular(path, MODEL_FILE_BYTES)
     except OSError as error:
+        hint = "check the path"
+        if error.errno == errno.EFBIG:
+            hint = "keep the weights in external data files beside the model"
         raise ModelError(
-            f"cannot read the model: {error.strerror}", where=str(path), hint="check the path"
+            f"cannot read the model: {error.strerror}", where=shown(path), hint=hint
         ) from error
-    except ValueError as error:  # a path with a NUL character
-        raise ModelError("not a path", where=shown(path), hint="check the path") from error
     if not data:
         raise ModelError("the file is empty", where=str(path), hint=_EXPORT_HINT)
     if data.startswith(_LFS_MARK):
@@ -98,10 +104,14 @@ def _check_size(graph: onnx.GraphProto, path: Path) -> None:
         "outputs": len(graph.output),
     }
     for what, count in counts.items():
-        if count > MAX_NODES:
-            raise ModelError(f"{count} {what} are more than {MAX_NODES}", where=str(path))
-    if sum(len(node.input) + len(node.output) for node in graph.node) > 8 * MAX_NODES:
-        raise ModelError(f"nodes have more than {8 * MAX_NODES} edges", where=str(path))
+        if count > NODES:
+            raise ModelError(
+                f"{count} {what} are more than {NODES}",
+                where=str(path),
+                hint="simplify the network: this many cannot be simulated in reasonable time",
+            )
+    if sum(len(node.input) + len(node.output) for node in graph.node) > 8 * NODES:
+        raise ModelError(f"nodes have more than {8 * NODES} edges", where=str(path))
 
 
 def _strings(model: onnx.ModelProto) -> Iterator[object]:
@@ -140,12 +150,6 @@ def _check_structure(model: onnx.ModelProto, path: Path) -> None:
         raise ModelError("sparse initializers are not supported", where=str(path))
     for node in graph.node:
         for attribute in node.attribute:
-            if attribute.HasField("g") or attribute.graphs:
-                raise ModelError(
-                    "control flow (an attribute that is a graph) is not supported",
-                    where=f"{path}: {shown(node.name)} ({shown(node.op_type)})",
-                    hint="export with constant folding, or simplify the model first",
-                )
             if attribute.ref_attr_name:
                 raise ModelError(
                     "an attribute refers to a function's attribute outside of a function",
@@ -175,7 +179,7 @@ def _opset(model: onnx.ModelProto, path: Path) -> int:
             f"the model names {what} of the ONNX operator set", where=str(path), hint=_EXPORT_HINT
         )
     version = int(versions.pop())
-    if not MIN_OPSET <= version <= MAX_OPSET:
+    if not 1 <= version <= MAX_OPSET:
         raise ModelError(
             f"operator set {version} is not supported",
             where=str(path),

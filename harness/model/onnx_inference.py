@@ -13,6 +13,7 @@ from harness.model.onnx_node import Constant, Unsupported, Value
 from harness.model.shapes import Shape
 
 _SMALL = 1024  # values; larger constants do not take part in shapes
+_SMALL_NODE = 1 << 20  # bytes; onnx would copy a larger node
 
 _REFUSALS = (
     shape_inference.InferenceError,
@@ -34,6 +35,8 @@ def onnx_output_shapes(
     Raises:
         Unsupported: onnx finds the node malformed.
     """
+    if proto.ByteSize() > _SMALL_NODE:
+        return {}
     types: dict[str, TypeProto] = {}
     data: dict[str, TensorProto] = {}
     for name, value in zip(proto.input, inputs, strict=True):

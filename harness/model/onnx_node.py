@@ -11,6 +11,7 @@ import onnx
 from onnx import AttributeProto
 
 from harness.model.names import shape_text, shown
+from harness.model.onnx_file import MIN_OPSET
 from harness.model.onnx_tensors import Array, Budget, decode_tensor
 from harness.model.shapes import Shape
 
@@ -101,6 +102,11 @@ class OnnxNode:
             schema = onnx.defs.get_schema(self.op, self.opset, "")
         except onnx.defs.SchemaError as error:
             raise Unsupported(f"no such operator in operator set {self.opset}") from error
+        if self.opset < MIN_OPSET and schema.since_version != _version_in(self.op, MIN_OPSET):
+            raise Unsupported(
+                f"operator set {self.opset} defines it otherwise than {MIN_OPSET}: "
+                f"export with an opset from {MIN_OPSET}"
+            )
         if not schema.min_input <= len(self.inputs) <= schema.max_input:
             raise Unsupported(f"wrong number of inputs ({len(self.inputs)})")
         if not 1 <= len(self.proto.output) <= schema.max_output:
@@ -207,6 +213,14 @@ class OnnxNode:
     def shapes_text(self) -> str:
         """The shapes of the inputs, for a message."""
         return ", ".join(shape_text(value.shape) for value in self.inputs[:8] if value is not None)
+
+
+def _version_in(op: str, opset: int) -> int | None:
+    """The operator set that last changed ``op``, as of ``opset``."""
+    try:
+        return int(onnx.defs.get_schema(op, opset, "").since_version)
+    except onnx.defs.SchemaError:
+        return None
 
 
 def normal_axis(axis: int, rank: int) -> int:

@@ -1,8 +1,12 @@
-"""Reads an ``.onnx`` file into the typed graph."""
+"""Reads an ``.onnx`` file into the typed graph.
+
+Everything that is wrong with a network is collected and told at once: its inputs and outputs,
+tensors that cannot be decoded, and every node that is not supported.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 
 import onnx
@@ -14,7 +18,8 @@ from harness.model.onnx_builder import Builder
 from harness.model.onnx_file import DEFAULT_DOMAINS, OnnxFile, open_onnx
 from harness.model.onnx_inference import onnx_output_shapes, require_same
 from harness.model.onnx_node import Activation, Constant, OnnxNode, Unknown, Unsupported, Value
-from harness.model.onnx_tensors import Budget, decode_tensor
+from harness.model.onnx_rewrite import one_sample, per_axis
+from harness.model.onnx_tensors import Budget, OverBudgetError, decode_tensor
 from harness.model.onnx_topology import Topology, read_topology
 from harness.model.ops_constant import FOLDERS, fold_constant
 from harness.model.registry import CONVERTERS, QUANTIZED
@@ -34,22 +39,21 @@ def read_onnx(path: Path, *, input_size: int | None = None) -> Graph:
             open, and otherwise in place of the model's own.
 
     Raises:
-        ModelError: The file is malformed, or has nodes that are not supported; these are
-            all listed, each with its name, operator, shapes and the reason.
+        ModelError: The file is malformed or takes more memory than the budget has, or the
+            network is not supported; all reasons are listed, nodes each with name, operator and
+            shapes.
     """
     source = open_onnx(path)
     topology = read_topology(source, input_size)
-    _refuse_quantized(topology, path)
     walk = _Walk(source, topology)
     try:
         for proto in topology.nodes:
             walk.visit(proto)
-    except ModelError as error:  # of one tensor, which does not know its file
-        where = f"{path}: {error.where}" if error.where else str(path)
-        raise ModelError(error.what, where=where, hint=error.hint) from error
-    if walk.problems:
-        raise _unsupported(walk.problems, path, resized=input_size is not None)
+    except OverBudgetError as error:  # which does not know the file
+        raise ModelError(error.what, where=str(path), hint=error.hint) from error
     output = walk.output()
+    if walk.problems or walk.refused or output is None:
+        raise _refusal(walk.problems, walk.refused, path, resized=input_size is not None)
     graph = Graph(
         name=sanitise(path.stem, "network"),
         input=walk.builder.input.tensor,
@@ -60,34 +64,44 @@ def read_onnx(path: Path, *, input_size: int | None = None) -> Graph:
             entry.key == RANDOM_WEIGHTS_KEY and entry.value == "true"
             for entry in source.model.metadata_props
         ),
+        file_batch=topology.batch,
     )
     validate(graph)
     return graph
 
 
-@dataclass(frozen=True)
-class _Problem:
-    name: str
-    op: str
-    shapes: str
-    reason: str
-
-
 class _Walk:
-    """Visits the nodes in order; keeps the value of every tensor by its ONNX name."""
+    """Visits the nodes in order; keeps the value of every tensor by its ONNX name.
+
+    Attributes:
+        problems: Why the network cannot be read, apart from nodes.
+        refused: One line for each node that is not supported.
+    """
 
     def __init__(self, source: OnnxFile, topology: Topology) -> None:
-        self.problems: list[_Problem] = []
+        self.problems = [*topology.problems, *_quantized(topology, source.path)]
+        self.refused: list[str] = []
         self._source = source
         self._topology = topology
-        folder = source.path.parent
-        self.builder = Builder(topology.input, topology.input_shape, folder, Budget())
-        self._values: dict[str, Value] = {topology.input: self.builder.input}
+        name, shape = next(iter(topology.inputs.items()))
+        whole = shape is not None and not topology.problems
+        self.builder = Builder(
+            name,
+            shape if shape is not None and whole else (1, 1),
+            source.path.parent,
+            Budget(source.size_bytes),
+        )
+        self._values: dict[str, Value] = {
+            name: self.builder.input if whole else self._placeholder(shape)
+            for name, shape in topology.inputs.items()
+        }
         self._initializers = {tensor.name: tensor for tensor in source.graph.initializer}
 
     def visit(self, proto: onnx.NodeProto) -> None:
         inputs = tuple(self._value(name) if name else None for name in proto.input)
-        if any(isinstance(value, Unknown) for value in inputs) and _known(proto):
+        if proto.op_type in QUANTIZED or (
+            any(isinstance(value, Unknown) for value in inputs) and _known(proto)
+        ):
             # The fault lies upstream and is listed already.
             self._values.update((name, Unknown()) for name in proto.output)
             return
@@ -95,10 +109,13 @@ class _Walk:
         try:
             if proto.domain not in DEFAULT_DOMAINS:
                 raise Unsupported(f"operators of {shown(proto.domain)} are not supported")
-            node = OnnxNode(proto, self._source.opset, inputs)
+            if any(attribute.HasField("g") or attribute.graphs for attribute in proto.attribute):
+                raise Unsupported("control flow (an attribute that is a graph) is not supported")
+            given = one_sample(proto, inputs, self._topology.batch)
+            node = OnnxNode(per_axis(proto, inputs), self._source.opset, given)
             complaint: Unsupported | None = None
             if not any(isinstance(value, Unknown) for value in inputs):
-                inferred, complaint = self._infer(proto, inputs)
+                inferred, complaint = self._infer(node)
             value = self._convert(node)
             if complaint is not None:
                 raise complaint
@@ -107,16 +124,18 @@ class _Walk:
             self._values[proto.output[0]] = value
         except Unsupported as reason:
             self._report(proto, inputs, str(reason))
+        except OverBudgetError:
+            raise
+        except ModelError as error:  # of a tensor in an attribute
+            self._report(proto, inputs, error.what)
         for name in proto.output:
             if name not in self._values:
                 self._values[name] = self._placeholder(inferred.get(name))
 
-    def _infer(
-        self, proto: onnx.NodeProto, inputs: tuple[Value | None, ...]
-    ) -> tuple[dict[str, Shape], Unsupported | None]:
+    def _infer(self, node: OnnxNode) -> tuple[dict[str, Shape], Unsupported | None]:
         """What onnx says of the outputs; its complaint is kept, for ours may say more."""
         try:
-            return onnx_output_shapes(proto, self._source.opset, inputs), None
+            return onnx_output_shapes(node.proto, node.opset, node.inputs), None
         except Unsupported as complaint:
             return {}, complaint
 
@@ -131,10 +150,20 @@ class _Walk:
 
     def _value(self, name: str) -> Value:
         if name not in self._values:
-            tensor = self._initializers[name]
-            budget = self.builder.budget
-            self._values[name] = Constant(decode_tensor(tensor, self.builder.folder, budget))
+            self._values[name] = self._decoded(name)
         return self._values[name]
+
+    def _decoded(self, name: str) -> Value:
+        builder = self.builder
+        try:
+            tensor = self._initializers[name]
+            return Constant(decode_tensor(tensor, builder.folder, builder.budget))
+        except OverBudgetError:
+            raise
+        except ModelError as error:
+            where = f"{self._source.path}: {error.where}"
+            self.problems.append(ModelError(error.what, where=where, hint=error.hint))
+            return Unknown()
 
     def _placeholder(self, shape: Shape | None) -> Value:
         """Stands for a tensor that is not computed, so that later nodes can be judged."""
@@ -145,20 +174,26 @@ class _Walk:
     def _report(self, proto: onnx.NodeProto, inputs: tuple[Value | None, ...], reason: str) -> None:
         reads = ", ".join(shape_text(value.shape) for value in inputs[:8] if value is not None)
         name = proto.name or f"writes {proto.output[0] if proto.output else '?'}"
-        self.problems.append(_Problem(shown(name), shown(proto.op_type), reads, reason))
+        described = f"{shown(name)} ({shown(proto.op_type)}, reads {reads or 'nothing'})"
+        self.refused.append(f"{described}: {reason}")
 
-    def output(self) -> str:
-        """The tensor that is the network's output, in the shape that ONNX gives it."""
-        value = self._values[self._topology.output]
-        where = f"{self._source.path}: output {shown(self._topology.output)}"
-        if not isinstance(value, Activation):
-            raise ModelError("the output is not computed from the input", where=where)
+    def output(self) -> str | None:
+        """The tensor that is the network's output; None with the reason among the problems."""
+        name = self._topology.outputs[0]
+        value = self._values.get(name, Unknown())
+        if isinstance(value, Unknown) or self.problems:
+            return None  # the fault is listed already
+        where = f"{self._source.path}: output {shown(name)}"
         try:
+            if not isinstance(value, Activation):
+                raise Unsupported("the output is not computed from the input")
             tensor = self.builder.elementwise(value)
+            if tensor == self.builder.input.tensor:
+                raise Unsupported("the network does nothing: its output is its input")
         except Unsupported as reason:
-            raise ModelError(str(reason), where=where) from reason
-        if tensor == self.builder.input.tensor:
-            raise ModelError("the network does nothing: its output is its input", where=where)
+            if not self.refused:
+                self.problems.append(ModelError(str(reason), where=where))
+            return None
         return tensor
 
 
@@ -172,28 +207,41 @@ def _known(proto: onnx.NodeProto) -> bool:
     return default and (proto.op_type in CONVERTERS or proto.op_type in (*FOLDERS, "Shape", "Size"))
 
 
-def _refuse_quantized(topology: Topology, path: Path) -> None:
+def _quantized(topology: Topology, path: Path) -> list[ModelError]:
     found = [node for node in topology.nodes if node.op_type in QUANTIZED]
-    if found:
-        first = f"{shown(found[0].name)} ({shown(found[0].op_type)})"
-        raise ModelError(
+    if not found:
+        return []
+    first = f"{shown(found[0].name)} ({shown(found[0].op_type)})"
+    return [
+        ModelError(
             f"the network is quantized already: {len(found)} such nodes, the first is {first}",
             where=str(path),
             hint="give the float32 network: the harness calibrates and quantizes it itself",
         )
-
-
-def _unsupported(problems: list[_Problem], path: Path, *, resized: bool) -> ModelError:
-    lines = [
-        f"  {problem.name} ({problem.op}, reads {problem.shapes or 'nothing'}): {problem.reason}"
-        for problem in problems[:_MOST_LISTED]
     ]
-    if len(problems) > _MOST_LISTED:
-        lines.append(f"  and {len(problems) - _MOST_LISTED} more")
-    plural = "node is" if len(problems) == 1 else "nodes are"
-    hint = "supported operators: " + ", ".join(sorted(CONVERTERS))
-    if resized:
+
+
+def _refusal(
+    problems: Sequence[ModelError], refused: Sequence[str], path: Path, *, resized: bool
+) -> ModelError:
+    """All reasons in one error."""
+    if len(problems) == 1 and not refused:
+        return problems[0]
+    lines = []
+    for problem in problems[:_MOST_LISTED]:
+        where = (problem.where or "").removeprefix(str(path)).removeprefix(": ")
+        what = f"{where}: {problem.what}" if where else problem.what
+        lines.append(f"  {what}" + (f" ({problem.hint})" if problem.hint else ""))
+    lines += [f"  {line}" for line in refused[:_MOST_LISTED]]
+    more = len(problems) + len(refused) - len(lines)
+    if more:
+        lines.append(f"  and {more} more")
+    count = f"{len(refused)} {'node is' if len(refused) == 1 else 'nodes are'} not supported"
+    if problems:
+        also = f", and {count}" if refused else ""
+        plural = "is 1 reason" if len(problems) == 1 else f"are {len(problems)} reasons"
+        count = f"there {plural} against the network{also}"
+    hint = "supported operators: " + ", ".join(sorted(CONVERTERS)) if refused else None
+    if resized and hint is not None:
         hint += "; or leave the input size out if the network does not fit it"
-    return ModelError(
-        f"{len(problems)} {plural} not supported:\n" + "\n".join(lines), where=str(path), hint=hint
-    )
+    return ModelError(f"{count}:\n" + "\n".join(lines), where=str(path), hint=hint)

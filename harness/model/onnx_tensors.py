@@ -6,7 +6,6 @@ External data is read only from files that lie in the model's own folder.
 from __future__ import annotations
 
 import math
-import stat
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any, TypeAlias
 
@@ -14,13 +13,12 @@ import numpy as np
 import numpy.typing as npt
 from onnx import TensorProto
 
+from harness.budget import NETWORK_BYTES
 from harness.errors import ModelError
 from harness.model.names import shape_text, shown
+from harness.reading import open_regular
 
 Array: TypeAlias = npt.NDArray[Any]
-
-MAX_DECODED_BYTES = 1 << 31
-"""All constants of a model together, decoded."""
 
 # The field that holds the values where raw_data does not, by type (onnx.proto).
 _FIELDS: dict[int, tuple[str, str]] = {
@@ -37,21 +35,25 @@ _FIELDS: dict[int, tuple[str, str]] = {
 }
 
 
-class Budget:
-    """Bounds the bytes of all constants that one model makes the reader hold."""
+class OverBudgetError(ModelError):
+    """The model takes more memory than reading may: nothing more is read of it."""
 
-    def __init__(self, limit_bytes: int = MAX_DECODED_BYTES) -> None:
+
+class Budget:
+    """Bounds the bytes that one model makes the reader hold: its file and all constants."""
+
+    def __init__(self, file_bytes: int, limit_bytes: int = NETWORK_BYTES) -> None:
         self._limit = limit_bytes
-        self._left = limit_bytes
+        self._left = limit_bytes - file_bytes
 
     def charge(self, size_bytes: int) -> None:
         """Take ``size_bytes`` before they are allocated.
 
         Raises:
-            ModelError: That would be more than the limit in all.
+            OverBudgetError: That would be more than the limit in all.
         """
         if size_bytes > self._left:
-            raise ModelError(
+            raise OverBudgetError(
                 f"the model's constants take more than {self._limit} bytes",
                 hint="networks of this size cannot run on the simulated system",
             )
@@ -84,26 +86,38 @@ def decode_tensor(tensor: TensorProto, folder: Path, budget: Budget) -> Array:
         raise ModelError(f"impossible dimensions {shape_text(shape[:8])}", where=where)
     if tensor.HasField("segment"):
         raise ModelError("tensors in segments are not supported", where=where)
+    # Without its zeros: numpy cannot make an array of 0 x 2**62 values either.
+    if math.prod(size for size in shape if size) * dtype.itemsize > NETWORK_BYTES:
+        raise ModelError(
+            f"dimensions {shape_text(shape[:8])} take more than {NETWORK_BYTES} bytes", where=where
+        )
     count = math.prod(shape)
     budget.charge(count * dtype.itemsize)
     if tensor.data_location == TensorProto.EXTERNAL:
         data = _read_external(tensor, folder, count * dtype.itemsize, where)
-        return np.frombuffer(data, dtype).reshape(shape)
+        return _shaped(data, dtype, shape)
     if tensor.HasField("raw_data"):
         raw = tensor.raw_data
         _check_count(len(raw), count * dtype.itemsize, "bytes", shape, where)
-        return np.frombuffer(raw, dtype).reshape(shape)
+        return _shaped(raw, dtype, shape)
     values = getattr(tensor, field)
     _check_count(len(values), count, "values", shape, where)
     return _from_field(tensor.data_type, values, dtype, where).reshape(shape)
 
 
+def _shaped(data: bytes, dtype: np.dtype[Any], shape: tuple[int, ...]) -> Array:
+    if not data:
+        return np.zeros(shape, dtype)
+    return np.frombuffer(data, dtype).reshape(shape)
+
+
 def _from_field(data_type: int, values: Any, dtype: np.dtype[Any], where: str) -> Array:  # noqa: ANN401
+    # From an iterator: a list of Python numbers takes eight times the memory.
     if data_type == TensorProto.FLOAT16:  # bit patterns, one in the low half of each int32
-        return np.asarray(values, np.int32).astype(np.uint16).view(np.float16)
+        return np.fromiter(values, np.int32, len(values)).astype(np.uint16).view(np.float16)
     try:
-        return np.asarray(values, dtype)
-    except OverflowError as error:
+        return np.fromiter(values, dtype, len(values))
+    except (OverflowError, ValueError) as error:
         raise ModelError(f"values do not fit {dtype}", where=where) from error
 
 
@@ -127,9 +141,7 @@ def _read_external(tensor: TensorProto, folder: Path, size_bytes: int, where: st
             f"external data has {length} bytes, its shape needs {size_bytes}", where=where
         )
     try:
-        if not stat.S_ISREG(path.stat().st_mode):
-            raise ModelError(f"external data {shown(location)} is not a regular file", where=where)
-        with path.open("rb") as stream:
+        with open_regular(path) as stream:
             stream.seek(offset)
             data = stream.read(size_bytes)
     except OSError as error:

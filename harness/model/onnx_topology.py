@@ -1,124 +1,165 @@
-"""Which nodes of an ONNX graph count, in which order, and the network's input and output."""
+"""Which nodes of an ONNX graph count, in which order, and the network's input and output.
+
+What makes a network unsupported is collected, not raised: the user learns it together with what
+is wrong with the nodes.  A damaged graph is refused at once.
+"""
 
 from __future__ import annotations
 
 import heapq
-import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import onnx
 from onnx import TensorProto
 
+from harness.budget import TENSOR_BYTES
 from harness.errors import ModelError
 from harness.model.names import shape_text, shown
 from harness.model.onnx_file import OnnxFile
-from harness.model.shapes import MAX_TENSOR_BYTES, Shape
+from harness.model.shapes import Shape, tensor_bytes
 
 
 @dataclass(frozen=True, eq=False)
 class Topology:
-    """``nodes``: those that the output depends on, in topological order."""
+    """``nodes``: those that the outputs depend on, in topological order.
+
+    Attributes:
+        inputs: Shapes of the network's inputs with batch 1; None where it is not known or the
+            values are not float32.
+        batch: How many samples the file runs at once; 1 if it leaves that open.
+        problems: Why the network cannot be read, as far as inputs and outputs say.
+    """
 
     nodes: tuple[onnx.NodeProto, ...]
-    input: str
-    input_shape: Shape
-    output: str
+    inputs: Mapping[str, Shape | None]
+    outputs: tuple[str, ...]
+    batch: int
+    problems: tuple[ModelError, ...]
 
 
 def read_topology(source: OnnxFile, input_size: int | None) -> Topology:
-    """Input, output and the ordered live nodes of ``source``; the batch becomes 1.
+    """Inputs, outputs and the ordered live nodes of ``source``; the batch becomes 1.
 
     Args:
         input_size: Height and width of the input, instead of the model's own.
 
     Raises:
-        ModelError: Not exactly one input and one output, an input that is no float32 image
-            or vector, a dynamic image size without ``input_size``, a batch other than 1,
-            a tensor that is written twice or never, or a cycle.
+        ModelError: A tensor that is written twice or never, a cycle, or nothing to compute.
     """
     graph, where = source.graph, str(source.path)
     constants = {tensor.name for tensor in graph.initializer}
-    inputs = [value for value in graph.input if value.name not in constants]
-    names = ", ".join(shown(value.name) for value in inputs[:8])
-    if len(inputs) != 1:
-        raise ModelError(
-            f"the network has {len(inputs)} inputs, not one: {names}"
-            if inputs
-            else "the network has no input",
-            where=where,
-            hint="export a network that takes one image or one vector",
+    given = [value for value in graph.input if value.name not in constants]
+    problems: list[ModelError] = []
+    if len(given) != 1:
+        names = ", ".join(shown(value.name) for value in given[:8])
+        problems.append(
+            ModelError(
+                f"the network has {len(given)} inputs, not one: {names}"
+                if given
+                else "the network has no input",
+                where=where,
+                hint="export a network that takes one image or one vector",
+            )
         )
     if len(graph.output) != 1:
         names = ", ".join(shown(value.name) for value in graph.output[:8])
-        raise ModelError(
-            f"the network has {len(graph.output)} outputs, not one: {names or 'none'}",
-            where=where,
-            hint="export a network that gives one tensor",
-        )
-    source_input, output = inputs[0], graph.output[0].name
-    shape = _input_shape(source_input, input_size, where)
-    nodes = _order(graph, {*constants, source_input.name}, output, where)
-    return Topology(nodes, source_input.name, shape, output)
-
-
-def _input_shape(value: onnx.ValueInfoProto, input_size: int | None, where: str) -> Shape:
-    where = f"{where}: input {shown(value.name)}"
-    if not value.type.HasField("tensor_type") or not value.type.tensor_type.HasField("shape"):
-        raise ModelError("the input is no tensor with a shape", where=where)
-    tensor = value.type.tensor_type
-    if tensor.elem_type != TensorProto.FLOAT:
-        known = tensor.elem_type in TensorProto.DataType.values()
-        kind = TensorProto.DataType.Name(tensor.elem_type) if known else tensor.elem_type
-        raise ModelError(
-            f"the input is of type {kind}", where=where, hint="export the network in float32"
-        )
-    dims = [dim.dim_value if dim.HasField("dim_value") else None for dim in tensor.shape.dim]
-    if len(dims) not in (2, 4):
-        raise ModelError(
-            f"the input has {len(dims)} dimensions",
-            where=where,
-            hint="networks take images [N, C, H, W] or vectors [N, C]",
-        )
-    batch, channels = dims[0], dims[1]
-    if batch not in (None, -1, 0, 1):
-        raise ModelError(
-            f"the batch is fixed to {batch}",
-            where=where,
-            hint="export with a batch of 1 or a dynamic batch",
-        )
-    if channels is None:
-        raise ModelError(
-            "the number of channels is dynamic", where=where, hint="export it as a constant"
-        )
-    if len(dims) == 2:
-        if input_size is not None:
-            raise ModelError(
-                "an input size was given, but the network takes vectors",
+        problems.append(
+            ModelError(
+                f"the network has {len(graph.output)} outputs, not one: {names or 'none'}",
                 where=where,
-                hint="leave the input size out",
+                hint="export a network that gives one tensor",
             )
-        shape: tuple[int, ...] = (1, channels)
-    elif input_size is not None:
-        shape = (1, channels, input_size, input_size)
-    elif dims[2] is None or dims[3] is None:
-        raise ModelError(
-            "the height or width is dynamic",
-            where=where,
-            hint="say which it is to be, e.g. --input 224",
         )
-    else:
-        shape = (1, channels, dims[2], dims[3])
-    if min(shape) < 1 or 4 * math.prod(shape) > MAX_TENSOR_BYTES:
-        raise ModelError(
-            f"impossible input shape {shape_text(shape)}",
-            where=where,
-            hint="dimensions must be positive and the input at most 2 GiB",
-        )
-    return shape
+    if not given or not graph.output:
+        raise problems[0]
+    inputs: dict[str, Shape | None] = {}
+    batch = 1
+    for value in given:
+        reader = _InputReader(f"{where}: input {shown(value.name)}")
+        inputs[value.name] = reader.shape(value, input_size)
+        batch = max(batch, reader.batch)
+        problems += reader.problems
+    outputs = tuple(value.name for value in graph.output)
+    nodes = _order(graph, constants | inputs.keys(), outputs, where)
+    return Topology(nodes, inputs, outputs, batch, tuple(problems))
+
+
+class _InputReader:
+    """Reads what a file says of one input, and collects what is wrong with it."""
+
+    def __init__(self, where: str) -> None:
+        self.problems: list[ModelError] = []
+        self.batch = 1
+        self._where = where
+
+    def _report(self, what: str, hint: str | None = None) -> None:
+        self.problems.append(ModelError(what, where=self._where, hint=hint))
+
+    def shape(self, value: onnx.ValueInfoProto, input_size: int | None) -> Shape | None:
+        """Its shape with batch 1; None if that or the type is not one that can be judged."""
+        tensor = value.type.tensor_type
+        if not value.type.HasField("tensor_type") or not tensor.HasField("shape"):
+            self._report("the input is no tensor with a shape")
+            return None
+        is_float = tensor.elem_type == TensorProto.FLOAT
+        if not is_float:
+            known = tensor.elem_type in TensorProto.DataType.values()
+            kind = TensorProto.DataType.Name(tensor.elem_type) if known else tensor.elem_type
+            self._report(f"the input is of type {kind}", "export the network in float32")
+        dims = [dim.dim_value if dim.HasField("dim_value") else None for dim in tensor.shape.dim]
+        if len(dims) not in (2, 4):
+            self._report(
+                f"the input has {len(dims)} dimensions",
+                "networks take images [N, C, H, W] or vectors [N, C]",
+            )
+        if not dims:
+            return None
+        self._read_batch(dims[0])
+        sizes = self._sizes(dims[1:], input_size)
+        if not is_float or sizes is None:
+            return None
+        return self._checked((1, *sizes))
+
+    def _read_batch(self, batch: int | None) -> None:
+        if batch not in (None, -1, 0):
+            if batch < 0:
+                self._report(f"the batch is {batch}", "export with a batch of 1")
+            self.batch = max(batch, 1)
+
+    def _sizes(self, dims: list[int | None], input_size: int | None) -> Shape | None:
+        """All but the batch; None if one is left open."""
+        if dims and dims[0] is None:
+            self._report("the number of channels is dynamic", "export it as a constant")
+        if input_size is not None and len(dims) == 1:
+            self._report(
+                "an input size was given, but the network takes vectors", "leave the input size out"
+            )
+        elif input_size is not None and len(dims) == 3:
+            dims = [dims[0], input_size, input_size]
+        if None in dims[1:]:
+            self._report(
+                "the height or width is dynamic", "say which it is to be, e.g. --input 224"
+            )
+        sizes = tuple(size for size in dims if size is not None)
+        return sizes if len(sizes) == len(dims) else None
+
+    def _checked(self, shape: Shape) -> Shape | None:
+        if min(shape) < 1:
+            self._report(f"impossible input shape {shape_text(shape)}", "give positive dimensions")
+            return None
+        if tensor_bytes(shape) > TENSOR_BYTES:
+            self._report(
+                f"shape {shape_text(shape)} takes {tensor_bytes(shape)} bytes as float32, "
+                f"more than {TENSOR_BYTES}",
+                "give a smaller input",
+            )
+            return None
+        return shape
 
 
 def _order(
-    graph: onnx.GraphProto, given: set[str], output: str, where: str
+    graph: onnx.GraphProto, given: set[str], outputs: tuple[str, ...], where: str
 ) -> tuple[onnx.NodeProto, ...]:
     writer: dict[str, int] = {}
     for index, node in enumerate(graph.node):
@@ -129,13 +170,14 @@ def _order(
                 )
             if name:
                 writer[name] = index
-    if output not in writer:
-        raise ModelError(
-            f"no node writes the output {shown(output)}",
-            where=where,
-            hint="the file may be truncated: export the network again",
-        )
-    alive = _alive(graph, writer, given, output, where)
+    for output in outputs:
+        if output not in writer:
+            raise ModelError(
+                f"no node writes the output {shown(output)}",
+                where=where,
+                hint="the file may be truncated: export the network again",
+            )
+    alive = _alive(graph, writer, given, outputs, where)
     # Smallest index first: nodes that already stand in order keep it.
     readers: dict[int, list[int]] = {index: [] for index in alive}
     missing: dict[int, int] = {}
@@ -162,11 +204,15 @@ def _order(
 
 
 def _alive(
-    graph: onnx.GraphProto, writer: dict[str, int], given: set[str], output: str, where: str
+    graph: onnx.GraphProto,
+    writer: dict[str, int],
+    given: set[str],
+    outputs: tuple[str, ...],
+    where: str,
 ) -> set[int]:
-    """Indices of the nodes that ``output`` depends on."""
+    """Indices of the nodes that ``outputs`` depend on."""
     alive: set[int] = set()
-    pending = [writer[output]]
+    pending = [writer[output] for output in outputs]
     while pending:
         index = pending.pop()
         if index in alive:

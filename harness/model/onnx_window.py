@@ -107,9 +107,13 @@ def _pads(values: tuple[int, ...]) -> Pads:
 
 def _same(size: int, reach: int, stride: int, *, upper: bool) -> Pair:
     total = (-(-size // stride) - 1) * stride + reach - size
-    if total < 0:
-        # Runtimes disagree on which values the windows skip then.
-        raise Unsupported("auto_pad SAME with strides beyond the kernel")
+    if total < -1 and upper:
+        # onnxruntime skips values at the front then, onnx's reference and TensorFlow do not.
+        raise Unsupported(
+            f"auto_pad SAME_UPPER with stride {stride} and a window of {reach} on {size} values: "
+            "runtimes disagree on where it starts, give pads instead"
+        )
+    total = max(total, 0)
     small = total // 2
     return (small, total - small) if upper else (total - small, small)
 

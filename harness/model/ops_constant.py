@@ -1,7 +1,7 @@
 """Evaluates the operators that exporters leave between constants: shape arithmetic mostly.
 
 With the batch fixed to 1 every shape is known, so ``Shape`` of a computed tensor is a
-constant too.  Results are small or no larger than what they are made from.
+constant too.  What a result takes is charged to the budget before it is computed.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import TypeAlias
 import numpy as np
 from onnx import TensorProto
 
+from harness.model.names import shape_text
 from harness.model.onnx_builder import Builder
 from harness.model.onnx_node import Constant, OnnxNode, Unsupported, normal_axis
 from harness.model.onnx_tensors import Array
@@ -21,8 +22,8 @@ from harness.model.shapes import Shape
 
 Folder: TypeAlias = Callable[[OnnxNode, Builder], Array]
 
-_MAX_GROWTH = 1 << 16
-"""Most values of a result that is larger than its inputs."""
+_MOST_LISTED = 1 << 16
+"""Values of a list or range of integers."""
 
 _CAST_TYPES: Mapping[int, type] = {
     TensorProto.FLOAT: np.float32,
@@ -53,8 +54,6 @@ def fold_constant(node: OnnxNode, builder: Builder) -> Constant | None:
             result = np.asarray(folder(node, builder))  # numpy makes scalars of 0-D arrays
     except (ValueError, IndexError, TypeError, OverflowError, ZeroDivisionError) as error:
         raise Unsupported(f"constants that do not fit: {error}") from error
-    if result.base is None:
-        builder.budget.charge(result.nbytes)
     return Constant(result)
 
 
@@ -85,11 +84,17 @@ def _arrays(node: OnnxNode) -> list[Array]:
     return [_array(node, index) for index in range(len(node.inputs))]
 
 
-def _bounded(shape: Sequence[int], sources: Sequence[Array]) -> None:
-    """Refuse a result that has grown out of proportion."""
-    limit = max([_MAX_GROWTH, *(source.size for source in sources)])
-    if math.prod(shape) > limit or len(shape) > 32:
-        raise Unsupported("the constant grows too large")
+def _allocate(builder: Builder, shape: Sequence[int], *sources: Array) -> None:
+    """Charge a result of ``shape`` before it is computed from ``sources``.
+
+    Raises:
+        Unsupported: It has more dimensions than numpy takes, or negative ones.
+        ModelError: The budget has not that much left.
+    """
+    if len(shape) > 32 or min(shape, default=0) < 0:
+        raise Unsupported(f"a constant of shape {shape_text(tuple(shape[:8]))}")
+    width = max((source.dtype.itemsize for source in sources), default=8)
+    builder.budget.charge(math.prod(shape) * width)
 
 
 def _constant(node: OnnxNode, builder: Builder) -> Array:
@@ -104,9 +109,9 @@ def _constant(node: OnnxNode, builder: Builder) -> Array:
             return np.array(attribute.f, np.float32)
         case "value_int":
             return np.array(attribute.i, np.int64)
-        case "value_floats" if len(attribute.floats) <= _MAX_GROWTH:
+        case "value_floats" if len(attribute.floats) <= _MOST_LISTED:
             return np.array(attribute.floats, np.float32)
-        case "value_ints" if len(attribute.ints) <= _MAX_GROWTH:
+        case "value_ints" if len(attribute.ints) <= _MOST_LISTED:
             return np.array(attribute.ints, np.int64)
         case _:
             raise Unsupported(f"a constant given as {given[0]} is not supported")
@@ -118,10 +123,9 @@ def _identity(node: OnnxNode, builder: Builder) -> Array:
 
 
 def _gather(node: OnnxNode, builder: Builder) -> Array:
-    del builder
     data, indices = _arrays(node)
     axis = normal_axis(node.integer("axis", 0), data.ndim)
-    _bounded((*data.shape[:axis], *indices.shape, *data.shape[axis + 1 :]), [data])
+    _allocate(builder, (*data.shape[:axis], *indices.shape, *data.shape[axis + 1 :]), data)
     length = data.shape[axis]
     if indices.dtype.kind not in "iu" or np.any((indices < -length) | (indices >= length)):
         raise Unsupported("an index is out of range")
@@ -135,11 +139,12 @@ def _concat(node: OnnxNode, builder: Builder) -> Array:
 
 
 def _cast(node: OnnxNode, builder: Builder) -> Array:
-    del builder
     dtype = _CAST_TYPES.get(node.integer("to", 0))
     if dtype is None:
         raise Unsupported("a Cast to this type is not supported")
-    return _array(node).astype(dtype)
+    data = _array(node)
+    _allocate(builder, data.shape, np.empty(0, dtype))
+    return data.astype(dtype)
 
 
 def _slice(node: OnnxNode, builder: Builder) -> Array:
@@ -164,9 +169,11 @@ def _slice(node: OnnxNode, builder: Builder) -> Array:
 
 def _binary(operation: Callable[[Array, Array], Array]) -> Folder:
     def folder(node: OnnxNode, builder: Builder) -> Array:
-        del builder
         left, right = _arrays(node)
-        _bounded(np.broadcast_shapes(left.shape, right.shape), [left, right])
+        shape = np.broadcast_shapes(left.shape, right.shape)
+        if math.prod(shape) > _MOST_LISTED and left.dtype.kind != "f":
+            raise Unsupported("calculates with a large tensor that is not floating point")
+        _allocate(builder, shape, left, right)
         return operation(left, right)
 
     return folder
@@ -184,8 +191,9 @@ def _divide(left: Array, right: Array) -> Array:
 
 def _unary(operation: Callable[[Array], Array]) -> Folder:
     def folder(node: OnnxNode, builder: Builder) -> Array:
-        del builder
-        return operation(_array(node))
+        data = _array(node)
+        _allocate(builder, data.shape, data)
+        return operation(data)
 
     return folder
 
@@ -225,17 +233,17 @@ def _flatten(node: OnnxNode, builder: Builder) -> Array:
 
 def _constant_of_shape(node: OnnxNode, builder: Builder) -> Array:
     shape = node.constant_integers(0) or ()
-    _bounded(shape, [])
-    if not node.has("value"):
-        return np.zeros(shape, np.float32)
-    return np.full(shape, node.tensor("value", builder.folder, builder.budget).reshape(()))
+    value = np.zeros((), np.float32)
+    if node.has("value"):
+        value = node.tensor("value", builder.folder, builder.budget).reshape(())
+    _allocate(builder, shape, value)
+    return np.full(shape, value)
 
 
 def _expand(node: OnnxNode, builder: Builder) -> Array:
-    del builder
     data, target = _array(node), node.constant_integers(1) or ()
     shape = np.broadcast_shapes(data.shape, target)
-    _bounded(shape, [data])
+    _allocate(builder, shape, data)
     return np.broadcast_to(data, shape).copy()
 
 
@@ -243,14 +251,15 @@ def _range(node: OnnxNode, builder: Builder) -> Array:
     del builder
     start, limit, delta = (array.reshape(()) for array in _arrays(node))
     count = math.ceil((limit.item() - start.item()) / delta.item())
-    _bounded((max(count, 0),), [])
+    if count > _MOST_LISTED:
+        raise Unsupported(f"a range of {count} values")
     return np.asarray(start + np.arange(max(count, 0)) * delta, start.dtype)
 
 
 def _where(node: OnnxNode, builder: Builder) -> Array:
-    del builder
     condition, left, right = _arrays(node)
-    _bounded(np.broadcast_shapes(condition.shape, left.shape, right.shape), [left, right])
+    shape = np.broadcast_shapes(condition.shape, left.shape, right.shape)
+    _allocate(builder, shape, left, right)
     return np.where(condition, left, right)
 
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 
+from harness.budget import NODES, PARAMETER_BYTES, TENSOR_BYTES, TENSORS_BYTES
 from harness.errors import ModelError
 from harness.model.graph import (
     Add,
@@ -33,13 +35,7 @@ from harness.model.names import is_identifier, shape_text, shown
 
 Shape: TypeAlias = tuple[int, ...]
 
-MAX_TENSOR_BYTES = 1 << 31
-"""Largest activation, as float32."""
-
-MAX_PARAMETERS = 1 << 29
-"""Most parameters of a network: 2 GiB as float32."""
-
-MAX_NODES = 100_000
+_PIECE_VALUES = 1 << 20
 MAX_WINDOW = 65_535
 """Largest stride, dilation, padding and kernel size."""
 
@@ -159,9 +155,9 @@ def validate(graph: Graph) -> None:
     Raises:
         ModelError: Naming the layer, operator and shapes of the first offence.
     """
-    if len(graph.nodes) > MAX_NODES:
+    if len(graph.nodes) > NODES:
         raise ModelError(
-            f"{len(graph.nodes)} layers are more than {MAX_NODES}", where=shown(graph.name)
+            f"{len(graph.nodes)} layers are more than {NODES}", where=shown(graph.name)
         )
     for name in (graph.name, graph.input, *_all_names(graph)):
         if not is_identifier(name):
@@ -176,19 +172,21 @@ def validate(graph: Graph) -> None:
             raise ModelError("two layers have this name", where=_where(node))
         seen.add(node.name)
         for field, array in arrays_of(node):
-            parameters += array.size
+            parameters += array.nbytes
             if array.dtype != np.float32:
                 raise ModelError(f"{field} is {array.dtype}, not float32", where=_where(node))
-            if not np.isfinite(array).all():
+            if not all_finite(array):
                 raise ModelError(
                     f"{field} has values that are not finite",
                     where=_where(node),
                     hint="the weights contain NaN or infinity: export a network that trained well",
                 )
-    if parameters > MAX_PARAMETERS:
+    if parameters > PARAMETER_BYTES:
         raise ModelError(
-            f"{parameters} parameters are more than {MAX_PARAMETERS}", where=shown(graph.name)
+            f"the weights take {parameters} bytes as float32, more than {PARAMETER_BYTES}",
+            where=shown(graph.name),
         )
+    check_tensors(graph.shapes, graph.name)
     if graph.input not in graph.shapes:
         raise ModelError("the input has no shape", where=shown(graph.input))
     expected = infer_shapes(graph.nodes, graph.shapes[graph.input], graph.shapes)
@@ -238,10 +236,45 @@ def check_tensor(name: str, shape: Shape, node: Node | None = None) -> None:
         )
     if any(size < 1 for size in shape):
         raise ModelError(f"shape {shape_text(shape)} has an empty dimension", where=where)
-    if 4 * math.prod(shape) > MAX_TENSOR_BYTES:
+    if tensor_bytes(shape) > TENSOR_BYTES:
         raise ModelError(
-            f"shape {shape_text(shape)} takes more than {MAX_TENSOR_BYTES} bytes", where=where
+            f"shape {shape_text(shape)} takes {tensor_bytes(shape)} bytes as float32, "
+            f"more than {TENSOR_BYTES}",
+            where=where,
+            hint="give a smaller input",
         )
+
+
+def check_tensors(shapes: Mapping[str, Shape], network: str) -> None:
+    """Refuse tensors that together take more memory than the budget has.
+
+    Raises:
+        ModelError: Naming the largest tensor.
+    """
+    total = sum(map(tensor_bytes, shapes.values()))
+    if total > TENSORS_BYTES:
+        name = max(shapes, key=lambda name: tensor_bytes(shapes[name]))
+        raise ModelError(
+            f"all tensors together take {total} bytes as float32, more than {TENSORS_BYTES}; "
+            f"the largest is {shown(name)} with shape {shape_text(shapes[name])} "
+            f"and {tensor_bytes(shapes[name])} bytes",
+            where=shown(network),
+            hint="give a smaller input",
+        )
+
+
+def tensor_bytes(shape: Shape) -> int:
+    """Size of a tensor as float32."""
+    return 4 * math.prod(shape)
+
+
+def all_finite(array: npt.NDArray[Any]) -> bool:
+    """Whether there is neither NaN nor infinity in ``array``; piece by piece, to save memory."""
+    values = array.reshape(-1)
+    return all(
+        bool(np.isfinite(values[start : start + _PIECE_VALUES]).all())
+        for start in range(0, values.size, _PIECE_VALUES)
+    )
 
 
 def _check_window(

@@ -18,6 +18,7 @@ from typing import Final
 
 from harness import __version__
 from harness.artifacts import sha256_file
+from harness.budget import MODEL_FILE_BYTES
 from harness.config.load import config_hash
 from harness.config.schema import Config
 from harness.data.digits import BUNDLED
@@ -27,6 +28,7 @@ from harness.errors import HarnessError
 from harness.mapping.conductances import conductance_files
 from harness.mapping.weights import checkpoint_file
 from harness.model.names import is_onnx_path
+from harness.reading import read_regular
 from harness.resources import resource
 
 LIBRARIES: Final = ("numpy", "onnx", "scikit-learn", "unicorn", "ziglang")
@@ -98,7 +100,13 @@ def _external_data(model: Path) -> tuple[Path, ...]:
     # Imported for .onnx files only: onnx takes longer to load than a cached run to serve.
     from harness.model.onnx_external import external_files
 
-    return external_files(model, model.read_bytes())
+    try:
+        data = read_regular(model, MODEL_FILE_BYTES)
+    except OSError as error:
+        raise HarnessError(
+            f"the file cannot be read: {error.strerror}", where=str(model)
+        ) from error
+    return external_files(model, data)
 
 
 def _digest_tree(root: Path) -> str:

@@ -15,13 +15,14 @@ from typing import Any, Final, NoReturn
 
 from pydantic import TypeAdapter, ValidationError
 
+from harness.budget import JSON_BYTES
 from harness.errors import HarnessError, StatsError
+from harness.reading import read_regular
 from harness.report.comparison import Comparison, accuracy_statement, outputs_statement
 from harness.stats.summary import ProgramSummary
 
 SCHEMA: Final = "aimc-harness result"
 VERSION: Final = 3
-MAX_BYTES: Final = 64 * 1024 * 1024
 
 _KEYS: Final = ("schema", "version", "statements", "summary", "comparison", "sha256")
 _COMPARISON: Final = TypeAdapter(Comparison)
@@ -85,15 +86,13 @@ def read_result(path: Path) -> Comparison:
 
 def _load(path: Path) -> dict[str, Any]:
     try:
-        if not path.is_file():
-            raise _refusal(path, "there is no such file")
-        if path.stat().st_size > MAX_BYTES:
-            raise _refusal(path, f"the file is larger than {MAX_BYTES >> 20} MiB")
         content = json.loads(
-            path.read_bytes().decode("utf-8"),
+            read_regular(path, JSON_BYTES).decode("utf-8"),
             object_pairs_hook=_unique,
             parse_constant=_not_finite,
         )
+    except FileNotFoundError as error:
+        raise _refusal(path, "there is no such file") from error
     except OSError as error:
         raise _refusal(path, f"cannot read the file: {error.strerror}") from error
     except (ValueError, RecursionError) as error:

@@ -13,7 +13,9 @@ import torch
 from torch import Tensor
 
 from harness.artifacts import atomic_write_bytes
+from harness.budget import MEMORY_BYTES
 from harness.errors import DataError
+from harness.reading import read_regular
 
 _DIGEST_BYTES = 32
 
@@ -62,7 +64,7 @@ def load_state(path: Path, fingerprint: str) -> TrainingState | None:
         return None
     hint = "delete the file to start from the beginning, or give another output folder"
     try:
-        data = path.read_bytes()
+        data = read_regular(path, MEMORY_BYTES)
         if hashlib.sha256(data[_DIGEST_BYTES:]).digest() != data[:_DIGEST_BYTES]:
             raise ValueError("the checksum is wrong")
         content = torch.load(
