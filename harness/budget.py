@@ -61,4 +61,3 @@ PROGRAM_BYTES: Final = 768 << 20
 """An ELF file, and what its segments load; VGG-16 in fp32 has 553 MB."""
 PROGRAM_SECTIONS: Final = 4096
 PROGRAM_SYMBOLS: Final = 1 << 20
-SYMBOL_TEXT_BYTES: Final = 64 << 20

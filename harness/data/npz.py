@@ -211,9 +211,9 @@ def _class_names(arrays: Arrays, path: Path) -> tuple[str, ...]:
         classes = arrays["classes"]
         if classes.dtype.kind != "U" or classes.ndim != 1 or len(classes) > CLASSES:
             raise DataError(
-                f"classes are {classes.dtype} {list(classes.shape)}",
+                f"classes are not a list of text but {classes.dtype} {list(classes.shape)}",
                 where=f"{path}: classes",
-                hint=f"they must be a list of text, at most {CLASSES}",
+                hint=f"give one name per class, at most {CLASSES}",
             )
         return tuple(str(name) for name in classes)
     labels = [

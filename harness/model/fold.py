@@ -227,10 +227,11 @@ def _before(node: Conv | Dense, affine: _Affine) -> Conv | Dense:
     """``node`` that reads what ``affine`` makes of its input; exact without padding."""
     if isinstance(node, Dense):
         shift = [node.weight[rows].astype(np.float64) @ affine.shift for rows in _pieces(node)]
+        offset: _Wide = np.concatenate(shift)
         return replace(
             node,
             weight=_scaled(node, affine.scale[None]),
-            bias=_narrow(node.bias + np.concatenate(shift), node),
+            bias=_narrow(offset + node.bias, node),
         )
     outputs, depth = node.weight.shape[:2]
     # Output channel o reads the input channels of its group only.
@@ -248,8 +249,8 @@ def _scaled(node: Conv | Dense, factors: _Wide) -> FloatArray:
     """The weights times ``factors``, which have one row or as many; in float64 piece by piece."""
     weight = np.empty_like(node.weight)
     for rows in _pieces(node):
-        factor = factors if len(factors) == 1 else factors[rows]
-        weight[rows] = _narrow(np.multiply(node.weight[rows], factor, dtype=np.float64), node)
+        piece: _Wide = node.weight[rows] * (factors if len(factors) == 1 else factors[rows])
+        weight[rows] = _narrow(piece, node)
     return weight
 
 

@@ -18,7 +18,7 @@ from harness.model.onnx_builder import Builder
 from harness.model.onnx_file import DEFAULT_DOMAINS, OnnxFile, open_onnx
 from harness.model.onnx_inference import onnx_output_shapes, require_same
 from harness.model.onnx_node import Activation, Constant, OnnxNode, Unknown, Unsupported, Value
-from harness.model.onnx_rewrite import one_sample, per_axis
+from harness.model.onnx_rewrite import one_sample, per_axis, without_unread
 from harness.model.onnx_tensors import Budget, OverBudgetError, decode_tensor
 from harness.model.onnx_topology import Topology, read_topology
 from harness.model.ops_constant import FOLDERS, fold_constant
@@ -95,6 +95,7 @@ class _Walk:
             name: self.builder.input if whole else self._placeholder(shape)
             for name, shape in topology.inputs.items()
         }
+        self._read = {name for node in topology.nodes for name in node.input} | {*topology.outputs}
         self._initializers = {tensor.name: tensor for tensor in source.graph.initializer}
 
     def visit(self, proto: onnx.NodeProto) -> None:
@@ -112,7 +113,8 @@ class _Walk:
             if any(attribute.HasField("g") or attribute.graphs for attribute in proto.attribute):
                 raise Unsupported("control flow (an attribute that is a graph) is not supported")
             given = one_sample(proto, inputs, self._topology.batch)
-            node = OnnxNode(per_axis(proto, inputs), self._source.opset, given)
+            plain = per_axis(without_unread(proto, self._read), inputs)
+            node = OnnxNode(plain, self._source.opset, given)
             complaint: Unsupported | None = None
             if not any(isinstance(value, Unknown) for value in inputs):
                 inferred, complaint = self._infer(node)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 
 import numpy as np
 import onnx
@@ -11,8 +12,20 @@ from onnx import AttributeProto
 from harness.model.onnx_node import Activation, Constant, Unsupported, Value
 
 _WINDOWED = frozenset(("AveragePool", "Conv", "MaxPool"))
+_SECOND_OUTPUTS = frozenset(("Dropout", "MaxPool"))
 _PER_AXIS = frozenset(("dilations", "strides"))
 _SHAPE_INPUT = frozenset(("Expand", "Reshape"))
+
+
+def without_unread(proto: onnx.NodeProto, read: AbstractSet[str]) -> onnx.NodeProto:
+    """``proto`` without the mask or the indices that exporters name though nothing reads them."""
+    unread = proto.op_type in _SECOND_OUTPUTS and not any(name in read for name in proto.output[1:])
+    if not unread or len(proto.output) < 2:
+        return proto
+    written = onnx.NodeProto()
+    written.CopyFrom(proto)
+    del written.output[1:]
+    return written
 
 
 def per_axis(proto: onnx.NodeProto, inputs: Sequence[Value | None]) -> onnx.NodeProto:

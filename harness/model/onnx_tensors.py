@@ -54,7 +54,7 @@ class Budget:
         """
         if size_bytes > self._left:
             raise OverBudgetError(
-                f"the model's constants take more than {self._limit} bytes",
+                f"the model's file and constants take more than {self._limit} bytes",
                 hint="networks of this size cannot run on the simulated system",
             )
         self._left -= size_bytes

@@ -15,8 +15,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from safetensors.numpy import save
 
+from harness.budget import MAPPING_BYTES
 from harness.errors import MappingError
-from harness.mapping.file_format import LARGEST_BYTES, parse_json
+from harness.mapping.file_format import parse_json
 from harness.mapping.mapping import matrix_layers
 from harness.mapping.resolve import resolve_mapping
 from harness.mapping.steps import program
@@ -168,7 +169,7 @@ def test_digital_is_allowed_for_layers_that_no_tile_computes(
         (json.dumps(document(model="other")), "network 'other'"),
         (json.dumps(document(graph_sha256="abc")), "graph_sha256"),
         (json.dumps(document(layers={f"l{i}": "x" for i in range(99)})), "and 91 more"),
-        (" " * (LARGEST_BYTES + 1), "more than"),
+        (" " * (MAPPING_BYTES + 1), "more than"),
         (json.dumps(document()).replace("left", "\\udcff"), "unicode"),
     ],
 )

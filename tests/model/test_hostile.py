@@ -139,14 +139,13 @@ CASES: dict[str, tuple[Callable[[onnx.ModelProto], object], str]] = {
         lambda p: setattr(p.graph.input[0].type.tensor_type, "elem_type", 99),
         "of type 99",
     ),
-    "batch of 8": (_set_dim(0, 8), "batch is fixed to 8"),
     "negative height": (_set_dim(2, -4), "impossible input shape 1x2x-4x4"),
     "height of zero": (_set_dim(2, 0), "impossible input shape"),
-    "huge image": (_set_dim(2, 1 << 40), "impossible input shape"),
+    "huge image": (_set_dim(2, 1 << 40), "shape 1x2x1099511627776x4 takes"),
     "channels do not fit": (_set_dim(1, 3), r"n_c \(Conv, reads 1x3x4x4"),
     "no opset": (lambda p: p.ClearField("opset_import"), "no version"),
     "two opsets": (lambda p: p.opset_import.append(helper.make_opsetid("ai.onnx", 9)), "more than"),
-    "old opset": (lambda p: setattr(p.opset_import[0], "version", 6), "opset from 7 to"),
+    "old opset": (lambda p: setattr(p.opset_import[0], "version", 6), "defines it otherwise than 7"),
     "future opset": (lambda p: setattr(p.opset_import[0], "version", 1 << 50), "opset from 7"),
     "subgraph": (_add_subgraph, "control flow"),
     "function": (_add_function, "functions of its own"),
@@ -167,7 +166,7 @@ CASES: dict[str, tuple[Callable[[onnx.ModelProto], object], str]] = {
     ),
     "weights too large": (
         lambda p: p.graph.initializer[0].dims.__setitem__(0, 1 << 40),
-        "constants take more than",
+        "dimensions 1099511627776x2x3x3 take more than",
     ),
     "weights of negative size": (
         lambda p: p.graph.initializer[0].dims.__setitem__(0, -3),
@@ -217,7 +216,7 @@ CASES: dict[str, tuple[Callable[[onnx.ModelProto], object], str]] = {
         lambda p: p.graph.node[0].CopyFrom(
             node("Conv", ["x", "w"], "c", auto_pad="SAME_UPPER", strides=[7, 1])
         ),
-        "strides beyond the kernel",
+        "runtimes disagree on where it starts",
     ),
     "no inputs": (lambda p: p.graph.node[0].ClearField("input"), "wrong number of inputs"),
     "too many inputs": (lambda p: p.graph.node[1].input.append("x"), "wrong number of inputs"),
@@ -454,7 +453,7 @@ def test_paths_that_are_no_file(tmp_path: Path) -> None:
     sparse = tmp_path / "sparse.onnx"
     with sparse.open("wb") as stream:
         stream.truncate((1 << 31) + 1)
-    with pytest.raises(ModelError, match="more than 2147483648"):
+    with pytest.raises(ModelError, match="2147483649 bytes are more than"):
         read_onnx(sparse)
 
 
@@ -491,7 +490,7 @@ def test_constants_that_grow(tmp_path: Path) -> None:
                 "row": weights(1, 3000),
             },
         )
-        refuse(proto, tmp_path, "grows too large")
+        refuse(proto, tmp_path, "constants take more than|a range of")
     product = [node("Mul", ["x", "two"], "a0")]
     product += [node("Mul", [f"a{i}", "two"], f"a{i + 1}") for i in range(400)]
     wide = model(

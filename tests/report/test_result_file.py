@@ -85,7 +85,7 @@ def test_figures_that_are_not_finite_are_not_written() -> None:
 def test_files_that_are_not_results(tmp_path: Path) -> None:
     with pytest.raises(StatsError, match="no such file"):
         read_result(tmp_path / "missing.json")
-    with pytest.raises(StatsError, match="no such file"):
+    with pytest.raises(StatsError, match="a folder, not a regular file"):
         read_result(tmp_path)
     assert "truncated" in refusal(tmp_path, "")
     assert "truncated" in refusal(tmp_path, b"\xff\xfe")

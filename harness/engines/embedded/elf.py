@@ -5,20 +5,46 @@ from __future__ import annotations
 import bisect
 import hashlib
 import io
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
+import numpy as np
 from elftools.common.exceptions import ELFError
 from elftools.construct import ConstructError
 from elftools.elf.constants import P_FLAGS
 from elftools.elf.elffile import ELFFile
-from elftools.elf.sections import SymbolTableSection
+from elftools.elf.sections import Section, SymbolTableSection
 from elftools.elf.segments import Segment
 
+from harness.budget import PROGRAM_BYTES, PROGRAM_SECTIONS, PROGRAM_SYMBOLS
 from harness.errors import EngineError
+from harness.reading import read_regular
 
-_ELF_ERRORS = (ELFError, ConstructError, ValueError, UnicodeError, OverflowError, KeyError)
+_ELF_ERRORS = (
+    ELFError,
+    ConstructError,
+    ValueError,
+    UnicodeError,
+    OverflowError,
+    KeyError,
+    AttributeError,  # of a section that another one names, but that is of another kind
+    TypeError,
+    IndexError,
+)
+_SYMBOL: Final = np.dtype(
+    [
+        ("name", "<u4"),
+        ("info", "u1"),
+        ("other", "u1"),
+        ("section", "<u2"),
+        ("value", "<u8"),
+        ("size", "<u8"),
+    ]
+)
+_NAMED_TYPES: Final = (0, 1, 2)  # none, object, function
+_LONGEST_NAME: Final = 256
 
 
 @dataclass(frozen=True)
@@ -64,20 +90,28 @@ def read_program(path: Path) -> Program:
         EngineError: The file cannot be read, or is no executable for AArch64.
     """
     try:
-        data = path.read_bytes()
+        data = read_regular(path, PROGRAM_BYTES)
     except OSError as error:
         raise EngineError(
             f"cannot read the program: {error.strerror or error}", where=str(path)
         ) from error
     try:
         elf = ELFFile(io.BytesIO(data))
-        if elf["e_machine"] != "EM_AARCH64" or elf["e_type"] != "ET_EXEC":
+        if (
+            (elf["e_machine"], elf["e_type"]) != ("EM_AARCH64", "ET_EXEC")
+            or elf.elfclass != 64
+            or not elf.little_endian
+        ):
             raise EngineError(
                 "not an executable for AArch64",
                 where=str(path),
                 hint="link statically for target aarch64-freestanding-none",
             )
+        if max(elf["e_phnum"], elf["e_shnum"]) > PROGRAM_SECTIONS:
+            raise EngineError(f"more than {PROGRAM_SECTIONS} sections", where=str(path))
         segments = list(elf.iter_segments("PT_LOAD"))
+        if sum(segment["p_filesz"] for segment in segments) > len(data):
+            raise EngineError("the file is truncated", where=str(path))
         pieces = tuple(
             (int(segment["p_paddr"]), bytes(segment.data()))
             for segment in segments
@@ -85,7 +119,7 @@ def read_program(path: Path) -> Program:
         )
         if sum(len(piece) for _, piece in pieces) != sum(s["p_filesz"] for s in segments):
             raise EngineError("the file is truncated", where=str(path))
-        symbols = tuple(sorted(_symbols(elf)))
+        symbols = tuple(sorted(_symbols(elf, data, path)))
         code, writable = (_ranges(segments, flag) for flag in (P_FLAGS.PF_X, P_FLAGS.PF_W))
         return Program(pieces, code, writable, int(elf["e_entry"]), symbols)
     except _ELF_ERRORS as error:
@@ -100,14 +134,27 @@ def _ranges(segments: Sequence[Segment], flag: int) -> tuple[tuple[int, int], ..
     )
 
 
-def _symbols(elf: ELFFile) -> list[tuple[int, int, str]]:
-    return [
-        (int(symbol["st_value"]), int(symbol["st_size"]), str(symbol.name))
-        for section in elf.iter_sections()
-        if isinstance(section, SymbolTableSection)
-        for symbol in section.iter_symbols()
-        if symbol.name
-        and not symbol.name.startswith("$")
-        and symbol["st_info"]["type"] in ("STT_FUNC", "STT_OBJECT", "STT_NOTYPE")
-        and symbol["st_shndx"] != "SHN_UNDEF"
-    ]
+def _raw(section: Section, data: bytes) -> bytes:
+    """The section as it is in the file; elftools would unpack or invent any amount of bytes."""
+    return data[section["sh_offset"] : section["sh_offset"] + section["sh_size"]]
+
+
+def _symbols(elf: ELFFile, data: bytes, path: Path) -> Iterator[tuple[int, int, str]]:
+    """Address, size and name of every symbol that is defined and no mapping symbol ($x, $d)."""
+    left = PROGRAM_SYMBOLS
+    for section in elf.iter_sections():
+        if not isinstance(section, SymbolTableSection):
+            continue
+        if section["sh_entsize"] != _SYMBOL.itemsize or section["sh_size"] % _SYMBOL.itemsize:
+            raise EngineError("the table of symbols is damaged", where=str(path))
+        left -= section["sh_size"] // _SYMBOL.itemsize
+        if left < 0:
+            raise EngineError(f"more than {PROGRAM_SYMBOLS} symbols", where=str(path))
+        names = _raw(section.stringtable, data)
+        for entry in np.frombuffer(_raw(section, data), _SYMBOL):
+            start = int(entry["name"])
+            end = names.find(b"\0", start, start + _LONGEST_NAME)
+            name = names[start : end if end >= 0 else start + _LONGEST_NAME].decode("utf-8")
+            typed = int(entry["info"]) & 15 in _NAMED_TYPES
+            if name and not name.startswith("$") and typed and entry["section"] != 0:
+                yield int(entry["value"]), int(entry["size"]), name
