@@ -29,10 +29,10 @@ def external_files(path: Path, data: bytes) -> tuple[Path, ...]:
                 continue
             try:
                 file = inside_folder(path.parent, entry.value, str(path))
-            except ModelError:
+                if file.is_file():
+                    found.add(file)
+            except (ModelError, OSError):  # OSError: a name that is too long
                 continue
-            if file.is_file():
-                found.add(file)
     return tuple(sorted(found))
 
 

@@ -145,7 +145,10 @@ CASES: dict[str, tuple[Callable[[onnx.ModelProto], object], str]] = {
     "channels do not fit": (_set_dim(1, 3), r"n_c \(Conv, reads 1x3x4x4"),
     "no opset": (lambda p: p.ClearField("opset_import"), "no version"),
     "two opsets": (lambda p: p.opset_import.append(helper.make_opsetid("ai.onnx", 9)), "more than"),
-    "old opset": (lambda p: setattr(p.opset_import[0], "version", 6), "defines it otherwise than 7"),
+    "old opset": (
+        lambda p: setattr(p.opset_import[0], "version", 6),
+        "defines it otherwise than 7",
+    ),
     "future opset": (lambda p: setattr(p.opset_import[0], "version", 1 << 50), "opset from 7"),
     "subgraph": (_add_subgraph, "control flow"),
     "function": (_add_function, "functions of its own"),
@@ -211,12 +214,6 @@ CASES: dict[str, tuple[Callable[[onnx.ModelProto], object], str]] = {
     "auto_pad and pads": (
         lambda p: p.graph.node[0].attribute.append(helper.make_attribute("auto_pad", "SAME_UPPER")),
         "both pads and auto_pad",
-    ),
-    "strides that skip values": (
-        lambda p: p.graph.node[0].CopyFrom(
-            node("Conv", ["x", "w"], "c", auto_pad="SAME_UPPER", strides=[7, 1])
-        ),
-        "runtimes disagree on where it starts",
     ),
     "no inputs": (lambda p: p.graph.node[0].ClearField("input"), "wrong number of inputs"),
     "too many inputs": (lambda p: p.graph.node[1].input.append("x"), "wrong number of inputs"),
@@ -337,6 +334,9 @@ def test_attributes(
 def test_max_pool_indices(tmp_path: Path) -> None:
     proto = model([node("MaxPool", ["x"], kernel_shape=[2, 2])], [1, 3, 4, 4])
     proto.graph.node[0].output.append("indices")
+    read_onnx(save(proto, tmp_path))  # nothing reads them
+    proto.graph.node.append(node("Cast", ["indices"], "z", to=1))
+    proto.graph.output[0].name = "z"
     refuse(proto, tmp_path, "indices")
 
 
@@ -486,8 +486,8 @@ def test_constants_that_grow(tmp_path: Path) -> None:
                 "zero": np.array(0),
                 "many": np.array(1 << 40),
                 "one_i": np.array(1),
-                "column": weights(3000, 1),
-                "row": weights(1, 3000),
+                "column": weights(30_000, 1),
+                "row": weights(1, 30_000),
             },
         )
         refuse(proto, tmp_path, "constants take more than|a range of")
