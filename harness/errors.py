@@ -20,14 +20,24 @@ class HarnessError(Exception):
     exit_code = 2
 
     def __init__(self, what: str, *, where: str | None = None, hint: str | None = None) -> None:
-        self.what = what
-        self.where = where
-        self.hint = hint
-        super().__init__(what)
+        self.what = _printable(what)
+        self.where = None if where is None else _printable(where)
+        self.hint = None if hint is None else _printable(hint)
+        super().__init__(self.what)
 
     def __str__(self) -> str:
         text = f"{self.where}: {self.what}" if self.where else self.what
         return f"{text}\n  hint: {self.hint}" if self.hint else text
+
+
+def _printable(text: str) -> str:
+    """``text`` with control characters escaped: it may quote a file, or a library that does."""
+    if text.isprintable():
+        return text
+    return "".join(
+        c if c.isprintable() or c == "\n" else c.encode("unicode_escape").decode("ascii")
+        for c in text
+    )
 
 
 class ConfigError(HarnessError):

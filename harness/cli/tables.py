@@ -28,7 +28,9 @@ def model_table(model: LoadedModel) -> Table:
     """Every layer of a network with its shape, parameters and multiply-accumulates."""
     summary = model.summary
     weights = "random weights" if model.graph.random_weights else "trained weights"
-    title = f"{model.graph.name} ({model.source}, {weights})"
+    batch = model.graph.file_batch
+    note = "" if batch == 1 else f", run one image at a time, not {batch} as the file says"
+    title = f"{model.graph.name} ({model.source}, {weights}{note})"
     table = plain_table(
         title, "layer", "operator", "output", "parameters", "MACs", right=("parameters", "MACs")
     )

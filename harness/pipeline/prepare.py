@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -73,9 +73,14 @@ def load(config: Config) -> LoadedModel:
 def draw_samples(config: Config, model: LoadedModel) -> Samples:
     """Calibration samples and images; see `harness.pipeline.samples`."""
     affordable = _REFERENCE_MACS // max(1, model.summary.macs)
-    return load_samples(
+    samples = load_samples(
         model.graph, config.run, model.workload, reference_images=max(1, affordable)
     )
+    batch = model.graph.file_batch
+    if batch == 1:
+        return samples
+    note = f"one at a time, not {batch} as the network's file says"
+    return replace(samples, statement=f"{samples.statement}; {note}")
 
 
 def all_digital(network: QNetwork) -> Plan:

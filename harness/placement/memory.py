@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from math import prod
-from typing import Final
+from typing import Final, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
 
 from harness.quant.program import QNetwork
 
@@ -13,6 +16,9 @@ ALIGN: Final = 64
 """AIMC_ALIGN: every buffer starts on a cache line."""
 SLACK: Final = 64
 """AIMC_SLACK: bytes behind a tensor that kernels may read."""
+
+
+_Offsets: TypeAlias = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -59,22 +65,24 @@ def plan_buffers(network: QNetwork, value_bytes: int = 1) -> BufferPlan:
     The network's input is not placed: the program reads images where they lie.
     ``value_bytes`` is the size of one value: 1, or 4 in an fp32 program.
     """
-    placed: list[tuple[_Interval, int]] = []
-    for interval in sorted(
-        _intervals(network, value_bytes), key=lambda i: (-i.size, i.first, i.tensor)
-    ):
-        taken = sorted(
-            (offset, offset + other.size)
-            for other, offset in placed
-            if interval.first <= other.last and other.first <= interval.last
-        )
-        offset = 0
-        for begin, end in taken:
-            if offset + interval.size <= begin:
-                break
-            offset = max(offset, end)
-        placed.append((interval, offset))
+    intervals = sorted(_intervals(network, value_bytes), key=lambda i: (-i.size, i.first, i.tensor))
+    firsts = np.array([interval.first for interval in intervals], np.int64)
+    lasts = np.array([interval.last for interval in intervals], np.int64)
+    begins = np.zeros(len(intervals), np.int64)
+    ends = np.zeros(len(intervals), np.int64)
+    for index, interval in enumerate(intervals):
+        together = (lasts[:index] >= interval.first) & (firsts[:index] <= interval.last)
+        offset = _lowest_gap(begins[:index][together], ends[:index][together], interval.size)
+        begins[index], ends[index] = offset, offset + interval.size
     return BufferPlan(
-        {interval.tensor: offset for interval, offset in placed},
-        max((offset + interval.size for interval, offset in placed), default=ALIGN),
+        {interval.tensor: int(offset) for interval, offset in zip(intervals, begins, strict=True)},
+        int(ends.max(initial=0)) or ALIGN,
     )
+
+
+def _lowest_gap(begins: _Offsets, ends: _Offsets, size: int) -> int:
+    """The lowest offset with ``size`` bytes that none of ``begins`` to ``ends`` takes."""
+    order = np.argsort(begins, kind="stable")
+    free = np.concatenate([[0], np.maximum.accumulate(ends[order])])
+    fitting = np.flatnonzero(free[:-1] + size <= begins[order])
+    return int(free[fitting[0]] if len(fitting) else free[-1])
