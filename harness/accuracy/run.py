@@ -19,7 +19,6 @@ from harness.accuracy.strategies import strategy_named
 from harness.accuracy.task import Task, load_task
 from harness.accuracy.workbench import TEST_SEED, Reporter, Workbench, analog_of
 from harness.artifacts import atomic_write_bytes, atomic_write_text
-from harness.budget import JSON_BYTES
 from harness.config.schema import Config, LoopConfig
 from harness.errors import HarnessError
 from harness.mapping.mapping import Mapping as LayerMapping
@@ -30,7 +29,6 @@ from harness.pipeline.folder import staged_folder
 from harness.quant.digest import network_digest
 from harness.quant.macs import node_macs
 from harness.quant.program import QConv, QDense, QNetwork
-from harness.reading import read_regular
 
 MAPPING_FILE: Final = "mapping.json"
 SUMMARY_FILE: Final = "summary.json"
@@ -149,7 +147,7 @@ def _versions() -> dict[str, str]:
 
 
 def _summary(out: Path) -> dict[str, Any]:
-    document: dict[str, Any] = json.loads(read_regular(out / SUMMARY_FILE, JSON_BYTES))
+    document: dict[str, Any] = json.loads((out / SUMMARY_FILE).read_bytes())
     return document
 
 

@@ -19,11 +19,9 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from harness.accuracy.paired import BoolArray, Measured
 from harness.artifacts import atomic_write_text, sha256_file
-from harness.budget import JSON_BYTES
 from harness.errors import DataError
 from harness.model.checkpoint import load_checkpoint, save_checkpoint
 from harness.model.graph import Graph
-from harness.reading import read_regular
 
 STATE_FILE: Final = "state.json"
 _FORMAT: Final = 3
@@ -160,7 +158,7 @@ class StateFolder:
         if not path.exists():
             return SearchState(fingerprint=self._fingerprint)
         try:
-            state = SearchState.model_validate_json(read_regular(path, JSON_BYTES))
+            state = SearchState.model_validate_json(path.read_bytes())
         except (OSError, ValidationError) as error:
             raise DataError(
                 "the interrupted search cannot be read", where=str(path), hint=_HINT

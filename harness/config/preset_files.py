@@ -169,7 +169,7 @@ def find_preset(section: str, name: str, *, relative_to: Path | None) -> Preset:
     where = f"system.{section}" if section in SECTIONS else section
     if name.endswith((".yaml", ".yml")):
         path = Path(name) if relative_to is None else relative_to / name
-        if not path.is_file():
+        if not path.exists():
             raise ConfigError(f"there is no preset file {str(path)!r}", where=where)
         return read_preset(section, path)
     names = _names(section)

@@ -44,7 +44,6 @@ def check_structure(data: bytes, where: str) -> None:
     pending: list[tuple[int, int, Descriptor | None]] = [(0, len(data), ModelProto.DESCRIPTOR)]
     while pending:
         place, end, kind = pending.pop()
-        taken += _MESSAGE_BYTES
         while place < end:
             key, place = _varint(data, place, end)
             taken += _FIELD_BYTES
@@ -66,6 +65,7 @@ def check_structure(data: bytes, where: str) -> None:
                     field = None if kind is None else kind.fields_by_number.get(key >> 3)
                     if field is not None and field.message_type is not None:
                         pending.append((place, place + length, field.message_type))
+                        taken += _MESSAGE_BYTES
                     elif field is not None and field.type not in _SAME_SIZE:
                         taken += 8 * length  # packed integers
                     place += length

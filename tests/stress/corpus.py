@@ -24,7 +24,17 @@ from onnx import TensorProto
 from PIL import Image
 from safetensors.numpy import save as save_tensors
 
-from harness.accuracy.state import STATE_FILE, StateFolder
+from harness.accuracy.paired import Measured
+from harness.accuracy.state import (
+    STATE_FILE,
+    Attempt,
+    FloatCorrect,
+    Measurement,
+    Saving,
+    StateFolder,
+    Trial,
+    Weights,
+)
 from harness.budget import YAML_BYTES
 from harness.checksums import CHECKSUMS_FILE, damage
 from harness.cli.stage_commands import _read_regions
@@ -361,35 +371,24 @@ def _override(folder: Path) -> Callable[[random.Random], None]:
 
 
 def _state(folder: Path) -> Callable[[random.Random], None]:
-    name = "0" * 64
-    measured = {
-        "values": [0.5, 0.25],
-        "images": 3,
-        "reference": 0.75,
-        "image_variance": 0.25,
-        "residual_variance": 0.0,
-    }
-    weights = {"file": "w.safetensors", "sha256": name}
-    document = {
-        "format": 3,
-        "fingerprint": name,
-        "seconds": 1.5,
-        "float_correct": {"test": {"images": 9, "bits": "ff80"}},
-        "attempt": {"route": [None], "layer": "fc1", "passages": 1, "weights": weights},
-        "trials": [{"route": [], "layer": "fc1", "measured": measured, "weights": weights}],
-        "measurements": [{"route": [], "name": "digital", "measured": measured}],
-        "savings": {
-            "fc1": {"digital_ns": 1.0, "analog_ns": 1.0, "digital_pj": 1.0, "analog_pj": 1.0}
-        },
-    }
-    states = StateFolder(folder, name)
+    states = StateFolder(folder, "0" * 64)
+    measured = Measured(
+        values=(0.5, 0.25), images=3, reference=0.75, image_variance=0.25, residual_variance=0.0
+    )
+    weights = Weights(file=f"{'0' * 16}.safetensors", sha256="0" * 64)
+    full = states.load().with_(
+        float_correct={"test": FloatCorrect.of(np.ones(9, np.bool_))},
+        attempt=Attempt(route=(None,), layer="fc1", passages=1, weights=weights),
+        trials=(Trial(route=(), layer="fc1", measured=measured, weights=weights),),
+        measurements=(Measurement(route=(), name="digital", measured=measured),),
+        savings={"fc1": Saving(digital_ns=1, analog_ns=1, digital_pj=1, analog_pj=1)},
+    )
+    states.save(full)
+    document = json.loads((folder / STATE_FILE).read_bytes())
 
     def attempt(rng: random.Random) -> None:
         (folder / STATE_FILE).write_bytes(damage_json(rng, document))
-        state = states.load()
-        state.weights(("fc1",))
-        for correct in state.float_correct.values():
-            assert len(correct.correct) == correct.images
+        states.load().weights(("fc1",))
 
     return attempt
 
