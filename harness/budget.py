@@ -19,7 +19,7 @@ SECONDS: Final = 20
 NETWORK_BYTES: Final = 1792 << 20
 """The file, its decoded and computed constants and the parameters made of them, together."""
 MODEL_FILE_BYTES: Final = 1 << 30
-MESSAGE_BYTES: Final = 256 << 20
+MESSAGE_BYTES: Final = 128 << 20
 """What a file says about its weights, as objects in memory."""
 PARAMETER_BYTES: Final = 768 << 20
 """Weights of a network, as float32."""

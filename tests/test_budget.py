@@ -117,12 +117,12 @@ def test_networks_that_ask_for_too_much(tmp_path: Path) -> None:
     shape = np.array([1 << 14, 1 << 15])
     grown = [node("ConstantOfShape", ["s"], "k0")]
     grown += [node("Sqrt", [f"k{i}"], f"k{i + 1}") for i in range(40)]
-    field = b"\x0a\x00" * (4 << 20)  # four million nodes of two bytes each
+    field = b"\x0a\x00" * (1 << 20)  # a million nodes of two bytes each
     length = helper.make_graph([], "", [], []).SerializeToString()
     graph = field + length
     header = b"\x08\x08\x3a" + _varint(len(graph))
     (tmp_path / "nodes.onnx").write_bytes(header + graph)
-    numbers = b"\x3a" + _varint(48 << 20) + bytes(48 << 20)  # a list of 48 Mi int64 of 0
+    numbers = b"\x3a" + _varint(20 << 20) + bytes(20 << 20)  # a list of 20 Mi int64 of 0
     tensor = b"\x2a" + _varint(len(numbers)) + numbers
     (tmp_path / "integers.onnx").write_bytes(b"\x08\x08\x3a" + _varint(len(tensor)) + tensor)
     cases = {
@@ -220,7 +220,7 @@ def test_datasets_that_unpack_to_too_much(tmp_path: Path) -> None:
     _zip_bomb(tmp_path / "bomb.npz")
     labels = np.zeros(2, np.int64)
     images = np.zeros((2, 4, 4), np.uint8)
-    many = _npz(tmp_path / "classes.npz", images=images, labels=labels, classes=["a"] * 70_000)
+    _npz(tmp_path / "classes.npz", images=images, labels=labels, classes=["a"] * 70_000)
     with zipfile.ZipFile(tmp_path / "members.npz", "w") as archive:
         for index in range(ARCHIVE_DIRECTORY_BYTES // 46 // 2):
             archive.writestr(f"{index:050}", b"")
@@ -229,16 +229,8 @@ def test_datasets_that_unpack_to_too_much(tmp_path: Path) -> None:
     (tmp_path / "scans.jpeg").write_bytes(_jpeg(100))
     wide = bytearray(_jpeg(1))
     place = wide.index(b"\xff\xc2") + 5
-    wide[place : place + 4] = struct.pack(">HH", 65_500, 65_500)
+    wide[place : place + 4] = struct.pack(">HH", 9000, 9000)
     (tmp_path / "wide.jpeg").write_bytes(wide)
-    one = _jpeg(1, side=4000)
-    offsets = np.arange(41, dtype=np.int64) * len(one)
-    _npz(
-        tmp_path / "jpegs.npz",
-        train_jpeg=np.frombuffer(one * 40, np.uint8),
-        train_offsets=offsets,
-        train_labels=np.zeros(40, np.int64),
-    )
     expected = {
         "bomb.npz": "its arrays would take 5368",
         "classes.npz": f"classes are not a list of text but <U1 [70000]\n  hint: give one name per "
@@ -246,12 +238,11 @@ def test_datasets_that_unpack_to_too_much(tmp_path: Path) -> None:
         "members.npz": "it lists too many members",
         "bz2.npz": "compressed otherwise than by deflate",
         "scans.jpeg": "the JPEG file passes over its image",
-        "wide.jpeg": "the image is 65500x65500",
+        "wide.jpeg": "the image is 9000x9000",
     }
     inputs = [("jpeg" if name.endswith("jpeg") else "npz", tmp_path / name) for name in expected]
     for outcome, message in zip(read_all(inputs), expected.values(), strict=True):
         assert message in outcome
-    assert many.exists()
 
 
 def test_images_that_decode_to_too_much(tmp_path: Path) -> None:
@@ -344,12 +335,10 @@ def test_programs_that_load_too_much(tmp_path: Path) -> None:
     moved = _changed(data, 32, "<Q", len(data) + len(body))
     moved = _changed(moved, 56, "<H", copies)
     large = sections + 3 * 64  # the section with the names of symbols
+    invented = _changed(data, large + 4, "<I", 8)  # of a type that has no bytes in the file
     cases = {
         "segments": (moved + body + whole * copies, "the file is truncated"),
-        "invented names": (
-            _changed(_changed(data, large + 4, "<I", 8), large + 32, "<Q", 1 << 60),
-            "",
-        ),
+        "invented names": (_changed(invented, large + 32, "<Q", 1 << 60), ""),
         "symbols": (_changed(data, sections + 2 * 64 + 32, "<Q", 24 << 40), "symbols"),
         "many sections": (_changed(data, 60, "<H", 60_000), "more than"),
     }

@@ -47,12 +47,6 @@ def check_structure(data: bytes, where: str) -> None:
         while place < end:
             key, place = _varint(data, place, end)
             taken += _FIELD_BYTES
-            if taken > MESSAGE_BYTES:
-                raise ModelError(
-                    f"the file's structure takes more than {MESSAGE_BYTES} bytes of memory",
-                    where=where,
-                    hint="a network's weights may be large, not what is said about them",
-                )
             match key & 7:
                 case 0:
                     _, place = _varint(data, place, end)
@@ -73,6 +67,12 @@ def check_structure(data: bytes, where: str) -> None:
                     raise MalformedError
             if place > end:
                 raise MalformedError
+            if taken > MESSAGE_BYTES:
+                raise ModelError(
+                    f"the file's structure takes more than {MESSAGE_BYTES} bytes of memory",
+                    where=where,
+                    hint="a network's weights may be large, not what is said about them",
+                )
 
 
 def _varint(data: bytes, place: int, end: int) -> tuple[int, int]:

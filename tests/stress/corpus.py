@@ -74,8 +74,8 @@ class Reader:
 def readers(folder: Path) -> list[Reader]:
     """All of them, with their valid inputs in ``folder``."""
     makers: Mapping[str, tuple[Callable[[Path], Callable[[random.Random], None]], int]] = {
-        "onnx": (_onnx, 4),
-        "onnx external data": (_external, 2),
+        "onnx": (_onnx, 2),
+        "onnx external data": (_external, 1),
         "npz": (_npz, 3),
         "jpeg": (_jpeg, 1),
         "cifar binary": (_cifar_binary, 1),

@@ -25,7 +25,7 @@ from pathlib import Path
 from harness.budget import MEMORY_BYTES, SECONDS
 from harness.errors import HarnessError
 
-_CHUNK = 2000  # inputs of one process: after each its peak memory is looked at
+_CHUNK = 10_000  # inputs of one process: after each its peak memory is looked at
 _LAST_RESORT_BYTES = 3 * MEMORY_BYTES  # of address space beyond what importing took
 _LAST_RESORT_S = 3 * SECONDS
 
