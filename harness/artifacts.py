@@ -3,13 +3,43 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import os
-import tempfile
+import secrets
+from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO, Final
 
 from harness.errors import HarnessError
+from harness.interrupts import uninterrupted
 from harness.reading import open_regular
+
+_NO_FOLDER_SYNC: Final = frozenset({errno.EINVAL, errno.ENOTSUP, errno.EBADF})
+
+
+@contextlib.contextmanager
+def atomic_writer(path: Path) -> Iterator[BinaryIO]:
+    """A stream whose bytes become the file ``path`` if the block ends well.
+
+    They go to a temporary file in the same folder, which is made, and appear by a rename.
+
+    Raises:
+        OSError: The file cannot be written; an earlier version of it is untouched.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}.tmp")
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+    with contextlib.ExitStack() as stack:
+        with uninterrupted():
+            handle = os.open(temporary, flags, 0o666)
+            stack.callback(temporary.unlink, missing_ok=True)
+            stream = stack.enter_context(os.fdopen(handle, "wb"))
+        yield stream
+        stream.flush()
+        os.fsync(handle)
+        temporary.replace(path)
+    sync_folder(path.parent)
 
 
 def atomic_write_bytes(path: Path, data: bytes) -> None:
@@ -19,31 +49,31 @@ def atomic_write_bytes(path: Path, data: bytes) -> None:
         HarnessError: The file cannot be written (full disk, permissions); an earlier
             version of it is untouched.
     """
-    temporary: str | None = None
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(
-            dir=path.parent, prefix=f".{path.name}.", suffix=".tmp"
-        )
-        with os.fdopen(handle, "wb") as stream:
+        with atomic_writer(path) as stream:
             stream.write(data)
-            stream.flush()
-            os.fsync(stream.fileno())
-        umask = os.umask(0)
-        os.umask(umask)
-        Path(temporary).chmod(0o666 & ~umask)
-        Path(temporary).replace(path)
-        temporary = None
     except OSError as error:
         raise HarnessError(
             f"cannot write the file: {error.strerror}",
             where=str(path),
             hint="check free space and permissions of the folder",
         ) from error
+
+
+def sync_folder(folder: Path) -> None:
+    """Let the names in ``folder`` outlast a power failure, where its file system can.
+
+    Raises:
+        OSError: The folder cannot be opened, or its disk fails.
+    """
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(handle)
+    except OSError as error:
+        if error.errno not in _NO_FOLDER_SYNC:
+            raise
     finally:
-        if temporary is not None:
-            with contextlib.suppress(OSError):
-                Path(temporary).unlink()
+        os.close(handle)
 
 
 def atomic_write_text(path: Path, text: str) -> None:

@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Final
 
 from harness.errors import HarnessError
+from harness.interrupts import uninterrupted
 
 _RENEWED_EVERY_S: Final = 5.0
 _SILENT_S: Final = 60.0  # without a renewal, a holder that flock cannot tell of has ended
@@ -69,7 +70,7 @@ def folder_lock(target: Path, *, waiting: Callable[[str], None]) -> Iterator[Non
     Raises:
         HarnessError: The lock file cannot be written.
     """
-    with contextlib.ExitStack() as stack:
+    with _uninterrupted_exit() as stack:
         pause_s = _FIRST_PAUSE_S
         told = False
         while isinstance(found := _attempt(target, stack), str):
@@ -88,8 +89,18 @@ def lock_if_free(target: Path) -> Iterator[bool]:
     Raises:
         HarnessError: The lock file cannot be written.
     """
-    with contextlib.ExitStack() as stack:
+    with _uninterrupted_exit() as stack:
         yield _attempt(target, stack) is None
+
+
+@contextlib.contextmanager
+def _uninterrupted_exit() -> Iterator[contextlib.ExitStack]:
+    stack = contextlib.ExitStack()
+    try:
+        yield stack
+    finally:
+        with uninterrupted():
+            stack.close()
 
 
 def _attempt(target: Path, stack: contextlib.ExitStack) -> str | None:
@@ -98,17 +109,16 @@ def _attempt(target: Path, stack: contextlib.ExitStack) -> str | None:
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         while True:
-            handle, created = _open(path)
-            with contextlib.ExitStack() as attempt:
+            with uninterrupted(), contextlib.ExitStack() as attempt:
+                handle, created = _open(path)
                 attempt.callback(os.close, handle)
                 holder = _held_by(handle, path, created=created)
                 if holder is not None:
                     return holder
-                if not _is_at(handle, path):
-                    continue  # the file's holder ended between the opening and the lock
-                _hold(handle, path, attempt)
-                stack.push(attempt.pop_all())
-                return None
+                if _is_at(handle, path):
+                    _hold(handle, path, attempt)
+                    stack.push(attempt.pop_all())
+                    return None
     except OSError as error:
         raise HarnessError(
             f"the folder cannot be locked: {error.strerror or error}",

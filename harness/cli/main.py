@@ -1,91 +1,43 @@
-"""Entry point of `aimc`: one command a stage, `run` for all of them, and a few that inform.
+"""Entry point of `aimc`: every way in which a command ends, as one message and an exit code.
 
-Heavy imports stand inside the commands: `aimc --help` and a cached run answer at once.
+The signal handlers are in place before anything that takes time is imported.
 """
 
 from __future__ import annotations
 
 import errno
 import os
-import signal
 import sys
-from types import FrameType
-from typing import Final, NoReturn
+from typing import NoReturn
 
-import typer
-
-from harness import __version__
-from harness.cli import (
-    inspect_commands,
-    map_command,
-    run_command,
-    stage_commands,
-    train_command,
-)
-from harness.cli.interrupt import InterruptedRunError
+from harness import interrupts
 from harness.errors import HarnessError
-
-_INTERRUPTED: Final = 130
-
-
-app = typer.Typer(
-    name="aimc",
-    help="Full-system simulation of ARM cores with analog in-memory computing tiles.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    rich_markup_mode="markdown",
-)
-
-run_command.register(app)
-map_command.register(app)
-stage_commands.register(app)
-inspect_commands.register(app)
-train_command.register(app)
-
-
-def _print_version(wanted: bool) -> None:
-    if wanted:
-        typer.echo(f"aimc-harness {__version__}")
-        raise typer.Exit
-
-
-@app.callback()
-def _options(
-    version: bool = typer.Option(
-        False, "--version", help="Print the version.", callback=_print_version, is_eager=True
-    ),
-) -> None:
-    """Full-system simulation of ARM cores with analog in-memory computing tiles.
-
-    Example: `aimc run vgg16 --mapping analog --system alpine-hp`
-    """
-
-
-def _interrupt(_number: int, _frame: FrameType | None) -> NoReturn:
-    raise InterruptedRunError
 
 
 def _fail(message: str, code: int) -> NoReturn:
     sys.stdout.flush()
     print(f"error: {message}", file=sys.stderr, flush=True)
-    raise SystemExit(code)
+    raise SystemExit(interrupts.settle() or code)
 
 
 def main() -> None:
-    """Run the command line; every failure is one clear message and a non-zero exit code."""
-    signal.signal(signal.SIGINT, _interrupt)
-    signal.signal(signal.SIGTERM, _interrupt)
+    """Run the command line; every failure is one clear message and a non-zero exit code.
+
+    The exit code is 130 after SIGINT and 143 after SIGTERM.
+    """
+    interrupts.install()
     try:
+        from harness.cli.app import app
+
         app()
+    except interrupts.InterruptedRunError as error:
+        _fail(str(error) or "interrupted", 1)
     except HarnessError as error:
         _fail(str(error), error.exit_code)
-    except InterruptedRunError as error:
-        _fail(str(error) or "interrupted; nothing of this run was kept", _INTERRUPTED)
     except BrokenPipeError:
         # The reader (`| head`) has gone; nothing is left to say and no one to hear it.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise SystemExit(1) from None
+        raise SystemExit(interrupts.settle() or 1) from None
     except MemoryError:
         _fail("out of memory\n  hint: use fewer images or a smaller network", 2)
     except OSError as error:
@@ -93,6 +45,10 @@ def main() -> None:
         hint = "free some space on the disk" if full else "check the path and its permissions"
         where = f"{error.filename}: " if error.filename else ""
         _fail(f"{where}{error.strerror or error}\n  hint: {hint}", 2)
+    except SystemExit as end:
+        if code := interrupts.settle():
+            raise SystemExit(code) from end
+        raise
 
 
 if __name__ == "__main__":

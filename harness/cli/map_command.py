@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from harness.cli import options
-from harness.cli.interrupt import InterruptedRunError
 from harness.errors import HarnessError
+from harness.interrupts import InterruptedRunError
 
 if TYPE_CHECKING:
     from harness.config.schema import Config, LoopConfig

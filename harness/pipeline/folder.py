@@ -3,15 +3,27 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
+import errno
 import os
 import re
-import shutil
-import tempfile
+import secrets
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Final
 
+from harness.artifacts import sync_folder
 from harness.config.schema import Config
 from harness.errors import HarnessError
+from harness.interrupts import uninterrupted
+from harness.locks import lock_if_free
+from harness.scratch import remove_abandoned, scratch_folder
+
+_STAGING: Final = ".staging-"
+_LOCK_NAME: Final = re.compile(r"\.(.+-[0-9a-f]{12})\.lock")  # of a folder called by `run_name`
+_AT_WORKING_FOLDER: Final = -100  # AT_FDCWD of <fcntl.h>
+_RENAME_EXCHANGE: Final = 2  # of <linux/fs.h>
+_IN_THE_WAY: Final = frozenset({errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR})
 
 
 def run_name(config: Config, identity: str) -> str:
@@ -21,72 +33,81 @@ def run_name(config: Config, identity: str) -> str:
     return f"{safe}-{identity[:12]}"
 
 
+def remove_abandoned_runs(out: Path) -> None:
+    """Remove what runs left in ``out`` that were killed, as far as possible."""
+    remove_abandoned(out, _STAGING)
+    for path in out.glob(".*.lock"):
+        if named := _LOCK_NAME.fullmatch(path.name):
+            with contextlib.suppress(HarnessError), lock_if_free(out / named[1]):
+                pass
+
+
 @contextlib.contextmanager
 def staged_folder(target: Path) -> Iterator[Path]:
     """A temporary folder that becomes ``target`` if the block ends well.
 
     On an error or an interrupt the temporary folder is removed and an earlier ``target``
-    stays as it was.
+    stays as it was.  What killed processes left beside ``target`` is removed.
 
     Raises:
         HarnessError: The folder cannot be made or moved (full disk, permissions).
     """
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        _remove_abandoned(target)
-        prefix = f".{target.name}.{os.getpid()}."
-        staging = Path(tempfile.mkdtemp(dir=target.parent, prefix=prefix))
-        staging.chmod(0o755)
+        with scratch_folder(target.parent, _STAGING) as scratch:
+            staging = scratch / target.name
+            staging.mkdir()
+            yield staging
+            _publish(staging, target)
     except OSError as error:
-        raise _cannot_write(target, error) from error
-    try:
-        yield staging
-        _publish(staging, target)
-    except OSError as error:
-        raise _cannot_write(target, error) from error
-    finally:
-        shutil.rmtree(staging, ignore_errors=True)
-
-
-def _remove_abandoned(target: Path) -> None:
-    """Remove what runs of this name left that were killed without a chance to clean up."""
-    for path in target.parent.glob(f".{target.name}.*"):
-        owner = path.name.removeprefix(f".{target.name}.").partition(".")[0]
-        if owner.isdigit() and not _is_alive(int(owner)):
-            shutil.rmtree(path, ignore_errors=True)
-
-
-def _is_alive(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except (PermissionError, OverflowError):
-        return True
-    return True
+        raise HarnessError(
+            f"the run's folder cannot be written: {error.strerror or error}",
+            where=str(target),
+            hint="check free space and permissions, or name another folder with --out",
+        ) from error
 
 
 def _publish(staging: Path, target: Path) -> None:
-    """Move ``staging`` to ``target``; an existing target is set aside and removed last."""
-    if not target.exists():
-        staging.rename(target)
-        return
-    prefix = f".{target.name}.{os.getpid()}.old."
-    aside = Path(tempfile.mkdtemp(dir=target.parent, prefix=prefix))
-    old = aside / "old"
-    target.rename(old)
+    """Move ``staging`` to ``target``; what is there takes the place of ``staging``.
+
+    Other processes may publish the same ``target``: each finds it whole, and the last one stays.
+    """
+    for folder, _, _ in os.walk(staging):
+        sync_folder(Path(folder))
+    with uninterrupted():
+        while not (_moved(staging, target) or _exchanged(staging, target)):
+            pass  # another process has published or set aside `target` in between
+    sync_folder(target.parent)
+
+
+def _moved(staging: Path, target: Path) -> bool:
+    """Move ``staging`` to where nothing is."""
     try:
         staging.rename(target)
+    except OSError as error:
+        if error.errno in _IN_THE_WAY:
+            return False
+        raise
+    return True
+
+
+def _exchanged(staging: Path, target: Path) -> bool:
+    """Let the two folders change places, at once where the system can; False without ``target``."""
+    exchange = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
+    if exchange is not None:
+        here = ctypes.c_int(_AT_WORKING_FOLDER)
+        names = (os.fsencode(staging), os.fsencode(target))
+        flags = ctypes.c_uint(_RENAME_EXCHANGE)
+        if exchange(here, names[0], here, names[1], flags) == 0:
+            return True
+        if ctypes.get_errno() == errno.ENOENT:
+            return False
+    old = staging.with_name(f"old-{secrets.token_hex(8)}")
+    try:
+        target.rename(old)
+    except FileNotFoundError:
+        return False
+    try:
+        return _moved(staging, target)
     except OSError:
         old.rename(target)
         raise
-    finally:
-        shutil.rmtree(aside, ignore_errors=True)
-
-
-def _cannot_write(target: Path, error: OSError) -> HarnessError:
-    return HarnessError(
-        f"the run's folder cannot be written: {error.strerror or error}",
-        where=str(target),
-        hint="check free space and permissions, or name another folder with --out",
-    )

@@ -12,19 +12,23 @@ import numpy as np
 import numpy.typing as npt
 
 from harness.artifacts import atomic_write_text
+from harness.checksums import damage, seal
 from harness.config.load import config_to_yaml
 from harness.config.schema import Config
 from harness.errors import HarnessError, StatsError
+from harness.interrupts import InterruptedRunError
+from harness.locks import folder_lock
 from harness.mapping.conductances import conductance_files
 from harness.model.classes import class_count, final_softmax, left_out, score_graph
 from harness.model.names import is_onnx_path
-from harness.pipeline.folder import run_name, staged_folder
+from harness.pipeline.folder import remove_abandoned_runs, run_name, staged_folder
 from harness.pipeline.fp32 import build_fp32
 from harness.pipeline.identity import run_identity
 from harness.pipeline.prepare import Prepared, prepare
 from harness.pipeline.programs import (
     SimulatedProgram,
     build,
+    cache_dir,
     compile_generated,
     simulate,
 )
@@ -47,8 +51,10 @@ from harness.report.manifest import collect_manifest
 from harness.report.result_file import read_result
 from harness.report.write import write_report
 from harness.stats.summary import FP32_MACS_PER_FMLA
+from harness.toolchain.build import remove_abandoned_builds
 
 RESULT_FILE: Final = "result.json"
+_DAMAGE_SHOWN: Final = 3  # files
 DIGITAL: Final = "digital"
 MAPPED: Final = "mapped"
 FP32: Final = "fp32"
@@ -107,16 +113,36 @@ def run_job(
     Raises:
         HarnessError: Any stage failed; no folder is left and an earlier one is untouched.
     """
-    identity = run_identity(config)
-    folder = out / run_name(config, identity)
-    if not fresh and (folder / RESULT_FILE).is_file():
+    remove_abandoned_runs(out)
+    remove_abandoned_builds(cache_dir())
+    folder = out / run_name(config, run_identity(config))
+    if not fresh and isinstance(served := _served(folder), Finished):
+        return served
+    with folder_lock(folder, waiting=reporter.stage):
+        if not fresh and (found := _served(folder)) is not None:
+            if isinstance(found, Finished):
+                return found  # another process has made it meanwhile
+            reporter.stage(f"the earlier result is not used ({found}); simulating again")
         try:
-            return Finished(read_result(folder / RESULT_FILE), folder, cached=True)
-        except StatsError as error:
-            reporter.stage(f"the earlier result is not used ({error.what}); simulating again")
-    with staged_folder(folder) as staging:
-        comparison = _run(config, staging, command, reporter)
+            with staged_folder(folder) as staging:
+                comparison = _run(config, staging, command, reporter)
+                seal(staging)
+        except InterruptedRunError:
+            raise InterruptedRunError("interrupted; nothing of this run was kept") from None
     return Finished(comparison, folder, cached=False)
+
+
+def _served(folder: Path) -> Finished | str | None:
+    """The result in a run's ``folder``, or why it is not used; None if there is none."""
+    if not (folder / RESULT_FILE).is_file():
+        return None
+    if found := damage(folder):
+        more = f" and {len(found) - _DAMAGE_SHOWN} more" if len(found) > _DAMAGE_SHOWN else ""
+        return ", ".join(found[:_DAMAGE_SHOWN]) + more
+    try:
+        return Finished(read_result(folder / RESULT_FILE), folder, cached=True)
+    except StatsError as error:
+        return error.what
 
 
 def _run(config: Config, folder: Path, command: Sequence[str], reporter: Reporter) -> Comparison:
@@ -151,7 +177,7 @@ def _program(
     reporter.stage(f"generating and compiling the {name} program")
     images = prepared.images[: config.run.images]
     generated = build(plan, config, images, folder / name)
-    elf = compile_generated(generated, folder / name)
+    elf = compile_generated(generated, folder / name, note=reporter.stage)
     reporter.stage(f"simulating the {name} program")
     simulated = simulate(name, plan, generated, elf, config, reporter.simulated)
     if simulated.programming is not None:
@@ -166,7 +192,7 @@ def _fp32(
     """Simulate the float network; returns as `_program`."""
     reporter.stage(f"generating and compiling the {FP32} program")
     generated = build_fp32(prepared, config, folder / FP32)
-    elf = compile_generated(generated, folder / FP32)
+    elf = compile_generated(generated, folder / FP32, note=reporter.stage)
     reporter.stage(f"simulating the {FP32} program")
     simulated = simulate(
         FP32,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -63,14 +64,17 @@ def cache_dir() -> Path:
     return Path(named) if named else Path(platformdirs.user_cache_dir("aimc-harness"))
 
 
-def compile_generated(program: GeneratedProgram, folder: Path) -> Path:
-    """Compile and link; the ELF is ``folder/program.elf``."""
+def compile_generated(
+    program: GeneratedProgram, folder: Path, *, note: Callable[[str], None] = lambda _: None
+) -> Path:
+    """Compile and link; the ELF is ``folder/program.elf``.  ``note`` hears of damaged caches."""
     return compile_program(
         program.sources,
         program.include_dirs,
         folder / "program.elf",
         defines=program.defines,
         cache_dir=cache_dir(),
+        note=note,
     )
 
 

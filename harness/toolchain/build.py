@@ -6,8 +6,9 @@ they are made from: sources, headers, embedded binaries, flags and compiler vers
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,13 +16,16 @@ from typing import Final
 
 from harness.errors import ToolchainError
 from harness.resources import resource
-from harness.toolchain.cache import cache_errors, copy_out, prune, publish, scratch_folder
+from harness.scratch import remove_abandoned, scratch_folder
+from harness.toolchain.cache import SEALED, cache_errors, copy_out, prune, publish
 from harness.toolchain.compiler import C_FLAGS, COMPILE_FLAGS, LINK_FLAGS, Compiler, find_compiler
 from harness.toolchain.inputs import digest_files, source_files
 from harness.toolchain.process import Commands
 
 _PROGRAM_CACHE_BYTES: Final = 2 << 30
 _MESSAGE_LINES: Final = 12
+_BUILDS: Final = "tmp"
+_BUILD_PREFIX: Final = "build-"
 
 
 @dataclass(frozen=True)
@@ -32,6 +36,14 @@ class _Unit:
     flags: tuple[str, ...]  # without the include folders
     include_dirs: tuple[Path, ...]
     key: str
+
+
+@dataclass(frozen=True)
+class _Cache:
+    """Where object files are kept, and what hears of damaged ones."""
+
+    folder: Path
+    note: Callable[[str], None]
 
 
 def kernel_sources() -> tuple[Path, ...]:
@@ -46,6 +58,11 @@ def kernel_sources() -> tuple[Path, ...]:
     return tuple(sorted(sources, key=lambda path: path.name != "start.S"))
 
 
+def remove_abandoned_builds(cache_dir: Path) -> None:
+    """Remove what compilations left in ``cache_dir`` that were killed."""
+    remove_abandoned(cache_dir / _BUILDS, _BUILD_PREFIX)
+
+
 def compile_program(
     sources: Sequence[Path],
     include_dirs: Sequence[Path],
@@ -53,6 +70,7 @@ def compile_program(
     *,
     defines: Mapping[str, str],
     cache_dir: Path,
+    note: Callable[[str], None] = lambda _: None,
 ) -> Path:
     """Compile ``sources`` with the kernels and the runtime to the bare-metal ELF ``out``.
 
@@ -65,6 +83,7 @@ def compile_program(
         defines: Preprocessor definitions for ``sources``; an empty value defines the name
             only.
         cache_dir: Folder of the caches, shared by any number of runs at once.
+        note: Hears of damaged entries of the caches, which are replaced.
 
     Returns:
         ``out``.
@@ -89,25 +108,34 @@ def compile_program(
     )
     programs = cache_dir.absolute() / "programs"
     objects = cache_dir.absolute() / "objects"
-    entry = programs / f"{program_key}.elf"
+    entry = programs / f"{program_key}.elf{SEALED}"
     with cache_errors(out):
-        if copy_out(entry, out):
+        if copy_out(entry, out, note=note):
             return out
-    with scratch_folder(cache_dir.absolute() / "tmp") as folder:
-        kernel_objects = _compile_all(kernels, compiler, folder, objects)
+    with _build_folder(cache_dir.absolute() / _BUILDS) as folder:
+        cached = _Cache(objects, note)
+        kernel_objects = _compile_all(kernels, compiler, folder, cached)
         generated_objects = _compile_all(generated, compiler, folder, None)
         elf = folder / "program.elf"
         _link([*kernel_objects, *generated_objects], script, elf, compiler)
         with cache_errors(programs):
             publish(elf, entry)
             prune(programs, _PROGRAM_CACHE_BYTES)
-            if not copy_out(entry, out):
+            if not copy_out(entry, out, note=note):
                 raise ToolchainError(
                     "the program vanished from the compiler's cache",
                     where=str(entry),
                     hint="something else empties the cache folder; run again",
                 )
     return out
+
+
+@contextlib.contextmanager
+def _build_folder(parent: Path) -> Iterator[Path]:
+    with contextlib.ExitStack() as stack:
+        with cache_errors(parent):
+            folder = stack.enter_context(scratch_folder(parent, _BUILD_PREFIX))
+        yield folder
 
 
 def _unit(
@@ -120,9 +148,9 @@ def _unit(
 
 
 def _compile_all(
-    units: Sequence[_Unit], compiler: Compiler, folder: Path, cache: Path | None
+    units: Sequence[_Unit], compiler: Compiler, folder: Path, cache: _Cache | None
 ) -> list[Path]:
-    """The units' objects, in ``cache`` (compiled if missing) or, without one, in ``folder``."""
+    """The units' objects in ``folder``, out of ``cache`` if it has them."""
     workers = max(1, min(4, os.cpu_count() or 1))
     commands = Commands()
     pool = ThreadPoolExecutor(workers)
@@ -136,22 +164,23 @@ def _compile_all(
 
 
 def _object(
-    unit: _Unit, compiler: Compiler, commands: Commands, folder: Path, cache: Path | None
+    unit: _Unit, compiler: Compiler, commands: Commands, folder: Path, cache: _Cache | None
 ) -> Path:
-    if cache is not None and (cached := cache / f"{unit.key}.o").is_file():
-        return cached
     made = folder / f"{unit.key}.o"
+    if cache is not None:
+        with cache_errors(cache.folder):
+            if copy_out(cache.folder / f"{made.name}{SEALED}", made, note=cache.note):
+                return made
     includes = [f"-I{path}" for path in unit.include_dirs]
     # In the source's folder, by its bare name: neither .incbin nor the object see the full path.
     arguments = [*unit.flags, *includes, "-c", unit.source.name, "-o", str(made)]
     finished = compiler.run(arguments, cwd=unit.source.parent, scratch=folder, commands=commands)
     if finished.returncode != 0 or not made.is_file():
         raise _rejected(unit.source, finished.output)
-    if cache is None:
-        return made
-    with cache_errors(cache):
-        publish(made, cached)
-    return cached
+    if cache is not None:
+        with cache_errors(cache.folder):
+            publish(made, cache.folder / f"{made.name}{SEALED}")
+    return made
 
 
 def _link(objects: Sequence[Path], script: Path, elf: Path, compiler: Compiler) -> None:

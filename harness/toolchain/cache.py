@@ -1,23 +1,26 @@
 """A folder of files named by the hash of what they were made from.
 
 Entries appear by a rename and are never changed, so any number of processes may share the
-folder; two that miss at once both compile, and the later rename wins with equal bytes.
+folder; two that miss at once both compile, and the later rename wins with equal bytes.  An entry
+begins with the SHA-256 of its content, which is verified whenever the content is copied out.
 """
 
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 import shutil
-import tempfile
-import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 
+from harness.artifacts import atomic_writer, sync_folder
 from harness.errors import ToolchainError
 
-_STALE_SECONDS: Final = 86400.0
+SEALED: Final = ".sealed"  # ends the names of entries, which no compiler takes for its own
+_DIGEST_BYTES: Final = hashlib.sha256().digest_size
+_CHUNK_BYTES: Final = 1 << 20
 
 
 @contextlib.contextmanager
@@ -33,52 +36,62 @@ def cache_errors(folder: Path) -> Iterator[None]:
         ) from error
 
 
-@contextlib.contextmanager
-def scratch_folder(parent: Path) -> Iterator[Path]:
-    """A temporary folder in ``parent`` that is gone afterwards, whatever happens.
-
-    Folders that a killed process left there more than a day ago go too.
-    """
-    with cache_errors(parent):
-        parent.mkdir(parents=True, exist_ok=True)
-        for left in parent.glob("build-*"):
-            with contextlib.suppress(OSError):
-                if time.time() - left.stat().st_mtime > _STALE_SECONDS:
-                    shutil.rmtree(left, ignore_errors=True)
-        folder = Path(tempfile.mkdtemp(dir=parent, prefix="build-"))
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
 def publish(made: Path, entry: Path) -> None:
-    """Move the finished file ``made`` (on the same file system) to its place ``entry``."""
+    """Make the finished file ``made`` (on the same file system) the content of ``entry``.
+
+    Raises:
+        OSError: The disk is full, or the folder cannot be written.
+    """
     entry.parent.mkdir(parents=True, exist_ok=True)
-    made.replace(entry)
+    sealed = made.with_name(f"{made.name}{SEALED}")
+    with made.open("rb") as source, sealed.open("wb") as target:
+        target.write(hashlib.file_digest(source, "sha256").digest())
+        source.seek(0)
+        shutil.copyfileobj(source, target, _CHUNK_BYTES)
+        target.flush()
+        os.fsync(target.fileno())
+    sealed.replace(entry)
+    sync_folder(entry.parent)
 
 
-def copy_out(entry: Path, out: Path) -> bool:
-    """Copy ``entry`` to ``out`` atomically; False if there is no such entry."""
+def copy_out(entry: Path, out: Path, *, note: Callable[[str], None]) -> bool:
+    """Copy the content of ``entry`` to ``out`` atomically; False without a sound entry.
+
+    Args:
+        entry: What `publish` made.
+        out: The file to write; its folder is made.
+        note: Hears of a damaged entry, which the caller is to replace.
+
+    Raises:
+        OSError: The disk is full, or a folder cannot be written.
+    """
     try:
         source = entry.open("rb")
     except FileNotFoundError:
         return False
-    with source:
-        os.utime(source.fileno())  # marks the entry as used, for `prune`
-        out.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=out.parent, prefix=f".{out.name}.", suffix=".tmp")
-        temporary = Path(name)
-        try:
-            with os.fdopen(handle, "wb") as target:
-                shutil.copyfileobj(source, target, 1 << 20)
-            umask = os.umask(0)
-            os.umask(umask)
-            temporary.chmod(0o666 & ~umask)
-            temporary.replace(out)
-        finally:
-            temporary.unlink(missing_ok=True)
+    try:
+        with source, atomic_writer(out) as target:
+            with contextlib.suppress(OSError):
+                os.utime(source.fileno())  # marks the entry as used, for `prune`
+            _copy_verified(source, target)
+    except _DamagedError:
+        note(f"{entry} is damaged; compiling again what it held")
+        return False
     return True
+
+
+class _DamagedError(Exception):
+    """An entry's content has not its checksum."""
+
+
+def _copy_verified(source: BinaryIO, target: BinaryIO) -> None:
+    expected = source.read(_DIGEST_BYTES)
+    digest = hashlib.sha256()
+    while chunk := source.read(_CHUNK_BYTES):
+        digest.update(chunk)
+        target.write(chunk)
+    if digest.digest() != expected:
+        raise _DamagedError
 
 
 def prune(folder: Path, limit_bytes: int) -> None:

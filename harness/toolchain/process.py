@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.errors import ToolchainError
+from harness.interrupts import uninterrupted
 
 
 @dataclass(frozen=True)
@@ -46,28 +47,23 @@ class Commands:
         Raises:
             ToolchainError: The command cannot be started or does not end in time.
         """
-        with self._lock:
-            if self._killed:
-                raise ToolchainError("the compilation was stopped")
-            process = _start(command, cwd, environment)
-            self._groups.add(process.pid)
-        try:
-            output, _ = process.communicate(timeout=timeout_s)
-        except subprocess.TimeoutExpired as error:
-            raise ToolchainError(
-                f"the compiler did not finish in {timeout_s:.0f} s",
-                where=" ".join(command[:4]),
-                hint="the machine may be overloaded or out of memory; try again",
-            ) from error
-        finally:
-            with self._lock:
-                self._groups.discard(process.pid)
-                if process.poll() is None:
-                    _kill_group(process.pid)
-                    process.wait()
+        with contextlib.ExitStack() as stack:
+            with uninterrupted(), self._lock:
+                if self._killed:
+                    raise ToolchainError("the compilation was stopped")
+                process = _start(command, cwd, environment)
+                self._groups.add(process.pid)
+                stack.callback(self._end, process)
+            return _wait(process, command, timeout_s)
+
+    def _end(self, process: subprocess.Popen[bytes]) -> None:
+        with uninterrupted(), self._lock:
+            self._groups.discard(process.pid)
+            if process.poll() is None:
+                _kill_group(process.pid)
+                process.wait()
             if process.stdout is not None:
                 process.stdout.close()
-        return Finished(process.returncode, output.decode("utf-8", errors="replace"))
 
     def kill(self) -> None:
         """Kill what runs and refuse to start more."""
@@ -75,6 +71,18 @@ class Commands:
             self._killed = True
             for group in self._groups:
                 _kill_group(group)
+
+
+def _wait(process: subprocess.Popen[bytes], command: Sequence[str], timeout_s: float) -> Finished:
+    try:
+        output, _ = process.communicate(timeout=timeout_s)
+    except subprocess.TimeoutExpired as error:
+        raise ToolchainError(
+            f"the compiler did not finish in {timeout_s:.0f} s",
+            where=" ".join(command[:4]),
+            hint="the machine may be overloaded or out of memory; try again",
+        ) from error
+    return Finished(process.returncode, output.decode("utf-8", errors="replace"))
 
 
 def _start(

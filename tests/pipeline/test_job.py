@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
-import subprocess
+import threading
 from pathlib import Path
 
 import pytest
 
+from harness.checksums import damage, seal
 from harness.config.load import load_config
 from harness.config.schema import Config
 from harness.errors import DataError, PlacementError
+from harness.locks import lock_file
 from harness.model.builtin import build
 from harness.model.export import to_onnx
-from harness.pipeline.folder import staged_folder
 from harness.pipeline.fp32 import build_fp32
 from harness.pipeline.job import Finished, run_job
 from harness.pipeline.prepare import prepare
@@ -143,45 +145,88 @@ def test_a_failed_run_leaves_nothing_and_loses_nothing(
     assert finished.folder.is_dir()
 
 
-def test_a_damaged_result_is_not_served(
+def test_a_damaged_folder_is_not_served_but_made_whole(
+    lenet: tuple[Path, Config, Finished],
+) -> None:
+    out, config, finished = lenet
+    changed = [finished.folder / name for name in ("digital/program.elf", "layers.csv")]
+    missing = [finished.folder / name for name in ("mapped/src/main.c", "report.png")]
+    sound = {path: path.read_bytes() for path in changed + missing}
+    for path in changed:
+        path.write_bytes(sound[path][:100] + bytes([sound[path][100] ^ 1]) + sound[path][101:])
+    for path in missing:
+        path.unlink()
+    repaired, stages = job(out, config)
+    assert not repaired.cached
+    assert stages[0] == (
+        "the earlier result is not used (digital/program.elf has changed, layers.csv has changed, "
+        "mapped/src/main.c is missing and 1 more); simulating again"
+    )
+    assert {path: path.read_bytes() for path in sound} == sound
+    assert damage(finished.folder) == []
+    (finished.folder / "result.json").write_text("{}")
+    seal(finished.folder)
+    again, stages = job(out, config)
+    assert not again.cached
+    assert "the earlier result is not used" in stages[0]
+    assert job(out, config)[0].cached
+
+
+def test_a_second_equal_run_waits_and_is_served(
     lenet: tuple[Path, Config, Finished], tmp_path: Path
 ) -> None:
     _, config, _ = lenet
-    finished, _ = job(tmp_path, config)
-    path = finished.folder / "result.json"
-    path.write_bytes(path.read_bytes()[:-100])
-    repaired, stages = job(tmp_path, config)
-    assert not repaired.cached
-    assert "not used" in stages[0]
-    assert job(tmp_path, config)[0].cached
+    waits = threading.Event()
+
+    class Second(Silent):
+        def stage(self, text: str) -> None:
+            super().stage(text)
+            waits.set()
+
+    second, served = Second(), []
+    thread = threading.Thread(
+        target=lambda: served.append(run_job(config, tmp_path, command=(), reporter=second))
+    )
+
+    class First(Silent):
+        def stage(self, text: str) -> None:
+            super().stage(text)
+            if thread.ident is None:
+                thread.start()
+            assert waits.wait(60)
+
+    made = run_job(config, tmp_path, command=(), reporter=First())
+    thread.join()
+    assert not made.cached
+    assert served[0].cached
+    assert served[0].comparison == made.comparison
+    (told,) = second.stages
+    assert told.startswith("another process (host ")
+    assert f", process {os.getpid()}, since " in told
+    assert [path.name for path in tmp_path.iterdir()] == [made.folder.name]
 
 
-def test_an_interrupt_keeps_the_earlier_folder(tmp_path: Path) -> None:
-    target = tmp_path / "run"
-    with staged_folder(target) as staging:
-        (staging / "number").write_text("1")
-    with pytest.raises(KeyboardInterrupt), staged_folder(target) as staging:
-        (staging / "number").write_text("2")
-        raise KeyboardInterrupt
-    assert (target / "number").read_text() == "1"
-    assert [path.name for path in tmp_path.iterdir()] == ["run"]
-    with staged_folder(target) as staging:
-        (staging / "number").write_text("3")
-    assert (target / "number").read_text() == "3"
-    assert [path.name for path in tmp_path.iterdir()] == ["run"]
+def test_a_served_run_needs_no_write_access_and_clears_up(
+    lenet: tuple[Path, Config, Finished], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out, config, finished = lenet
+    staging = out / ".staging-0123456789abcdef"
+    (staging / finished.folder.name).mkdir(parents=True)
+    lock_file(staging).touch()
+    lock_file(finished.folder).touch()
+    theirs = out / ".theirs.lock"
+    theirs.touch()
+    for path in (lock_file(staging), lock_file(finished.folder), theirs):
+        os.utime(path, (0, 0))
+    assert job(out, config)[0].cached
+    assert {path.name for path in out.iterdir() if path.name[0] == "."} == {theirs.name}
+    theirs.unlink()
 
+    def refuse(path: object, *_: object) -> int:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), path)
 
-def test_what_a_killed_run_left_is_removed_and_a_living_one_is_not(tmp_path: Path) -> None:
-    child = subprocess.Popen(["true"])
-    child.wait()
-    dead = tmp_path / f".run.{child.pid}.abcd"
-    alive = tmp_path / f".run.{os.getpid()}.abcd"
-    other = tmp_path / f".another.{child.pid}.abcd"
-    for folder in (dead, alive, other):
-        folder.mkdir()
-    with staged_folder(tmp_path / "run"):
-        assert not dead.exists()
-    assert {path.name for path in tmp_path.iterdir()} == {"run", alive.name, other.name}
+    monkeypatch.setattr("harness.locks._open", refuse)
+    assert job(out, config)[0].cached
 
 
 def test_the_fp32_program_stands_beside_the_others(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -13,7 +14,8 @@ import pytest
 
 from harness.errors import ToolchainError
 from harness.toolchain import build, compile_program, find_compiler
-from harness.toolchain.cache import prune
+from harness.toolchain.build import remove_abandoned_builds
+from harness.toolchain.cache import copy_out, prune, publish
 
 ROOT = Path(__file__).resolve().parents[2]
 PROGRAM = '#include "aimc_runtime.h"\nint main(void) { return VALUE; }\n'
@@ -126,11 +128,11 @@ def test_an_output_folder_that_cannot_be_made_is_one_clear_error(
 
 
 SCRIPT = """
-import signal
 import sys
-signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job ignores it
 from pathlib import Path
+from harness import interrupts
 from harness.toolchain import compile_program
+interrupts.install()
 compile_program([Path(sys.argv[1])], [], Path(sys.argv[2]), defines={"VALUE": "0"},
                 cache_dir=Path(sys.argv[3]))
 """
@@ -178,11 +180,81 @@ def test_an_interrupt_leaves_nothing_behind(tmp_path: Path) -> None:
     run.send_signal(signal.SIGINT)
     _, errors = run.communicate(timeout=60)
     assert run.returncode != 0
-    assert b"KeyboardInterrupt" in errors
+    assert b"InterruptedRunError" in errors
     assert processes_that_mention(str(cache)) == []
     assert not (tmp_path / "a.elf").exists()
     assert list((cache / "tmp").iterdir()) == []
     assert not list(cache.glob("objects/.*")) and not list(cache.glob("programs/*"))
+
+
+def damaged(path: Path, how: str) -> None:
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 4
+    path.write_bytes({"flipped": bytes(data), "truncated": bytes(data[:-9]), "empty": b""}[how])
+
+
+@pytest.mark.parametrize("how", ["flipped", "truncated", "empty"])
+@pytest.mark.parametrize("kind", ["objects", "programs"])
+def test_damaged_entries_are_replaced_and_told(
+    tmp_path: Path, cache_dir: Path, kind: str, how: str
+) -> None:
+    expected = compiled(tmp_path / "a", cache_dir)
+    cache = tmp_path / "cache"
+    shutil.copytree(cache_dir, cache)
+    if kind == "objects":
+        shutil.rmtree(cache / "programs")
+    sound = {path: path.read_bytes() for path in (cache / kind).iterdir()}
+    hit = [path for path in sound if kind == "programs" or path == min(sound)]
+    for path in hit:
+        damaged(path, how)
+    notes: list[str] = []
+    out = tmp_path / "out.elf"
+    main = tmp_path / "a" / "main.c"
+    compile_program([main], [], out, defines={"VALUE": "0"}, cache_dir=cache, note=notes.append)
+    assert out.read_bytes() == expected
+    (replaced,) = (path for path in hit if path.read_bytes() == sound[path])
+    assert notes == [f"{replaced} is damaged; compiling again what it held"]
+    notes.clear()
+    compile_program([main], [], out, defines={"VALUE": "0"}, cache_dir=cache, note=notes.append)
+    assert notes == []
+
+
+def test_a_damaged_entry_is_never_copied_out(tmp_path: Path) -> None:
+    made = tmp_path / "made"
+    made.write_bytes(bytes(3 << 20))
+    entry = tmp_path / "cache" / "entry"
+    publish(made, entry)
+    out = tmp_path / "out"
+    out.write_text("earlier")
+    for position in (0, 31, 32, 1 << 20, (3 << 20) + 31):
+        data = bytearray(entry.read_bytes())
+        data[position] ^= 1
+        entry.write_bytes(data)
+        notes: list[str] = []
+        assert not copy_out(entry, out, note=notes.append)
+        assert len(notes) == 1
+        assert out.read_text() == "earlier"
+        data[position] ^= 1
+        entry.write_bytes(data)
+    assert copy_out(entry, out, note=notes.append)
+    assert out.read_bytes() == bytes(3 << 20)
+    assert {path.name for path in tmp_path.iterdir()} == {"made", "cache", "out"}
+
+
+def test_what_a_killed_compilation_left_is_removed_and_a_living_one_is_not(tmp_path: Path) -> None:
+    killed = start(source(tmp_path), tmp_path / "a.elf", tmp_path / "cache")
+    builds = tmp_path / "cache" / "tmp"
+    deadline = time.monotonic() + 60
+    while not list(builds.glob("build-*")):
+        assert killed.poll() is None and time.monotonic() < deadline
+        time.sleep(0.005)
+    remove_abandoned_builds(tmp_path / "cache")
+    assert list(builds.glob("build-*"))
+    killed.kill()
+    killed.communicate()
+    while list(builds.iterdir()):  # until its compilers have ended, which may still write there
+        assert time.monotonic() < deadline
+        remove_abandoned_builds(tmp_path / "cache")
 
 
 def test_prune_drops_the_longest_unused_entries(tmp_path: Path) -> None:
