@@ -3,17 +3,20 @@
 An exception out of a signal handler is swallowed where nothing can take one (a weak reference's
 callback, a destructor, C code that clears errors), and breaks what must not be left halfway (an
 import, taking a resource, giving it back).  So it is put off there, and raised again until it is
-on its way.
+on its way.  While a command only imports what it needs, the process ends at once.
 """
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 import threading
 from types import FrameType, TracebackType
-from typing import Final
+from typing import Final, NoReturn
 
+_PACKAGE: Final = os.path.dirname(__file__) + os.sep  # noqa: PTH120 - pathlib is slow to load
+_COMMAND_LINE: Final = os.path.join(_PACKAGE, "cli", "")  # noqa: PTH118
 _AGAIN_S: Final = 0.02  # from a signal that could not be raised, or was swallowed, to the next try
 _IMPORT_SYSTEM: Final = "<frozen importlib"
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
@@ -40,8 +43,12 @@ class _Interrupts:
         if self.received is None:
             return
         signal.setitimer(signal.ITIMER_REAL, _AGAIN_S)
-        if not self.put_off and not _is_importing(frame) and not _is_on_its_way():
+        if self.put_off or _is_on_its_way():
+            return
+        if not _is_importing(frame):
             raise InterruptedRunError
+        if _only_command_line(frame):
+            end_at_once()
 
 
 # Signals are of the process, so what has arrived is, too.
@@ -83,6 +90,12 @@ def install() -> None:
     sys.unraisablehook = hook
 
 
+def end_at_once() -> NoReturn:
+    """End the process, which has nothing to clean up, as a signal that arrived wants it."""
+    os.write(2, b"error: interrupted\n")
+    os._exit(settle() or 1)
+
+
 def settle() -> int | None:
     """The work has ended: from now on a signal ends the process at once.
 
@@ -107,6 +120,17 @@ def _is_importing(frame: FrameType | None) -> bool:
             return True
         frame = frame.f_back
     return False
+
+
+def _only_command_line(frame: FrameType | None) -> bool:
+    """Whether no function of ours is at work but those of the command line."""
+    while frame is not None:
+        code = frame.f_code
+        ours = code.co_filename.startswith(_PACKAGE) and code.co_name != "<module>"
+        if ours and not code.co_filename.startswith((_COMMAND_LINE, __file__)):
+            return False
+        frame = frame.f_back
+    return True
 
 
 def _is_on_its_way() -> bool:

@@ -1,11 +1,16 @@
 """The commands of `aimc`: one per stage, `run` for all of them, and a few that inform.
 
+Every way in which one fails becomes one message and an exit code.
+
 Heavy imports stand inside the commands: `aimc --help` and a cached run answer at once.
 """
 
 from __future__ import annotations
 
-from typing import Final
+import errno
+import os
+import sys
+from typing import Final, NoReturn
 
 import typer
 
@@ -17,6 +22,8 @@ from harness.cli import (
     stage_commands,
     train_command,
 )
+from harness.errors import HarnessError
+from harness.interrupts import InterruptedRunError
 
 app: Final = typer.Typer(
     name="aimc",
@@ -50,3 +57,30 @@ def _options(
 
     Example: `aimc run vgg16 --mapping analog --system alpine-hp`
     """
+
+
+def run() -> None:
+    """Run the command line; every failure is one clear message and a non-zero exit code."""
+    try:
+        app()
+    except InterruptedRunError as error:
+        _fail(str(error) or "interrupted", 1)  # `main` knows the signal, and its exit code
+    except HarnessError as error:
+        _fail(str(error), error.exit_code)
+    except BrokenPipeError:
+        # The reader (`| head`) has gone; nothing is left to say and no one to hear it.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SystemExit(1) from None
+    except MemoryError:
+        _fail("out of memory\n  hint: use fewer images or a smaller network", 2)
+    except OSError as error:
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        hint = "free some space on the disk" if full else "check the path and its permissions"
+        where = f"{error.filename}: " if error.filename else ""
+        _fail(f"{where}{error.strerror or error}\n  hint: {hint}", 2)
+
+
+def _fail(message: str, code: int) -> NoReturn:
+    sys.stdout.flush()
+    print(f"error: {message}", file=sys.stderr, flush=True)
+    raise SystemExit(code)

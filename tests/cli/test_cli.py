@@ -115,7 +115,8 @@ def test_a_disk_that_takes_no_more_leaves_nothing(tmp_path: Path) -> None:
     assert list((tmp_path / "runs").iterdir()) == []
 
 
-def test_ctrl_c_ends_at_once_and_leaves_nothing(tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupt_ends_at_once_and_leaves_nothing(number: int, tmp_path: Path) -> None:
     process = subprocess.Popen(
         [*AIMC, "run", "resnet20", "--images", "1", "--set", "run.warmup=100"],
         cwd=tmp_path,
@@ -129,10 +130,10 @@ def test_ctrl_c_ends_at_once_and_leaves_nothing(tmp_path: Path) -> None:
         if "simulating" in line:
             break
     time.sleep(0.3)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     _, errors = process.communicate(timeout=60)
-    assert process.returncode == 130
-    assert "interrupted" in errors
+    assert process.returncode == 128 + number
+    assert "interrupted; nothing of this run was kept" in errors
     assert "Traceback" not in errors
     assert list((tmp_path / "runs").iterdir()) == []
 
