@@ -27,6 +27,14 @@ def seal(folder: Path) -> None:
     atomic_write_text(folder / CHECKSUMS_FILE, json.dumps(checksums, indent=1) + "\n")
 
 
+def sealed_files(folder: Path) -> frozenset[str]:
+    """The files that `seal` saw, by their path below ``folder``; empty if it is not sealed."""
+    try:
+        return frozenset(_read(folder / CHECKSUMS_FILE))
+    except (OSError, ValueError, RecursionError):
+        return frozenset()
+
+
 def damage(folder: Path) -> list[str]:
     """What differs from the state that `seal` saw, one phrase per file; empty if nothing does.
 

@@ -93,7 +93,7 @@ def run(code: str, number: int, folder: Path) -> tuple[int, str, str]:
 
 
 @pytest.mark.parametrize(
-    ("place", "number"), zip(_PLACES, cycle((signal.SIGINT, signal.SIGTERM)), strict=False)
+    ("place", "number"), list(zip(_PLACES, cycle((signal.SIGINT, signal.SIGTERM))))
 )
 def test_an_interrupt_arrives(place: str, number: int, tmp_path: Path) -> None:
     code, before = _PLACES[place]

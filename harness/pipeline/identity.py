@@ -31,10 +31,15 @@ from harness.model.names import is_onnx_path
 from harness.reading import read_regular
 from harness.resources import resource
 
-LIBRARIES: Final = ("numpy", "onnx", "scikit-learn", "unicorn", "ziglang")
+LIBRARIES: Final = ("jinja2", "numpy", "onnx", "pillow", "scikit-learn", "unicorn", "ziglang")
 _SOURCE_SUFFIXES: Final = {".py", ".c", ".h", ".S", ".ld", ".j2", ".yaml", ".safetensors"}
-_NATIVE_MODULES: Final = ("harness._tile", "harness.engines.embedded._engine")
-_SMALL_FILE: Final = 1 << 28  # larger data files are identified by size and time, not content
+_NATIVE_MODULES: Final = (
+    "harness._tile",
+    "harness.accuracy._codes",
+    "harness.engines.embedded._engine",
+)
+_SMALL_FILE: Final = 1 << 28  # bytes; larger data files are identified by size and times
+_PACKAGE: Final = Path(__file__).resolve().parent.parent
 
 
 def library_versions() -> dict[str, str]:
@@ -65,7 +70,7 @@ def inputs_of(config: Config) -> dict[str, str]:
         found["checkpoint"] = _digest(Path(run.checkpoint))
     dataset = run.dataset or os.environ.get(FOLDER_VARIABLE)
     if dataset and dataset != BUNDLED:  # comes with a library, whose version is covered
-        found["dataset"] = _digest_tree(Path(dataset))
+        found["dataset"] = _digest_dataset(Path(dataset))
     return found
 
 
@@ -75,18 +80,32 @@ def run_identity(config: Config) -> str:
     Raises:
         HarnessError: A named file cannot be read, or the engine is not there.
     """
-    content: dict[str, object] = {
-        "version": __version__,
+    content = {
         "config": config_hash(config),
         "inputs": inputs_of(config),
+        **harness_identity(config.run.engine),
+    }
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def harness_identity(engine: str) -> dict[str, object]:
+    """What computes: ``version`` and ``sources`` of the harness, ``libraries``.
+
+    With them ``engine`` if it is not our own code.
+
+    Raises:
+        HarnessError: The engine is not there.
+    """
+    found: dict[str, object] = {
+        "version": __version__,
         "sources": _sources_digest(),
         "libraries": library_versions(),
     }
-    engine = engine_identity(config.run.engine)
-    if engine:
+    installed = engine_identity(engine)
+    if installed:
         models = _folder_digest(resource("gem5_configs"))
-        content["engine"] = {**engine, "models": models}
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+        found["engine"] = {**installed, "models": models}
+    return found
 
 
 def _digest(path: Path) -> str:
@@ -109,17 +128,21 @@ def _external_data(model: Path) -> tuple[Path, ...]:
     return external_files(model, data)
 
 
-def _digest_tree(root: Path) -> str:
-    """Content of small files, size and time of large ones; the whole of a folder."""
+def _digest_dataset(root: Path) -> str:
+    """Content of a file, or of a folder's files where `harness.data.detect` looks for datasets.
+
+    A large file is identified by its size and times.  One of them no program can set back: that
+    of its last change of any kind.
+    """
     try:
-        files = sorted(p for p in root.rglob("*") if p.is_file()) if root.is_dir() else [root]
+        found = [*root.glob("*"), *root.glob("*/*")] if root.is_dir() else [root]
         digest = hashlib.sha256()
-        for path in files:
+        for path in sorted(path for path in found if path.is_file()):
             status = path.stat()
             token = (
                 _digest(path)
                 if status.st_size <= _SMALL_FILE
-                else f"{status.st_size}:{status.st_mtime_ns}"
+                else f"{status.st_size}:{status.st_mtime_ns}:{status.st_ctime_ns}"
             )
             digest.update(f"{path.relative_to(root)}\0{token}\0".encode())
     except OSError as error:
@@ -130,9 +153,8 @@ def _digest_tree(root: Path) -> str:
 
 
 def _sources_digest() -> str:
-    package = Path(__file__).resolve().parent.parent
     digest = hashlib.sha256()
-    for root in (package, resource("kernels"), resource("workloads")):
+    for root in (_PACKAGE, resource("kernels"), resource("workloads")):
         digest.update(_folder_digest(root).encode())
     digest.update(resource("aimc_tile/core/registers.h").read_bytes())
     for module in _NATIVE_MODULES:
