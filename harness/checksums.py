@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
@@ -24,7 +25,24 @@ def seal(folder: Path) -> None:
         for path in sorted(folder.rglob("*"))
         if path.is_file() and path != folder / CHECKSUMS_FILE
     }
-    atomic_write_text(folder / CHECKSUMS_FILE, json.dumps(checksums, indent=1) + "\n")
+    _write(folder, checksums)
+
+
+def seal_again(folder: Path, changed: Iterable[Path]) -> None:
+    """Take the files ``changed`` in ``folder`` as they are now; what `damage` finds else stays so.
+
+    A folder that `seal` has not seen stays unsealed.
+
+    Raises:
+        HarnessError: The list cannot be written.
+        OSError: A file cannot be read.
+    """
+    try:
+        checksums = _read(folder / CHECKSUMS_FILE)
+    except (OSError, ValueError, RecursionError):
+        return
+    checksums |= {path.relative_to(folder).as_posix(): sha256_file(path) for path in changed}
+    _write(folder, checksums)
 
 
 def sealed_files(folder: Path) -> frozenset[str]:
@@ -65,3 +83,8 @@ def _read(path: Path) -> dict[str, str]:
     if not isinstance(document, dict) or not all(isinstance(v, str) for v in document.values()):
         raise ValueError("not a list of checksums")
     return document
+
+
+def _write(folder: Path, checksums: dict[str, str]) -> None:
+    text = json.dumps(checksums, indent=1, sort_keys=True)
+    atomic_write_text(folder / CHECKSUMS_FILE, text + "\n")

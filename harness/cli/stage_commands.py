@@ -54,7 +54,9 @@ Example:
 
     aimc simulate program/program.elf --out events.json
 """
-_REPORT_HELP = """Show the report of a run folder again, and write its tables and picture anew.
+_REPORT_HELP = """Show the report of a run folder again, and write its tables and pictures anew.
+
+In a folder that cannot be written it shows the report, and says that it wrote nothing.
 
 Example:
 
@@ -293,10 +295,14 @@ def _read_regions(path: Path) -> dict[int, str]:
 
 def report(folder: Annotated[Path, typer.Argument(help="A run's folder.")]) -> None:
     """See _REPORT_HELP."""
+    from functools import partial
+
+    from harness.pipeline.report_again import write_report_again
     from harness.report.result_file import read_result
     from harness.report.terminal import make_console, print_report
-    from harness.report.write import write_report
 
     comparison = read_result(folder / "result.json")
-    write_report(comparison, folder)
     print_report(comparison, make_console())
+    reason = write_report_again(comparison, folder, waiting=partial(typer.echo, err=True))
+    if reason is not None:
+        typer.echo(f"Tables and pictures were not written: {folder}: {reason}", err=True)

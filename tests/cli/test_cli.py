@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -11,6 +12,8 @@ import time
 from pathlib import Path
 
 import pytest
+
+from harness.checksums import damage
 
 AIMC = (sys.executable, "-m", "harness.cli.main")
 COMMANDS = (
@@ -154,14 +157,49 @@ def test_the_stages_leave_artifacts(tmp_path: Path) -> None:
         assert (tmp_path / name).stat().st_size > 0
 
 
+def report_without_write_access(folder: Path, shown: str) -> None:
+    drop = [
+        "setpriv",
+        "--bounding-set",
+        "-dac_override,-dac_read_search",
+    ]  # root may write anywhere
+    if os.geteuid() == 0 and shutil.which(drop[0]) is None:
+        return
+    before = {path: path.stat().st_mtime_ns for path in folder.parent.rglob("*")}
+    try:
+        for path in (folder, folder.parent):
+            path.chmod(0o555)
+        result = subprocess.run(
+            [*(drop if os.geteuid() == 0 else []), *AIMC, "report", str(folder)],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    finally:
+        for path in (folder, folder.parent):
+            path.chmod(0o755)
+    assert result.returncode == 0, result.stderr
+    assert result.stdout == shown
+    assert result.stderr == f"Tables and pictures were not written: {folder}: Permission denied\n"
+    assert {path: path.stat().st_mtime_ns for path in folder.parent.rglob("*")} == before
+
+
 def test_run_report_and_doctor(tmp_path: Path) -> None:
     result = aimc("run", "mlp", "--images", "5", cwd=tmp_path)
     assert result.returncode == 0, result.stderr
     assert "speed-up" in result.stdout.lower()
     (folder,) = (tmp_path / "runs").iterdir()
+    (folder / "layers.csv").unlink()
     again = aimc("report", str(folder), cwd=tmp_path)
     assert again.returncode == 0, again.stderr
     assert again.stdout.strip() in result.stdout
+    assert damage(folder) == []
+    console = folder / "mapped" / "console.txt"
+    console.write_text("edited")
+    (folder / "report.png").write_text("edited")
+    assert aimc("report", ".", cwd=folder).returncode == 0
+    assert damage(folder) == ["mapped/console.txt has changed"]
+    report_without_write_access(folder, again.stdout)
     doctor = aimc("doctor", cwd=tmp_path)
     assert doctor.returncode == 0, doctor.stdout + doctor.stderr
     assert "embedded engine" in doctor.stdout

@@ -33,7 +33,14 @@ _SOURCES = (
     "aimc_tile/core/registers.h",
 )
 _MODULES = ("harness._tile", "harness.accuracy._codes", "harness.engines.embedded._engine")
-_NO_SOURCES = {".md", ".pyc", ".json", ".csv", ".png", ".typed"}  # none of these enters a number by itself
+_NO_SOURCES = {
+    ".md",
+    ".pyc",
+    ".json",
+    ".csv",
+    ".png",
+    ".typed",
+}  # none of these enters a number by itself
 _BUILT_IN = {".cc", ".hh", ".txt", ".pyi", ".so"}  # in the native modules
 
 
