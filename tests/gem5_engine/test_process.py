@@ -149,6 +149,7 @@ def test_a_run_out_of_time_is_ended_with_its_children(tmp_path: Path, elf: Path)
     body = f"sleep 600 & echo $$ $! >{pids}; echo still here; trap '' TERM; wait; sleep 600"
     error = run_fake(tmp_path, elf, body, timeout_s=1.5)
     assert "did not end within 1.5 s" in str(error)
+    assert "the longest latency is system." in str(error)
     assert "still here" in str(error)
     assert not any(is_alive(int(pid)) for pid in pids.read_text().split())
 
@@ -163,7 +164,7 @@ def start_harness(folder: Path, binary: Path) -> subprocess.Popen[bytes]:
         signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job ignores it
         run_process([{str(binary)!r}], Path({str(folder)!r}), environment={{}}, timeout_s=600,
                     progress=lambda *_: Path({str(folder / "going")!r}).write_text("on\\n"),
-                    regions={{}})
+                    regions={{}}, latency="")
         """
     )
     record = '{"tick_ps": 1, "instructions": 1, "region": null}'
@@ -214,6 +215,7 @@ def test_progress_is_what_the_run_script_says(tmp_path: Path) -> None:
         timeout_s=60,
         progress=lambda *so_far: seen.append(so_far),
         regions={4: "conv1"},
+        latency="",
     )
     assert code == 0
     assert seen == [(20, 1.0, None), (50, 2.0, "conv1"), (70, 3.0, None)]

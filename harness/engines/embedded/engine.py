@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from harness.config.schema import SystemConfig
 from harness.engines.embedded.elf import Program, read_program
+from harness.engines.latency import longest_latency
 from harness.engines.protocol import Progress, RegionStats, RunResult
 from harness.errors import EngineError
 from harness.stats.events import ALL_EVENTS
@@ -84,7 +85,7 @@ class EmbeddedEngine:
         except (RuntimeError, ValueError, MemoryError) as error:
             raise EngineError(str(error) or "out of memory", where=str(elf)) from error
         if outcome["ending"] != "exit":
-            raise _ending_error(outcome, elf, program, regions, timeout_s)
+            raise _ending_error(outcome, elf, program, regions, timeout_s, system)
         if outcome["open_region"] is not None and outcome["exit_code"] == 0:
             raise EngineError(
                 f"the program exited inside region {_region(outcome, regions)}", where=str(elf)
@@ -163,12 +164,22 @@ def _ending_error(
     program: Program,
     regions: Mapping[int, str],
     timeout_s: float,
+    system: SystemConfig,
 ) -> EngineError:
+    latency = f"the longest latency is {longest_latency(system)}"
+    simulated_s = outcome["simulated_fs"] * 1e-15
+    waits = "; the program waits for a tile" if outcome["polls"] else ""
     what, hint = {
         "fault": (outcome["message"], None),
         "timeout": (
-            f"the simulation did not end within {timeout_s:g} s",
-            "raise run.timeout_s, or look for an endless loop at this address",
+            f"the simulation did not end within {timeout_s:g} s{waits}",
+            f"{latency}: lower it or raise run.timeout_s"
+            if waits
+            else "raise run.timeout_s, or look for an endless loop at this address",
+        ),
+        "too long": (
+            f"no end after {simulated_s:.0f} s of simulated time, the most that can be{waits}",
+            latency,
         ),
         "limit": (
             "the program did not end within the limit of instructions",

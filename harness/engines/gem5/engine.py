@@ -33,6 +33,7 @@ from harness.engines.gem5.outcome import (
     read_visits,
 )
 from harness.engines.gem5.process import CONSOLE, LOG, STATS, last_lines, run_process
+from harness.engines.latency import longest_latency
 from harness.engines.protocol import DramEnergy, Progress, RegionStats, RunResult
 from harness.errors import EngineError, StatsError
 from harness.resources import resource
@@ -149,6 +150,7 @@ def _simulate(
         timeout_s=timeout_s,
         progress=progress,
         regions=regions,
+        latency=longest_latency(system),
     )
     if code != 0:
         refusal = _refusal(folder)

@@ -35,6 +35,7 @@ def run_process(
     timeout_s: float,
     progress: Progress | None,
     regions: Mapping[int, str],
+    latency: str,
 ) -> int:
     """Run gem5 with its output in ``folder`` and return its exit code, which is not negative.
 
@@ -67,7 +68,8 @@ def run_process(
                     raise EngineError(
                         f"the simulation did not end within {timeout_s:g} s" + last_lines(folder),
                         where=command[0],
-                        hint="--set run.timeout_s=SECONDS gives it more; fewer images take less",
+                        hint=f"--set run.timeout_s=SECONDS gives it more; fewer images take less;"
+                        f" the longest latency is {latency}",
                     )
                 with contextlib.suppress(subprocess.TimeoutExpired):
                     process.wait(min(_POLL_S, max(deadline - time.monotonic(), 0.01)))

@@ -7,7 +7,7 @@ namespace aimc::embedded {
 // A cycle far ahead, or one before the window.
 void Activity::mark_far(uint64_t at) {
   if (at < kBits) words_[at / 64] |= uint64_t{1} << (at % 64);
-  far_ |= at <= INT64_MAX;
+  far_ += at <= INT64_MAX;
 }
 
 void Activity::remove_first() {
@@ -49,7 +49,7 @@ void Activity::apply(Delay delay) {
   }
   const auto at = static_cast<uint64_t>(std::max(delay.from, base_) - base_);
   if (at >= kBits) return;
-  far_ |= words_[kWords - 1] != 0;
+  far_ += words_[kWords - 1] != 0;
   const std::array<uint64_t, kWords> unchanged = words_;
   const size_t word = at / 64;
   for (size_t i = kWords - 1; i > word; --i) words_[i] = words_[i] << 1 | words_[i - 1] >> 63;

@@ -47,6 +47,8 @@ class Activity {
     if (at % 64 + count <= 64 && at < kFar) {
       words_[at / 64] |= (~uint64_t{0} >> (64 - count)) << (at % 64);
     } else {
+      // Of those beyond the window one tells that there were some.
+      last = std::min(last, base_ + static_cast<Cycle>(kBits));
       for (Cycle cycle = first; cycle <= last; ++cycle) mark(cycle);
     }
   }
@@ -78,7 +80,9 @@ class Activity {
 
   // What is marked far ahead is forgotten or not, depending on where the window happens to begin.
   // Whether there has been such a thing since the last time.
-  bool take_far() { return std::exchange(far_, false); }
+  bool take_far() { return std::exchange(far_taken_, far_) != far_; }
+  // How often there has been such a thing.
+  uint64_t far() const { return far_; }
 
   // Nothing is asked of cycles before `front`, of the last next_stop().
   void save(StateWriter& state, Cycle front) const;
@@ -98,7 +102,7 @@ class Activity {
 
   bool marked(Cycle cycle) {
     const auto at = static_cast<uint64_t>(cycle - base_);
-    if (at >= kFar && at <= INT64_MAX) far_ = true;
+    far_ += at >= kFar && at <= INT64_MAX;
     return at < kBits && (words_[at / 64] >> (at % 64) & 1) != 0;
   }
   void mark_far(uint64_t at);
@@ -110,7 +114,8 @@ class Activity {
   static Cycle base_of(Cycle cycle) { return (cycle - 1) & ~Cycle{63}; }
 
   Cycle base_ = 0;  // of the first bit
-  bool far_ = false;
+  uint64_t far_ = 0;
+  uint64_t far_taken_ = 0;
   std::array<uint64_t, kWords> words_{};
   std::array<Awaited, kAwaited> awaited_{};
   size_t awaited_count_ = 0;

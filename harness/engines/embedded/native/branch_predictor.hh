@@ -3,9 +3,11 @@
 #ifndef HARNESS_ENGINES_EMBEDDED_NATIVE_BRANCH_PREDICTOR_HH_
 #define HARNESS_ENGINES_EMBEDDED_NATIVE_BRANCH_PREDICTOR_HH_
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <unordered_map>
 #include <vector>
 
 #include "instruction.hh"
@@ -23,6 +25,7 @@ class BranchPredictor {
   bool resolve(BranchKind kind, uint64_t pc, uint64_t next, uint64_t fall_through) {
     const bool conditional = kind == BranchKind::kConditional;
     const bool taken = !conditional || next != fall_through;
+    if (watched_) note(pc);
     const bool predicted = conditional ? direction(pc, taken) : true;
     uint64_t target = kUnknown;
     Target& entry = targets_[(pc >> 2) % kTargets];
@@ -41,6 +44,33 @@ class BranchPredictor {
     return correct;
   }
 
+  // From now on until unwatch() it is noted what changes.
+  void watch() {
+    watched_ = true;
+    before_ = {};
+    before_.history = global_history_ % kGlobal;
+    before_.top = top_;
+    before_.returns = returns_;
+  }
+  void unwatch() { watched_ = false; }
+  // Since watch() nothing has changed that a prediction depends on.
+  bool unchanged() const {
+    const auto same = [](const auto& bytes) {
+      return std::all_of(bytes.begin(), bytes.end(),
+                         [](const auto& entry) { return *entry.first == entry.second; });
+    };
+    return before_.history == global_history_ % kGlobal && before_.top == top_ &&
+           before_.returns == returns_ && same(before_.counters) &&
+           std::all_of(before_.histories.begin(), before_.histories.end(),
+                       [this](const auto& entry) {
+                         return ((*entry.first ^ entry.second) & local_mask_) == 0;
+                       }) &&
+           std::all_of(before_.targets.begin(), before_.targets.end(), [](const auto& entry) {
+             return entry.first->pc == entry.second.pc &&
+                    entry.first->target == entry.second.target;
+           });
+  }
+
  private:
   static constexpr size_t kTargets = 4096;
   static constexpr size_t kGlobal = 8192;  // counters of the global predictor, and of the choice
@@ -51,6 +81,29 @@ class BranchPredictor {
     uint64_t pc = kUnknown;
     uint64_t target = 0;
   };
+
+  // What was there when the watch began, of all that has been used since.
+  struct Before {
+    uint64_t history = 0;
+    size_t top = 0;
+    std::array<uint64_t, kReturns> returns{};
+    std::unordered_map<const uint8_t*, uint8_t> counters;
+    std::unordered_map<const uint64_t*, uint64_t> histories;
+    std::unordered_map<const Target*, Target> targets;
+  };
+
+  // The branch at `pc` is about to use and to change its entries.
+  void note(uint64_t pc) {
+    const uint64_t& history = histories_[(pc >> 2) & local_mask_];
+    before_.histories.emplace(&history, history);
+    for (const uint8_t* counter :
+         {&local_[history & local_mask_], &global_[global_history_ % kGlobal],
+          &choice_[global_history_ % kGlobal]}) {
+      before_.counters.emplace(counter, *counter);
+    }
+    const Target& target = targets_[(pc >> 2) % kTargets];
+    before_.targets.emplace(&target, target);
+  }
 
   static void count(uint8_t& counter, bool up) {
     if (up) {
@@ -85,6 +138,8 @@ class BranchPredictor {
   std::vector<Target> targets_ = std::vector<Target>(kTargets);
   std::array<uint64_t, kReturns> returns_{};
   size_t top_ = 0;
+  bool watched_ = false;
+  Before before_;
 };
 
 }  // namespace aimc::embedded

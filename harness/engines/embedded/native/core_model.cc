@@ -75,6 +75,7 @@ void CoreModel::forget(Block& block) {
   block.flush(events_);
   fetch_.forget(block);
   if (block_ == &block) block_ = nullptr;
+  leave_rounds();
 }
 
 // How the program came from the current block to the one at `next`; nothing: error().
@@ -114,6 +115,7 @@ std::optional<Pipeline::Entry> CoreModel::leave_block(uint64_t next) {
 
 CoreModel::Progress CoreModel::enter(Block& block) {
   Pipeline::Entry entry = Pipeline::Entry::kSequential;
+  if (rounds_.head) follow_rounds(block);
   if (block_) {
     const std::optional<Pipeline::Entry> how = leave_block(block.pc);
     if (!how) return Progress::kFailed;

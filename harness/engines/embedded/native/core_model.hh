@@ -11,6 +11,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "block.hh"
@@ -85,6 +86,10 @@ class CoreModel {
   using PseudoInstruction = std::function<bool(uint32_t operation)>;
   void set_pseudo_instruction(PseudoInstruction handler) { pseudo_ = std::move(handler); }
 
+  // Reads all of the emulator's general registers, SP and flags.
+  using ReadAllRegisters = std::function<void(EvalRegisters& values)>;
+  void set_read_all_registers(ReadAllRegisters read) { read_all_registers_ = std::move(read); }
+
   // For checking: reports each access in program order when it becomes known, and takes no
   // shortcuts in timing.
   void set_check(std::function<void(const ExpectedAccess&)> expect) {
@@ -99,6 +104,8 @@ class CoreModel {
 
   uint64_t instructions() const { return instructions_; }
   Femtoseconds now_fs() const { return pipeline_.now() * params_.core.period_fs; }
+  // The last device access was a poll of a tile.
+  bool polls() const { return poll_.valid; }
   const std::string& console() const { return devices_.console(); }
   const std::string& error() const { return error_; }
   bool refused() const { return refused_; }  // error() is the program's doing
@@ -117,6 +124,48 @@ class CoreModel {
     Event cause = kCyclesTileTransfer;
     bool valid = false;
   };
+
+  // What a round of a loop around polls begins with.
+  struct RoundStart {
+    EvalRegisters registers{};
+    std::string pipeline;
+    uint64_t far = 0;
+    uint64_t happened = 0;  // in tiles and DMA
+    Events events{};
+    uint64_t instructions = 0;
+    Cycle cycle = 0;
+  };
+
+  // A loop around polls: its rounds, from the block `head` to the block `head`.
+  struct Rounds {
+    static constexpr size_t kBlocks = 16;
+
+    Block* head = nullptr;
+    unsigned entered = 0;     // blocks of the round under way, beside the head
+    unsigned until_look = 0;  // rounds
+    unsigned patience = 0;    // the same after the next look
+    unsigned looks = 0;       // since `start`
+    RoundStart start;
+    // Since then, or since the last round began.
+    Cycle began = 0;
+    uint64_t polls = 0;
+    Femtoseconds polled = 0;  // the last of them
+    size_t count = 0;
+    std::array<std::pair<Block*, uint64_t>, kBlocks> blocks{};  // with their executions before
+  };
+
+  // core_model_idle.cc: rounds of polls that find nothing new are passed over.
+  void note_poll(Femtoseconds end);
+  void leave_rounds();
+  void follow_rounds(Block& block);
+  void begin_round();
+  bool add_to_round(Block& block);
+  void look_first();
+  void look_again();
+  void look_later();
+  RoundStart round_start();
+  bool repeats(const RoundStart& now) const;
+  void pass_rounds(const RoundStart& now);
 
   void forget(Block& block);
   std::optional<Pipeline::Entry> leave_block(uint64_t next);
@@ -195,6 +244,8 @@ class CoreModel {
   std::optional<DeviceAccess> last_device_;  // while the rest of its block is modelled
   uint64_t device_address_ = 0;
   Poll poll_;
+  Rounds rounds_;
+  ReadAllRegisters read_all_registers_;
 };
 
 }  // namespace aimc::embedded

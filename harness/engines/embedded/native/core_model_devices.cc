@@ -98,6 +98,7 @@ bool CoreModel::bus_access() {
   const Femtoseconds period = params_.core.period_fs;
   if (devices_.find(address, access.bus_bytes()) == DeviceKind::kM5ops) {
     poll_.valid = false;
+    leave_rounds();
     pipeline_.finish_device(access.time / period, kCyclesCompute);
     begin_bus_access(pipeline_.next_device_access());
     return begin != 0 || pseudo_(devices_.m5op(address));
@@ -106,11 +107,15 @@ bool CoreModel::bus_access() {
       access.store ? devices_.write(address, access.bus_bytes(), data, access.time)
                    : devices_.read(address, access.bus_bytes(), data, access.time);
   pipeline_.finish_device((outcome.end + period - 1) / period, outcome.cause);
-  if (!outcome.is_poll) poll_.valid = false;
+  if (!outcome.is_poll) {
+    poll_.valid = false;
+    leave_rounds();
+  }
   if (poll_.valid) count_poll_loop();
   if (outcome.is_poll) {
     poll_ = {access.pc,     access.address, events_[kCyclesCompute],
              instructions_, outcome.cause,  true};
+    note_poll(outcome.end);
   }
   begin_bus_access(pipeline_.next_device_access());
   return true;

@@ -48,6 +48,7 @@ void DmaHost::add(Event event) {
 }
 
 void DmaHost::happen() {
+  ++happened_;
   if (events_.empty() || sends_at_ < events_.front().time) return send();
   std::pop_heap(events_.begin(), events_.end(), later);
   Event event = std::move(events_.back());

@@ -31,6 +31,14 @@ class DmaHost {
     while (next() <= now) happen();
   }
 
+  // When something happens next; kAsleep if nothing will.
+  static constexpr Femtoseconds kAsleep = INT64_MAX;
+  Femtoseconds next() const {
+    return events_.empty() ? sends_at_ : std::min(sends_at_, events_.front().time);
+  }
+  // How much has happened: while this is the same, polls find the same.
+  uint64_t happened() const { return happened_; }
+
   // After anything that may have changed tile `index` at `now`.
   void settle(size_t index, Femtoseconds now);
 
@@ -77,14 +85,10 @@ class DmaHost {
     std::shared_ptr<Transfer> transfer;
   };
 
-  static constexpr Femtoseconds kAsleep = INT64_MAX;
   static bool later(const Event& a, const Event& b) {
     return a.time != b.time ? a.time > b.time : a.number > b.number;
   }
 
-  Femtoseconds next() const {
-    return events_.empty() ? sends_at_ : std::min(sends_at_, events_.front().time);
-  }
   Lane& lane_of(const Event& event) {
     return clients_[event.tile].lanes[event.transfer->request.is_write ? 1 : 0];
   }
@@ -108,6 +112,7 @@ class DmaHost {
   std::vector<Client> clients_;
   std::vector<Event> events_;  // a heap, the next one first
   uint64_t made_ = 0;
+  uint64_t happened_ = 0;
   std::deque<size_t> waiting_;       // tiles with bursts, by turns
   Femtoseconds sends_at_ = kAsleep;  // the first of them
   Femtoseconds requests_free_ = 0;   // the crossbar's side of the cache

@@ -12,6 +12,8 @@ namespace {
 
 constexpr uint32_t kBlocksPerWatch = 1024;
 constexpr std::chrono::milliseconds kWatchPeriod(5);
+// More than an hour; half of what the clock can hold, so that all that lies ahead has room.
+constexpr Femtoseconds kLongest = INT64_MAX / 2;
 
 RegisterNumbers register_numbers() {
   RegisterNumbers numbers{};
@@ -58,6 +60,7 @@ Machine::Machine(const UnicornApi& api, const SystemParams& params, const Image&
     params_.zero_block_bytes = 4u << (dczid.val & 15);
     core_ = std::make_unique<CoreModel>(params_, numbers_, memory_);
     core_->set_pseudo_instruction([this](uint32_t op) { return pseudo_instruction(op); });
+    core_->set_read_all_registers([this](EvalRegisters& values) { read_all_registers(values); });
     for (size_t i = 0; i < places_.size(); ++i) places_[i] = &core_->registers()[i];
     map_device(params_.map.m5ops_base, kM5opsBytes);
     map_device(params_.map.uart_base, kUartBytes);
@@ -195,6 +198,18 @@ void Machine::read_registers(const Segment& segment) {
   }
 }
 
+void Machine::read_all_registers(EvalRegisters& values) {
+  std::array<int, kEvalRegisters> numbers;
+  std::array<void*, kEvalRegisters> places;
+  int count = 0;
+  for (size_t i = 0; i < values.size(); ++i) {
+    if (i == kEvalZero || i == kEvalDiscard) continue;
+    numbers[static_cast<size_t>(count)] = numbers_[i];
+    places[static_cast<size_t>(count++)] = &values[i];
+  }
+  api_.reg_read_batch(engine_, numbers.data(), places.data(), count);
+}
+
 void Machine::run_segment(size_t index) {
   read_registers(core_->current()->segments[index]);
   switch (core_->run_segment(index)) {
@@ -216,6 +231,8 @@ void Machine::watch_host() {
   last_watch_ = now;
   if (std::chrono::duration<double>(now - start_).count() > limits_.timeout_s) {
     stop(Ending::kTimeout, "");
+  } else if (core_->now_fs() > kLongest) {
+    stop(Ending::kTooLong, "");
   } else if (!watch_(core_->instructions(), core_->now_fs())) {
     stop(Ending::kInterrupted, "");
   }
@@ -345,6 +362,7 @@ Outcome Machine::run(const Limits& limits, const Watch& watch) {
   outcome_.console = core_->console();
   outcome_.instructions = core_->instructions();
   outcome_.simulated_fs = core_->now_fs();
+  outcome_.polls = core_->polls();
   outcome_.open_region = core_->regions().open();
   outcome_.regions = core_->regions().totals();
   return outcome_;

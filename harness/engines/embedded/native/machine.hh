@@ -24,6 +24,7 @@ enum class Ending : uint8_t {
   kExit,         // the exit call, or the fail call with its code
   kFault,        // message says what the program did
   kTimeout,      // of the host
+  kTooLong,      // in simulated time
   kLimit,        // of instructions
   kInterrupted,  // the caller asked
   kInternal,     // a defect of the engine
@@ -43,6 +44,7 @@ struct Outcome {
   std::string console;
   uint64_t instructions = 0;
   Femtoseconds simulated_fs = 0;
+  bool polls = false;  // at the end, of a tile
   Events events{};
   std::map<uint64_t, RegionTotals> regions;
 };
@@ -86,6 +88,7 @@ class Machine {
   bool hook_segments(const Block& block);
   void run_segment(size_t index);
   void read_registers(const Segment& segment);
+  void read_all_registers(EvalRegisters& values);
   void watch_host();
   bool pseudo_instruction(uint32_t operation);
   uint64_t read_register(int number) const;

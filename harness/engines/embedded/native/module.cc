@@ -183,6 +183,8 @@ const char* ending_name(Ending ending) {
       return "fault";
     case Ending::kTimeout:
       return "timeout";
+    case Ending::kTooLong:
+      return "too long";
     case Ending::kLimit:
       return "limit";
     case Ending::kInterrupted:
@@ -233,6 +235,7 @@ nb::dict run(const std::string& library, const nb::dict& system, const nb::list&
   out["open_region"] = outcome.open_region;
   out["console"] = nb::bytes(outcome.console.data(), outcome.console.size());
   out["instructions"] = outcome.instructions;
+  out["polls"] = outcome.polls;
   out["simulated_fs"] = outcome.simulated_fs;
   out["period_fs"] = params.core.period_fs;
   out["events"] = event_dict(outcome.events);

@@ -67,6 +67,14 @@ class Pipeline {
   void finish_device(Cycle over, Event cause);
   Cycle next_device_access();
 
+  // The state in bytes relative to now(): equal ones have an equal future, as far as the memory
+  // system, which they do not have, answers alike.  False: it cannot be told.
+  bool describe(std::string& bytes);
+  // How often the future has depended on more than that.
+  uint64_t far() const { return activity_.far(); }
+  // The state becomes what it is, `cycles` later.  False: it cannot.
+  bool pass(Cycle cycles);
+
   // Steps always.  The same times, to check the rest by.
   void set_forgetful() { forgetful_ = true; }
 

@@ -162,6 +162,21 @@ bool Pipeline::make_numbered() {
   return number_ != kAbsolute;
 }
 
+bool Pipeline::describe(std::string& bytes) {
+  bytes.clear();
+  if (!front_end_.present()) return false;
+  if (number_ == kAbsolute) return write_state(bytes);
+  bytes = *states_[number_].bytes;
+  return true;
+}
+
+bool Pipeline::pass(Cycle cycles) {
+  if (number_ == kAbsolute && !make_numbered()) return false;
+  both_forms_ = false;
+  commit_cycle_ += cycles;
+  return true;
+}
+
 uint32_t Pipeline::number_of(const std::string& bytes, bool settled) {
   const auto found = numbers_.find(bytes);
   if (found != numbers_.end()) return found->second;

@@ -27,9 +27,13 @@ class Tiles {
     return *tiles_[index];
   }
 
+  // So many reads of registers are as if they had happened.
+  void add_reads(uint64_t reads) { added_reads_ += reads; }
+
   // Sets the tile events to their sums over all tiles as of `now`.
   void count(Picoseconds now, Events& events) {
     for (int event = kTileMvms; event <= kTileBusyPs; ++event) events[event] = 0;
+    events[kTileDeviceReads] = added_reads_;
     for (const std::unique_ptr<Tile>& tile : tiles_) {
       if (!tile) continue;
       tile->advance(now);
@@ -53,6 +57,7 @@ class Tiles {
  private:
   TileParams params_;
   std::vector<std::unique_ptr<Tile>> tiles_;
+  uint64_t added_reads_ = 0;
 };
 
 }  // namespace aimc::embedded
