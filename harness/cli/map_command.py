@@ -6,7 +6,7 @@ import importlib.util
 import shlex
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
@@ -43,12 +43,34 @@ Examples:
 """
 
 
+DEFAULT_NOISE: Final = "pcm"
+DEFAULT_SEARCH: Final = "lionheart"
+
+_EITHER: Final = "aimc map --help tells what each option is for"
+_ONLY_WITH_DROP: Final = {
+    "strategy": "--strategy",
+    "repetitions": "--repetitions",
+    "confidence": "--confidence",
+    "t_eval": "--t-eval",
+    "noise": "--noise",
+    "search": "--search",
+    "system": "--system",
+    "overrides": "--set",
+    "threads": "--threads",
+    "fresh": "--fresh",
+}
+# What the network's weights and scales follow from, which a mapping file may insist on.
+_OF_THE_WEIGHTS: Final = {"dataset": "--dataset", "checkpoint": "--checkpoint"}
+_UNUSED: Final = ("fp32_baseline", "images", "mapping")  # keys of the section run, by --drop
+
+
 def register(app: typer.Typer) -> None:
     """Add the command to ``app``."""
     app.command("map", help=_HELP)(map_layers)
 
 
 def map_layers(
+    context: typer.Context,
     model: options.Model,
     drop: Annotated[
         list[float] | None,
@@ -83,10 +105,10 @@ def map_layers(
     ] = None,
     noise: Annotated[
         str, typer.Option("--noise", help="Noise preset (see `aimc presets`) or a YAML file.")
-    ] = "pcm",
+    ] = DEFAULT_NOISE,
     search: Annotated[
         str, typer.Option("--search", help="Search preset (see `aimc presets`) or a YAML file.")
-    ] = "lionheart",
+    ] = DEFAULT_SEARCH,
     system: options.System = options.DEFAULT_SYSTEM,
     overrides: Annotated[
         list[str] | None,
@@ -98,7 +120,10 @@ def map_layers(
     input_size: options.Input = None,
     dataset: options.Dataset = None,
     checkpoint: options.Checkpoint = None,
-    threads: Annotated[int, typer.Option("--threads", min=1, help="Threads of torch.")] = 2,
+    threads: Annotated[
+        int,
+        typer.Option("--threads", min=1, max=options.MAX_THREADS, help="Threads of torch."),
+    ] = 2,
     fresh: Annotated[
         bool, typer.Option("--fresh", help="Search again even if the result is there.")
     ] = False,
@@ -113,15 +138,11 @@ def map_layers(
 ) -> None:
     """See _HELP."""
     if not drop:
-        _only_with_drop(
-            strategy=strategy,
-            repetitions=repetitions,
-            confidence=confidence,
-            t_eval=t_eval,
-            set=overrides,
-            fresh=fresh,
-        )
-        _write(model, mapping or "analog", input_size, out or Path("mapping.json"))
+        _refuse_given(context, _ONLY_WITH_DROP, "only with --drop")
+        if mapping is None or not mapping.endswith(".json"):
+            _refuse_given(context, _OF_THE_WEIGHTS, "only with --drop or a mapping .json")
+        target = out or Path("mapping.json")
+        _write(model, mapping or "analog", input_size, dataset, checkpoint, target)
         return
     if mapping is not None:
         raise HarnessError("--mapping says which layers are analog, --drop finds out", hint=_EITHER)
@@ -153,6 +174,8 @@ def map_layers(
         input_size=input_size,
         dataset=dataset,
         checkpoint=checkpoint,
+        context=context,
+        unused=_UNUSED,
     )
     for points in drop[1:]:  # each must be one
         load_loop_config(overrides=[f"search.drop_points={points}"])
@@ -167,28 +190,37 @@ def map_layers(
     _find(config, loop, outs, state, threads, fresh)
 
 
-_EITHER = "give one of them; aimc map --help tells what each is for"
+def _refuse_given(context: typer.Context, names: dict[str, str], when: str) -> None:
+    """Refuse the options in ``names`` (parameter: option) that the command line has."""
+    given = [option for name, option in names.items() if options.is_given(context, name)]
+    if given:
+        raise HarnessError(f"{', '.join(given)}: {when}", hint=_EITHER)
 
 
-def _only_with_drop(**given: object) -> None:
-    named = [f"--{name.replace('_', '-')}" for name, value in given.items() if value]
-    if named:
-        raise HarnessError(f"{', '.join(named)}: only with --drop", hint=_EITHER)
-
-
-def _write(model: str, mapping: str, input_size: int | None, out: Path) -> None:
+def _write(
+    model: str,
+    mapping: str,
+    input_size: int | None,
+    dataset: Path | None,
+    checkpoint: Path | None,
+    out: Path,
+) -> None:
     from harness.mapping.resolve import resolve_mapping
     from harness.mapping.write import write_mapping
-    from harness.pipeline.prepare import prepare
+    from harness.pipeline.prepare import draw_samples, load
+    from harness.quant.quantize import quantize
 
     config = options.make_config(
         model,
-        mapping="digital",
+        mapping=mapping,
         system=options.DEFAULT_SYSTEM,
         overrides=None,
         input_size=input_size,
+        dataset=dataset,
+        checkpoint=checkpoint,
     )
-    network = prepare(config).network
+    loaded = load(config)
+    network = quantize(loaded.graph, draw_samples(config, loaded).calibration)
     write_mapping(resolve_mapping(mapping, network), out)
     typer.echo(f"Wrote {out}")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -10,9 +11,15 @@ import typer
 
 from harness.config.load import load_config
 from harness.config.schema import Config
+from harness.errors import ConfigError
 
 DEFAULT_SYSTEM: Final = "alpine-hp"
 DEFAULT_OUT: Final = Path("runs")
+MAX_THREADS: Final = 1024  # of torch; more than any machine has use for
+
+_OPTION_OF: Final = {"input_size": "--input"}
+_TILE_KEYS: Final = ("system.tile.", "system.attach.", "system.energy.tile_")
+_TILE_SECTIONS: Final = ("system.tile", "system.tiles", "system.attach")
 
 Model = Annotated[
     str, typer.Argument(help="Built-in network (see `aimc models`) or path of an .onnx file.")
@@ -47,12 +54,27 @@ Gem5 = Annotated[
 Out = Annotated[Path, typer.Option("--out", help="Folder that the result goes to.")]
 
 
-def choose_gem5(binary: Path | None) -> None:
-    """Make ``--gem5`` what the variable GEM5 says; engines and their children read that."""
+def choose_gem5(binary: Path | None, engine: str) -> None:
+    """Make ``--gem5`` what the variable GEM5 says; engines and their children read that.
+
+    Raises:
+        ConfigError: Another engine than gem5 is to run.
+    """
     from harness.engines.gem5.installation import VARIABLE
 
-    if binary is not None:
-        os.environ[VARIABLE] = str(binary)
+    if binary is None:
+        return
+    if engine != "gem5":
+        raise ConfigError(
+            f"--gem5: the engine is {engine}, which uses no gem5", hint="add --engine gem5"
+        )
+    os.environ[VARIABLE] = str(binary)
+
+
+def is_given(context: typer.Context, parameter: str) -> bool:
+    """Whether the command line has the option of the command's ``parameter``."""
+    source = context.get_parameter_source(parameter)
+    return source is not None and source.name == "COMMANDLINE"
 
 
 def make_config(
@@ -66,15 +88,27 @@ def make_config(
     dataset: Path | None = None,
     checkpoint: Path | None = None,
     engine: str | None = None,
+    context: typer.Context | None = None,
+    unused: Sequence[str] = (),
 ) -> Config:
     """The configuration of a command's options; what is not given has its default.
 
+    Args:
+        context: Of a command with ``--set``: tells which options were given.
+        unused: Keys of ``run`` that the command does nothing with.
+
     Raises:
-        ConfigError: An option is unknown or impossible.
+        ConfigError: An option is unknown or impossible, or would have no effect.
     """
     from harness.data.workloads import workload_for
     from harness.model.names import is_onnx_path
 
+    if checkpoint is not None and is_onnx_path(model):
+        raise ConfigError(
+            "a checkpoint is for built-in networks; an .onnx file brings its own weights",
+            where=f"--checkpoint {checkpoint}",
+            hint="leave --checkpoint out",
+        )
     run: dict[str, object] = {"model": model, "mapping": mapping}
     workload = None if is_onnx_path(model) else workload_for(model)
     if images is None and workload is not None:
@@ -87,4 +121,38 @@ def make_config(
         "engine": engine,
     }
     run |= {key: value for key, value in given.items() if value is not None}
-    return load_config(system=system, overrides=overrides or [], run=run)
+    keys = [text.partition("=")[0].strip() for text in overrides or []]
+    if context is not None:
+        _check_run_keys(keys, unused, context)
+    config = load_config(system=system, overrides=overrides or [], run=run)
+    if config.run.mapping == "digital":
+        _check_no_tile_keys(keys)
+    return config
+
+
+def _check_run_keys(keys: Sequence[str], unused: Sequence[str], context: typer.Context) -> None:
+    """Refuse overrides of ``run`` that lose against an option or that the command ignores."""
+    for key in keys:
+        section, _, name = key.partition(".")
+        if section != "run":
+            continue
+        if name in unused:
+            raise ConfigError(
+                "this command does not use it", where=f"--set {key}", hint="leave it out"
+            )
+        if name == "model" or is_given(context, name):
+            option = "the argument" if name == "model" else _OPTION_OF.get(name, f"--{name}")
+            raise ConfigError(
+                f"{option} says it already", where=f"--set {key}", hint="give one of the two"
+            )
+
+
+def _check_no_tile_keys(keys: Sequence[str]) -> None:
+    """Refuse overrides of tiles where the mapping is all-digital."""
+    for key in keys:
+        if key.startswith(_TILE_KEYS) or key in _TILE_SECTIONS:
+            raise ConfigError(
+                "the mapping is digital, which uses no tiles",
+                where=f"--set {key}",
+                hint="leave it out, or choose another --mapping",
+            )

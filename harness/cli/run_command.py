@@ -30,6 +30,7 @@ def register(app: typer.Typer) -> None:
 
 
 def run(
+    context: typer.Context,
     model: options.Model,
     mapping: options.Mapping = "analog",
     system: options.System = options.DEFAULT_SYSTEM,
@@ -56,7 +57,6 @@ def run(
     from harness.report.terminal import make_console, print_report
 
     check_engine(engine)
-    options.choose_gem5(gem5)
     config = options.make_config(
         model,
         mapping=mapping,
@@ -67,7 +67,9 @@ def run(
         dataset=dataset,
         checkpoint=checkpoint,
         engine=engine,
+        context=context,
     )
+    options.choose_gem5(gem5, config.run.engine)
     with JobProgress(Console(stderr=True)) as progress:
         command = ("aimc", *sys.argv[1:])
         finished = run_job(config, out, command=command, reporter=progress, fresh=fresh)

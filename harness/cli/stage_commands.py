@@ -66,6 +66,9 @@ Example:
 Artifact = Annotated[Path, typer.Option("--out", help="File to write.")]
 Program = Annotated[Path, typer.Option("--out", help="Folder to write to.")]
 _REGIONS: Final = "regions.json"
+# Keys of the section run.  Engine and timeout are in config.yaml, for `simulate`.
+_UNUSED_BY_CODEGEN: Final = ("fp32_baseline",)
+_UNUSED_BY_PLACE: Final = ("engine", "fp32_baseline", "images", "kernels", "timeout_s", "warmup")
 
 
 def register(app: typer.Typer) -> None:
@@ -136,6 +139,7 @@ def quantize(
 
 
 def place(
+    context: typer.Context,
     model: options.Model,
     mapping: options.Mapping = "analog",
     system: options.System = options.DEFAULT_SYSTEM,
@@ -158,6 +162,8 @@ def place(
         input_size=input_size,
         dataset=dataset,
         checkpoint=checkpoint,
+        context=context,
+        unused=_UNUSED_BY_PLACE,
     )
     prepared = prepare(config)
     plan = prepared.mapped or prepared.digital
@@ -168,6 +174,7 @@ def place(
 
 
 def codegen(
+    context: typer.Context,
     model: options.Model,
     mapping: options.Mapping = "analog",
     system: options.System = options.DEFAULT_SYSTEM,
@@ -188,12 +195,15 @@ def codegen(
         input_size=input_size,
         dataset=dataset,
         checkpoint=checkpoint,
+        context=context,
+        unused=_UNUSED_BY_CODEGEN,
     )
     _generate(config, out)
     typer.echo(f"Wrote {out / 'src'}")
 
 
 def compile_elf(
+    context: typer.Context,
     model: options.Model,
     mapping: options.Mapping = "analog",
     system: options.System = options.DEFAULT_SYSTEM,
@@ -217,6 +227,8 @@ def compile_elf(
         input_size=input_size,
         dataset=dataset,
         checkpoint=checkpoint,
+        context=context,
+        unused=_UNUSED_BY_CODEGEN,
     )
     program = _generate(config, out)
     elf = compile_generated(program, out)

@@ -37,7 +37,10 @@ def train(
         Literal["float32", "float16", "int8"],
         typer.Option("--weights", help="How the checkpoint holds matrices; vectors stay float."),
     ] = "float32",
-    threads: Annotated[int, typer.Option("--threads", min=1, help="Threads of torch.")] = 2,
+    threads: Annotated[
+        int,
+        typer.Option("--threads", min=1, max=options.MAX_THREADS, help="Threads of torch."),
+    ] = 2,
 ) -> None:
     """See _HELP."""
     if importlib.util.find_spec("torch") is None:
