@@ -56,11 +56,12 @@ _ONLY_WITH_DROP: Final = {
     "search": "--search",
     "system": "--system",
     "overrides": "--set",
+    "dataset": "--dataset",
     "threads": "--threads",
     "fresh": "--fresh",
 }
-# What the network's weights and scales follow from, which a mapping file may insist on.
-_OF_THE_WEIGHTS: Final = {"dataset": "--dataset", "checkpoint": "--checkpoint"}
+# The weights that a mapping file may insist on.
+_OF_THE_WEIGHTS: Final = {"checkpoint": "--checkpoint"}
 _UNUSED: Final = ("fp32_baseline", "images", "mapping")  # keys of the section run, by --drop
 
 
@@ -142,7 +143,7 @@ def map_layers(
         if mapping is None or not mapping.endswith(".json"):
             _refuse_given(context, _OF_THE_WEIGHTS, "only with --drop or a mapping .json")
         target = out or Path("mapping.json")
-        _write(model, mapping or "analog", input_size, dataset, checkpoint, target)
+        _write(model, mapping or "analog", input_size, checkpoint, target)
         return
     if mapping is not None:
         raise HarnessError("--mapping says which layers are analog, --drop finds out", hint=_EITHER)
@@ -201,7 +202,6 @@ def _write(
     model: str,
     mapping: str,
     input_size: int | None,
-    dataset: Path | None,
     checkpoint: Path | None,
     out: Path,
 ) -> None:
@@ -216,7 +216,6 @@ def _write(
         system=options.DEFAULT_SYSTEM,
         overrides=None,
         input_size=input_size,
-        dataset=dataset,
         checkpoint=checkpoint,
     )
     loaded = load(config)

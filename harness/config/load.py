@@ -11,7 +11,7 @@ from typing import Any, Final, TypeVar
 import yaml
 from pydantic import ValidationError
 
-from harness.config.overrides import apply_override, parse_overrides
+from harness.config.overrides import apply_override, find_field, parse_overrides
 from harness.config.preset_files import (
     PRESETS,
     RUN,
@@ -25,7 +25,14 @@ from harness.config.preset_files import (
     list_presets,
     read_preset,
 )
-from harness.config.schema import Config, LoopConfig, RunConfig, Section, SystemConfig
+from harness.config.schema import (
+    Config,
+    LoopConfig,
+    RunConfig,
+    Section,
+    SystemConfig,
+    number_range,
+)
 from harness.config.yaml_reader import parse_yaml
 from harness.errors import ConfigError
 
@@ -220,7 +227,7 @@ def _validate_as(model: type[SectionT], data: Mapping[str, object]) -> SectionT:
         return model.model_validate(data, strict=True)
     except ValidationError as error:
         problems = [
-            _problem(item["loc"], item["msg"], item["type"], item.get("input"))
+            _problem(model, item["loc"], item["msg"], item["type"], item.get("input"))
             for item in error.errors(include_url=False)
         ]
         if len(problems) == 1:
@@ -230,10 +237,13 @@ def _validate_as(model: type[SectionT], data: Mapping[str, object]) -> SectionT:
         raise ConfigError(f"{len(problems)} impossible values:{lines}", hint=_HINT) from error
 
 
+_OUT_OF_RANGE: Final = ("greater_than_equal", "less_than_equal", "less_than")
 _HINT: Final = "aimc presets lists the presets, and each one's values, units and sources"
 
 
-def _problem(loc: tuple[int | str, ...], message: str, kind: str, value: object) -> tuple[str, str]:
+def _problem(
+    model: type[Section], loc: tuple[int | str, ...], message: str, kind: str, value: object
+) -> tuple[str, str]:
     path = ".".join(str(part) for part in loc) or ""
     if kind == "missing":
         return path, "the value is missing"
@@ -243,4 +253,8 @@ def _problem(loc: tuple[int | str, ...], message: str, kind: str, value: object)
         return path, message.removeprefix("Value error, ")
     expected = message.removeprefix("Input should be ")
     shown = repr(value)
+    if kind in _OUT_OF_RANGE:
+        low, high = number_range(find_field(loc, model))
+        if low is not None and high is not None:
+            expected = f"in the range {low:g} to {high:g}"
     return path, f"{shown if len(shown) <= 64 else shown[:61] + '...'} is not {expected}"

@@ -52,7 +52,7 @@ def parse_override(text: str, root: type[Section] = Config) -> Override:
     if len(text) > _MAX_LENGTH:
         raise ConfigError("the override is too long", where=key[:64])
     path = tuple(key.split("."))
-    field = _find_field(path, root)
+    field = find_field(path, root)
     nested = _section_of(field)
     if nested is not None:
         if len(path) == 2 and path[1] in SECTIONS and path[0] == "system":
@@ -89,11 +89,16 @@ def apply_override(data: dict[str, Any], override: Override) -> None:
     data[leaf] = override.value
 
 
-def _find_field(path: tuple[str, ...], root: type[Section]) -> FieldInfo:
+def find_field(path: Sequence[str | int], root: type[Section]) -> FieldInfo:
+    """The field of ``root`` that ``path`` names.
+
+    Raises:
+        ConfigError: There is none; the message has the closest and all valid ones.
+    """
     model: type[Section] | None = root
     field: FieldInfo | None = None
-    for depth, name in enumerate(path):
-        parent = ".".join(path[:depth])
+    for depth, name in enumerate(map(str, path)):
+        parent = ".".join(map(str, path[:depth]))
         if model is None:
             raise ConfigError(f"{parent} is one value, it has no {name[:64]!r}", where=parent)
         fields = model.model_fields

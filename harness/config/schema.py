@@ -6,18 +6,24 @@ not here: a section is complete or it is an error.
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self, TypeAlias
+from typing import Annotated, Literal, Self, TypeAlias, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic.fields import FieldInfo
 
 Name: TypeAlias = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_.-]*$", max_length=64)]
-Count: TypeAlias = Annotated[int, Field(ge=1)]
-NonNegative: TypeAlias = Annotated[float, Field(ge=0.0, allow_inf_nan=False)]
-Positive: TypeAlias = Annotated[float, Field(gt=0.0, allow_inf_nan=False)]
 
-# What aimc_tile/core computes with in integers (aimc_tile/core/params.hh).
-TileLatency: TypeAlias = Annotated[float, Field(ge=0.0, le=1e12)]  # ns
-TileBandwidth: TypeAlias = Annotated[float, Field(ge=1e-6, le=1e6)]  # GB/s
+# Every number has a range: beyond it no device is, or the engines' integers and the reports' sums
+# would leave theirs.
+Cycles: TypeAlias = Annotated[int, Field(ge=1, le=1000)]  # of the core, for one operation
+Wait: TypeAlias = Annotated[float, Field(ge=0.0, le=1e6)]  # ns; up to 1 ms an access
+# ns; up to 1 s a conversion: the clocks hold 4611 s (2^62 fs) in all.
+TileLatency: TypeAlias = Annotated[float, Field(ge=0.0, le=1e9)]
+Bandwidth: TypeAlias = Annotated[float, Field(ge=1e-3, le=1e6)]  # GB/s: 1 MB/s to 1 PB/s
+Picojoules: TypeAlias = Annotated[float, Field(ge=0.0, le=1e9)]  # up to 1 mJ an event
+Milliwatts: TypeAlias = Annotated[float, Field(ge=0.0, le=1e9)]  # up to 1 MW
+NoiseScale: TypeAlias = Annotated[float, Field(ge=0.0, le=1e3)]  # times what was measured
+Images: TypeAlias = Annotated[int, Field(ge=1, le=10_000_000)]  # more than any split has
 
 
 class Section(BaseModel):
@@ -31,23 +37,23 @@ class CoreConfig(Section):
 
     name: Name
     kind: Literal["in_order", "out_of_order"]
-    clock_ghz: Annotated[float, Field(gt=0.0, le=10.0)]
+    clock_ghz: Annotated[float, Field(ge=1e-3, le=10.0)]  # from 1 MHz
     issue_width: Annotated[int, Field(ge=1, le=8)]
     int_units: Annotated[int, Field(ge=1, le=8)]
     simd_units: Annotated[int, Field(ge=1, le=8)]
     load_store_units: Annotated[int, Field(ge=1, le=4)]
-    int_latency: Count
-    mul_latency: Count
-    div_latency: Count
-    simd_latency: Count  # integer SIMD: add, shift, narrow, permute
-    simd_mul_latency: Count
-    dot_latency: Count  # SDOT/UDOT; accumulator forwarding is dot_accumulate_latency
-    dot_accumulate_latency: Count
-    fp_latency: Count  # fadd, fmul, fmla
-    fp_div_latency: Count
-    load_to_use_latency: Count  # L1D hit
-    store_buffer_entries: Count
-    branch_mispredict_penalty: Annotated[int, Field(ge=0)]
+    int_latency: Cycles
+    mul_latency: Cycles
+    div_latency: Cycles
+    simd_latency: Cycles  # integer SIMD: add, shift, narrow, permute
+    simd_mul_latency: Cycles
+    dot_latency: Cycles  # SDOT/UDOT; accumulator forwarding is dot_accumulate_latency
+    dot_accumulate_latency: Cycles
+    fp_latency: Cycles  # fadd, fmul, fmla
+    fp_div_latency: Cycles
+    load_to_use_latency: Cycles  # L1D hit
+    store_buffer_entries: Annotated[int, Field(ge=1, le=64)]
+    branch_mispredict_penalty: Annotated[int, Field(ge=0, le=1000)]
     branch_predictor_entries: Annotated[int, Field(ge=16, le=1 << 20)]  # power of two
 
     @model_validator(mode="after")
@@ -69,8 +75,8 @@ class CacheConfig(Section):
     size_kib: Annotated[int, Field(ge=1, le=65536)]
     ways: Annotated[int, Field(ge=1, le=64)]
     line_bytes: Literal[16, 32, 64, 128]
-    hit_latency_cycles: Annotated[int, Field(ge=0)]  # beyond the level above
-    mshrs: Count
+    hit_latency_cycles: Annotated[int, Field(ge=0, le=1000)]  # beyond the level above
+    mshrs: Annotated[int, Field(ge=1, le=1024)]
     prefetch_degree: Annotated[int, Field(ge=0, le=16)]  # 0: no stride prefetcher
 
     @property
@@ -115,17 +121,32 @@ class MemoryConfig(Section):
 
     name: Name
     size_mib: Annotated[int, Field(ge=64, le=2048)]
-    latency_ns: Positive  # of a line that misses the L2, its row closed, without queueing
-    bandwidth_gb_per_s: Positive
+    # Of a line that misses the L2, its row closed, without queueing.
+    latency_ns: Annotated[float, Field(ge=0.1, le=1e6)]
+    bandwidth_gb_per_s: Bandwidth
     row_bytes: Annotated[int, Field(ge=128, le=1 << 20)]  # of one bank, open at a time
     banks: Annotated[int, Field(ge=1, le=1024)]  # successive rows go round them
-    activate_ns: NonNegative  # to open a row; a part of latency_ns
-    precharge_ns: NonNegative  # to close one
-    row_open_ns: NonNegative  # between the two at least
-    same_bank_ns: NonNegative  # between two lines of a bank
-    turnaround_ns: NonNegative  # from a write to the next read
-    refresh_interval_ns: Positive
-    refresh_ns: NonNegative  # all banks wait
+    activate_ns: Wait  # to open a row; a part of latency_ns
+    precharge_ns: Wait  # to close one
+    row_open_ns: Wait  # between the two at least
+    same_bank_ns: Wait  # between two lines of a bank
+    turnaround_ns: Wait  # from a write to the next read
+    refresh_interval_ns: Annotated[float, Field(ge=100.0, le=1e9)]
+    refresh_ns: Wait  # all banks wait
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.refresh_ns > self.refresh_interval_ns / 2:
+            raise ValueError(
+                f"refresh_ns {self.refresh_ns:g} exceeds half of refresh_interval_ns"
+                f" {self.refresh_interval_ns:g}: too little time is left between refreshes"
+            )
+        if self.activate_ns > self.latency_ns:
+            raise ValueError(
+                f"activate_ns {self.activate_ns:g} exceeds latency_ns {self.latency_ns:g},"
+                " of which it is a part"
+            )
+        return self
 
 
 class AttachConfig(Section):
@@ -136,11 +157,11 @@ class AttachConfig(Section):
 
     name: Name
     point: Literal["core", "bus"]
-    load_latency_ns: NonNegative  # one device load of up to 8 bytes
-    store_latency_ns: NonNegative
-    extra_beat_ns: NonNegative  # added to a store for each further 8 bytes
-    load_extra_beat_ns: NonNegative | None = None  # the same for a load; None: extra_beat_ns
-    dma_bandwidth_gb_per_s: TileBandwidth
+    load_latency_ns: Wait  # one device load of up to 8 bytes
+    store_latency_ns: Wait
+    extra_beat_ns: Wait  # added to a store for each further 8 bytes
+    load_extra_beat_ns: Wait | None = None  # the same for a load; None: extra_beat_ns
+    dma_bandwidth_gb_per_s: Bandwidth
 
 
 class TileConfig(Section):
@@ -155,7 +176,7 @@ class TileConfig(Section):
     crossbar_latency_ns: TileLatency
     adc_latency_ns: TileLatency
     program_row_latency_ns: TileLatency
-    io_bandwidth_gb_per_s: TileBandwidth  # between the port and the tile's buffers
+    io_bandwidth_gb_per_s: Bandwidth  # between the port and the tile's buffers
     double_buffer: bool
     io: Literal["pio", "dma"]
     noise: bool
@@ -169,29 +190,29 @@ class EnergyConfig(Section):
     """Energy of each event and leakage powers.  Zero only where the source says so."""
 
     name: Name
-    int_op_pj: NonNegative
-    simd_op_pj: NonNegative
-    dot_op_pj: NonNegative
-    fp_op_pj: NonNegative
-    load_store_pj: NonNegative  # core side of an access; the cache is counted apart
-    branch_pj: NonNegative
-    fetch_pj: NonNegative  # front end, per instruction
-    l1_access_pj: NonNegative
-    l2_access_pj: NonNegative
-    dram_read_pj_per_byte: NonNegative
-    dram_write_pj_per_byte: NonNegative
-    dram_activate_pj: NonNegative  # to open a row and to close it
-    core_leakage_mw: NonNegative
-    l2_leakage_mw: NonNegative
-    dram_background_mw: NonNegative  # standby with all rows closed, and refresh
-    dram_open_mw: NonNegative  # what standby takes more while a row is open
-    tile_dac_pj: NonNegative  # per converted input
-    tile_cell_pj: NonNegative  # per active cell and MVM
-    tile_adc_pj: NonNegative  # per converted output
-    tile_transfer_pj_per_byte: NonNegative
-    tile_program_cell_pj: NonNegative
-    tile_leakage_mw: NonNegative  # per tile in use
-    bus_pj_per_access: NonNegative  # a device access of the core
+    int_op_pj: Picojoules
+    simd_op_pj: Picojoules
+    dot_op_pj: Picojoules
+    fp_op_pj: Picojoules
+    load_store_pj: Picojoules  # core side of an access; the cache is counted apart
+    branch_pj: Picojoules
+    fetch_pj: Picojoules  # front end, per instruction
+    l1_access_pj: Picojoules
+    l2_access_pj: Picojoules
+    dram_read_pj_per_byte: Picojoules
+    dram_write_pj_per_byte: Picojoules
+    dram_activate_pj: Picojoules  # to open a row and to close it
+    core_leakage_mw: Milliwatts
+    l2_leakage_mw: Milliwatts
+    dram_background_mw: Milliwatts  # standby with all rows closed, and refresh
+    dram_open_mw: Milliwatts  # what standby takes more while a row is open
+    tile_dac_pj: Picojoules  # per converted input
+    tile_cell_pj: Picojoules  # per active cell and MVM
+    tile_adc_pj: Picojoules  # per converted output
+    tile_transfer_pj_per_byte: Picojoules
+    tile_program_cell_pj: Picojoules
+    tile_leakage_mw: Milliwatts  # per tile in use
+    bus_pj_per_access: Picojoules  # a device access of the core
 
 
 class SystemConfig(Section):
@@ -227,19 +248,19 @@ class NoiseConfig(Section):
 
     name: Name
     model: Literal["pcm", "none"]  # none: weights stay exactly what they were
-    g_max_microsiemens: Annotated[float, Field(gt=0.0, le=1e6)]  # of a column's largest weight
-    prog_noise_scale: NonNegative  # 1: as measured; 0: off
-    read_noise_scale: NonNegative  # 1/f noise since programming, frozen at the time of evaluation
-    drift_scale: NonNegative
+    g_max_microsiemens: Annotated[float, Field(ge=1e-3, le=1e6)]  # of a column's largest weight
+    prog_noise_scale: NoiseScale  # 1: as measured; 0: off
+    read_noise_scale: NoiseScale  # 1/f noise since programming, frozen at the time of evaluation
+    drift_scale: NoiseScale
     drift_compensation: Literal["none", "global"]  # global: one factor a layer
     t_eval_s: Annotated[float, Field(ge=0.0, le=1e10)]  # since programming ended
     # Standard deviation and range at the converter, where inputs reach 1 and weights 1.
-    output_noise: NonNegative
-    output_bound: Positive
+    output_noise: Annotated[float, Field(ge=0.0, le=1e3)]
+    output_bound: Annotated[float, Field(ge=1e-3, le=1e6)]
     # Standard deviation of a cell at each multiplication, in steps of a tile's conductance.
     cell_read_noise_lsb: Annotated[float, Field(ge=0.0, le=4096.0)]
     # Of the weights while retraining, in shares of a column's largest weight.
-    training_weight_noise: NonNegative
+    training_weight_noise: Annotated[float, Field(ge=0.0, le=10.0)]
 
 
 class SearchConfig(Section):
@@ -252,16 +273,16 @@ class SearchConfig(Section):
     confidence: Annotated[float, Field(ge=0.5, lt=1.0)] | None
     repetitions: Annotated[int, Field(ge=1, le=1000)]  # programmings that a mean is taken over
     survey_repetitions: Annotated[int, Field(ge=1, le=1000)]  # of each layer alone
-    survey_images: Count  # the same for the images; at most validation_images
+    survey_images: Images  # the same for the images; at most validation_images
     confirm_repetitions: Annotated[
         int, Field(ge=0, le=1000)
     ]  # of what was found, on other devices; 0: it is not confirmed
-    validation_images: Count  # the first ones of the validation split; at most all
+    validation_images: Images  # the first ones of the validation split; at most all
     warmup_epochs: Annotated[
         float, Field(ge=0.0, le=1000.0)
     ]  # retraining with all candidates noisy
     retrain_epochs: Annotated[float, Field(ge=0.0, le=1000.0)]  # after each conversion; 0: none
-    retrain_rate: Annotated[float, Field(gt=0.0, le=1.0)]  # of the recipe's peak learning rate
+    retrain_rate: Annotated[float, Field(ge=1e-9, le=1.0)]  # of the recipe's peak learning rate
     costly_layers: bool  # whether the benefit strategies may convert layers that save nothing
     seed: Annotated[int, Field(ge=0, le=(1 << 31) - 1)]
 
@@ -289,7 +310,7 @@ class RunConfig(Section):
     kernels: Literal["reference", "neon"]
     fp32_baseline: bool  # whether the float network is simulated too, to compare with
     seed: Annotated[int, Field(ge=0, le=(1 << 32) - 1)]
-    timeout_s: Positive
+    timeout_s: Annotated[float, Field(ge=1e-3, le=1e9)]  # of the host, a program
     engine: Literal["embedded", "gem5"]
 
 
@@ -319,3 +340,16 @@ class LoopConfig(Section):
 
 def _is_power_of_two(value: int) -> bool:
     return value > 0 and value & (value - 1) == 0
+
+
+def number_range(field: FieldInfo) -> tuple[float | None, float | None]:
+    """The smallest and the largest value that a number may have; None where there is no bound."""
+    annotated = [*field.metadata]
+    for option in get_args(field.annotation):  # of a number or None
+        annotated += getattr(option, "__metadata__", ())
+    low = high = None
+    for item in annotated:
+        for bound in getattr(item, "metadata", None) or [item]:
+            low = getattr(bound, "ge", getattr(bound, "gt", low))
+            high = getattr(bound, "le", getattr(bound, "lt", high))
+    return low, high

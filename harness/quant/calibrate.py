@@ -12,6 +12,7 @@ the same scales.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -61,18 +62,40 @@ class Distribution:
         """The magnitude that integer 127 stands for; 0 where only zeros were seen."""
         if self.exponent is None or not clip:
             return round_up(self.maximum)
+        return common_threshold([self])
+
+    def errors(self, limits: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        """The squared error of all values, over that of 0 for all, for each clipping threshold."""
+        assert self.exponent is not None
         used = np.flatnonzero(self.counts)
         centres = (used + 0.5) * 2.0**self.exponent / BINS
         weights = self.counts[used].astype(np.float64)
         centres[used == 0] = 0.0  # the first bin holds the exact zeros of ReLU
-        best, best_error = self.maximum, np.inf
-        for ratio in np.linspace(1.0, SMALLEST_CLIP, CANDIDATES):
-            scale = ratio * self.maximum / 127
+        errors = []
+        for limit in limits:
+            scale = limit / 127
             restored = np.minimum(np.rint(centres / scale), 127) * scale
-            error = float((weights * (centres - restored) ** 2).sum())
-            if error < best_error * (1 - 1e-9):
-                best, best_error = ratio * self.maximum, error
-        return round_up(float(best))
+            errors.append(float((weights * (centres - restored) ** 2).sum()))
+        power = float((weights * centres**2).sum())
+        return np.array(errors) / (power or 1.0)
+
+
+def common_threshold(distributions: Sequence[Distribution]) -> float:
+    """The clipping threshold of tensors of one scale; 0 where only zeros were seen.
+
+    It minimises the sum of their relative squared errors, so that a small tensor counts as a large
+    one.
+    """
+    seen = [each for each in distributions if each.exponent is not None]
+    if not seen:
+        return 0.0
+    limits = np.linspace(1.0, SMALLEST_CLIP, CANDIDATES) * max(each.maximum for each in seen)
+    errors = sum(each.errors(limits) for each in seen)
+    best, best_error = limits[0], np.inf
+    for limit, error in zip(limits, errors, strict=True):
+        if error < best_error * (1 - 1e-9):
+            best, best_error = limit, error
+    return round_up(float(best))
 
 
 def round_up(value: float) -> float:

@@ -99,7 +99,11 @@ def test_every_option_has_its_case() -> None:
         (("map", "lenet5", "--system", "alpine-hp"), "--system: only with --drop"),
         (("map", "lenet5", "--threads", "2"), "--threads: only with --drop"),
         (("map", "lenet5", "--fresh"), "--fresh: only with --drop"),
-        (("map", "lenet5", "--dataset", NO), "--dataset: only with --drop or a mapping .json"),
+        (("map", "lenet5", "--dataset", NO), "--dataset: only with --drop"),
+        (
+            ("map", "lenet5", "--checkpoint", NO),
+            "--checkpoint: only with --drop or a mapping .json",
+        ),
         ((*DROP, "--set", "run.images=2"), "run.images: this command does not use it"),
         ((*DROP, "--set", "run.mapping=digital"), "run.mapping: this command does not use it"),
         (("run", "lenet5", "--gem5", NO), "the engine is embedded, which uses no gem5"),
@@ -146,7 +150,7 @@ def test_a_file_takes_no_checkpoint_and_its_own_size_only(command: str, tmp_path
     assert "9" in refusal(command, str(file), *drop, *data, "--input", "9")
 
 
-def test_an_override_that_replaces_a_default_is_used(empty_folder: Path) -> None:
+def test_an_override_that_replaces_a_default_is_used() -> None:
     result = CliRunner().invoke(app, ["place", "mlp", "--set", "run.mapping=digital"])
     assert result.exit_code == 0, result.exception
     assert "0 analog layers" in result.output
