@@ -25,7 +25,7 @@ def choose_scales(
     Concat's scale, so that it is copied, not rounded twice.
     """
     producer = {step.output: step for step in lowered.steps}
-    readers = _readers(lowered)
+    readers = readers_of(lowered)
     uses = Counter(name for step in lowered.steps for name in step.inputs)
     uses[lowered.output] += 1
     unclipped = {graph.input, _origin(lowered.output, producer)}
@@ -83,7 +83,8 @@ def read_from(name: str, lowered: Lowered, readers: Mapping[str, Sequence[Step]]
     return ends if any(reduced) else [name]
 
 
-def _readers(lowered: Lowered) -> dict[str, list[Step]]:
+def readers_of(lowered: Lowered) -> dict[str, list[Step]]:
+    """By tensor, the steps that read it."""
     readers: dict[str, list[Step]] = {}
     for step in lowered.steps:
         for name in dict.fromkeys(step.inputs):
