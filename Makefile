@@ -84,8 +84,20 @@ $(VENV)/.ready-dev: $(VENV)/.ready
 .PHONY: setup
 setup: $(VENV)/.ready
 
+# What a user names on make's command line and the target does not use is refused, not ignored.
+VARIABLES := MODEL MAPPING DROP STRATEGY SYSTEM ENGINE GEM5 IMAGES INPUT SET DATASET OUT WORKLOAD
+USED_BY_sim := MODEL MAPPING SYSTEM ENGINE $(if $(filter gem5,$(ENGINE)),GEM5) IMAGES INPUT SET DATASET OUT
+USED_BY_map := MODEL DROP STRATEGY SYSTEM INPUT SET DATASET OUT
+USED_BY_train := WORKLOAD DATASET
+unused = $(strip $(foreach name,$(filter-out $(USED_BY_$1),$(VARIABLES)),$(if $(findstring command,$(origin $(name))),$(name))))
+
+.PHONY: sim-variables map-variables train-variables
+sim-variables map-variables train-variables: %-variables:
+	@[ -z '$(call unused,$*)' ] || \
+	  { echo 'error: make $* does not use $(call unused,$*); it uses $(strip $(USED_BY_$*))' >&2; exit 2; }
+
 .PHONY: sim
-sim: $(VENV)/.ready
+sim: sim-variables $(VENV)/.ready
 	@options=(); \
 	  [ -z "$$IMAGES" ] || options+=(--images "$$IMAGES"); \
 	  [ -z "$$INPUT" ] || options+=(--input "$$INPUT"); \
@@ -97,7 +109,7 @@ sim: $(VENV)/.ready
 .PHONY: map drop-is-named
 drop-is-named:
 	@test -n "$$DROP" || { echo 'error: say how many points of accuracy may be lost: make map MODEL=lenet5 DROP=1.0' >&2; exit 2; }
-map: drop-is-named $(VENV)/.ready-dev
+map: map-variables drop-is-named $(VENV)/.ready-dev
 	@options=(); \
 	  [ -z "$$STRATEGY" ] || options+=(--strategy "$$STRATEGY"); \
 	  [ -z "$$INPUT" ] || options+=(--input "$$INPUT"); \
@@ -112,7 +124,7 @@ models presets doctor: $(VENV)/.ready
 	@$(AIMC) $@
 
 .PHONY: train
-train: $(VENV)/.ready-dev
+train: train-variables $(VENV)/.ready-dev
 	@options=(); \
 	  [ -z "$$DATASET" ] || options+=(--dataset "$$DATASET"); \
 	  $(AIMC) train "$$WORKLOAD" "$${options[@]}"

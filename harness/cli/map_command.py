@@ -164,6 +164,12 @@ def map_layers(
     }
     texts = overrides or []
     own = [text for text in texts if text.partition(".")[0].strip() in ("search", "noise")]
+    for text in own:
+        key = text.partition("=")[0].strip()
+        if given.get(key) is not None:
+            raise HarnessError(
+                "an option says it already", where=f"--set {key}", hint="give one of the two"
+            )
     own += [f"{key}={value}" for key, value in given.items() if value is not None]
     loop = load_loop_config(noise=noise, search=search, overrides=own)
     config = options.make_config(

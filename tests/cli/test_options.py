@@ -104,6 +104,7 @@ def test_every_option_has_its_case() -> None:
             ("map", "lenet5", "--checkpoint", NO),
             "--checkpoint: only with --drop or a mapping .json",
         ),
+        ((*DROP, "--set", "search.drop_points=2"), "an option says it already"),
         ((*DROP, "--set", "run.images=2"), "run.images: this command does not use it"),
         ((*DROP, "--set", "run.mapping=digital"), "run.mapping: this command does not use it"),
         (("run", "lenet5", "--gem5", NO), "the engine is embedded, which uses no gem5"),
