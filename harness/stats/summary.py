@@ -6,6 +6,7 @@ divided by their number.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
@@ -217,7 +218,13 @@ def layer_gain(baseline: LayerSummary, layer: LayerSummary) -> Gain | None:
 def _gain(base_ns: float, base_pj: float, time_ns: float, energy_pj: float) -> Gain:
     if time_ns <= 0 or energy_pj <= 0 or base_ns < 0 or base_pj < 0:
         raise StatsError(f"no ratio can be formed from {time_ns:g} ns and {energy_pj:g} pJ")
-    return Gain(speed_up=base_ns / time_ns, energy_gain=base_pj / energy_pj)
+    ratios = Gain(speed_up=base_ns / time_ns, energy_gain=base_pj / energy_pj)
+    if not (math.isfinite(ratios.speed_up) and math.isfinite(ratios.energy_gain)):
+        raise StatsError(
+            f"no ratio can be formed from {base_pj:g} pJ and {energy_pj:g} pJ",
+            hint="check the energies of the system",
+        )
+    return ratios
 
 
 def _summarize_layer(

@@ -12,7 +12,7 @@ from harness.model.fold import fold
 from harness.model.graph import Add, Concat, FloatArray, Graph, MaxPool, Node, Reshape
 from harness.quant import quantize as quantize_module
 from harness.quant.calibrate import Distribution, calibrate, common_threshold
-from harness.quant.choose import readers_of, read_from
+from harness.quant.choose import read_from, readers_of
 from harness.quant.lower import lower
 from harness.quant.program import QNetwork
 from harness.quant.quantize import quantize, quantize_input
