@@ -22,14 +22,6 @@ bool Memory::write(uint64_t address, const void* data, size_t size) {
   return true;
 }
 
-uint32_t Random::next() {  // SplitMix64
-  state_ += 0x9e3779b97f4a7c15u;
-  uint64_t z = state_;
-  z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
-  z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
-  return static_cast<uint32_t>((z ^ (z >> 31)) >> 16);
-}
-
 Rig::Rig(const aimc::TileParams& params, size_t memory_bytes)
     : memory(memory_bytes), tile(params, &memory) {}
 

@@ -8,6 +8,7 @@
 #include "aimc_tile/core/bytes.hh"
 #include "aimc_tile/core/patch.hh"
 #include "aimc_tile/core/registers.h"
+#include "aimc_tile/core/tests/random.hh"
 #include "aimc_tile/core/tile.hh"
 
 namespace aimc_test {
@@ -23,20 +24,6 @@ class Memory : public aimc::HostMemory {
   uint8_t* at(uint64_t address) { return &bytes[address - kMemoryBase]; }
 
   std::vector<uint8_t> bytes;
-};
-
-// A small, deterministic source of test data.
-class Random {
- public:
-  explicit Random(uint64_t seed) : state_(seed) {}
-  uint32_t next();
-  uint32_t below(uint32_t limit) { return next() % limit; }
-  uint32_t between(uint32_t low, uint32_t high) { return low + below(high - low + 1); }
-  int8_t input() { return static_cast<int8_t>(next()); }
-  int16_t cell() { return static_cast<int16_t>(next()); }
-
- private:
-  uint64_t state_;
 };
 
 struct Rig {
