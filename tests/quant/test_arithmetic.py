@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import itertools
+import math
+from fractions import Fraction
 from typing import NamedTuple
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from harness.quant import arithmetic
@@ -105,11 +107,27 @@ def test_requantize_takes_a_multiplier_and_shift_for_each_channel() -> None:
     multiplier = rng.integers(2**30, 2**31, 7).astype(np.int32)
     shift = np.array([-3, -1, 0, 1, 20, 24, 31], np.int32)
     result = arithmetic.requantize(acc, multiplier, shift)
+    assert result.dtype == np.int8
     for (row, channel), value in np.ndenumerate(result):
         expected = slow_requantize(
             int(acc[row, channel]), int(multiplier[channel]), int(shift[channel])
         )
         assert value == expected
+
+
+def test_requantize_takes_no_channels() -> None:
+    none = np.empty(0, np.int32)
+    assert arithmetic.requantize(np.empty((3, 0), np.int32), none, none).shape == (3, 0)
+
+
+@pytest.mark.parametrize("shape", [(200_000, 1), (70_000, 3)])
+def test_requantize_rows_over_many_pieces(shape: tuple[int, int]) -> None:
+    acc = np.random.default_rng(8).integers(-3000, 3000, shape, dtype=np.int32)
+    requant = make_requant([0.05 * (channel + 1) for channel in range(shape[1])], -70, 80)
+    out = np.full(shape, 111, np.int8)
+    arithmetic.requantize_rows(acc, requant, out)
+    multiplier, shift = requant.multiplier, requant.shift
+    assert np.array_equal(out, arithmetic.requantize(acc, multiplier, shift, -70, 80))
 
 
 class ConvCase(NamedTuple):
@@ -131,6 +149,8 @@ CONVS = [
     ConvCase(1, 1, 300, 2, Window((1, 1), (1, 1), (0, 0, 0, 0))),
     ConvCase(2, 2, 140, 2, Window((3, 3), (1, 1), (1, 1, 1, 1))),
     ConvCase(3, 3, 2, 2, Window((3, 3), (5, 5), (2, 2, 2, 2))),
+    ConvCase(4, 3, 4, 2, Window((3, 2), (1, 1), (1, 1, 1, 1)), groups=2),
+    ConvCase(4, 3, 2, 2, Window((3, 2), (1, 1), (1, 1, 1, 1)), groups=2),
 ]
 
 
@@ -149,13 +169,27 @@ def test_conv(case: ConvCase) -> None:
     assert len(np.unique(expected)) > 1
 
 
+@pytest.mark.parametrize(("inputs", "outputs", "groups"), [(6, 4, 2), (4, 4, 4), (3, 2, 1)])
+def test_conv_with_one_requant_for_all_channels(inputs: int, outputs: int, groups: int) -> None:
+    rng = np.random.default_rng(9)
+    maps = random_int8(rng, 1, 4, 5, inputs)
+    weight = rng.integers(-127, 128, (outputs, 3, 3, inputs // groups), dtype=np.int8)
+    bias = rng.integers(-5000, 5000, outputs, dtype=np.int32)
+    window = Window((3, 3), (1, 1), (1, 1, 1, 1))
+    one, each = make_requant([0.003], -99, 88), make_requant([0.003] * outputs, -99, 88)
+    result = arithmetic.conv(maps, weight, bias, one, window, groups)
+    assert np.array_equal(result, slow_conv(maps, weight, bias, each, window, groups))
+
+
 def test_matmul_is_exact_where_float32_sums_would_round() -> None:
     rng = np.random.default_rng(0)
     a = np.where(rng.random((3, 9001)) < 0.5, -128, 127).astype(np.int8)
     b = np.where(rng.random((9001, 4)) < 0.5, -127, 127).astype(np.int8)
     a[0], b[:, 0] = -128, -127
     b[5, 0] = 126
-    assert np.array_equal(arithmetic.exact_matmul(a, b), a.astype(np.int64) @ b.astype(np.int64))
+    product = arithmetic.exact_matmul(a, b)
+    assert product.dtype == np.int32
+    assert np.array_equal(product, a.astype(np.int64) @ b.astype(np.int64))
 
 
 def test_dense_reads_maps_in_hwc_order() -> None:
@@ -165,6 +199,7 @@ def test_dense_reads_maps_in_hwc_order() -> None:
     bias = rng.integers(-9999, 9999, 4, dtype=np.int32)
     requant = random_requant(rng, 4, 30)
     result = arithmetic.dense(inputs, weight, bias, requant)
+    assert result.dtype == np.int8
     for i, o in itertools.product(range(3), range(4)):
         acc = int(bias[o])
         for y, x, c in itertools.product(range(2), range(3), range(5)):
@@ -179,6 +214,7 @@ POOLS = [
     Window((3, 3), (2, 2), (1, 1, 1, 1)),
     Window((3, 2), (1, 3), (2, 0, 0, 1)),
     Window((5, 6), (1, 1), (0, 0, 0, 0)),
+    Window((1, 1), (1, 2), (0, 0, 0, 0)),
 ]
 
 
@@ -192,6 +228,15 @@ def test_max_pool(window: Window) -> None:
         for i, c in itertools.product(range(2), range(3)):
             best = max(int(inputs[i, y, x, c]) for _, _, y, x in taps)
             assert result[i, oy, ox, c] == max(-110, min(80, best))
+
+
+@pytest.mark.parametrize("value", [-128, -127, 127])
+def test_padding_never_wins_a_maximum(value: int) -> None:
+    inputs = np.full((1, 3, 3, 2), value, np.int8)
+    window = Window((2, 2), (2, 2), (1, 1, 1, 1))
+    result = arithmetic.max_pool(inputs, window, -128, 127)
+    assert result.dtype == np.int8
+    assert (result == value).all()
 
 
 @pytest.mark.parametrize("include", [False, True])
@@ -232,7 +277,9 @@ def test_add_never_leaves_int32(
         total = x * ma + y * mb + 2 ** (shift - 1)
         assert -(2**31) <= total < 2**31
         expected.append(max(-120, min(119, total // 2**shift)))
-    assert arithmetic.add(a, b, node).tolist() == expected
+    result = arithmetic.add(a, b, node)
+    assert result.dtype == np.int8
+    assert result.tolist() == expected
 
 
 @given(st.floats(2.0**-16, 2.0**12), st.floats(2.0**-16, 2.0**12))
@@ -279,6 +326,14 @@ def test_concat_copies_or_rescales() -> None:
             assert result[i, y, x, first + c] == slow_requantize(int(value), multiplier, shift)
 
 
+def test_concat_clamps_what_it_rescales_and_takes_a_requant_for_each_part() -> None:
+    parts = [np.array([[-128, -3, 127]], np.int8)] * 2
+    doubled = make_requant([2.0], -5, 60)
+    assert arithmetic.concat(parts, (doubled, None)).tolist() == [[-5, -5, 60, -128, -3, 127]]
+    with pytest.raises(ValueError, match="zip"):
+        arithmetic.concat(parts, (doubled,))
+
+
 def test_reshape_goes_through_nchw_order() -> None:
     data = np.arange(-60, 60, dtype=np.int8).reshape(1, 4, 5, 6)  # h, w, c
     flat = arithmetic.reshape(data, (120,))
@@ -291,14 +346,37 @@ def test_reshape_goes_through_nchw_order() -> None:
         assert other[0, y, x, c] == flat[0, k]
 
 
-@given(st.lists(st.integers(-128, 127), min_size=1, max_size=40), st.floats(1e-6, 10))
-def test_softmax(values: list[int], scale: float) -> None:
+@given(
+    st.integers(1, 40).flatmap(
+        lambda classes: st.lists(
+            st.lists(st.integers(-128, 127), min_size=classes, max_size=classes),
+            min_size=1,
+            max_size=4,
+        )
+    ),
+    st.floats(1e-6, 10),
+)
+@example([[0, 0, 0], [5, 5, 5]], 1.0)  # 42.67: down without rounding
+@example([[100, 0, 0], [-128, 127, 3]], 0.01)  # images of their own sums
+def test_softmax(images: list[list[int]], scale: float) -> None:
     table = softmax_table(scale)
-    result = arithmetic.softmax(np.array([values], np.int8), table)[0].tolist()
-    exponentials = [int(table[max(values) - v]) for v in values]
-    total = sum(exponentials)
+    result = arithmetic.softmax(np.array(images, np.int8), table)
+    assert result.dtype == np.int8
+    for values, shares in zip(images, result.tolist(), strict=True):
+        exponentials = [int(table[max(values) - v]) for v in values]
+        total = sum(exponentials)
+        nearest = [math.floor(Fraction(128 * e, total) + Fraction(1, 2)) for e in exponentials]
+        assert shares == [min(127, share) for share in nearest]
+
+
+@given(st.floats(1e-6, 10))
+@example(1.0)
+def test_softmax_table_is_the_nearest(scale: float) -> None:
+    table = softmax_table(scale)
+    assert table.dtype == np.uint16
     assert table[0] == 65535
-    assert result == [min(127, (256 * e + total) // (2 * total)) for e in exponentials]
+    exact = 65535 * np.exp(-scale * np.arange(256))
+    assert np.abs(table - exact).max() <= 0.5 + 1e-9
 
 
 def test_window_larger_than_the_map_is_refused() -> None:
