@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
@@ -16,9 +16,11 @@ from harness.mapping.resolve import resolve_mapping
 from harness.model.graph import Conv, Dense
 from harness.placement.analog import program
 from harness.placement.footprint import memory_bytes, utilisation
+from harness.placement.memory import plan_buffers
 from harness.placement.place import place
 from harness.placement.plan import Plan
 from harness.placement.summary import plan_to_json
+from harness.quant.macs import node_macs
 from harness.quant.program import QConv, QDense, QNetwork
 from harness.quant.quantize import quantize
 from tests.placement.systems import system_with
@@ -197,26 +199,95 @@ def test_the_use_of_the_tiles(network: QNetwork) -> None:
     assert use.macs_analog == sum(DEMAND[name][3] for name in DEMAND if name != "hidden")
     grouped = 9 * 10 * (8 * 9 + 4 * 4)
     assert use.macs == use.macs_analog + DEMAND["hidden"][3] + grouped
+    assert [
+        (layer.name, layer.rows, layer.columns, layer.tiles, layer.cells, layer.macs)
+        for layer in use.layers
+    ] == [
+        (name, rows, columns, tiles, rows * columns, macs)
+        for name, (rows, columns, tiles, macs) in DEMAND.items()
+        if name != "hidden"
+    ]
     by_name = {layer.name: layer for layer in use.layers}
     assert by_name["left"].macs_per_tile == 9 * 10 * 576 / 3
 
 
+def test_a_program_takes_weights_scales_and_activations(network: QNetwork) -> None:
+    system = system_with(tiles=7)
+    plan = place(network, analog(network), system)
+    layers = [*DEMAND, "depthwise", "grouped"]
+    columns = [*(DEMAND[name][1] for name in DEMAND), 8, 4]
+    digital = 120 * 16 + 8 * 9 + 4 * 4  # hidden and the convolutions with groups
+    conductances = 2 * sum(DEMAND[n][0] * DEMAND[n][1] for n in DEMAND if n != "hidden")
+    converters = 4 * (8 + 3 * 8 + 8 + 10)  # left has three blocks of all its columns
+    expected = plan_buffers(network).arena_bytes + 3 * 9 * 12
+    expected += digital + conductances + converters + 12 * sum(columns)
+    assert len(layers) == len(columns)
+    assert memory_bytes(plan) == expected
+    assert utilisation(plan, system).memory_bytes == expected
+
+
 def test_the_summary_is_small_json(network: QNetwork) -> None:
     system = system_with(tiles=7)
-    text = plan_to_json(place(network, analog(network), system), system)
-    document = json.loads(text)
-    assert document["utilisation"]["tiles_used"] == 6
-    assert [layer["name"] for layer in document["analog"]] == [
-        "stem",
-        "left",
-        "left_skip",
-        "logits",
-    ]
-    units = {layer["name"]: layer["unit"] for layer in document["layers"]}
-    assert units["stem"] == "analog"
-    assert units["hidden"] == units["depthwise"] == "digital"
-    assert document["kept_digital"].keys() == {"hidden"}
+    plan = place(network, analog(network), system)
+    text = plan_to_json(plan, system)
     assert len(text) < 12_000
+    document = json.loads(text)
+    use = utilisation(plan, system)
+    assert document.pop("utilisation") == {
+        **asdict(use),
+        "layers": [asdict(layer) for layer in use.layers],
+    }
+    kinds = {QConv: "Conv", QDense: "Dense"}
+    layers = document.pop("layers")
+    assert [layer["name"] for layer in layers] == [node.name for node in network.nodes]
+    for layer, node in zip(layers, network.nodes, strict=True):
+        if type(node) in kinds:
+            assert layer == {
+                "name": node.name,
+                "operator": kinds[type(node)],
+                "unit": "analog" if node.name in plan.analog else "digital",
+                "macs": node_macs(network, node),
+            }
+    first = document.pop("analog")
+    assert [layer["name"] for layer in first] == ["stem", "left", "left_skip", "logits"]
+    assert document == {
+        "format": "aimc-plan",
+        "version": 1,
+        "network": "net",
+        "system": system.name,
+        "random_weights": network.random_weights,
+        "kept_digital": {"hidden": plan.kept_digital["hidden"]},
+    }
+    left = plan.analog["left"]
+    blocks = first[1].pop("blocks")
+    assert first[1] == {
+        "name": "left",
+        "rows": 72,
+        "columns": 8,
+        "bias": left.bias.tolist(),
+        "requant": {
+            "multiplier": left.requant.multiplier.tolist(),
+            "shift": left.requant.shift.tolist(),
+            "low": left.requant.low,
+            "high": left.requant.high,
+        },
+    }
+    for shown, block in zip(blocks, left.blocks, strict=True):
+        assert shown == {
+            "tile": block.tile,
+            "k0": block.k0,
+            "rows": block.rows,
+            "n0": 0,
+            "columns": 8,
+            "conductance": {
+                "shape": [block.rows, 8],
+                "dtype": "int16",
+                "min": int(block.conductance.min()),
+                "max": int(block.conductance.max()),
+            },
+            "adc_multiplier": block.adc_multiplier.tolist(),
+            "adc_shift": block.adc_shift.tolist(),
+        }
 
 
 def test_programming_uses_the_whole_range_of_each_column() -> None:

@@ -37,8 +37,9 @@ void ReferenceDram::refresh(Time now) {
 
 ReferenceDram::Time ReferenceDram::first_free(Time earliest) const {
   Time time = earliest;
-  for (const auto& [begin, end] : busy_) {
-    if (begin < time + params_.line_fs && time < end) time = end;
+  const Time longest = std::max(params_.line_fs, params_.turnaround_fs);
+  for (auto at = busy_.lower_bound(earliest - longest); at != busy_.end(); ++at) {
+    if (at->first < time + params_.line_fs && time < at->second) time = at->second;
   }
   return time;
 }
