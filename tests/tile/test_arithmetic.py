@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+import math
+from dataclasses import asdict, dataclass, replace
+from fractions import Fraction
+from statistics import NormalDist
 
 import numpy as np
 import numpy.typing as npt
@@ -14,7 +17,11 @@ from harness._tile import mvm_batch
 from harness.placement.tile_arithmetic import (
     MAX_OUTPUT_NOISE_LSB,
     MAX_READ_NOISE_LSB,
+    OUTPUT_NOISE,
+    READ_NOISE,
     mvm,
+    noise_q16,
+    normal_q16,
 )
 
 
@@ -116,6 +123,137 @@ def test_numpy_equals_big_integers() -> None:
             assert codes[i, c] == code
 
 
+def documented(case: Case) -> list[list[int]]:
+    """`docs/architecture.md`'s formulas in Python integers; the noise is that of `noise_q16`."""
+    numbers = np.arange(case.first_mvm, case.first_mvm + len(case.x)).astype(np.uint32)
+    columns = case.conductance.shape[1]
+    sources = [
+        noise_q16(
+            source, columns, seed=case.seed, tile=case.tile, epoch=case.epoch, mvms=numbers
+        ).tolist()
+        for source in (READ_NOISE, OUTPUT_NOISE)
+    ]
+    low = -(2 ** (case.dac_bits - 1))
+    limit = 2 ** (case.adc_bits - 1) - 1
+    codes = []
+    for inputs, z1, z2 in zip(case.x.tolist(), *sources, strict=True):
+        x = [max(low, min(-low - 1, value)) for value in inputs]
+        sums = (np.array(x, object) @ case.conductance.astype(object)).tolist()
+        norm = math.isqrt(sum(value * value for value in x) << 16)
+        sigma = (floor_q16(case.read_noise_lsb) * norm + 128) >> 8
+        row = []
+        for c, total in enumerate(sums):
+            acc = total + ((z1[c] * sigma + (1 << 31) >> 32) if case.noise else 0)
+            s = int(case.shift[c])
+            v = acc * int(case.multiplier[c]) + (1 << (s - 17)) >> (s - 16)
+            if case.noise:
+                v += z2[c] * floor_q16(case.output_noise_lsb) + (1 << 15) >> 16
+            row.append(max(-limit, min(limit, v + (1 << 15) >> 16)))
+        codes.append(row)
+    return codes
+
+
+def floor_q16(lsb: float) -> int:
+    return math.floor(Fraction(lsb) * 65536 + Fraction(1, 2))
+
+
+def fine(x: list[list[int]], columns: int, offset: int = 0, **rest: float) -> Case:
+    """Every accumulator step is half a code; each unit of the first input adds ``offset``."""
+    conductance = np.zeros((len(x[0]), columns), np.int16)
+    conductance[0] = offset
+    multiplier, shift = np.full(columns, 65535, np.uint16), np.full(columns, 17, np.uint16)
+    inputs = np.array(x, np.int8)
+    return Case(inputs, conductance, multiplier, shift, adc_bits=16, **rest)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("read_noise_lsb", [0.3, 1.0, 27.7, 1999.6])
+@pytest.mark.parametrize("output_noise_lsb", [0.0, 0.2, 150.4])
+def test_noise_equals_its_formulas(read_noise_lsb: float, output_noise_lsb: float) -> None:
+    case = fine(
+        [[1, -3, 2], [0, 0, 1], [5, 127, -128], [1, 1, 0]],
+        400,
+        noise=True,
+        read_noise_lsb=read_noise_lsb,
+        output_noise_lsb=output_noise_lsb,
+        seed=2**40 + 5,
+        tile=3,
+        epoch=9,
+        first_mvm=2**32 - 4,
+    )
+    expected = documented(case)
+    for codes in both(case):
+        assert codes.tolist() == expected
+
+
+# In 1/65536: the deviation's last bit, in which rounding differs from cutting off, decides a code.
+@pytest.mark.parametrize(
+    "steps", [2729, 3336, 4051, 4071, 4112, 4116, 13035, 81387, 146155, 158955]
+)
+@pytest.mark.parametrize("offset", [0, 1])
+def test_the_deviation_of_read_noise_is_rounded(steps: int, offset: int) -> None:
+    noise = {"noise": True, "read_noise_lsb": steps / 65536}
+    case = fine([[1, -3, 2]], 1024, offset, seed=11, tile=2, epoch=5, first_mvm=7, **noise)
+    expected = documented(case)
+    for codes in both(case):
+        assert codes.tolist() == expected
+
+
+def test_output_noise_is_rounded() -> None:
+    """Noise that just reaches half a code, and the largest that just does not."""
+    z = noise_q16(OUTPUT_NOISE, 256, seed=4, tile=0, epoch=0, mvms=np.zeros(1, np.uint32))[0]
+    reach = (1 << 31) - (1 << 15)  # of z times the deviation, in Q32: half a code, rounded up
+    columns = [c for c in range(256) if 2000 < z[c] < 32768][:20]
+    assert len(columns) == 20
+    for column in columns:
+        largest = (reach - 1) // int(z[column])
+        for steps, code in ((largest, 0), (largest + 1, 1)):
+            case = fine([[0]], 256, noise=True, output_noise_lsb=steps / 65536, seed=4)
+            for codes in both(case):
+                assert codes[0, column] == code
+
+
+@pytest.mark.parametrize(
+    ("product", "multiplier", "shift", "code"),
+    [
+        (2, 65535, 18, 1),  # 131070 / 4 rounds to half a code
+        (2, 65534, 18, 0),  # 131068 / 4 is 32767 exactly
+        (1, 65535, 17, 1),
+        (1, 65534, 17, 0),
+        (-1, 65535, 17, 0),
+        (-2, 65535, 18, 0),
+        (-3, 43691, 18, 0),  # -131073 / 4 rounds up to -32768, which is half a code
+        (-5, 26215, 18, -1),  # -131075 / 4 rounds to -32769
+    ],
+)
+def test_half_a_code_is_reached_by_rounding(
+    product: int, multiplier: int, shift: int, code: int
+) -> None:
+    case = Case(
+        np.array([[product]], np.int8),
+        np.ones((1, 1), np.int16),
+        np.array([multiplier], np.uint16),
+        np.array([shift], np.uint16),
+    )
+    assert documented(case) == [[code]]
+    for codes in both(case):
+        assert codes.tolist() == [[code]]
+
+
+def test_normal_values_of_words_that_the_last_bit_decides() -> None:
+    words = [0x41083375, 0x518C7F1B, 0x4C176A25, 0x7E8CC7B0, 0x656C2503, 0x6A580000]
+    quantile = NormalDist().inv_cdf
+    expected = []
+    for word in words:
+        t = 2 * word + 1
+        e = t.bit_length() - 1
+        m = t << (31 - e)
+        j, f = m >> 25 & 63, m % 2**25
+        low, high = (round(-65536 * quantile((1 + k / 64) * 2.0 ** (e - 33))) for k in (j, j + 1))
+        expected.append(low + ((high - low) * f + 2**24 >> 25))
+    both_signs = np.array([*words, *(word + 2**31 for word in words)], np.uint32)
+    assert normal_q16(both_signs).tolist() == [*expected, *(-value for value in expected)]
+
+
 def test_mvms_are_numbered_from_the_first() -> None:
     case = random_case(
         6, 10, 30, 33, adc_bits=12, noise=True, output_noise_lsb=9.5, read_noise_lsb=4.25
@@ -145,8 +283,17 @@ def test_mvms_are_numbered_from_the_first() -> None:
         {"output_noise_lsb": float("nan")},
         {"read_noise_lsb": 4097.0},
         {"first_mvm": 2**32 - 1},
+        {
+            "conductance": np.zeros((6, 4097), np.int16),
+            "multiplier": np.full(4097, 40000, np.uint16),
+            "shift": np.full(4097, 20, np.uint16),
+        },
+        {
+            "x": np.zeros((1, 16385), np.int8),
+            "conductance": np.zeros((16385, 4), np.int16),
+        },
     ],
-    ids=str,
+    ids=lambda change: " ".join(change),
 )
 def test_impossible_arguments_are_refused_by_both(change: dict[str, object]) -> None:
     good = asdict(
@@ -161,6 +308,21 @@ def test_impossible_arguments_are_refused_by_both(change: dict[str, object]) -> 
     for function in (mvm_batch, mvm):
         with pytest.raises(ValueError, match="must"):
             function(**good | change)
+
+
+def test_the_largest_arguments_are_taken_by_both() -> None:
+    columns = 4096
+    largest = Case(
+        x=np.zeros((2, 3), np.int8),
+        conductance=np.zeros((3, columns), np.int16),
+        multiplier=np.full(columns, 40000, np.uint16),
+        shift=np.full(columns, 20, np.uint16),
+        first_mvm=2**32 - 2,
+    )
+    last = replace(largest, x=largest.x[:1], first_mvm=2**32 - 1)
+    for case in (largest, last):
+        for codes in both(case):
+            assert codes.shape == (len(case.x), columns)
 
 
 def test_binding_refuses_other_types() -> None:
