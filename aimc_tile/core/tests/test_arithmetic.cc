@@ -185,6 +185,99 @@ TEST(arithmetic_noise_has_the_width_it_is_given) {
   CHECK_EQUAL(spread(0, 0), 0.0);
 }
 
+// With a converter in which every accumulator step is half a code, on odd deviations.
+TEST(arithmetic_noise_equals_its_formulas) {
+  const uint32_t columns = 1024;
+  const std::vector<int8_t> x{1, -3, 2};
+  const int64_t norm_q8 = 957;  // floor(16 * 16 * sqrt(14))
+  const std::vector<AdcScale> scales(columns, {65535, 17});
+  TileParams params = params_of(3, columns, 16);
+  params.noise = true;
+  params.seed = 11;
+  params.tile = 2;
+  Crossbar crossbar(3, columns);
+  for (uint32_t c = 0; c < columns; ++c) crossbar.set(0, c, static_cast<int16_t>(c % 2));
+  // In 1/65536: deviations whose last bit, which is rounded, decides a code; and large ones.
+  for (const int64_t read_q16 : {0, 2729, 3336, 4051, 4071, 4112, 13035, 81387, 5000001}) {
+    for (const int64_t output_q16 : {0, 1, 9999, 777777}) {
+      params.read_noise_lsb = static_cast<double>(read_q16) / 65536;
+      params.output_noise_lsb = static_cast<double>(output_q16) / 65536;
+      MvmUnit unit(params);
+      std::vector<int16_t> codes(columns);
+      unit.run(crossbar, scales.data(), x.data(), 3, columns, 5, 7, codes.data());
+      std::vector<int32_t> z1(columns), z2(columns);
+      const aimc::NoiseKey key{11, 2, 5, 7};
+      aimc::normals_q16(key, aimc::NoiseSource::kRead, columns, z1.data());
+      aimc::normals_q16(key, aimc::NoiseSource::kOutput, columns, z2.data());
+      const int64_t sigma = (read_q16 * norm_q8 + 128) >> 8;
+      for (uint32_t c = 0; c < columns; ++c) {
+        const int64_t acc = c % 2 + ((z1[c] * sigma + (int64_t{1} << 31)) >> 32);
+        const int64_t v = ((acc * 65535 + 1) >> 1) + ((z2[c] * output_q16 + 32768) >> 16);
+        CHECK_EQUAL(codes[c], (v + 32768) >> 16);
+      }
+    }
+  }
+}
+
+TEST(arithmetic_output_noise_is_rounded) {
+  const uint32_t columns = 256;
+  std::vector<int32_t> z(columns);
+  aimc::normals_q16({4, 0, 0, 0}, aimc::NoiseSource::kOutput, columns, z.data());
+  TileParams params = params_of(1, columns, 16);
+  params.noise = true;
+  params.seed = 4;
+  const std::vector<AdcScale> scales(columns);
+  const Crossbar crossbar(1, columns);
+  const int8_t x = 0;
+  int checked = 0;
+  for (uint32_t c = 0; c < columns; ++c) {
+    if (z[c] < 2000 || z[c] >= 32768) continue;
+    ++checked;
+    // Of z times the deviation, in Q32, what reaches half a code once it is rounded to Q16.
+    const int64_t reach = (int64_t{1} << 31) - (int64_t{1} << 15);
+    const int64_t largest = (reach - 1) / z[c];
+    for (const int more : {0, 1}) {
+      params.output_noise_lsb = static_cast<double>(largest + more) / 65536;
+      MvmUnit unit(params);
+      std::vector<int16_t> codes(columns);
+      unit.run(crossbar, scales.data(), &x, 1, columns, 0, 0, codes.data());
+      CHECK_EQUAL(codes[c], more);
+    }
+  }
+  CHECK(checked > 10);
+}
+
+TEST(arithmetic_deviations_are_rounded_to_q16) {
+  TileParams params = params_of(1, 64, 16);
+  params.noise = true;
+  const std::vector<AdcScale> scales(64);
+  const Crossbar crossbar(1, 64);
+  const int8_t x = 0;
+  const auto codes = [&](double lsb) {
+    params.output_noise_lsb = lsb;
+    std::vector<int16_t> result(64);
+    MvmUnit(params).run(crossbar, scales.data(), &x, 1, 64, 0, 0, result.data());
+    return result;
+  };
+  CHECK(codes(0.49 / 65536) == codes(0));
+  const double large = 30000;
+  CHECK(codes(large + 0.5 / 65536) == codes(large + 1.0 / 65536));
+  CHECK(codes(large + 0.49 / 65536) == codes(large));
+  CHECK(codes(large) != codes(large + 1.0));
+}
+
+TEST(arithmetic_half_a_code_is_reached_by_rounding) {
+  CHECK_EQUAL(convert(2, 1, {65535, 18}, 16), 1);  // 131070 / 4 rounds to half a code
+  CHECK_EQUAL(convert(2, 1, {65534, 18}, 16), 0);  // 131068 / 4 is 32767 exactly
+  CHECK_EQUAL(convert(1, 1, {65535, 17}, 16), 1);
+  CHECK_EQUAL(convert(1, 1, {65534, 17}, 16), 0);
+  CHECK_EQUAL(convert(-3, 1, {43691, 18}, 16), 0);   // -131073 / 4 rounds up to -32768
+  CHECK_EQUAL(convert(-5, 1, {26215, 18}, 16), -1);  // -131075 / 4 rounds to -32769
+  const AdcScale steepest{65535, 62}, beyond{65535, 63};
+  for (const int8_t x : {int8_t{-128}, int8_t{127}})
+    CHECK_EQUAL(convert(x, 32767, beyond, 16), convert(x, 32767, steepest, 16));
+}
+
 TEST(arithmetic_largest_noise_does_not_overflow) {
   TileParams params = params_of(aimc::kMaxRows, 64, 16);
   params.noise = true;

@@ -129,6 +129,20 @@ TEST(dram_the_idle_time_on_either_side_of_a_line_stays_of_use) {
   CHECK_EQUAL(given(dram, line_in(3, 0), 115), 220);
 }
 
+TEST(dram_an_idle_time_as_long_as_a_line_is_used) {
+  DramParams params = params_of();
+  params.same_bank_fs = 10;
+  Dram before(params);
+  CHECK_EQUAL(given(before, line_in(0, 0), 0), 100);
+  CHECK_EQUAL(given(before, line_in(1, 0), 20), 120);  // the channel idles from 110
+  CHECK_EQUAL(given(before, line_in(0, 0), 20), 110);
+  Dram behind(params);
+  CHECK_EQUAL(given(behind, line_in(0, 0), 0), 100);
+  CHECK_EQUAL(given(behind, line_in(0, 1), 0), 450);
+  CHECK_EQUAL(given(behind, line_in(1, 0), 330), 430);  // and then from 440
+  CHECK_EQUAL(given(behind, line_in(2, 0), 340), 440);
+}
+
 TEST(dram_a_refresh_closes_all_rows_and_all_wait) {
   Dram dram(params_of());
   dram.read(line_in(0, 0), 99000);
