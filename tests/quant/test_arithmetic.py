@@ -262,6 +262,7 @@ def test_avg_pool(window: Window, include: bool) -> None:
     st.floats(1e-9, 1e9),
     st.lists(st.tuples(st.integers(-128, 127), st.integers(-128, 127)), min_size=1, max_size=20),
 )
+@example(0.3, 1.7, [(5, -7), (-90, 33), (0, 1)])
 def test_add_never_leaves_int32(
     ratio_a: float, ratio_b: float, pairs: list[tuple[int, int]]
 ) -> None:

@@ -76,6 +76,13 @@ def test_operator(node: Node) -> None:
     agree(graph_of([node], SHAPE))
 
 
+@pytest.mark.parametrize("value", [-1e-30, -1.0, -3e38])
+def test_padding_never_wins_a_maximum(value: float) -> None:
+    graph = graph_of([MaxPool("y", ("x",), "y", (2, 2), (2, 2), (1, 1, 1, 1))], (1, 2, 4, 4))
+    images = np.full((1, 2, 4, 4), value, np.float32)
+    assert (run_float(graph, images)["y"] == np.float32(value)).all()
+
+
 def test_vector_operators() -> None:
     nodes: list[Node] = [
         Reshape("flat", ("x",), "flat"),
