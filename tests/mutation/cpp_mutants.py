@@ -40,6 +40,7 @@ UNARY = re.compile(r"(?<=[ (])[!~](?=[\w(:])")
 DECLARATION = re.compile(r"^\s*(?:(?:const|static|constexpr) )*[\w:<>]+[&*]* \w+(?:;|\[|\(|\{| = )")
 STATEMENT = re.compile(r"^\s*(?:if \(.*\) |for \(.*\) |[\w+\-(*]).*;\s*$")
 COMMENT = re.compile(r"//.*$")
+TEXT = re.compile(r'"[^"]*"')
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,7 @@ class Mutant:
 def mutants(source: str) -> Iterator[Mutant]:
     """All mutants of ``source``, in its order."""
     for number, text in enumerate(source.split("\n"), 1):
-        code = COMMENT.sub("", text)
+        code = TEXT.sub(lambda found: "_" * len(found[0]), COMMENT.sub("", text))
         if code.lstrip().startswith(("#", "namespace", "using")):
             continue
         for start, end, replacement in _changes(code):

@@ -57,6 +57,13 @@ def test_a_tensor_that_nothing_reads_lives_while_it_is_written() -> None:
     assert plan.arena_bytes == 256
 
 
+def test_what_a_node_reads_is_apart_from_what_it_writes() -> None:
+    for sizes, offsets in (((1, 640), {"b": 0, "a": 704}), ((640, 1), {"a": 0, "b": 704})):
+        inputs = {"a": ("x",), "b": ("a",)}
+        plan = plan_buffers(network(inputs, {"x": 1, "a": sizes[0], "b": sizes[1]}))
+        assert plan == BufferPlan(offsets, 832)
+
+
 def test_the_output_lives_to_the_end() -> None:
     inputs = {"y": ("x",), "a": ("y",), "b": ("a",)}
     kept = network(inputs, dict.fromkeys("xyab", 1))
