@@ -1,4 +1,4 @@
-"""Converter scales."""
+"""Converter scales, and the cutting of matrices."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.placement.adc import column_thresholds, converter_scale, normal_clip
-from harness.placement.cut import cut, pieces, tiles_needed
+from harness.placement.cut import Extent, cut, pieces, tiles_needed
 from tests.placement.systems import system_with
 
 # Step of the best uniform quantizer of 2**bits levels for normal samples, in deviations:
@@ -76,6 +76,62 @@ def test_columns_without_sums_have_no_threshold() -> None:
     assert column_thresholds(sums, 8, 0.0).tolist()[::2] == [0.0, 0.0]
 
 
+def slow_threshold(sums: np.ndarray, bits: int, noise_lsb: float) -> float:
+    """One column's threshold, from `harness.placement.adc`'s description, in plain loops."""
+    largest = max(abs(value) for value in sums)
+    codes = 2 ** (bits - 1) - 1
+    best, least = largest, float("inf")
+    for quarter in range(11):
+        step = largest * 2 ** (-quarter / 4) / codes
+        error = (noise_lsb * step) ** 2
+        for value in sums:
+            code = max(-codes, min(codes, round(value / step)))
+            error += (code * step - value) ** 2 / len(sums)
+        if error < least * (1 - 1e-9):
+            best, least = largest * 2 ** (-quarter / 4), error
+    mean = sum(sums) / len(sums)
+    deviation = math.sqrt(sum((value - mean) ** 2 for value in sums) / len(sums))
+    clip = normal_clip(bits, noise_lsb)
+    likely = abs(mean) + clip * deviation
+    expected = math.sqrt(2 * math.log(max(2, len(sums))))
+    return max(best, min(likely, largest * max(1, clip / expected)))
+
+
+@pytest.mark.parametrize("bits", [2, 4, 8])
+@pytest.mark.parametrize("noise_lsb", [0.0, 0.7])
+@pytest.mark.parametrize("count", [1, 2, 3, 40, 700])
+def test_thresholds_equal_their_description(bits: int, noise_lsb: float, count: int) -> None:
+    rng = np.random.default_rng(count)
+    sums = np.rint(rng.normal(size=(count, 5)) * [100, 1e4, 1e6, 300, 50] + [0, 0, 3e6, -800, 0])
+    sums[0, 4] = 5000  # an outlier
+    thresholds = column_thresholds(sums, bits, noise_lsb)
+    expected = [slow_threshold(sums[:, c], bits, noise_lsb) for c in range(5)]
+    assert thresholds == pytest.approx(expected, rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("step", "scale"),
+    [
+        (0.0, (65535, 17)),
+        (2.0, (65535, 17)),  # finer than a converter can
+        (2.0001, (65533, 17)),
+        (3.0, (43691, 17)),
+        (4.0, (32768, 17)),
+        (4.00001, (32768, 17)),  # rounds up to the next power of two
+        (4.001, (65520, 18)),
+        (2.0**46, (32768, 61)),
+        (2.0**47, (32768, 62)),
+    ],
+)
+def test_converter_scales_by_hand(step: float, scale: tuple[int, int]) -> None:
+    assert converter_scale(step) == scale
+
+
+def test_a_step_beyond_the_converter_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"^a converter step of 281474976710656\.0$"):
+        converter_scale(2.0**48)
+
+
 @given(st.floats(2.001, 2.0**46))
 def test_converter_scale_is_close_and_in_range(step: float) -> None:
     multiplier, shift = converter_scale(step)
@@ -117,3 +173,18 @@ def test_row_blocks_are_of_nearly_one_size() -> None:
         (160, 208),
         (160, 416),
     ]
+
+
+def test_cuts_by_hand() -> None:
+    assert pieces(16, 16) == [(0, 16)]
+    assert pieces(17, 16) == [(0, 16), (16, 1)]
+    assert pieces(33, 17) == [(0, 17), (17, 16)]
+    assert pieces(100, 64) == [(0, 64), (64, 36)]
+    assert pieces(100, 52) == [(0, 52), (52, 48)]
+    tile = system_with(rows=20, columns=30).tile
+    assert cut(25, 31, tile) == [
+        Extent(0, 16, 0, 16), Extent(16, 9, 0, 16), Extent(0, 16, 16, 15), Extent(16, 9, 16, 15)
+    ]  # fmt: skip
+    assert [tiles_needed(*size, tile) for size in ((20, 30), (21, 30), (20, 31), (40, 61))] == [
+        1, 2, 2, 6
+    ]  # fmt: skip

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from dataclasses import replace
-from math import log, sqrt
 
 import numpy as np
 import pytest
@@ -13,7 +12,7 @@ from harness.errors import PlacementError
 from harness.mapping.resolve import resolve_mapping
 from harness.model.graph import Conv, Dense
 from harness.placement import analog, place
-from harness.placement.adc import column_thresholds, converter_scale, normal_clip
+from harness.placement.adc import column_thresholds
 from harness.placement.analog import (
     calibration_patches,
     converter_ranges,
@@ -23,7 +22,7 @@ from harness.placement.analog import (
     or_reach,
     sample_patches,
 )
-from harness.placement.cut import Extent, cut, pieces, tiles_needed
+from harness.placement.cut import Extent
 from harness.placement.footprint import check_memory, memory_bytes
 from harness.placement.plan import AnalogLayer
 from harness.placement.reference import infer_plan, native_mvm
@@ -102,62 +101,6 @@ def test_as_many_patches_are_sampled_as_give_so_many_sums(
         expected = inputs[[i * 5000 // patches for i in range(patches)]]
         assert taken.dtype == np.int8
         assert np.array_equal(taken, np.clip(expected, low, high))
-
-
-def slow_threshold(sums: np.ndarray, bits: int, noise_lsb: float) -> float:
-    """One column's threshold, from `harness.placement.adc`'s description, in plain loops."""
-    largest = max(abs(value) for value in sums)
-    codes = 2 ** (bits - 1) - 1
-    best, least = largest, float("inf")
-    for quarter in range(11):
-        step = largest * 2 ** (-quarter / 4) / codes
-        error = (noise_lsb * step) ** 2
-        for value in sums:
-            code = max(-codes, min(codes, round(value / step)))
-            error += (code * step - value) ** 2 / len(sums)
-        if error < least * (1 - 1e-9):
-            best, least = largest * 2 ** (-quarter / 4), error
-    mean = sum(sums) / len(sums)
-    deviation = sqrt(sum((value - mean) ** 2 for value in sums) / len(sums))
-    clip = normal_clip(bits, noise_lsb)
-    likely = abs(mean) + clip * deviation
-    expected = sqrt(2 * log(max(2, len(sums))))
-    return max(best, min(likely, largest * max(1, clip / expected)))
-
-
-@pytest.mark.parametrize("bits", [2, 4, 8])
-@pytest.mark.parametrize("noise_lsb", [0.0, 0.7])
-@pytest.mark.parametrize("count", [1, 2, 3, 40, 700])
-def test_thresholds_equal_their_description(bits: int, noise_lsb: float, count: int) -> None:
-    rng = np.random.default_rng(count)
-    sums = np.rint(rng.normal(size=(count, 5)) * [100, 1e4, 1e6, 300, 50] + [0, 0, 3e6, -800, 0])
-    sums[0, 4] = 5000  # an outlier
-    thresholds = column_thresholds(sums, bits, noise_lsb)
-    expected = [slow_threshold(sums[:, c], bits, noise_lsb) for c in range(5)]
-    assert thresholds == pytest.approx(expected, rel=1e-12)
-
-
-@pytest.mark.parametrize(
-    ("step", "scale"),
-    [
-        (0.0, (65535, 17)),
-        (2.0, (65535, 17)),  # finer than a converter can
-        (2.0001, (65533, 17)),
-        (3.0, (43691, 17)),
-        (4.0, (32768, 17)),
-        (4.00001, (32768, 17)),  # rounds up to the next power of two
-        (4.001, (65520, 18)),
-        (2.0**46, (32768, 61)),
-        (2.0**47, (32768, 62)),
-    ],
-)
-def test_converter_scales_by_hand(step: float, scale: tuple[int, int]) -> None:
-    assert converter_scale(step) == scale
-
-
-def test_a_step_beyond_the_converter_is_refused() -> None:
-    with pytest.raises(ValueError, match=r"^a converter step of 281474976710656\.0$"):
-        converter_scale(2.0**48)
 
 
 def test_ranges_are_those_of_all_blocks_sums() -> None:
@@ -265,21 +208,6 @@ def test_a_bias_that_dwarfs_the_weights_takes_a_coarser_step() -> None:
             assert abs(int(layer.bias[0])) >= 2**29 * (1 - 2.0**-14)
     layer, _ = column_of(1e-20, 1e6, 127 * 100.0)  # no converter step is that coarse
     assert layer.blocks[0].adc_multiplier.tolist() == [0]
-
-
-def test_cuts_by_hand() -> None:
-    assert pieces(16, 16) == [(0, 16)]
-    assert pieces(17, 16) == [(0, 16), (16, 1)]
-    assert pieces(33, 17) == [(0, 17), (17, 16)]
-    assert pieces(100, 64) == [(0, 64), (64, 36)]
-    assert pieces(100, 52) == [(0, 52), (52, 48)]
-    tile = system_with(rows=20, columns=30).tile
-    assert cut(25, 31, tile) == [
-        Extent(0, 16, 0, 16), Extent(16, 9, 0, 16), Extent(0, 16, 16, 15), Extent(16, 9, 16, 15)
-    ]  # fmt: skip
-    assert [tiles_needed(*size, tile) for size in ((20, 30), (21, 30), (20, 31), (40, 61))] == [
-        1, 2, 2, 6
-    ]  # fmt: skip
 
 
 def test_calibration_takes_as_many_images_as_fit(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -135,6 +135,18 @@ TEST(arithmetic_narrow_dac_saturates_inputs) {
   CHECK_EQUAL(counts.dac_saturations, 0u);
 }
 
+TEST(arithmetic_narrow_dac_takes_the_active_rows) {
+  Crossbar crossbar(4, 1);
+  for (uint32_t r = 0; r < 4; ++r) crossbar.set(r, 0, 4);
+  const AdcScale quarter{32768, 17};
+  const std::vector<int8_t> x{127, 127, -128, 127};
+  MvmUnit unit(params_of(4, 1, 16, 4));
+  int16_t code;
+  const aimc::MvmCounts counts = unit.run(crossbar, &quarter, x.data(), 3, 1, 0, 0, &code);
+  CHECK_EQUAL(counts.dac_saturations, 3u);
+  CHECK_EQUAL(code, 7 + 7 - 8);
+}
+
 TEST(arithmetic_equals_the_reference) {
   Random random(2);
   const uint32_t rows = 70, columns = 41;
@@ -264,6 +276,21 @@ TEST(arithmetic_deviations_are_rounded_to_q16) {
   CHECK(codes(large + 0.5 / 65536) == codes(large + 1.0 / 65536));
   CHECK(codes(large + 0.49 / 65536) == codes(large));
   CHECK(codes(large) != codes(large + 1.0));
+}
+
+TEST(arithmetic_noise_that_is_off_adds_nothing) {
+  // Every column is 1/65536 of a step below half a code.
+  const uint32_t columns = 64;
+  TileParams params = params_of(1, columns, 16);
+  params.output_noise_lsb = 1;
+  params.read_noise_lsb = 1;
+  Crossbar crossbar(1, columns);
+  for (uint32_t c = 0; c < columns; ++c) crossbar.set(0, c, 1);
+  const std::vector<AdcScale> scales(columns, {65534, 17});
+  const int8_t x = 1;
+  std::vector<int16_t> codes(columns, 7);
+  MvmUnit(params).run(crossbar, scales.data(), &x, 1, columns, 0, 0, codes.data());
+  CHECK(codes == std::vector<int16_t>(columns, 0));
 }
 
 TEST(arithmetic_half_a_code_is_reached_by_rounding) {
