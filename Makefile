@@ -6,7 +6,8 @@ SHELL := /bin/bash
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
 
-PYTHON ?= $(shell command -v python3.11 || command -v python3)
+# Empty: the first of python3.11 to python3.14 and python3 that has what is needed.
+PYTHON ?=
 VENV ?= .venv
 BIN := $(VENV)/bin
 AIMC := $(BIN)/aimc
@@ -27,7 +28,12 @@ PYTEST_ARGS =
 # Whole files, so that what a file's tests share is made once; `PYTEST_ARGS="-n 0"` is one process.
 PYTEST_WORKERS = -n auto --maxprocesses 8 --dist loadfile
 # Recipes read what a user names from the environment: no name is ever shell text.
-export MODEL MAPPING DROP STRATEGY SYSTEM ENGINE IMAGES INPUT SET DATASET OUT WORKLOAD
+export PYTHON MODEL MAPPING DROP STRATEGY SYSTEM ENGINE IMAGES INPUT SET DATASET OUT WORKLOAD
+
+# Names of targets cannot have spaces.  The checkout's own path may: everything here is relative.
+ifneq ($(words $(VENV)),1)
+$(error VENV must be one path without spaces: '$(VENV)')
+endif
 
 NATIVE_SOURCES := $(shell find aimc_tile harness -name '*.cc' -o -name '*.hh' -o -name '*.h' -o -name '*.inc' -o -name CMakeLists.txt)
 CXX_FILES = $(shell git ls-files '*.c' '*.h' '*.cc' '*.hh')
@@ -53,32 +59,25 @@ help: ## This list
 	@echo 'make test     run the tests                         e.g. make test PYTEST_ARGS="-k quant"'
 	@echo 'make lint     ruff, mypy, clang-format, C++ tests   e.g. make lint'
 	@echo 'make format   rewrite sources in the house format   e.g. make format'
-	@echo 'make setup    only install (into .venv)             e.g. make setup PYTHON=python3.11'
+	@echo 'make setup    only install (into .venv)             e.g. make setup PYTHON=python3.12'
+	@echo 'make wheel    a wheel for other machines, in dist/  e.g. make wheel'
 	@echo 'make clean    remove builds and caches, keep runs   e.g. make clean'
 	@echo
 	@echo 'Variables: MODEL MAPPING SYSTEM ENGINE IMAGES INPUT DATASET OUT SET; aimc run --help explains them.'
 	@echo '           DROP STRATEGY (make map); aimc map --help explains them.'
 
-# The version check comes first: everything after it would fail less clearly.
 $(VENV)/pyvenv.cfg:
-	@test -n '$(PYTHON)' || { echo 'error: no python3 found; install Python 3.11' >&2; exit 2; }
-	@'$(PYTHON)' -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || \
-	  { echo "error: $(PYTHON) is not Python 3.11; name one: make PYTHON=/path/to/python3.11 ..." >&2; exit 2; }
-	@'$(PYTHON)' -c 'import ensurepip, venv' 2>/dev/null || \
-	  { echo 'error: Python has no venv module; on Debian and Ubuntu: apt-get install python3.11-venv' >&2; exit 2; }
-	@command -v c++ >/dev/null || \
-	  { echo 'error: no C++ compiler; on Debian and Ubuntu: apt-get install g++' >&2; exit 2; }
-	@echo 'Setting up $(VENV) (once)...'
-	@'$(PYTHON)' -m venv --clear '$(VENV)'
+	@python=$$(setup/choose_python.sh) && echo "Setting up $(VENV) with $$python (once)" && \
+	  "$$python" -m venv --clear '$(VENV)'
 
 $(VENV)/.ready: $(VENV)/pyvenv.cfg pyproject.toml requirements.lock CMakeLists.txt $(NATIVE_SOURCES)
-	@echo 'Installing the harness and building its native parts...'
-	@PIP_CONSTRAINT='$(CURDIR)/requirements.lock' $(PIP) install --quiet --quiet --editable .
+	@PYTHON=$(BIN)/python setup/choose_python.sh >/dev/null
+	@$(BIN)/python setup/install.py
 	@touch $@
 
 $(VENV)/.ready-dev: $(VENV)/.ready
-	@echo 'Installing what the tests and training need...'
-	@PIP_CONSTRAINT='$(CURDIR)/requirements.lock' $(PIP) install --quiet --quiet --editable '.[dev,train]'
+	@echo 'For tests and training:'
+	@$(BIN)/python setup/install.py dev train
 	@touch $@
 
 .PHONY: setup
@@ -144,11 +143,19 @@ lint: $(VENV)/.ready-dev
 	@$(BIN)/mypy
 	@$(BIN)/clang-format --dry-run --Werror $(CXX_FILES)
 	@mkdir -p build/cxx-tests
-	@cd build/cxx-tests && '$(CURDIR)/$(BIN)/cmake' -DAIMC_BUILD_TESTS=ON -DAIMC_WERROR=ON -DCMAKE_BUILD_TYPE=Release ../.. >cmake.log || \
-	  { cat cmake.log >&2; exit 1; }
+	@$(BIN)/cmake -DAIMC_BUILD_TESTS=ON -DAIMC_WERROR=ON -DCMAKE_BUILD_TYPE=Release -S . -B build/cxx-tests \
+	  >build/cxx-tests/cmake.log || { cat build/cxx-tests/cmake.log >&2; exit 1; }
 	@$(BIN)/cmake --build build/cxx-tests --parallel 2 >build/cxx-tests/build.log || \
 	  { cat build/cxx-tests/build.log >&2; exit 1; }
-	@cd build/cxx-tests && '$(CURDIR)/$(BIN)/ctest' --output-on-failure
+	@$(BIN)/ctest --test-dir build/cxx-tests --output-on-failure
+
+# One wheel for Python 3.11, one for 3.12 and later; docs/development.md has more.
+.PHONY: wheel
+wheel: $(VENV)/.ready-dev
+	@rm -rf build/wheel
+	@echo 'Building the wheel (compiles the native modules, about a minute)'
+	@PIP_CONSTRAINT=requirements.lock $(PIP) wheel --quiet --no-deps --wheel-dir build/wheel .
+	@PATH="$(BIN):$$PATH" $(BIN)/python -m auditwheel repair --wheel-dir dist build/wheel/*.whl
 
 .PHONY: format
 format: $(VENV)/.ready-dev
