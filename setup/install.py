@@ -23,6 +23,7 @@ LOG: Final = Path("build/setup.log")
 _INTERVAL_S: Final = 10.0
 _TERMINAL_INTERVAL_S: Final = 1.0
 _SHOWN_LINES: Final = 15
+_SHOWN_COLUMNS: Final = 200
 # What pip fetches where its cache is empty, measured with requirements.lock on Python 3.13.
 _PACKAGES: Final = {False: ("about 45 packages", "300 MB"), True: ("about 100 packages", "3.5 GB")}
 _MEGABYTES: Final = {"kB": 1e-3, "MB": 1.0, "GB": 1e3}
@@ -77,13 +78,19 @@ def main(extras: list[str]) -> int:
     began = time.monotonic()
     status, state = _run(["." + (f"[{','.join(extras)}]" if extras else "")], began)
     if status:
-        lines = LOG.read_text(encoding="utf-8", errors="replace").splitlines()
-        print("\n".join(lines[-_SHOWN_LINES:]), file=sys.stderr)
+        print("\n".join(_telling(LOG.read_text(encoding="utf-8"))), file=sys.stderr)
         print(f"error: the installation failed; all of pip's output: {LOG}", file=sys.stderr)
         return 2
     _keep_ascii_paths()
     print(f"Installed: {state.downloaded_mb:.0f} MB downloaded, {_duration(began)}.", flush=True)
     return 0
+
+
+def _telling(log: str) -> list[str]:
+    """The first lines that speak of an error, each once; without any, the last lines."""
+    lines = [line.strip()[:_SHOWN_COLUMNS] for line in log.splitlines()]
+    found = [line for line in dict.fromkeys(lines) if re.search("error|failed", line, re.I)]
+    return found[:_SHOWN_LINES] or lines[-_SHOWN_LINES:]
 
 
 def _run(requirements: list[str], began: float) -> tuple[int, Installation]:

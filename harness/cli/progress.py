@@ -1,30 +1,43 @@
-"""Showing on the terminal how far a job has come."""
+"""Showing how far a job has come: a status line on a terminal, a line every 10 s elsewhere."""
 
 from __future__ import annotations
 
+import threading
 import time
 from types import TracebackType
-from typing import Self
+from typing import Final, Self
 
 from rich.console import Console
 from rich.status import Status
 
+INTERVAL_S: Final = 10.0  # without a terminal, the longest silence
 _MEASURED_SHARE = 0.01  # of the work: earlier, no time left is estimated
 
 
 class _StatusLine:
-    """A status line for the time of a `with` block, on a terminal."""
+    """A status line for the time of a `with` block.
 
-    def __init__(self, console: Console) -> None:
+    On a terminal it is redrawn at every change.  Elsewhere it is printed, with the time that
+    the stage has taken, whenever nothing else was printed for ``interval_s``.
+    """
+
+    def __init__(self, console: Console, *, interval_s: float = INTERVAL_S) -> None:
         self._console = console
+        self._interval_s = interval_s
         self._status: Status | None = None
-        self._text = ""
+        self._text = "starting"
+        self._detail = ""
         self._began = time.monotonic()
+        self._printed = self._began
+        self._ended = threading.Event()
+        self._heartbeat = threading.Thread(target=self._beat, name="progress", daemon=True)
 
     def __enter__(self) -> Self:
         if self._console.is_terminal:
-            self._status = self._console.status("starting")
+            self._status = self._console.status(self._text)
             self._status.start()
+        else:
+            self._heartbeat.start()
         return self
 
     def __exit__(
@@ -33,59 +46,90 @@ class _StatusLine:
         value: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
+        self._ended.set()
         if self._status is not None:
             self._status.stop()
+        elif self._heartbeat.ident is not None:
+            self._heartbeat.join()
+
+    def _begin(self, text: str) -> None:
+        self._text, self._detail = text, ""
+        self._began = time.monotonic()
+
+    def _show(self) -> None:
+        if self._status is not None:
+            self._status.update(f"{self._text}{self._detail}")
+
+    def _print(self, text: str) -> None:
+        self._printed = time.monotonic()
+        self._console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+    def _beat(self) -> None:
+        while not self._ended.wait(max(0.0, self._printed + self._interval_s - time.monotonic())):
+            if time.monotonic() - self._printed >= self._interval_s:
+                seconds = time.monotonic() - self._began
+                self._print(f"  {self._text}{self._detail}; {seconds:.0f} s")
 
 
 class JobProgress(_StatusLine):
-    """A status line on a terminal; one line a stage where there is none."""
+    """A job's stages, and how far a simulation is."""
 
     def stage(self, text: str) -> None:
-        self._text = text
-        self._began = time.monotonic()
-        if self._status is not None:
-            self._status.update(text)
-        else:
-            self._console.print(f"{text} ...")
+        self._begin(text)
+        self._show()
+        if self._status is None:
+            self._print(f"{text} ...")
 
     def simulated(
         self, instructions: int, simulated_ns: float, layer: str | None = None, /
     ) -> None:
-        if self._status is None:
-            return
         seconds = max(time.monotonic() - self._began, 1e-6)
-        self._status.update(
-            f"{self._text}: {simulated_ns / 1e6:.2f} ms simulated, "
+        self._detail = (
+            f": {simulated_ns / 1e6:.2f} ms simulated, "
             f"{instructions / 1e6:.0f} M instructions ({instructions / seconds / 1e6:.1f} M/s)"
             + (f", in {layer}" if layer is not None else "")
         )
+        self._show()
 
 
 class SearchProgress(_StatusLine):
-    """A search's status line with the time left, and a line for each decision."""
+    """A search's stage with the time left, and a line for each decision."""
 
-    def __init__(self, console: Console) -> None:
-        super().__init__(console)
+    def __init__(self, console: Console, *, interval_s: float = INTERVAL_S) -> None:
+        super().__init__(console, interval_s=interval_s)
+        self._start = time.monotonic()
         self._left = ""
 
     def stage(self, text: str) -> None:
-        self._text = text
+        self._begin(text)
+        self._detail = self._left
         self._show()
 
     def decided(self, text: str) -> None:
-        left = "" if self._status is not None else self._left
-        self._console.print(f"{text}{left}", markup=False, highlight=False)
+        self._print(text if self._status is not None else f"{text}{self._left}")
 
     def work(self, done: float, total: float) -> None:
         if done < _MEASURED_SHARE * total:
             return
-        seconds = (time.monotonic() - self._began) * (total - done) / done
-        self._left = f" (about {_duration(seconds)} left)"
+        seconds = (time.monotonic() - self._start) * (total - done) / done
+        self._left = self._detail = f" (about {_duration(seconds)} left)"
         self._show()
 
-    def _show(self) -> None:
-        if self._status is not None:
-            self._status.update(f"{self._text}{self._left}")
+
+class TrainingProgress(_StatusLine):
+    """What a training does, and its epochs with the time left."""
+
+    def stage(self, text: str) -> None:
+        self._begin(text)
+        self._show()
+        if self._status is None:
+            self._print(f"{text} ...")
+
+    def epoch(self, number: int, total: int, seconds: float, figures: str) -> None:
+        """Epoch ``number`` of ``total`` took ``seconds`` and ended with ``figures``."""
+        left = _duration(seconds * (total - number))
+        self._detail = f": epoch {number} of {total}, {figures} (at most {left} left)"
+        self._show()
 
 
 def _duration(seconds: float) -> str:

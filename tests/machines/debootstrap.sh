@@ -56,8 +56,8 @@ while IFS='=' read -r name value; do
   environment+=("$name=$value")
 done < <(env | grep '^PIP_' || true)
 if [ -n "${PIP_CERT:-}" ]; then
-  mkdir -p "$root$(dirname "$PIP_CERT")"
-  cp --dereference "$PIP_CERT" "$root$PIP_CERT"
+  cp --dereference "$PIP_CERT" "$root/etc/pip-certificates.pem" # no package writes there
+  environment+=(PIP_CERT=/etc/pip-certificates.pem)
 fi
 
 as_root() { chroot "$root" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin DEBIAN_FRONTEND=noninteractive "$@"; }
