@@ -20,6 +20,7 @@ from harness.accuracy.task import Task, load_task
 from harness.accuracy.workbench import TEST_SEED, Reporter, Workbench, analog_of
 from harness.artifacts import atomic_write_bytes, atomic_write_text
 from harness.config.schema import Config, LoopConfig
+from harness.data.sizes import inputs_in_words
 from harness.errors import HarnessError
 from harness.mapping.mapping import Mapping as LayerMapping
 from harness.mapping.mapping import Unit
@@ -99,7 +100,7 @@ def find_mappings(
         HarnessError: A stage failed; earlier results are untouched and trials stay.
     """
     strategy_named(loop.search.strategy)  # an unknown one is said before anything is read
-    reporter.stage("reading the network and the images")
+    reporter.stage(f"reading {inputs_in_words(config.run.model, config.run.dataset)}")
     task = load_task(config)
     loops = {drop: _with_bound(loop, drop) for drop in outs}
     names = {

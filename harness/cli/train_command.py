@@ -48,12 +48,28 @@ def train(
             "training needs torch, which is not installed",
             hint="pip install 'aimc-harness[train]'",
         )
+    from rich.console import Console
+
+    from harness.cli.progress import TrainingProgress
     from harness.training.run import train_workload
 
     command = shlex.join(["aimc", *sys.argv[1:]])
-    result = train_workload(
-        network, dataset, out, weights=weights, threads=threads, command=command
-    )
+    with TrainingProgress(Console(stderr=True)) as progress:
+        result = train_workload(
+            network,
+            dataset,
+            out,
+            weights=weights,
+            threads=threads,
+            command=command,
+            on_stage=progress.stage,
+            on_epoch=lambda record, epochs: progress.epoch(
+                record.epoch,
+                epochs,
+                record.seconds,
+                f"loss {record.train_loss:.3f}, validation {record.validation_accuracy:.2%}",
+            ),
+        )
     typer.echo(f"Best epoch {result.best_epoch}")
     typer.echo(f"Validation accuracy {100 * result.validation_accuracy:.2f} %")
     typer.echo(f"Test accuracy {100 * result.test_accuracy:.2f} % (looked at once, now)")

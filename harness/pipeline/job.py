@@ -15,6 +15,7 @@ from harness.artifacts import atomic_write_text
 from harness.checksums import damage, seal
 from harness.config.load import config_to_yaml
 from harness.config.schema import Config
+from harness.data.sizes import inputs_in_words
 from harness.errors import HarnessError, StatsError
 from harness.interrupts import InterruptedRunError
 from harness.locks import folder_lock
@@ -147,7 +148,9 @@ def _served(folder: Path) -> Finished | str | None:
 
 def _run(config: Config, folder: Path, command: Sequence[str], reporter: Reporter) -> Comparison:
     atomic_write_text(folder / "config.yaml", config_to_yaml(config))
-    reporter.stage("reading, quantizing and mapping the network")
+    reporter.stage(
+        f"reading, quantizing and mapping {inputs_in_words(config.run.model, config.run.dataset)}"
+    )
     prepared = prepare(config)
     atomic_write_text(folder / "network.json", network_to_json(prepared.network))
     if prepared.mapped is not None:

@@ -184,7 +184,7 @@ def _object(
 
 
 def _link(objects: Sequence[Path], script: Path, elf: Path, compiler: Compiler) -> None:
-    arguments = [*LINK_FLAGS, f"-Wl,-T,{script}", *map(str, objects), "-o", str(elf)]
+    arguments = [*LINK_FLAGS, "-T", str(script), *map(str, objects), "-o", str(elf)]
     finished = compiler.run(arguments, cwd=elf.parent, scratch=elf.parent, commands=Commands())
     if finished.returncode != 0 or not elf.is_file():
         raise _rejected(elf, finished.output)

@@ -32,7 +32,7 @@ def cache_errors(folder: Path) -> Iterator[None]:
         raise ToolchainError(
             f"the compiler's results cannot be stored: {error.strerror}",
             where=str(error.filename or folder),
-            hint="check free space and permissions of the folder",
+            hint="check free space and permissions, or name another folder by AIMC_CACHE",
         ) from error
 
 

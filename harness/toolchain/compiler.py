@@ -65,7 +65,7 @@ def _environment(work_folder: Path, scratch: Path) -> Mapping[str, str]:
     kept = {key: os.environ[key] for key in ("PATH", "HOME", "SYSTEMROOT") if key in os.environ}
     return {
         **kept,
-        "LC_ALL": "C",
+        "LC_ALL": "C.UTF-8",  # under C, Python cannot start from a folder that is not ASCII
         "ZIG_GLOBAL_CACHE_DIR": str(work_folder),
         "ZIG_LOCAL_CACHE_DIR": str(scratch / "zig"),
     }
@@ -90,7 +90,7 @@ def find_compiler(
         raise ToolchainError(
             f"the compiler's cache folder cannot be made: {error.strerror}",
             where=str(work_folder),
-            hint="choose a folder that can be written",
+            hint="name a folder that can be written by the variable AIMC_CACHE",
         ) from error
     finished = Commands().run(
         (*command, "version"), cwd=work_folder, environment=_environment(work_folder, work_folder)

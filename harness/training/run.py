@@ -5,12 +5,12 @@ from __future__ import annotations
 import csv
 import io
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-
 from harness.artifacts import atomic_write_text
+from harness.data.sizes import inputs_in_words
 from harness.data.workloads import Recipe, Workload, workload_for
 from harness.errors import ModelError
 from harness.model.builtin import NAMES, build
@@ -41,6 +41,8 @@ def train_workload(
     weights: Dtype = "float32",
     threads: int = 2,
     command: str = "",
+    on_stage: Callable[[str], None] = lambda _: None,
+    on_epoch: Callable[[EpochRecord, int], None] = lambda _record, _epochs: None,
 ) -> TrainingResult:
     """Train the built-in network ``name`` and write ``<name>.safetensors`` and ``.csv``.
 
@@ -54,6 +56,8 @@ def train_workload(
         weights: How the checkpoint holds them; the test accuracy is that of the weights held.
         threads: Of torch.
         command: Recorded in the checkpoint.
+        on_stage: Hears in words what begins.
+        on_epoch: Hears each finished epoch's record and the number of epochs at most.
 
     Raises:
         ModelError: There is no such network, or no workload for it.
@@ -66,24 +70,20 @@ def train_workload(
             hint="networks: " + ", ".join(n for n in NAMES if workload_for(n) is not None),
         )
     used = recipe or workload.recipe
+    on_stage(f"reading {inputs_in_words(name, None if dataset is None else str(dataset))}")
     splits = workload.load_splits(dataset)
     state_path = out / f"{name}.state.pt"
     log_path = out / f"{name}.csv"
-    with _progress() as progress:
-        task = progress.add_task(name, total=used.epochs, text="reading the dataset")
-
-        def show(record: EpochRecord) -> None:
-            text = f"loss {record.train_loss:.3f}  validation {record.validation_accuracy:.2%}"
-            progress.update(task, completed=record.epoch, text=text)
-
-        trained = train(
-            build(name, input_size=workload.images.height, seed=used.seed),
-            splits,
-            used,
-            state_path=state_path,
-            threads=threads,
-            on_epoch=show,
-        )
+    on_stage(f"training {name} on {splits.train.labels.size} images, {used.epochs} epochs at most")
+    trained = train(
+        build(name, input_size=workload.images.height, seed=used.seed),
+        splits,
+        used,
+        state_path=state_path,
+        threads=threads,
+        on_epoch=lambda record: on_epoch(record, used.epochs),
+    )
+    on_stage(f"measuring {name} on {splits.test.labels.size} test images")
     stored = as_stored(trained.graph, weights)
     accuracy = evaluate(stored, splits.test, threads=threads)
     checkpoint = out / f"{name}.safetensors"
@@ -105,16 +105,6 @@ def train_workload(
     state_path.unlink()
     return TrainingResult(
         checkpoint, log_path, trained.best_epoch, trained.validation_accuracy, accuracy
-    )
-
-
-def _progress() -> Progress:
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TextColumn("epoch {task.completed}/{task.total}  {task.fields[text]}"),
-        TimeRemainingColumn(),
-        transient=True,
     )
 
 

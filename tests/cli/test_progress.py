@@ -1,0 +1,91 @@
+"""Where there is no terminal, a long stage is heard of again and again."""
+
+from __future__ import annotations
+
+import io
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from harness.cli.progress import JobProgress, SearchProgress, TrainingProgress
+from harness.data.sizes import in_words, inputs_in_words
+from harness.data.workloads import FOLDER_VARIABLE
+
+PATIENCE_S = 20.0
+
+
+def wait_for(text: Callable[[], str], wanted: str) -> None:
+    end = time.monotonic() + PATIENCE_S
+    while wanted not in text():
+        assert time.monotonic() < end, f"{wanted!r} not in {text()!r}"
+        time.sleep(0.005)
+
+
+def test_a_silent_simulation_is_told_with_time_instructions_and_layer() -> None:
+    stream = io.StringIO()
+    with JobProgress(Console(file=stream), interval_s=0.01) as progress:
+        progress.stage("simulating the mapped program")
+        wait_for(stream.getvalue, "  simulating the mapped program; 0 s\n")
+        progress.simulated(41_000_000, 12_340_000.0, "conv3_1")
+        wait_for(stream.getvalue, "12.34 ms simulated, 41 M instructions")
+        assert "in conv3_1; 0 s" in stream.getvalue()
+    assert stream.getvalue().startswith("simulating the mapped program ...\n")
+    said = stream.getvalue()
+    time.sleep(0.05)
+    assert stream.getvalue() == said  # nothing after the end
+
+
+def test_a_short_job_says_its_stages_only() -> None:
+    stream = io.StringIO()
+    with JobProgress(Console(file=stream)) as progress:
+        progress.stage("reading [net].onnx")
+        progress.simulated(1, 1.0, None)
+        progress.stage("simulating")
+    assert stream.getvalue() == "reading [net].onnx ...\nsimulating ...\n"
+
+
+def test_a_search_tells_what_it_measures_and_the_time_left() -> None:
+    stream = io.StringIO()
+    with SearchProgress(Console(file=stream), interval_s=0.01) as progress:
+        progress.stage("retraining for conv1")
+        progress.work(1.0, 2.0)
+        wait_for(stream.getvalue, "  retraining for conv1 (about 1 min left); 0 s\n")
+        progress.decided("conv1: stays")
+    assert "conv1: stays (about 1 min left)\n" in stream.getvalue()
+
+
+def test_training_tells_its_epochs() -> None:
+    stream = io.StringIO()
+    with TrainingProgress(Console(file=stream), interval_s=0.01) as progress:
+        progress.stage("training lenet5 on 1137 images")
+        progress.epoch(3, 60, 10.0, "loss 0.5")
+        wait_for(stream.getvalue, ": epoch 3 of 60, loss 0.5 (at most 10 min left); 0 s\n")
+
+
+def test_a_terminal_has_one_line() -> None:
+    stream = io.StringIO()
+    console = Console(file=stream, force_terminal=True, width=200)
+    with JobProgress(console, interval_s=0.01) as progress:
+        progress.stage("simulating")
+        progress.simulated(1_000_000, 1e6, "conv1")
+        wait_for(stream.getvalue, "in conv1")
+    assert "..." not in stream.getvalue()
+
+
+def test_what_is_read_is_told_with_its_size(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    large = tmp_path / "images.npz"
+    large.write_bytes(bytes(3_200_000))
+    (tmp_path / "small.onnx").write_bytes(b"1")
+    assert in_words(large) == "images.npz (3 MB)"
+    assert in_words(tmp_path / "absent") == "absent"
+    assert inputs_in_words(str(tmp_path / "small.onnx"), str(large)) == (
+        "small.onnx and images.npz (3 MB)"
+    )
+    monkeypatch.setenv(FOLDER_VARIABLE, str(tmp_path))
+    assert inputs_in_words("lenet5", None) == "lenet5"  # its digits are bundled
+    assert inputs_in_words("resnet20", None) == f"resnet20 and {tmp_path.name} (3 MB)"
