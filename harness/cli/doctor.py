@@ -6,13 +6,15 @@ import importlib.metadata
 import os
 import platform
 import shutil
-import sys
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
+from packaging.specifiers import SpecifierSet
+
+from harness.cli.extras import DISTRIBUTION, unavailable
 from harness.errors import HarnessError
 
 _NEEDED_FREE_MIB: Final = 512
@@ -21,6 +23,7 @@ _OPTIONAL: Final = {
     "aihwkit": "the accuracy loop",
     "onnxruntime": "the tests",
 }
+_OTHER_CACHE: Final = "name another folder by the variable AIMC_CACHE"
 
 
 @dataclass(frozen=True)
@@ -48,9 +51,11 @@ def check_machine() -> list[Finding]:
 
 
 def _python() -> Finding:
+    """Against the installed package's own requirement."""
+    wanted = importlib.metadata.metadata(DISTRIBUTION)["Requires-Python"]
     version = platform.python_version()
-    right = sys.version_info[:2] == (3, 11)
-    return Finding("Python", "ok" if right else "missing", f"{version} (3.11 is needed)")
+    right = SpecifierSet(wanted).contains(version, prereleases=True)
+    return Finding("Python", "ok" if right else "missing", f"{version} ({wanted} is needed)")
 
 
 def _attempt(what: str, check: Callable[[], str]) -> Finding:
@@ -111,10 +116,17 @@ def _cache_folder() -> str:
     from harness.pipeline.programs import cache_dir
 
     folder = cache_dir()
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise HarnessError(f"{folder}: {error.strerror}", hint=_OTHER_CACHE) from error
     free_mib = shutil.disk_usage(folder).free >> 20
     if free_mib < _NEEDED_FREE_MIB:
-        raise HarnessError(f"{folder} has {free_mib} MiB free, {_NEEDED_FREE_MIB} are needed")
+        raise HarnessError(
+            f"{folder} has {free_mib} MiB free, {_NEEDED_FREE_MIB} are needed", hint=_OTHER_CACHE
+        )
     return f"{folder}, {free_mib} MiB free"
 
 
@@ -134,7 +146,9 @@ def _optional(name: str, purpose: str) -> Finding:
     try:
         return Finding(name, "ok", importlib.metadata.version(name))
     except importlib.metadata.PackageNotFoundError:
-        return Finding(name, "optional", f"not installed; needed for {purpose}")
+        reason = unavailable(name)
+        detail = f"not installed; needed for {purpose}" + (f"; {reason}" if reason else "")
+        return Finding(name, "optional", detail)
 
 
 def _cpus() -> Finding:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import shlex
 import sys
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from harness.cli import options
+from harness.cli.extras import need
 from harness.errors import HarnessError
 from harness.interrupts import InterruptedRunError
 
@@ -147,12 +147,7 @@ def map_layers(
         return
     if mapping is not None:
         raise HarnessError("--mapping says which layers are analog, --drop finds out", hint=_EITHER)
-    missing = [name for name in ("torch", "aihwkit") if importlib.util.find_spec(name) is None]
-    if missing:
-        raise HarnessError(
-            f"finding a mapping needs {' and '.join(missing)}, not installed here",
-            hint="pip install 'aimc-harness[train]'",
-        )
+    need("finding a mapping", "torch", "aihwkit")
     from harness.config.load import load_loop_config
 
     given = {

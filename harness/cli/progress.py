@@ -75,10 +75,10 @@ class JobProgress(_StatusLine):
     """A job's stages, and how far a simulation is."""
 
     def stage(self, text: str) -> None:
-        self._begin(text)
-        self._show()
         if self._status is None:
             self._print(f"{text} ...")
+        self._begin(text)
+        self._show()
 
     def simulated(
         self, instructions: int, simulated_ns: float, layer: str | None = None, /
@@ -120,10 +120,10 @@ class TrainingProgress(_StatusLine):
     """What a training does, and its epochs with the time left."""
 
     def stage(self, text: str) -> None:
-        self._begin(text)
-        self._show()
         if self._status is None:
             self._print(f"{text} ...")
+        self._begin(text)
+        self._show()
 
     def epoch(self, number: int, total: int, seconds: float, figures: str) -> None:
         """Epoch ``number`` of ``total`` took ``seconds`` and ended with ``figures``."""

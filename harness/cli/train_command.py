@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import shlex
 import sys
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Annotated, Literal
 import typer
 
 from harness.cli import options
-from harness.errors import HarnessError
+from harness.cli.extras import need
 
 _HELP = """Train a built-in network from scratch; interrupted, the same command goes on.
 
@@ -43,11 +42,7 @@ def train(
     ] = 2,
 ) -> None:
     """See _HELP."""
-    if importlib.util.find_spec("torch") is None:
-        raise HarnessError(
-            "training needs torch, which is not installed",
-            hint="pip install 'aimc-harness[train]'",
-        )
+    need("training", "torch")
     from rich.console import Console
 
     from harness.cli.progress import TrainingProgress

@@ -28,11 +28,11 @@ def test_a_silent_simulation_is_told_with_time_instructions_and_layer() -> None:
     stream = io.StringIO()
     with JobProgress(Console(file=stream), interval_s=0.01) as progress:
         progress.stage("simulating the mapped program")
-        wait_for(stream.getvalue, "  simulating the mapped program; 0 s\n")
+        wait_for(stream.getvalue, "  simulating the mapped program; ")
         progress.simulated(41_000_000, 12_340_000.0, "conv3_1")
         wait_for(stream.getvalue, "12.34 ms simulated, 41 M instructions")
-        assert "in conv3_1; 0 s" in stream.getvalue()
-    assert stream.getvalue().startswith("simulating the mapped program ...\n")
+        wait_for(stream.getvalue, "in conv3_1; ")
+    assert "simulating the mapped program ...\n" in stream.getvalue()
     said = stream.getvalue()
     time.sleep(0.05)
     assert stream.getvalue() == said  # nothing after the end
@@ -52,7 +52,7 @@ def test_a_search_tells_what_it_measures_and_the_time_left() -> None:
     with SearchProgress(Console(file=stream), interval_s=0.01) as progress:
         progress.stage("retraining for conv1")
         progress.work(1.0, 2.0)
-        wait_for(stream.getvalue, "  retraining for conv1 (about 1 min left); 0 s\n")
+        wait_for(stream.getvalue, "  retraining for conv1 (about 1 min left); ")
         progress.decided("conv1: stays")
     assert "conv1: stays (about 1 min left)\n" in stream.getvalue()
 
@@ -61,8 +61,8 @@ def test_training_tells_its_epochs() -> None:
     stream = io.StringIO()
     with TrainingProgress(Console(file=stream), interval_s=0.01) as progress:
         progress.stage("training lenet5 on 1137 images")
-        progress.epoch(3, 60, 10.0, "loss 0.5")
-        wait_for(stream.getvalue, ": epoch 3 of 60, loss 0.5 (at most 10 min left); 0 s\n")
+        progress.epoch(48, 60, 60.0, "loss 0.5")
+        wait_for(stream.getvalue, ": epoch 48 of 60, loss 0.5 (at most 12 min left); ")
 
 
 def test_a_terminal_has_one_line() -> None:

@@ -1,0 +1,47 @@
+"""The optional packages: what needs them, and how to get them on this Python."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import importlib.util
+import sys
+from typing import Final
+
+from packaging.requirements import Requirement
+
+from harness.errors import HarnessError
+
+DISTRIBUTION: Final = "aimc-harness"
+_EXTRAS: Final = ("train", "dev")
+
+
+def need(purpose: str, *names: str) -> None:
+    """Check that the optional packages ``names`` are installed.
+
+    Raises:
+        HarnessError: One is not; it says how to install it, or which Python has it.
+    """
+    missing = [name for name in names if importlib.util.find_spec(name) is None]
+    if not missing:
+        return
+    reasons = [reason for name in missing if (reason := unavailable(name)) is not None]
+    raise HarnessError(
+        f"{purpose} needs {' and '.join(missing)}, not installed here",
+        hint="; ".join(reasons) or f"pip install '{DISTRIBUTION}[train]'; in a checkout: make test",
+    )
+
+
+def unavailable(name: str) -> str | None:
+    """Why this Python cannot have the optional package ``name``; None if it can."""
+    for text in importlib.metadata.requires(DISTRIBUTION) or []:
+        requirement = Requirement(text)
+        if requirement.name != name or requirement.marker is None:
+            continue
+        if any(requirement.marker.evaluate({"extra": extra}) for extra in _EXTRAS):
+            return None
+        version = str(requirement.specifier).lstrip("=")
+        return (
+            f"{name} {version} has no wheel for Python {sys.version_info[0]}."
+            f"{sys.version_info[1]}; docs/development.md says which Python has one"
+        )
+    return None
