@@ -1,6 +1,6 @@
 """Speed of the accuracy evaluation against aihwkit's own forward pass, and whether they agree.
 
-    .venv/bin/python benchmarks/accuracy_speed.py [--dataset cifar10-jpeg.npz] [--threads 2]
+    python benchmarks/accuracy_speed.py [--dataset cifar10-jpeg.npz] [--threads 2]
 
 ResNet-20 with every layer analog, a day after programming; three sides take turns, each over all
 images of a repetition from programming its devices to the classes:

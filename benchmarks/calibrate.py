@@ -1,8 +1,8 @@
 """Micro-benchmarks on gem5 and on the embedded engine, side by side.
 
-    .venv/bin/python benchmarks/calibrate.py --gem5 PATH    # measure on gem5 again
-    .venv/bin/python benchmarks/calibrate.py                # our side again, against the stored measurements
-    .venv/bin/python benchmarks/calibrate.py --only dma     # of the tile's DMA only; or core
+    python benchmarks/calibrate.py --gem5 PATH    # measure on gem5 again
+    python benchmarks/calibrate.py                # our side again, against the stored measurements
+    python benchmarks/calibrate.py --only dma     # of the tile's DMA only; or core
 
 Each shows one thing of the core, its memory or a tile in a short loop of assembly
 (benchmarks/calibration/snippets.py), or one thing of a tile's DMA (benchmarks/calibration/dma.py).

@@ -1,6 +1,6 @@
 """Share of the modelled core's peak that VGG-16 reaches, in int8 (SDOT) and in fp32 (FMLA).
 
-    .venv/bin/python benchmarks/conv_peak.py [--engine gem5] [--fp32]
+    python benchmarks/conv_peak.py [--engine gem5] [--fp32]
 
 Beside each convolution stands its share of what is attainable: the peak, or less where the weights
 of a small map come from memory no faster than the L1's outstanding misses allow.

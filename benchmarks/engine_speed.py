@@ -1,6 +1,6 @@
 """Speed of the embedded engine against the bare emulator, on the same ELF in the same run.
 
-    .venv/bin/python benchmarks/engine_speed.py [PROGRAM.elf] [--system alpine-hp] [--rounds 5] [--gem5 PATH]
+    python benchmarks/engine_speed.py [PROGRAM.elf] [--system alpine-hp] [--rounds 5] [--gem5 PATH]
 
 The engine runs with everything on: timing, caches, tiles, regions.  The yardstick is unicorn
 with one empty C callback on each instruction.  Without a program, an int8 matrix product is

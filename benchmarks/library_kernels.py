@@ -6,7 +6,7 @@ order on one thread (4 pixels at a time, all channels), and in the order that su
 (16 channels at a time, all pixels).  It requantizes with one float32 factor a layer where ours
 takes an integer factor a channel; its outputs are checked against numpy as well.
 
-    .venv/bin/python benchmarks/library_kernels.py [--engine gem5] [--model vgg16] [--csv FILE]
+    python benchmarks/library_kernels.py [--engine gem5] [--model vgg16] [--csv FILE]
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """What each bound on accuracy buys: time and energy of the shipped mappings.
 
-    .venv/bin/python benchmarks/mapping_speed.py [--only NAME...] [--out DIR]
+    python benchmarks/mapping_speed.py [--only NAME...] [--out DIR]
 
 Each mapping is simulated on the preset `alpine-hp`, once with tiles that the core feeds and once
 with tiles that fetch by DMA, one inference; where outputs differ from the reference's, nothing is

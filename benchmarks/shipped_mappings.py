@@ -1,6 +1,6 @@
 """The mappings that ship with the project: their accuracies in one table, and simulated.
 
-    .venv/bin/python benchmarks/shipped_mappings.py [--dataset cifar10-jpeg.npz] [--only NAME...] [--out DIR]
+    python benchmarks/shipped_mappings.py [--dataset cifar10-jpeg.npz] [--only NAME...] [--out DIR]
 
 `mappings.csv` and `mappings.md` gather what each search measured on the test split.  Where several
 bounds led to the same mapping it ships once, and the others' folders have only what was measured;

@@ -1,7 +1,7 @@
 """The embedded engine's error against gem5 on programs that it was not calibrated on.
 
-    .venv/bin/python benchmarks/validate_embedded.py record --gem5 PATH   # gem5's side, for changed programs
-    .venv/bin/python benchmarks/validate_embedded.py                      # compare; needs no gem5
+    python benchmarks/validate_embedded.py record --gem5 PATH   # gem5's side, for changed programs
+    python benchmarks/validate_embedded.py                      # compare; needs no gem5
 
 gem5's side lies in results/validation/gem5, one file a program, with the SHA-256 of the program and
 its system; the comparison refuses a program that is another one, and leaves out, with a word, those

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Builds the wheel of the checkout, installs it where there is neither compiler nor checkout, and
-# runs it there.
+# Installs the wheel that `make wheel` has left in dist/ where there is neither compiler nor checkout,
+# and runs it there.
 #
-#   tests/machines/wheel.sh [PYTHON]
+#   make wheel && tests/machines/wheel.sh [PYTHON]
 #
 # PYTHON (default: .venv/bin/python) is what the wheel is installed for.  Needs the network.
 set -euo pipefail
@@ -10,7 +10,7 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 python=${1:-.venv/bin/python}
 python=$("$python" -c 'import os, sys; print(os.path.realpath(sys.executable))')
-[ -n "$(find dist -name '*.whl' -newer CMakeLists.txt 2>/dev/null)" ] || make wheel
+compgen -G 'dist/aimc_harness-*.whl' >/dev/null || { echo 'error: no wheel in dist/; run: make wheel' >&2; exit 2; }
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 environment="$folder/another place"

@@ -1,6 +1,6 @@
 """Mutates valid ONNX files, as bytes and as messages, and reads what comes of it.
 
-    .venv/bin/python -m tests.model.fuzz FIRST_SEED COUNT
+    python -m tests.model.fuzz FIRST_SEED COUNT
 
 Only ModelError may come out.  A file that is read after all must fold, and where
 onnxruntime runs it too, give the same numbers.  Prints the seeds that fail; runs in bounded
