@@ -134,6 +134,7 @@ bench: $(VENV)/.ready-dev
 
 .PHONY: test
 test: $(VENV)/.ready-dev
+	@echo 'Running the tests (all of them: about ten minutes on two cores)'
 	@$(BIN)/python -m pytest $(PYTEST_WORKERS) $(PYTEST_ARGS)
 
 .PHONY: lint

@@ -235,11 +235,13 @@ def _find(
 ) -> None:
     from rich.console import Console
 
-    from harness.accuracy.run import find_mappings
     from harness.cli.progress import SearchProgress
 
     try:
         with SearchProgress(Console(stderr=True)) as progress:
+            progress.stage("loading torch and aihwkit")
+            from harness.accuracy.run import find_mappings
+
             results = find_mappings(
                 config,
                 loop,

@@ -46,10 +46,12 @@ def train(
     from rich.console import Console
 
     from harness.cli.progress import TrainingProgress
-    from harness.training.run import train_workload
 
     command = shlex.join(["aimc", *sys.argv[1:]])
     with TrainingProgress(Console(stderr=True)) as progress:
+        progress.stage("loading torch")
+        from harness.training.run import train_workload
+
         result = train_workload(
             network,
             dataset,
