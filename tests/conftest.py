@@ -1,7 +1,8 @@
 """Of all tests: what some need that not every Python has, and how far they are.
 
 Modules of _NEEDED are skipped, and counted, where a package is not installed.  Where
-there is no terminal, a line every ten seconds says how many tests have finished.
+there is no terminal, a line every ten seconds says how many tests have finished; several processes
+run them, and this one only collects the results.
 """
 
 from __future__ import annotations
@@ -81,5 +82,7 @@ class _Heartbeat:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    if not hasattr(config, "workerinput") and not sys.stdout.isatty():
+    # In one process the line would be part of what the running test prints.
+    distributed = bool(config.getoption("numprocesses", None))
+    if distributed and not hasattr(config, "workerinput") and not sys.stdout.isatty():
         config.pluginmanager.register(_Heartbeat(config), "aimc-heartbeat")
