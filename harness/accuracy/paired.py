@@ -15,15 +15,17 @@ from __future__ import annotations
 
 import math
 from statistics import fmean
-from typing import Self, TypeAlias
+from typing import Annotated, Self, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt
 from scipy.special import stdtrit
 
 BoolArray: TypeAlias = npt.NDArray[np.bool_]
-Values: TypeAlias = tuple[float, ...]  # accuracies, one a repetition
+Share: TypeAlias = Annotated[float, Field(ge=0.0, le=1.0)]
+Variance: TypeAlias = Annotated[float, Field(ge=0.0, le=2.0)]  # 2: of differences -1 and 1
+Values: TypeAlias = tuple[Share, ...]  # accuracies, one a repetition
 
 
 class Measured(BaseModel):
@@ -37,13 +39,13 @@ class Measured(BaseModel):
         residual_variance: s_E^2 above; 0 of a single image or set.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
-    values: Values
-    images: int
-    reference: float
-    image_variance: float
-    residual_variance: float
+    values: Annotated[Values, Field(min_length=1)]
+    images: PositiveInt
+    reference: Share
+    image_variance: Variance
+    residual_variance: Variance
 
     @classmethod
     def of(cls, correct: BoolArray, reference: BoolArray) -> Self:

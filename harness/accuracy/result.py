@@ -8,7 +8,9 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Literal, TypeAlias
+from typing import Annotated, Any, Final, Literal, TypeAlias
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from harness.accuracy.evaluate import Accuracies
 from harness.accuracy.paired import Measured, Values
@@ -18,6 +20,8 @@ from harness.accuracy.strategies import Step
 Phase: TypeAlias = Literal[
     "baseline", "digital", "alone", "warm-up", "search", "confirmation", "time", "test"
 ]
+
+SUMMARY_FORMAT: Final = "aimc-search"
 
 _COLUMNS: Final = (
     "phase",
@@ -115,6 +119,47 @@ class SearchResult:
             for row in self.rows
             if (row.phase, row.split) == (phase, split) and row.time_s == time_s
         )
+
+
+class _Summarised(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+
+class SummaryRow(_Summarised):
+    """One measurement of a `Summary`, as `statistics` and `lost` give it."""
+
+    phase: Phase
+    split: Literal["validation", "test"]
+    images: int
+    time_s: float | None
+    repetitions: int
+    mean_percent: float
+    deviation_points: float | None
+    ci95_points: float | None
+    lost_points: float | None
+    lost_error_points: float | None
+
+
+class Summary(_Summarised):
+    """The content of ``summary.json``: the outcome and the final measurements."""
+
+    format: Literal["aimc-search"] = SUMMARY_FORMAT
+    version: Annotated[int, Field(ge=1, le=1)] = 1
+    model: str
+    dataset: str
+    strategy: str
+    drop_points: float
+    confidence: float | None
+    baseline_percent: float
+    bound_percent: float
+    time_of_evaluation_s: float
+    graph_sha256: str
+    analog_layers: list[str]
+    analog_layers_percent: float
+    analog_macs_percent: float
+    accuracy: list[SummaryRow]
+    seconds: float
+    provenance: dict[str, JsonValue]
 
 
 def share_of(macs: Mapping[str, int], analog: tuple[str, ...]) -> float:
@@ -252,38 +297,42 @@ def lost(row: Row) -> dict[str, float | None]:
     }
 
 
-def summary_json(result: SearchResult, provenance: Mapping[str, Any]) -> str:
-    """``summary.json``: the outcome and the final measurements."""
+def summary_of(result: SearchResult, provenance: Mapping[str, Any]) -> Summary:
+    """The outcome and the final measurements of ``result``."""
     phases = ("baseline", "digital", "confirmation", "time", "test")
     final = [row for row in result.rows if row.phase in phases and row.accepted is not False]
-    document = {
-        "format": "aimc-search",
-        "version": 1,
-        "model": result.model,
-        "dataset": result.dataset,
-        "strategy": result.strategy,
-        "drop_points": result.drop_points,
-        "confidence": result.confidence,
-        "baseline_percent": 100 * result.baseline,
-        "bound_percent": 100 * result.bound,
-        "time_of_evaluation_s": result.t_eval_s,
-        "graph_sha256": result.graph_sha256,
-        "analog_layers": list(result.analog),
-        "analog_layers_percent": 100 * len(result.analog) / max(1, len(result.macs)),
-        "analog_macs_percent": 100 * result.analog_share,
-        "accuracy": [
-            {
-                "phase": row.phase,
-                "split": row.split,
-                "images": row.images,
-                "time_s": row.time_s,
-                "repetitions": len(row.values),
-                **statistics(row.values),
-                **lost(row),
-            }
+    return Summary(
+        model=result.model,
+        dataset=result.dataset,
+        strategy=result.strategy,
+        drop_points=result.drop_points,
+        confidence=result.confidence,
+        baseline_percent=100 * result.baseline,
+        bound_percent=100 * result.bound,
+        time_of_evaluation_s=result.t_eval_s,
+        graph_sha256=result.graph_sha256,
+        analog_layers=list(result.analog),
+        analog_layers_percent=100 * len(result.analog) / max(1, len(result.macs)),
+        analog_macs_percent=100 * result.analog_share,
+        accuracy=[
+            SummaryRow.model_validate(
+                {
+                    "phase": row.phase,
+                    "split": row.split,
+                    "images": row.images,
+                    "time_s": row.time_s,
+                    "repetitions": len(row.values),
+                    **statistics(row.values),
+                    **lost(row),
+                }
+            )
             for row in final
         ],
-        "seconds": round(result.seconds, 1),
-        "provenance": dict(provenance),
-    }
-    return json.dumps(document, indent=2, allow_nan=False) + "\n"
+        seconds=round(result.seconds, 1),
+        provenance=dict(provenance),
+    )
+
+
+def summary_json(summary: Summary) -> str:
+    """``summary.json``."""
+    return json.dumps(summary.model_dump(), indent=2, allow_nan=False) + "\n"

@@ -2,26 +2,45 @@
 
 from __future__ import annotations
 
-import json
-import shutil
-from collections.abc import Mapping, Sequence
+import contextlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from importlib import metadata
+from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from harness import __version__
+from harness.accuracy.earlier import (
+    MAPPING_FILE,
+    PICTURE_FILE,
+    SUMMARY_FILE,
+    TABLE_FILE,
+    read_summary,
+    served,
+)
+from harness.accuracy.identity import fingerprint, search_identity, search_libraries
 from harness.accuracy.picture import draw_search
-from harness.accuracy.result import SearchResult, lost, rows_of, statistics, summary_json, to_csv
+from harness.accuracy.result import (
+    SearchResult,
+    lost,
+    rows_of,
+    statistics,
+    summary_json,
+    summary_of,
+    to_csv,
+)
 from harness.accuracy.search import Search, search_all
-from harness.accuracy.state import StateFolder, fingerprint
+from harness.accuracy.state import StateFolder, analog_of
+from harness.accuracy.state_check import INT8
 from harness.accuracy.strategies import strategy_named
 from harness.accuracy.task import Task, load_task
-from harness.accuracy.workbench import TEST_SEED, Reporter, Workbench, analog_of
+from harness.accuracy.workbench import TEST_SEED, Reporter, Workbench
 from harness.artifacts import atomic_write_bytes, atomic_write_text
+from harness.checksums import seal
 from harness.config.schema import Config, LoopConfig
 from harness.data.sizes import inputs_in_words
 from harness.errors import HarnessError
+from harness.locks import folder_lock
 from harness.mapping.mapping import Mapping as LayerMapping
 from harness.mapping.mapping import Unit
 from harness.mapping.write import write_mapping
@@ -30,10 +49,6 @@ from harness.pipeline.folder import staged_folder
 from harness.quant.digest import network_digest
 from harness.quant.macs import node_macs
 from harness.quant.program import QConv, QDense, QNetwork
-
-MAPPING_FILE: Final = "mapping.json"
-SUMMARY_FILE: Final = "summary.json"
-_LIBRARIES: Final = ("aihwkit", "numpy", "torch")
 
 
 @dataclass(frozen=True)
@@ -63,7 +78,7 @@ def find_mapping(
         config,
         loop,
         {loop.search.drop_points: out},
-        state=out.with_name(out.name + ".search"),
+        state=_state_of(out),
         command=command,
         reporter=reporter,
         threads=threads,
@@ -86,7 +101,8 @@ def find_mappings(
     """Search a mapping under each bound; the folder of each appears complete.
 
     What does not depend on a bound is computed once.  Killed at any moment, the same call goes on
-    from the last trial; until the end its state is in the folder ``state``.
+    from the last trial; until the end its state is in the folder ``state``.  While another search
+    works on one of the folders, this one waits.
 
     Args:
         config: Network, dataset, checkpoint; system and engine.
@@ -94,82 +110,82 @@ def find_mappings(
         outs: Folders by bound in percentage points.
         command: Recorded as the mappings' provenance.
         threads: Of torch; results are reproducible for one number of threads and machine.
-        fresh: Search again even where a folder has the result of the same search.
+        fresh: Search again even where a folder has the result of the same search, and replace a
+            result that has changed.
 
     Raises:
-        HarnessError: A stage failed; earlier results are untouched and trials stay.
+        HarnessError: A stage failed, or a folder has something that would be lost; earlier
+            results are untouched and trials stay.
     """
     strategy_named(loop.search.strategy)  # an unknown one is said before anything is read
+    _check_folders(outs)
     reporter.stage(f"reading {inputs_in_words(config.run.model, config.run.dataset)}")
     task = load_task(config)
     loops = {drop: _with_bound(loop, drop) for drop in outs}
     names = {
-        drop: fingerprint(_identity(task, config, one, threads)) for drop, one in loops.items()
+        drop: fingerprint(search_identity(task, config, loop, [drop], threads)) for drop in outs
     }
-    earlier = {drop: _earlier(out, names[drop]) for drop, out in outs.items()}
-    wanted = [drop for drop in outs if fresh or earlier[drop] is None]
-    folder = StateFolder(state, fingerprint(" ".join(sorted(names.values()))))
-    if wanted:
-        bench = Workbench(task, config, loop, folder, reporter, threads=threads)
+    folder = StateFolder(state, search_identity(task, config, loop, outs.keys(), threads))
+    with _locked([state, *map(_state_of, outs.values())], reporter):
+        earlier = {drop: served(out, names[drop], fresh=fresh) for drop, out in outs.items()}
+        wanted = [drop for drop in outs if earlier[drop] is None]
+        if wanted:
+            bench = Workbench(task, config, loop, folder, reporter, threads=threads)
 
-        def write(search: Search) -> None:
-            reporter.stage("writing the mapping")
-            drop = search.drop_points
-            with staged_folder(outs[drop]) as staging:
-                _write(staging, search, config, loops[drop], command, names[drop], threads)
+            def write(search: Search) -> None:
+                reporter.stage("writing the mapping")
+                drop = search.drop_points
+                served(outs[drop], names[drop], fresh=fresh)  # it may have changed meanwhile
+                with staged_folder(outs[drop]) as staging:
+                    _write(staging, search, config, loops[drop], command, names[drop], threads)
 
-        search_all(bench, [Search(bench, drop) for drop in wanted], write)
-    if wanted or folder.is_of_this_search():
-        shutil.rmtree(state)
-    return [Found(out, _summary(out), earlier=drop not in wanted) for drop, out in outs.items()]
+            search_all(bench, [Search(bench, drop) for drop in wanted], write)
+        folder.remove()
+        summaries = {drop: earlier[drop] or read_summary(out) for drop, out in outs.items()}
+    return [
+        Found(out, summaries[drop].model_dump(), earlier=drop not in wanted)
+        for drop, out in outs.items()
+    ]
+
+
+def _state_of(out: Path) -> Path:
+    """Where a search under the one bound of the result ``out`` has its state."""
+    return out.parent / f"{out.name}.search"
+
+
+def _check_folders(outs: Mapping[float, Path]) -> None:
+    known: dict[Path, float] = {}
+    for drop, out in outs.items():
+        other = known.setdefault(_absolute(out), drop)
+        if other != drop:
+            raise HarnessError(
+                f"the bounds {other!r} and {drop!r} have the same folder",
+                where=str(out),
+                hint="give bounds that differ within six digits",
+            )
+
+
+@contextlib.contextmanager
+def _locked(folders: Iterable[Path], reporter: Reporter) -> Iterator[None]:
+    """Keep other searches off ``folders`` for the time of a `with` block."""
+    with contextlib.ExitStack() as stack:
+        # In one order everywhere: two searches never wait for each other.
+        for folder in sorted(set(map(_absolute, folders))):
+            stack.enter_context(folder_lock(folder, waiting=partial(_waiting, reporter, folder)))
+        yield
+
+
+def _waiting(reporter: Reporter, folder: Path, text: str) -> None:
+    reporter.decided(f"{folder}: {text}")
+
+
+def _absolute(path: Path) -> Path:
+    return path.parent.resolve() / path.name
 
 
 def _with_bound(loop: LoopConfig, drop_points: float) -> LoopConfig:
     search = loop.search.model_copy(update={"drop_points": drop_points})
     return loop.model_copy(update={"search": search})
-
-
-def _identity(task: Task, config: Config, loop: LoopConfig, threads: int) -> str:
-    content = {
-        "version": __version__,
-        "libraries": _versions(),
-        "model": config.run.model,
-        "checksums": task.checksums,
-        "system": config.system.model_dump(mode="json"),
-        "engine": config.run.engine,
-        "loop": loop.model_dump(mode="json"),
-        "threads": threads,
-    }
-    return json.dumps(content, sort_keys=True)
-
-
-def _versions() -> dict[str, str]:
-    return {name: metadata.version(name) for name in _LIBRARIES}
-
-
-def _summary(out: Path) -> dict[str, Any]:
-    document: dict[str, Any] = json.loads((out / SUMMARY_FILE).read_bytes())
-    return document
-
-
-def _earlier(out: Path, name: str) -> dict[str, Any] | None:
-    """The summary in ``out`` if it is of the same search.
-
-    Raises:
-        HarnessError: ``out`` is something else than a search's folder.
-    """
-    if not out.exists():
-        return None
-    try:
-        summary = _summary(out)
-        same = summary["provenance"]["fingerprint"] == name
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise HarnessError(
-            "this is there already and is not the result of a search",
-            where=str(out),
-            hint="name another folder with --out",
-        ) from error
-    return summary if same else None
 
 
 def _write(
@@ -205,9 +221,10 @@ def _write(
         provenance=provenance,
     )
     write_mapping(mapping, folder / MAPPING_FILE, checkpoint=checkpoint)
-    atomic_write_text(folder / "accuracy.csv", to_csv(result))
-    atomic_write_bytes(folder / "accuracy.png", draw_search(result))
-    atomic_write_text(folder / SUMMARY_FILE, summary_json(result, provenance))
+    atomic_write_text(folder / TABLE_FILE, to_csv(result))
+    atomic_write_bytes(folder / PICTURE_FILE, draw_search(result))
+    atomic_write_text(folder / SUMMARY_FILE, summary_json(summary_of(result, provenance)))
+    seal(folder)
 
 
 def _result(search: Search, loop: LoopConfig, network: QNetwork) -> SearchResult:
@@ -221,7 +238,7 @@ def _result(search: Search, loop: LoopConfig, network: QNetwork) -> SearchResult
     layers: dict[str, Unit] = {
         layer: "analog" if layer in chosen else "digital" for layer in bench.demands
     }
-    int8 = bench.state.measurement((), "test int8")
+    int8 = bench.state.measurement((), INT8)
     final = {name: bench.state.measurement(route, name) for name in bench.final_times}
     assert int8 is not None
     return SearchResult(
@@ -288,6 +305,6 @@ def _provenance(
         "search": loop.search.model_dump(mode="json"),
         "system": config.system.name,
         "tile": config.system.tile.model_dump(mode="json"),
-        "libraries": _versions(),
+        "libraries": search_libraries(),
         "threads": threads,
     }

@@ -14,9 +14,10 @@ from functools import partial
 
 from harness.accuracy.evaluate import Accuracies
 from harness.accuracy.paired import Measured, holds
-from harness.accuracy.state import Measurement, Route, Saving
+from harness.accuracy.state import Measurement, Route, Saving, analog_of
+from harness.accuracy.state_check import CONFIRMATION, DIGITAL, alone
 from harness.accuracy.strategies import Step, strategy_named
-from harness.accuracy.workbench import CONFIRMATION, TRAINING_WORK, Workbench, analog_of
+from harness.accuracy.workbench import TRAINING_WORK, Workbench
 
 
 class Search:
@@ -66,13 +67,13 @@ class Search:
     def alone(self) -> dict[str, Measurement]:
         """Each candidate as the only analog one, after the warm-up; empty if no strategy asked."""
         state, start = self.bench.state, self._start
-        found = {name: state.made(start, f"alone {name}") for name in self.candidates}
+        found = {name: state.made(start, alone(name)) for name in self.candidates}
         return {name: made for name, made in found.items() if made is not None}
 
     @property
     def digital(self) -> Measured | None:
         """No layer analog, after the warm-up; measured with `alone`."""
-        return self.bench.state.measurement(self._start, "digital")
+        return self.bench.state.measurement(self._start, DIGITAL)
 
     # The walk
 

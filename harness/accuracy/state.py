@@ -5,42 +5,70 @@ content.  Decisions are not in it: they follow from the measurements and a bound
 under several bounds share one state.  Weights are written before the JSON that names them and
 removed when nothing needs them any more, each file in one step, so that at any moment the folder
 is whole.
+
+A search continues only from what a search of the same identity wrote: the JSON has the identity and
+a checksum over its content, which includes the checksums of the weights.
 """
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
-from collections.abc import Collection
+import re
+from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import Final, Self, TypeAlias
+from typing import Annotated, Final, Self, TypeAlias
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    FiniteFloat,
+    NonNegativeFloat,
+    PositiveInt,
+    ValidationError,
+    model_validator,
+)
 
 from harness.accuracy.paired import BoolArray, Measured
 from harness.artifacts import atomic_write_text, sha256_file
 from harness.errors import DataError
 from harness.model.checkpoint import load_checkpoint, save_checkpoint
 from harness.model.graph import Graph
+from harness.model.names import shown
 
 STATE_FILE: Final = "state.json"
-_FORMAT: Final = 3
-_HINT: Final = "delete the folder to search from the beginning, or give another --out"
+BEGIN_AGAIN: Final = "delete the folder to search from the beginning, or give another --out"
+_FORMAT: Final = 4
+_LARGEST_FILE: Final = 64 << 20  # bytes; 1000 layers with 1000 repetitions each take less
+_NEW_WEIGHTS: Final = "new.safetensors"
+_WEIGHTS: Final = r"[0-9a-f]{16}\.safetensors"
+_OWN: Final = re.compile(
+    rf"state\.json|new\.safetensors|{_WEIGHTS}|\.(state\.json|new\.safetensors)\..+\.tmp"
+)
 
-Route: TypeAlias = tuple[str | None, ...]
+Layer: TypeAlias = Annotated[str, Field(min_length=1, max_length=256)]
+Sha256: TypeAlias = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+Route: TypeAlias = tuple[Layer | None, ...]
 """The layers accepted so far, in order; None first if the warm-up was.  With the settings other
 than the bound it determines weights and measurements."""
 
 
+def analog_of(route: Route) -> tuple[str, ...]:
+    """The layers of ``route``, without its warm-up."""
+    return tuple(layer for layer in route if layer is not None)
+
+
 class _Record(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
 
 class Weights(_Record):
     """A checkpoint file of the folder."""
 
-    file: str
-    sha256: str
+    file: Annotated[str, Field(pattern=f"^{_WEIGHTS}$")]
+    sha256: Sha256
 
 
 class Trial(_Record):
@@ -51,7 +79,7 @@ class Trial(_Record):
     """
 
     route: Route
-    layer: str | None
+    layer: Layer | None
     measured: Measured
     weights: Weights | None
 
@@ -60,8 +88,8 @@ class Attempt(_Record):
     """A trial under way: ``passages`` parts of its retraining are done and left ``weights``."""
 
     route: Route
-    layer: str | None
-    passages: int
+    layer: Layer | None
+    passages: PositiveInt
     weights: Weights
 
 
@@ -74,23 +102,29 @@ class Measurement(_Record):
     route: Route
     name: str
     measured: Measured
-    divergence_nats: float | None = None
+    divergence_nats: FiniteFloat | None = None
 
 
 class Saving(_Record):
     """What one layer costs for one inference, digital and analog, on the simulated system."""
 
-    digital_ns: float
-    analog_ns: float
-    digital_pj: float
-    analog_pj: float
+    digital_ns: NonNegativeFloat
+    analog_ns: NonNegativeFloat
+    digital_pj: NonNegativeFloat
+    analog_pj: NonNegativeFloat
 
 
 class FloatCorrect(_Record):
-    """Which images the float network classifies correctly, a bit an image."""
+    """Which images the float network classifies correctly, one bit per image."""
 
-    images: int
-    bits: str  # hexadecimal
+    images: PositiveInt
+    bits: Annotated[str, Field(pattern=r"^[0-9a-f]*$")]  # hexadecimal
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if len(self.bits) != 2 * -(-self.images // 8):
+            raise ValueError("not one bit per image")
+        return self
 
     @classmethod
     def of(cls, correct: BoolArray) -> Self:
@@ -105,14 +139,13 @@ class FloatCorrect(_Record):
 class SearchState(_Record):
     """Everything measured so far, under whatever bounds."""
 
-    format: int = _FORMAT
-    fingerprint: str
-    seconds: float = 0.0  # of all processes that worked on it
+    identity: dict[str, str]
+    seconds: NonNegativeFloat = 0.0  # of all processes that worked on it
     float_correct: dict[str, FloatCorrect] = {}  # by split
     attempt: Attempt | None = None
     trials: tuple[Trial, ...] = ()
     measurements: tuple[Measurement, ...] = ()
-    savings: dict[str, Saving] | None = None
+    savings: dict[Layer, Saving] | None = None
 
     def with_(self, **changes: object) -> Self:
         """A copy with ``changes``."""
@@ -141,60 +174,82 @@ class SearchState(_Record):
         return None
 
 
-class StateFolder:
-    """Reads and writes the state of the search that ``fingerprint`` names."""
+class _File(_Record):
+    """The content of `STATE_FILE`."""
 
-    def __init__(self, folder: Path, fingerprint: str) -> None:
+    format: int
+    sha256: Sha256
+    search: SearchState
+
+
+class _AnyFile(BaseModel):
+    """What files of every format have."""
+
+    format: int
+
+
+class StateFolder:
+    """Reads and writes the state of a search.
+
+    Args:
+        folder: Its own; need not exist.
+        identity: See `harness.accuracy.identity`.
+    """
+
+    def __init__(self, folder: Path, identity: Mapping[str, str]) -> None:
         self.folder = folder
-        self._fingerprint = fingerprint
+        self._identity = dict(identity)
 
     def load(self) -> SearchState:
         """The saved state, or that of a new search.
 
         Raises:
-            DataError: The file is damaged, or of a search with other settings or inputs.
+            DataError: The file is damaged, was edited, or is of a search of another identity.
         """
         path = self.folder / STATE_FILE
         if not path.exists():
-            return SearchState(fingerprint=self._fingerprint)
-        try:
-            state = SearchState.model_validate_json(path.read_bytes())
-        except (OSError, ValidationError) as error:
+            return SearchState(identity=self._identity)
+        state = _parsed(path)
+        other = {
+            part
+            for part in self._identity | state.identity
+            if self._identity.get(part) != state.identity.get(part)
+        }
+        if other:
             raise DataError(
-                "the interrupted search cannot be read", where=str(path), hint=_HINT
-            ) from error
-        if state.fingerprint != self._fingerprint or state.format != _FORMAT:
-            raise DataError(
-                "an interrupted search with other settings or inputs is here",
+                f"an interrupted search with other {' and '.join(map(shown, sorted(other)))} is "
+                "here, from which this search cannot continue",
                 where=str(path),
-                hint=_HINT,
+                hint=BEGIN_AGAIN,
             )
         return state
 
-    def is_of_this_search(self) -> bool:
-        """Whether there is a state, and it is this search's."""
-        if not (self.folder / STATE_FILE).exists():
-            return False
-        try:
-            self.load()
-        except DataError:
-            return False
-        return True
+    def remove(self) -> None:
+        """Remove the state if it is this search's, or the rest of a state; no other file."""
+        if (self.folder / STATE_FILE).exists() and not self._is_of_this_search():
+            return
+        # Without the JSON the rest is nothing that a search would continue from.
+        (self.folder / STATE_FILE).unlink(missing_ok=True)
+        for path in self._own_files():
+            path.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # something else is in it, or it never was there
+            self.folder.rmdir()
 
     def save(self, state: SearchState) -> None:
         """Write ``state``."""
-        atomic_write_text(self.folder / STATE_FILE, state.model_dump_json(indent=1) + "\n")
+        file = _File(format=_FORMAT, sha256=_checksum(state), search=state)
+        atomic_write_text(self.folder / STATE_FILE, file.model_dump_json(indent=1) + "\n")
 
     def keep_weights(self, needed: Collection[Weights]) -> None:
         """Remove all weights but those ``needed``; the saved state must need no others."""
-        names = {weights.file for weights in needed}
-        for path in self.folder.glob("*.safetensors"):
+        names = {STATE_FILE, *(weights.file for weights in needed)}
+        for path in self._own_files():
             if path.name not in names:
                 path.unlink(missing_ok=True)
 
     def save_weights(self, graph: Graph) -> Weights:
         """Write the weights of ``graph``; they stay until `keep_weights` leaves them out."""
-        temporary = self.folder / "new.safetensors"
+        temporary = self.folder / _NEW_WEIGHTS
         save_checkpoint(graph, temporary)
         digest = sha256_file(temporary)
         name = f"{digest[:16]}.safetensors"
@@ -212,11 +267,53 @@ class StateFolder:
             raise DataError(
                 "weights of the interrupted search are missing or damaged",
                 where=str(path),
-                hint=_HINT,
+                hint=BEGIN_AGAIN,
             )
         return load_checkpoint(graph, path)
 
+    def _is_of_this_search(self) -> bool:
+        try:
+            self.load()
+        except DataError:
+            return False
+        return True
 
-def fingerprint(content: str) -> str:
-    """The name of a search with these settings and inputs."""
-    return hashlib.sha256(content.encode()).hexdigest()
+    def _own_files(self) -> list[Path]:
+        """What a search wrote to the folder."""
+        if not self.folder.is_dir():
+            return []
+        return [path for path in self.folder.iterdir() if _OWN.fullmatch(path.name)]
+
+
+def _parsed(path: Path) -> SearchState:
+    """The state in ``path``, exactly as a search wrote it."""
+    reason = "it has changed since a search wrote it"
+    try:
+        data = _read(path)
+        if _AnyFile.model_validate_json(data).format != _FORMAT:
+            reason = "another version of the harness wrote it"
+        else:
+            file = _File.model_validate_json(data)
+            if _checksum(file.search) == file.sha256:
+                return file.search
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        place = ".".join(str(part) for part in first["loc"]) or "file"
+        reason = f"{shown(place)}: {shown(first['msg'])}"
+    except OSError as error:
+        reason = error.strerror or str(error)
+    raise DataError(
+        f"the interrupted search cannot be read: {reason}", where=str(path), hint=BEGIN_AGAIN
+    )
+
+
+def _read(path: Path) -> bytes:
+    if not path.is_file():
+        raise OSError("it is no file")
+    if path.stat().st_size > _LARGEST_FILE:
+        raise OSError(f"it has more than {_LARGEST_FILE >> 20} MiB")
+    return path.read_bytes()
+
+
+def _checksum(state: SearchState) -> str:
+    return hashlib.sha256(state.model_dump_json().encode()).hexdigest()

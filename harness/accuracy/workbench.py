@@ -22,6 +22,8 @@ from harness.accuracy.noise import layer_seed
 from harness.accuracy.paired import BoolArray, Measured
 from harness.accuracy.savings import layer_savings
 from harness.accuracy.state import (
+    BEGIN_AGAIN,
+    STATE_FILE,
     Attempt,
     FloatCorrect,
     Measurement,
@@ -30,12 +32,16 @@ from harness.accuracy.state import (
     SearchState,
     StateFolder,
     Trial,
+    analog_of,
 )
+from harness.accuracy.state_check import CONFIRMATION, DIGITAL, INT8, Scope, alone, misfit
 from harness.accuracy.task import Labelled, Task
 from harness.config.schema import Config, LoopConfig
+from harness.errors import DataError
 from harness.mapping.mapping import Mapping as LayerMapping
 from harness.mapping.mapping import matrix_layers
 from harness.model.graph import Graph
+from harness.model.names import shown
 from harness.placement.select import Demand, demands
 from harness.quant.program import FloatArray
 from harness.training.loop import TensorSplit, tensor_split
@@ -47,7 +53,6 @@ TEST_S: Final = (1.0, DAY_S, YEAR_S)
 TRAINING_WORK: Final = 4  # a retraining's image takes about as long as so many evaluations
 TEST_SEED: Final = 1 << 31  # added to the seed: devices that the search has not seen
 CONFIRMING_SEED: Final = 1 << 32  # and others that only the confirmation sees
-CONFIRMATION: Final = "confirmation"
 
 
 class Reporter(Protocol):
@@ -61,11 +66,6 @@ class Reporter(Protocol):
 
     def work(self, done: float, total: float) -> None:
         """Of a total of work, in the same unit; both may grow."""
-
-
-def analog_of(route: Route) -> tuple[str, ...]:
-    """The layers of ``route``, without its warm-up."""
-    return tuple(layer for layer in route if layer is not None)
 
 
 class Workbench:
@@ -100,7 +100,30 @@ class Workbench:
         self._needed: frozenset[Route] = frozenset()
         self._began = time.monotonic()
         self.state = folder.load()
+        self._check()
         self._save(self.state)
+
+    def _check(self) -> None:
+        """Refuse a state that is not this search's, although it says so."""
+        scope = Scope(
+            candidates=self.demands.keys(),
+            images={
+                "validation": len(self.validation),
+                "survey": min(len(self.validation), self.loop.search.survey_images),
+                "test": len(self.task.test_split),
+            },
+            passages=len(self._passages("a layer")),
+            warmup_passages=len(self._passages(None)),
+            final=self.final_times.keys(),
+            search=self.loop.search,
+        )
+        problem = misfit(self.state, scope)
+        if problem is not None:
+            raise DataError(
+                f"the interrupted search has what it cannot have measured: {shown(problem)}",
+                where=str(self._folder.folder / STATE_FILE),
+                hint=BEGIN_AGAIN,
+            )
 
     @cached_property
     def demands(self) -> dict[str, Demand]:
@@ -131,11 +154,9 @@ class Workbench:
     def measure_alone(self, route: Route) -> None:
         """Measure the network at the end of ``route``, digital and with each candidate alone."""
         missing = [
-            layer
-            for layer in self.demands
-            if self.state.measurement(route, f"alone {layer}") is None
+            layer for layer in self.demands if self.state.measurement(route, alone(layer)) is None
         ]
-        digital = self.state.measurement(route, "digital")
+        digital = self.state.measurement(route, DIGITAL)
         if digital is not None and not missing:
             return
         images = self.validation.first(self.loop.search.survey_images)
@@ -143,12 +164,12 @@ class Workbench:
         network = self._meter.stored(self._graph(route))
         if digital is None:
             measured = self._meter.measure(network, images, (), reference)
-            self._keep_measurement(route, "digital", measured)
+            self._keep_measurement(route, DIGITAL, measured)
         found = self._meter.alone(network, images, missing, reference)
         for index, layer in enumerate(missing):
             left = len(missing) - index
             self.reporter.stage(f"measuring the layers alone ({left} to do): {layer}")
-            self._keep_measurement(route, f"alone {layer}", *next(found))
+            self._keep_measurement(route, alone(layer), *next(found))
 
     # The float network
 
@@ -307,12 +328,12 @@ class Workbench:
         """Accuracy against time on validation, and once on the test split."""
         seed, network = self.loop.search.seed, self._meter.stored(self._graph(route))
         missing = [name for name in self.final_times if self.state.measurement(route, name) is None]
-        if self.state.measurement((), "test int8") is None:
+        if self.state.measurement((), INT8) is None:
             self.reporter.stage("measuring the digital int8 network on the test split")
             digital = self.task.quantized(self.task.graph)
             reference = self.float_correct("test")
             measured = self._meter.measure(digital, self.task.test, (), reference)
-            self._keep_measurement((), "test int8", measured)
+            self._keep_measurement((), INT8, measured)
         for name in missing:
             split, _, seconds = name.partition(" ")
             self.reporter.stage(f"measuring on the {split} split {seconds} s after programming")

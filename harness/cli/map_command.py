@@ -184,7 +184,7 @@ def map_layers(
     name = f"{Path(model).stem}-{loop.search.strategy}"
     if len(drop) == 1:
         only = out or Path("mappings") / f"{name}-{drop[0]:g}"
-        outs, state = {drop[0]: only}, only.with_name(only.name + ".search")
+        outs, state = {drop[0]: only}, only.parent / f"{only.name}.search"
     else:
         parent = out or Path("mappings")
         outs = {points: parent / f"{name}-{points:g}" for points in drop}

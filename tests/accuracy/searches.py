@@ -83,7 +83,8 @@ def search_several(
 
 
 def files(folder: Path) -> dict[str, bytes]:
-    """Every file's content; the summary, which has seconds, aside."""
-    found = {p.name: p.read_bytes() for p in sorted(folder.iterdir()) if p.name != "summary.json"}
+    """Every file's content; the summary, which has seconds, and its checksum aside."""
+    aside = ("summary.json", "checksums.json")
+    found = {p.name: p.read_bytes() for p in sorted(folder.iterdir()) if p.name not in aside}
     assert found
     return found

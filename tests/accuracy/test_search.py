@@ -56,6 +56,7 @@ def test_the_folder_is_complete_and_nothing_else_is_left(found: Found) -> None:
         "accuracy.csv",
         "accuracy.png",
         "summary.json",
+        "checksums.json",
     }
     assert [path.name for path in found.folder.parent.iterdir()] == ["mapping"]
     assert not found.earlier

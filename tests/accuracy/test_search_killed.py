@@ -132,7 +132,7 @@ def test_interrupted_on_the_command_line(whole: Found, tmp_path: Path) -> None:
     state = tmp_path / "m.search" / STATE_FILE
 
     def steps() -> int:
-        return len(json.loads(state.read_text())["trials"]) if state.exists() else -1
+        return len(json.loads(state.read_text())["search"]["trials"]) if state.exists() else -1
 
     def start() -> subprocess.Popen[str]:
         command = [sys.executable, "-m", "harness.cli.main", *ARGUMENTS]
@@ -162,5 +162,5 @@ def test_other_settings_do_not_go_on_with_it(tmp_path: Path, server: ForkServerC
     process.start()
     process.join(120)
     assert process.exitcode == -signal.SIGKILL
-    with pytest.raises(DataError, match="other settings"):
+    with pytest.raises(DataError, match="other threads is here"):
         find(tmp_path / "m", threads=2)

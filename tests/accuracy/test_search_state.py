@@ -17,19 +17,22 @@ from harness.accuracy.state import (
     StateFolder,
     Trial,
     Weights,
-    fingerprint,
 )
 from harness.accuracy.task import weights_digest
 from harness.errors import DataError
 from harness.model.builtin import build
 
-NAME = fingerprint("a search")
+NAME = {"network": "1" * 64, "settings": "2" * 64}
 
 
 def measured(*values: float) -> Measured:
     return Measured(
         values=values, images=3, reference=0.1 + 0.2, image_variance=1 / 3, residual_variance=0.0
     )
+
+
+def named(digit: str) -> Weights:
+    return Weights(file=f"{digit * 16}.safetensors", sha256=digit * 64)
 
 
 def trial(layer: str | None, *route: str | None, weights: Weights | None = None) -> Trial:
@@ -61,14 +64,14 @@ def test_weights_stay_until_nothing_needs_them(tmp_path: Path) -> None:
 
 
 def test_weights_are_those_of_the_last_retrained_layer() -> None:
-    a, c = Weights(file="a", sha256=""), Weights(file="c", sha256="")
+    a, c = named("a"), named("c")
     state = SearchState(
-        fingerprint=NAME,
+        identity=NAME,
         trials=(
             trial("a", weights=a),
             trial("b", "a"),  # not retrained
             trial("c", "a", "b", weights=c),
-            trial("c", "a", weights=Weights(file="other", sha256="")),  # b was taken back
+            trial("c", "a", weights=named("0")),  # b was taken back
         ),
     )
     assert state.weights(()) is None
@@ -80,7 +83,7 @@ def test_what_is_saved_is_loaded(tmp_path: Path) -> None:
     folder = StateFolder(tmp_path, NAME)
     correct = np.random.default_rng(0).random(1003) < 0.9
     state = SearchState(
-        fingerprint=NAME,
+        identity=NAME,
         float_correct={"test": FloatCorrect.of(correct)},
         trials=(trial(None), trial("a", None), trial("b", None, "a")),
         measurements=(Measurement(route=(None, "a"), name="test 1", measured=measured(0.25)),),
@@ -110,8 +113,10 @@ def test_a_damaged_state_is_refused(tmp_path: Path, damage: bytes) -> None:
 def test_the_state_of_another_search_is_refused(tmp_path: Path) -> None:
     folder = StateFolder(tmp_path, NAME)
     folder.save(folder.load())
-    with pytest.raises(DataError, match="other settings"):
-        StateFolder(tmp_path, fingerprint("another")).load()
+    other = {"network": "1" * 64, "settings": "3" * 64, "sources": "2" * 64}
+    with pytest.raises(DataError, match="with other settings and sources is here") as error:
+        StateFolder(tmp_path, other).load()
+    assert "delete the folder to search from the beginning" in str(error.value)
 
 
 @pytest.mark.parametrize("missing", [True, False])

@@ -1,0 +1,120 @@
+"""The result of an earlier search in the folder of this one: served, replaced or left alone.
+
+A result is served only as it was found.  One that has changed since is somebody's work (a mapping
+may be edited) or damaged: it is neither served nor replaced without being asked for.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Final
+
+from pydantic import ValidationError
+
+from harness.accuracy.result import SUMMARY_FORMAT, Summary
+from harness.checksums import CHECKSUMS_FILE, damage, sealed_files
+from harness.errors import HarnessError
+from harness.mapping.file_format import parse_json
+from harness.model.names import shown
+
+MAPPING_FILE: Final = "mapping.json"
+SUMMARY_FILE: Final = "summary.json"
+TABLE_FILE: Final = "accuracy.csv"
+PICTURE_FILE: Final = "accuracy.png"
+_FILES: Final = frozenset({MAPPING_FILE, SUMMARY_FILE, TABLE_FILE, PICTURE_FILE})
+_LARGEST_SUMMARY: Final = 4 << 20  # bytes
+_LISTED: Final = 8  # files in a message
+
+
+def served(out: Path, fingerprint: str, *, fresh: bool) -> Summary | None:
+    """The summary of the result in ``out`` if a search of ``fingerprint`` found it.
+
+    None: there is none, or one that this search may replace.
+
+    Args:
+        fresh: Whether it is to be replaced even if it is the same search's, or has changed.
+
+    Raises:
+        HarnessError: ``out`` is something else than a search's result, or has changed.
+    """
+    if not os.path.lexists(out):
+        return None
+    sealed = sealed_files(out)
+    if SUMMARY_FILE not in sealed and not _is_summary(out / SUMMARY_FILE):
+        raise HarnessError(
+            "this is there already and is not the result of a search",
+            where=str(out),
+            hint="name another folder with --out",
+        )
+    if fresh:
+        _check_foreign(out, sealed)
+        return None
+    changes = [
+        *damage(out),
+        *(f"{name} has no checksum" for name in sorted(_FILES - sealed) if sealed),
+    ]
+    if changes:
+        raise HarnessError(
+            f"this result of a search has changed since it was found: {_listing(changes)}",
+            where=str(out),
+            hint="move it to keep it; --fresh searches again and replaces it",
+        )
+    summary = read_summary(out)
+    if summary.provenance.get("fingerprint") == fingerprint:
+        return summary
+    _check_foreign(out, sealed)
+    return None
+
+
+def read_summary(out: Path) -> Summary:
+    """The summary of the result in ``out``.
+
+    Raises:
+        HarnessError: It is malformed.
+    """
+    path = out / SUMMARY_FILE
+    try:
+        return Summary.model_validate(_document(path))
+    except (OSError, ValidationError) as error:
+        raise HarnessError(
+            "the summary of the search cannot be read",
+            where=str(path),
+            hint="move the folder to keep it; --fresh searches again and replaces it",
+        ) from error
+
+
+def _is_summary(path: Path) -> bool:
+    try:
+        return _document(path).get("format") == SUMMARY_FORMAT
+    except (OSError, HarnessError):
+        return False
+
+
+def _document(path: Path) -> dict[str, object]:
+    if not path.is_file() or path.stat().st_size > _LARGEST_SUMMARY:
+        raise OSError("not a summary")
+    return parse_json(path.read_bytes(), str(path))
+
+
+def _check_foreign(out: Path, sealed: frozenset[str]) -> None:
+    """Refuse to replace a folder in which there is something that no search wrote."""
+    own = sealed | _FILES | {CHECKSUMS_FILE}
+    found = (path for path in sorted(out.rglob("*")) if path.is_symlink() or not path.is_dir())
+    names = [path.relative_to(out).as_posix() for path in found]
+    foreign = [
+        name
+        for name in names
+        if name not in own and (sealed or "/" in name or not name.endswith(".safetensors"))
+    ]
+    if foreign:
+        raise HarnessError(
+            f"the folder has files that no search wrote and would be replaced: {_listing(foreign)}",
+            where=str(out),
+            hint="move them, or name another folder with --out",
+        )
+
+
+def _listing(texts: list[str]) -> str:
+    more = f" and {len(texts) - _LISTED} more" if len(texts) > _LISTED else ""
+    return ", ".join(shown(text) for text in texts[:_LISTED]) + more

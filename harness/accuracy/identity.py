@@ -1,0 +1,84 @@
+"""What a search depends on: two searches of one identity find the same mapping.
+
+The identity has parts, so that a message can say in which of them two searches differ.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+import json
+from collections.abc import Collection, Mapping
+from importlib import metadata
+from pathlib import Path
+from typing import Final, TypeAlias
+
+import torch
+
+from harness.accuracy.strategies import Strategy, strategy_named
+from harness.accuracy.task import Task
+from harness.artifacts import sha256_file
+from harness.config.schema import Config, LoopConfig
+from harness.model.names import is_onnx_path
+from harness.pipeline.identity import harness_identity, library_versions
+
+SearchIdentity: TypeAlias = Mapping[str, str]
+"""SHA-256 of each part, in hexadecimal; the parts are what a user may have changed."""
+
+_LIBRARIES: Final = ("aihwkit", "pillow", "scipy", "torch")
+_PACKAGE: Final = Path(__file__).resolve().parents[1]
+
+
+def search_libraries() -> dict[str, str]:
+    """Installed versions of the libraries whose results enter a search's numbers."""
+    return library_versions() | {name: metadata.version(name) for name in _LIBRARIES}
+
+
+def search_identity(
+    task: Task, config: Config, loop: LoopConfig, bounds: Collection[float], threads: int
+) -> SearchIdentity:
+    """The identity of a search under ``bounds``, in percentage points; that of ``loop`` is unused.
+
+    Where files are is no part of it, but for the network's own: their content is.
+
+    Raises:
+        HarnessError: The engine or the strategy is not there.
+    """
+    computes = harness_identity(config.run.engine)
+    strategy = strategy_named(loop.search.strategy)
+    network = [task.checksums["weights"]]
+    if is_onnx_path(config.run.model):
+        network.append(sha256_file(Path(config.run.model)))
+    files = {"checkpoint", "dataset", "mapping", "timeout_s"}
+    parts: dict[str, object] = {
+        "sources": [computes["version"], computes["sources"], _source(strategy)],
+        "libraries": search_libraries(),
+        "engine": computes.get("engine"),
+        "network": network,
+        "images": {name: digest for name, digest in task.checksums.items() if name != "weights"},
+        "settings": {
+            "config": config.model_dump(mode="json", exclude={"run": files}),
+            "loop": loop.model_dump(mode="json", exclude={"search": {"drop_points"}}),
+        },
+        "bounds": sorted(bounds),
+        "threads": [threads, torch.cuda.is_available()],
+    }
+    return {name: _digest(part) for name, part in parts.items()}
+
+
+def fingerprint(identity: SearchIdentity) -> str:
+    """One name for ``identity``: SHA-256 over its parts, in hexadecimal."""
+    return _digest(dict(identity))
+
+
+def _digest(value: object) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
+
+
+def _source(strategy: Strategy) -> str:
+    """Digest of the file that defines a strategy from outside of the harness, "" of its own."""
+    try:
+        path = Path(inspect.getfile(type(strategy))).resolve()
+        return "" if path.is_relative_to(_PACKAGE) else sha256_file(path)
+    except (OSError, TypeError):  # defined at a prompt
+        return ""
