@@ -56,10 +56,13 @@ def conductance_files(mapping: Path) -> list[Path]:
     """The files of conductances that the mapping file ``mapping`` names, in its order.
 
     Raises:
-        MappingError: The mapping file is malformed, or a file is missing or outside its folder.
+        MappingError: The mapping file is malformed, or a file is missing, outside its folder or
+            named twice.
     """
     named = read_mapping_file(mapping).conductances
     names = [named] if isinstance(named, str) else named or []
+    if len(set(names)) < len(names):
+        raise MappingError("a conductance file is named twice", where=str(mapping))
     return [resolve_inside(mapping.parent, name, str(mapping)) for name in names]
 
 

@@ -15,10 +15,12 @@ from harness.reading import read_regular
 
 FORMAT: Final = "aimc-mapping"
 VERSION: Final = 1
+LARGEST_LIST: Final = 4096  # files of conductances
 SHOWN_PROBLEMS: Final = 8
 
 LayerName = Annotated[str, Field(min_length=1, max_length=256)]
 FileName = Annotated[str, Field(min_length=1, max_length=1024)]
+FileNames = Annotated[list[FileName], Field(min_length=1, max_length=LARGEST_LIST)]
 
 
 class MappingFile(BaseModel):
@@ -31,7 +33,7 @@ class MappingFile(BaseModel):
     model: Annotated[str, Field(min_length=1, max_length=4096)]
     graph_sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = None
     layers: dict[LayerName, Literal["analog", "digital"]]
-    conductances: FileName | Annotated[list[FileName], Field(min_length=1)] | None = None
+    conductances: FileName | FileNames | None = None
     checkpoint: FileName | None = None
     provenance: dict[str, JsonValue] = Field(default_factory=dict)
 
@@ -49,7 +51,7 @@ def read_mapping_file(path: Path) -> MappingFile:
     except ValidationError as error:
         problems = error.errors(include_url=False, include_input=False)
         lines = [
-            f"{'.'.join(_shown(part) for part in item['loc']) or 'file'}: {item['msg']}"
+            f"{_shown('.'.join(map(str, item['loc']))) or 'file'}: {item['msg']}"
             for item in problems[:SHOWN_PROBLEMS]
         ]
         if len(problems) > SHOWN_PROBLEMS:

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import random
+import tempfile
 from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from harness.accuracy.paired import Measured
 from harness.accuracy.state import (
@@ -13,6 +20,7 @@ from harness.accuracy.state import (
     Attempt,
     FloatCorrect,
     Measurement,
+    Saving,
     SearchState,
     StateFolder,
     Trial,
@@ -108,6 +116,84 @@ def test_a_damaged_state_is_refused(tmp_path: Path, damage: bytes) -> None:
     with pytest.raises(DataError, match="cannot be read") as error:
         folder.load()
     assert "delete the folder" in str(error.value)
+
+
+def test_an_edited_state_is_refused(tmp_path: Path) -> None:
+    """Every bit counts: a state is what was written, or nothing."""
+    folder = StateFolder(tmp_path, NAME)
+    state = SearchState(
+        identity=NAME,
+        float_correct={"test": FloatCorrect.of(np.array([True] * 9))},
+        trials=(trial(None, weights=named("a")), trial("a", None)),
+    )
+    folder.save(state)
+    path = tmp_path / STATE_FILE
+    whole = path.read_bytes()
+    path.write_bytes(whole.replace(b"0.5", b"0.6"))
+    with pytest.raises(DataError, match="has changed since a search wrote it"):
+        folder.load()
+    path.write_bytes(whole.replace(b'"format": 4', b'"format": 3'))
+    with pytest.raises(DataError, match="another version of the harness"):
+        folder.load()
+    draw = random.Random(1)
+    for _ in range(300):
+        changed = bytearray(whole)
+        changed[draw.randrange(len(whole))] ^= 1 << draw.randrange(8)
+        path.write_bytes(changed)
+        with contextlib.suppress(DataError):
+            assert folder.load() == state  # white space
+        path.write_bytes(whole[: draw.randrange(len(whole) - 1)])
+        with pytest.raises(DataError):
+            folder.load()
+
+
+def test_what_is_no_file_or_too_large_is_refused(tmp_path: Path) -> None:
+    folder, path = StateFolder(tmp_path, NAME), tmp_path / STATE_FILE
+    os.mkfifo(path)
+    with pytest.raises(DataError, match="no file"):
+        folder.load()
+    path.unlink()
+    path.symlink_to("/dev/zero")
+    with pytest.raises(DataError, match="no file"):
+        folder.load()
+    path.unlink()
+    path.touch()
+    os.truncate(path, 1 << 40)
+    with pytest.raises(DataError, match="more than 64 MiB"):
+        folder.load()
+
+
+@pytest.mark.parametrize("name", ["../x.safetensors", "/etc/passwd", "state.json", ""])
+def test_weights_outside_of_the_folder_are_refused(tmp_path: Path, name: str) -> None:
+    with pytest.raises(ValidationError):
+        Weights(file=name, sha256="0" * 64)
+
+
+def test_only_a_searchs_own_files_are_removed(tmp_path: Path) -> None:
+    (tmp_path / "mine.safetensors").touch()
+    folder = StateFolder(tmp_path, NAME)
+    folder.save(folder.load())
+    folder.save_weights(build("mlp"))
+    (tmp_path / ".state.json.0abc.tmp").touch()
+    StateFolder(tmp_path, {**NAME, "network": "0" * 64}).remove()
+    assert (tmp_path / STATE_FILE).exists()  # another search's
+    folder.remove()
+    assert [path.name for path in tmp_path.iterdir()] == ["mine.safetensors"]
+    (tmp_path / "mine.safetensors").unlink()
+    folder.remove()
+    assert not tmp_path.exists()
+
+
+@given(st.lists(st.floats(0, 1), min_size=1), st.floats(0, 1e12), st.floats(-1e300, 1e300))
+def test_every_number_keeps_its_value(values: list[float], ns: float, nats: float) -> None:
+    """A checksum over numbers that change when they are read would damage every state."""
+    saving = Saving(digital_ns=ns, analog_ns=ns / 3, digital_pj=ns / 7, analog_pj=ns * 3)
+    made = Measurement(route=(), name="alone a", measured=measured(*values), divergence_nats=nats)
+    state = SearchState(identity=NAME, seconds=ns, measurements=(made,), savings={"a": saving})
+    with tempfile.TemporaryDirectory() as path:
+        folder = StateFolder(Path(path), NAME)
+        folder.save(state)
+        assert folder.load() == state
 
 
 def test_the_state_of_another_search_is_refused(tmp_path: Path) -> None:
