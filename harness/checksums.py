@@ -53,14 +53,6 @@ def sealed_files(folder: Path) -> frozenset[str]:
         return frozenset()
 
 
-def sealed_files(folder: Path) -> frozenset[str]:
-    """The files that `seal` saw, by their path below ``folder``; empty if it is not sealed."""
-    try:
-        return frozenset(_read(folder / CHECKSUMS_FILE))
-    except (OSError, ValueError, RecursionError):
-        return frozenset()
-
-
 def damage(folder: Path) -> list[str]:
     """What differs from the state that `seal` saw, one phrase per file; empty if nothing does.
 

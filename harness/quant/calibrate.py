@@ -90,7 +90,7 @@ def common_threshold(distributions: Sequence[Distribution]) -> float:
     if not seen:
         return 0.0
     limits = np.linspace(1.0, SMALLEST_CLIP, CANDIDATES) * max(each.maximum for each in seen)
-    errors = sum(each.errors(limits) for each in seen)
+    errors = np.sum([each.errors(limits) for each in seen], axis=0)
     best, best_error = limits[0], np.inf
     for limit, error in zip(limits, errors, strict=True):
         if error < best_error * (1 - 1e-9):

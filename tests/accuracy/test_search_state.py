@@ -164,7 +164,7 @@ def test_what_is_no_file_or_too_large_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["../x.safetensors", "/etc/passwd", "state.json", ""])
-def test_weights_outside_of_the_folder_are_refused(tmp_path: Path, name: str) -> None:
+def test_weights_outside_of_the_folder_are_refused(name: str) -> None:
     with pytest.raises(ValidationError):
         Weights(file=name, sha256="0" * 64)
 
