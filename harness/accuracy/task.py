@@ -185,7 +185,7 @@ def _own_network(config: Config) -> Task:
     return Task(
         graph=graph,
         classes=classes,
-        dataset=Path(run.dataset).name,
+        dataset=samples.provenance["dataset"],
         calibration=samples.calibration,
         validation=validation,
         test_split=test,

@@ -101,6 +101,20 @@ def test_a_network_that_is_no_classifier_is_refused(tmp_path: Path) -> None:
         search(tmp_path / "m", config=run_config(**run))
 
 
+def test_a_dataset_is_halved_for_a_users_network(tmp_path: Path) -> None:
+    (tmp_path / "OWN.ONNX").write_bytes(
+        to_onnx(fold(load_task(run_config("mlp")).graph)).SerializeToString()
+    )
+    task = load_task(run_config(str(tmp_path / "OWN.ONNX"), dataset="digits"))
+    assert task.dataset == "digits"
+    assert task.classes == 10
+    assert (len(task.test), len(task.validation)) == (180, 180)
+    built_in = load_task(run_config("mlp"))
+    both = np.concatenate([task.test.labels, task.validation.labels])
+    assert np.array_equal(both, built_in.test.labels)
+    assert float_correct(task.graph, task.test, threads=1).mean() > 0.9
+
+
 @pytest.mark.parametrize(("right", "stops"), [(0, True), (11, True), (40, False)])
 def test_the_baseline(right: int, stops: bool) -> None:
     correct = np.arange(100) < right
