@@ -145,7 +145,16 @@ def _read_member(
             filled += len(piece)
         if filled != size:
             raise _malformed(path, f"{member.filename} is truncated")
+    if dtype.kind == "U" and not _is_text(data.view(dtype)):
+        raise _malformed(path, f"{member.filename} holds text with numbers that are no characters")
     return data.view(dtype).reshape(shape, order="F" if fortran_order else "C")
+
+
+def _is_text(values: npt.NDArray[np.generic]) -> bool:
+    """Whether all characters of ``values`` are ones; numpy fails on others when it is too late."""
+    codes = values.reshape(-1).view(np.dtype(np.uint32).newbyteorder(values.dtype.byteorder))
+    surrogates = (codes >= 0xD800) & (codes < 0xE000)
+    return not (surrogates | (codes > 0x10FFFF)).any()
 
 
 def _parse_header(

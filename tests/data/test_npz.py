@@ -273,3 +273,12 @@ def test_damaged_archives_give_an_error_or_a_dataset(jpegs: Path, data: st.DataO
         assert str(path) in str(error)
     else:
         assert pixels.dtype == np.uint8
+
+
+@pytest.mark.parametrize(("code", "order"), [(0x110000, "<"), (0xD800, "<"), (0x00D80000, ">")])
+def test_text_of_numbers_that_are_no_characters(code: int, order: str, tmp_path: Path) -> None:
+    classes = np.array([65, code], f"{order}u4").view(f"{order}U1")
+    path = tmp_path / "text.npz"
+    np.savez(path, images=np.zeros((2, 4, 4), np.uint8), labels=np.arange(2), classes=classes)
+    with pytest.raises(DataError, match="numbers that are no characters"):
+        open_npz(path)
