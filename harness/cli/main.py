@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import _signal  # type: ignore[import-not-found]  # part of the interpreter: not read from disk
 
-_signal.signal(_signal.SIGINT, _signal.SIG_DFL)  # until `install`, without a traceback
+# Until `install`, without a traceback; first.pth does it earlier where this is installed.
+_signal.signal(_signal.SIGINT, _signal.SIG_DFL)
 
 from harness import interrupts  # noqa: E402
 
