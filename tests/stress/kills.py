@@ -145,6 +145,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else None)
     parser.add_argument("command", choices=("run", "map"))
     parser.add_argument("--kills", type=int, default=50)
+    parser.add_argument("--minutes", type=float, default=float("inf"), help="Fewer kills, then.")
     parser.add_argument("--seed", type=int, default=random.randrange(1 << 30))
     parser.add_argument("--span", type=float, help="Latest signal, in seconds from the start.")
     parser.add_argument(
@@ -164,8 +165,14 @@ def main() -> int:
         whole(undisturbed, arguments)
         seconds = whole(undisturbed, [*arguments, "--fresh"])  # with what is compiled by now
         span_s = options.span or seconds
-        print(f"seed {options.seed}; undisturbed {seconds:.1f} s; signals up to {span_s:.1f} s")
+        print(
+            f"seed {options.seed}; undisturbed {seconds:.1f} s; signals up to {span_s:.1f} s",
+            flush=True,
+        )
+        deadline = time.monotonic() + 60.0 * options.minutes
         for index in range(options.kills):
+            if time.monotonic() > deadline:
+                break
             number, after_s = chance.choice(_SIGNALS), chance.uniform(0.0, span_s)
             fresh = ["--fresh"] if chance.random() < _FRESH_SHARE else []
             if chance.random() < _EMPTIED_SHARE:
@@ -177,7 +184,7 @@ def main() -> int:
                 print(wrong[-1], flush=True)
         whole(place, arguments)
         wrong += differences(place, undisturbed)
-    print(f"{options.command}: {options.kills} signals, {dict(counts)}, {len(wrong)} wrong")
+    print(f"{options.command}: {counts.total()} signals, {dict(counts)}, {len(wrong)} wrong")
     for text in wrong:
         print(text)
     return 1 if wrong else 0
