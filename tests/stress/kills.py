@@ -10,6 +10,7 @@ with 1 if a signal was lost, a traceback was printed, or anything is left or dif
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import random
@@ -20,7 +21,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -90,7 +91,7 @@ def whole(place: Place, arguments: Sequence[str]) -> float:
 
 
 def kill_once(place: Place, arguments: Sequence[str], number: int, after_s: float) -> str:
-    """Run it, and send the signal; how it ended, in a word or, if it should not, several."""
+    """Run it and send the signal; the end in one word, or what is wrong with it in several."""
     process = place.start(arguments)
     time.sleep(after_s)
     sent = time.monotonic()
@@ -105,7 +106,19 @@ def kill_once(place: Place, arguments: Sequence[str], number: int, after_s: floa
         return "finished"
     if process.returncode not in (-number, 128 + number):
         return f"exit code {process.returncode} after {took_s:.1f} s:\n{errors}"
-    return "killed" if took_s < _PROMPT_S else f"{took_s:.1f} s from the signal to the end"
+    return "killed" if took_s < _PROMPT_S else f"only {took_s:.1f} s after the signal"
+
+
+def wait_for_compilers(place: Place) -> None:
+    """A compiler outlives a command that SIGKILL ended, by the seconds that its file takes."""
+    while any(str(place.cache) in command for command in _command_lines()):
+        time.sleep(0.1)
+
+
+def _command_lines() -> Iterator[str]:
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):
+            yield os.fsdecode(path.read_bytes())
 
 
 def files_of(folder: Path) -> dict[str, object]:
@@ -182,6 +195,7 @@ def main() -> int:
             if " " in end:
                 wrong.append(f"{index}: {signal.Signals(number).name} at {after_s:.3f} s: {end}")
                 print(wrong[-1], flush=True)
+        wait_for_compilers(place)
         whole(place, arguments)
         wrong += differences(place, undisturbed)
     print(f"{options.command}: {counts.total()} signals, {dict(counts)}, {len(wrong)} wrong")
