@@ -88,7 +88,7 @@ def test_one_process_at_a_time(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["made"]
 
 
-def test_whoever_waits_is_told_which_process_works(tmp_path: Path) -> None:
+def test_a_process_that_waits_is_told_of_the_holder(tmp_path: Path) -> None:
     heard: list[str] = []
     with holder(tmp_path / "made") as other:
 
