@@ -15,8 +15,9 @@ _DEVIATIONS: Final = 2.0
 def at_chance(correct: int, images: int, classes: int) -> bool:
     """Whether ``correct`` of ``images`` is what guessing one of ``classes`` gives, or less.
 
-    Guessing varies: up to two standard deviations above its mean are no better.
+    Guessing varies: up to two standard deviations above its mean are no better.  Of few images that
+    would be nearly all, so that a quarter of the way from guessing to all correct is the limit.
     """
     share = 1 / classes
-    deviation = math.sqrt(images * share * (1 - share))
-    return correct <= images * share + _DEVIATIONS * deviation
+    deviation = math.sqrt(share * (1 - share) / images)
+    return correct <= images * (share + min(_DEVIATIONS * deviation, (1 - share) / 4))

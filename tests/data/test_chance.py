@@ -21,6 +21,9 @@ from harness.data.chance import at_chance
         (4, 533, 10, True),
         (53, 100, 2, True),
         (61, 100, 2, False),
+        (2, 4, 2, True),
+        (3, 4, 2, False),
+        (1, 2, 10, False),
     ],
 )
 def test_at_chance(correct: int, images: int, classes: int, guessed: bool) -> None:
