@@ -31,17 +31,20 @@ def need(purpose: str, *names: str) -> None:
     )
 
 
-def unavailable(name: str) -> str | None:
-    """Why this Python cannot have the optional package ``name``; None if it can."""
+def unavailable(
+    name: str, python: str = f"{sys.version_info[0]}.{sys.version_info[1]}"
+) -> str | None:
+    """Why Python ``python`` cannot have the optional package ``name``; None if it can."""
     for text in importlib.metadata.requires(DISTRIBUTION) or []:
         requirement = Requirement(text)
         if requirement.name != name or requirement.marker is None:
             continue
-        if any(requirement.marker.evaluate({"extra": extra}) for extra in _EXTRAS):
+        places = [{"extra": extra, "python_version": python} for extra in _EXTRAS]
+        if any(requirement.marker.evaluate(place) for place in places):
             return None
         version = str(requirement.specifier).lstrip("=")
         return (
-            f"{name} {version} has no wheel for Python {sys.version_info[0]}."
-            f"{sys.version_info[1]}; docs/development.md says which Python has one"
+            f"{name} {version} has no wheel for Python {python}; "
+            "docs/development.md says which Python has one"
         )
     return None
