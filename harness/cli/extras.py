@@ -13,6 +13,9 @@ from harness.errors import HarnessError
 
 DISTRIBUTION: Final = "aimc-harness"
 _EXTRAS: Final = ("train", "dev")
+_INSTALL: Final = (
+    f"pip install '{DISTRIBUTION}[train]'; in a checkout make map and make train do so"
+)
 
 
 def need(purpose: str, *names: str) -> None:
