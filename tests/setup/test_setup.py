@@ -9,7 +9,9 @@ import shutil
 import subprocess
 import sys
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 from packaging.specifiers import SpecifierSet
@@ -97,16 +99,39 @@ def test_every_place_names_the_same_versions_of_python() -> None:
     )
 
 
-def test_what_pip_prints_is_told_in_short() -> None:
-    path = ROOT / "setup" / "install.py"
-    spec = importlib.util.spec_from_file_location("install", path)
+@pytest.fixture
+def install() -> Iterator[ModuleType]:
+    """The module setup/install.py."""
+    spec = importlib.util.spec_from_file_location("install", ROOT / "setup" / "install.py")
     assert spec is not None and spec.loader is not None
-    install = importlib.util.module_from_spec(spec)
-    sys.modules["install"] = install
-    try:
-        spec.loader.exec_module(install)
-    finally:
-        del sys.modules["install"]
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["install"] = module  # dataclasses look there
+    spec.loader.exec_module(module)
+    yield module
+    del sys.modules["install"]
+
+
+def test_a_path_that_is_not_ascii_is_not_read_at_every_start(
+    install: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    packages = tmp_path / "lib" / "python3.11" / "site-packages"
+    packages.mkdir(parents=True)
+    ours, other = packages / "_editable_skbc_aimc_harness.pth", packages / "other.pth"
+    ours.write_text("import _editable_skbc_aimc_harness\n/home/grün\n", encoding="utf-8")
+    other.write_text("/home/grün\n", encoding="utf-8")
+    monkeypatch.setattr(sys, "prefix", str(tmp_path))
+    install._keep_ascii_paths()
+    assert ours.read_text(encoding="utf-8") == "import _editable_skbc_aimc_harness\n"
+    assert other.read_text(encoding="utf-8") == "/home/grün\n"
+
+
+def test_a_failed_installation_shows_the_lines_that_tell_why(install: ModuleType) -> None:
+    log = "Collecting x\nERROR: no space\nmore\nERROR: no space\nCMake Error at 3\n"
+    assert install._telling(log) == ["ERROR: no space", "CMake Error at 3"]
+    assert install._telling("one\ntwo") == ["one", "two"]
+
+
+def test_what_pip_prints_is_told_in_short(install: ModuleType) -> None:
     state = install.Installation()
     for line in (
         "Collecting numpy>=2.1 (from aimc-harness==0.1.0)",
