@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
 _HELP = """Write the mapping of every layer as a file to edit, or find one under an accuracy bound.
 
-Without --drop: a JSON file with every layer's unit.
+Without --drop: a JSON file with every layer's unit.  Only MODEL, --mapping, --input and --out go
+with it, and --checkpoint where --mapping names a file.
 
 With --drop: which layers may be analog so that accuracy, after programming noise and drift, stays
 within DROP percentage points of the float network.  Layers are converted one by one, the network
