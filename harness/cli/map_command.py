@@ -44,9 +44,6 @@ Examples:
 """
 
 
-DEFAULT_NOISE: Final = "pcm"
-DEFAULT_SEARCH: Final = "lionheart"
-
 _EITHER: Final = "aimc map --help tells what each option is for"
 _ONLY_WITH_DROP: Final = {
     "strategy": "--strategy",
@@ -107,10 +104,10 @@ def map_layers(
     ] = None,
     noise: Annotated[
         str, typer.Option("--noise", help="Noise preset (see `aimc presets`) or a YAML file.")
-    ] = DEFAULT_NOISE,
+    ] = "pcm",
     search: Annotated[
         str, typer.Option("--search", help="Search preset (see `aimc presets`) or a YAML file.")
-    ] = DEFAULT_SEARCH,
+    ] = "lionheart",
     system: options.System = options.DEFAULT_SYSTEM,
     overrides: Annotated[
         list[str] | None,
