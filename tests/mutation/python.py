@@ -41,7 +41,10 @@ TESTS = {
     "harness/placement/reference.py": PLAN,
     "harness/placement/select.py": PLACE,
     "harness/placement/summary.py": PLACE,
-    "harness/placement/tile_arithmetic.py": ("tests/tile",),
+    "harness/placement/tile_arithmetic.py": (
+        "tests/tile/test_arithmetic.py",
+        "tests/tile/test_noise.py",
+    ),
 }
 # Tests that take long, or that hypothesis would shrink the failure of for every single mutant.
 LEFT_OUT = " and ".join(
@@ -52,6 +55,11 @@ LEFT_OUT = " and ".join(
         "live_together",
         "over_the_whole_range",
         "binding_equals_numpy",
+        "few_samples_leave_room",
+        "output_noise_has_the_stated",
+        "standard_normal",
+        "uncorrelated",
+        "noise_of_the_model",
     )
 )
 KILLED = {"killed", "timeout", "caught by type check"}

@@ -137,6 +137,14 @@ def test_the_largest_window_of_a_tiles_job(
     assert obstacle(quantize(graph, samples(graph, 1))) == (expected if beyond else None)
 
 
+@pytest.mark.parametrize(("channels", "pads"), [((70_000, 1), 0), ((1, 70_000), 0), ((1, 1), 256)])
+def test_channels_and_the_far_padding_have_no_limit(channels: tuple[int, int], pads: int) -> None:
+    rng = np.random.default_rng(0)
+    layer = conv(rng, "c", "x", channels, (1, 1), pads=(0, 0, pads, pads))
+    graph = graph_of([layer], (1, channels[0], 1, 1))
+    assert obstacle(quantize(graph, samples(graph, 1))) is None
+
+
 @pytest.mark.parametrize("axis", [0, 1])
 def test_the_largest_map_of_a_tiles_job(axis: int) -> None:
     for size, fits in ((65535, True), (65536, False)):

@@ -131,6 +131,8 @@ TEST(arithmetic_narrow_dac_saturates_inputs) {
   CHECK_EQUAL(counts.dac_saturations, 1u);
   CHECK_EQUAL(convert(-8, 4, quarter, 16, &counts, 4), -8);
   CHECK_EQUAL(counts.dac_saturations, 0u);
+  CHECK_EQUAL(convert(127, 4, quarter, 16, &counts, 7), 63);
+  CHECK_EQUAL(counts.dac_saturations, 1u);
   CHECK_EQUAL(convert(-128, 4, quarter, 16, &counts, 8), -128);
   CHECK_EQUAL(counts.dac_saturations, 0u);
 }
@@ -210,7 +212,7 @@ TEST(arithmetic_noise_equals_its_formulas) {
   Crossbar crossbar(3, columns);
   for (uint32_t c = 0; c < columns; ++c) crossbar.set(0, c, static_cast<int16_t>(c % 2));
   // In 1/65536: deviations whose last bit, which is rounded, decides a code; and large ones.
-  for (const int64_t read_q16 : {0, 2729, 3336, 4051, 4071, 4112, 13035, 81387, 5000001}) {
+  for (const int64_t read_q16 : {0, 2729, 3336, 4051, 4071, 4112, 13035, 105344, 115072, 5000001}) {
     for (const int64_t output_q16 : {0, 1, 9999, 777777}) {
       params.read_noise_lsb = static_cast<double>(read_q16) / 65536;
       params.output_noise_lsb = static_cast<double>(output_q16) / 65536;
@@ -229,6 +231,28 @@ TEST(arithmetic_noise_equals_its_formulas) {
       }
     }
   }
+}
+
+TEST(arithmetic_smallest_read_noise_is_seen_on_the_largest_tile) {
+  TileParams params = params_of(aimc::kMaxRows, 256, 16);
+  params.noise = true;
+  params.read_noise_lsb = 1.0 / 65536;
+  const Crossbar crossbar(aimc::kMaxRows, 256);
+  const std::vector<int8_t> x(aimc::kMaxRows, -128);
+  const std::vector<AdcScale> scales(256, {65535, 17});
+  std::vector<int16_t> codes(256);
+  MvmUnit(params).run(crossbar, scales.data(), x.data(), aimc::kMaxRows, 256, 0, 0, codes.data());
+  std::vector<int32_t> z(256);
+  aimc::normals_q16({0, 0, 0, 0}, aimc::NoiseSource::kRead, 256, z.data());
+  // A quarter of an accumulator step, so half a code from six deviations and rounded from two on.
+  int seen = 0;
+  for (uint32_t c = 0; c < 256; ++c) {
+    const int acc = z[c] >= 2 << 16 ? 1 : z[c] < -(2 << 16) ? -1 : 0;
+    const int code = ((acc * 65535 + 1) / 2 + 32768) >> 16;
+    CHECK_EQUAL(codes[c], code);
+    seen += code != 0 ? 1 : 0;
+  }
+  CHECK(seen > 0);
 }
 
 TEST(arithmetic_output_noise_is_rounded) {
