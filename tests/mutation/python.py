@@ -22,25 +22,41 @@ from survivors import Survivor, mutation, report
 ROOT = Path(__file__).resolve().parents[2]
 COPIED = ("harness", "tests", "kernels", "workloads", "aimc_tile", "gem5_configs", "pyproject.toml")
 NATIVE_MODULES = ("harness._tile", "harness.accuracy._codes", "harness.engines.embedded._engine")
-PLACE = ("tests/placement/test_place.py", "tests/placement/test_select.py")
-PLAN = (*PLACE, "tests/placement/test_plan_reference.py", "tests/placement/test_analog.py")
+ANALOG = "tests/placement/test_analog.py"
+PLACE = "tests/placement/test_place.py"
+PLAN = "tests/placement/test_plan_reference.py"
 # The tests of a file.
 TESTS = {
     "harness/quant/arithmetic.py": ("tests/quant/test_arithmetic.py",),
     "harness/stats/energy.py": ("tests/stats/test_energy.py",),
     "harness/placement/adc.py": ("tests/placement/test_adc.py",),
-    "harness/placement/analog.py": ("tests/placement/test_analog.py", *PLAN),
+    "harness/placement/analog.py": (ANALOG,),
     "harness/placement/cut.py": ("tests/placement/test_adc.py",),
-    "harness/placement/footprint.py": PLACE,
+    "harness/placement/footprint.py": (
+        f"{ANALOG}::test_a_program_fits_a_memory_of_its_size",
+        f"{PLACE}::test_the_use_of_the_tiles",
+        f"{PLACE}::test_a_program_takes_weights_scales_and_activations",
+    ),
     "harness/placement/memory.py": (
         "tests/placement/test_arena.py",
         "tests/codegen/test_memory.py",
     ),
-    "harness/placement/place.py": PLAN,
-    "harness/placement/plan.py": PLACE,
-    "harness/placement/reference.py": PLAN,
-    "harness/placement/select.py": PLACE,
-    "harness/placement/summary.py": PLACE,
+    "harness/placement/place.py": (
+        f"{ANALOG}::test_calibration_takes_as_many_images_as_fit",
+        PLACE,
+        f"{PLAN}::test_programmed_conductances_take_the_weights_place",
+    ),
+    "harness/placement/plan.py": (PLACE,),
+    "harness/placement/reference.py": (
+        f"{ANALOG}::test_no_images_give_no_outputs",
+        f"{ANALOG}::test_a_missing_native_module_is_named",
+        f"{PLAN}::test_images_have_epochs_and_batches_do_not_matter",
+        f"{PLAN}::test_the_native_tile_and_the_numpy_tile_agree",
+        f"{PLAN}::test_every_analog_layer_against_integer_loops",
+        f"{PLAN}::test_a_digital_plan_is_the_integer_network",
+    ),
+    "harness/placement/select.py": ("tests/placement/test_select.py",),
+    "harness/placement/summary.py": (PLACE,),
     "harness/placement/tile_arithmetic.py": (
         "tests/tile/test_arithmetic.py",
         "tests/tile/test_noise.py",
@@ -76,11 +92,20 @@ def settings(file: str) -> str:
     )
 
 
+# Prints the difference of each mutant that is named, all in one process.
+DIFFERENCES = """
+import sys
+from mutmut.mutation.diff_apply import get_diff_for_mutant
+for name in sys.argv[1:]:
+    print(get_diff_for_mutant(name) + chr(0))
+"""
+
+
 def mutmut(folder: Path, *arguments: str) -> str:
     """Its output.  `-S` keeps it from the editable install, which would import the checkout."""
     paths = [os.environ.get("MUTMUT", ""), *(path for path in sys.path if "packages" in path)]
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(path for path in paths if path)}
-    command = [sys.executable, "-S", "-m", "mutmut", *arguments]
+    command = [sys.executable, "-S", *arguments]
     run = subprocess.run(
         command, cwd=folder, env=environment, capture_output=True, text=True, check=False
     )
@@ -93,15 +118,17 @@ def try_file(folder: Path, file: str) -> tuple[int, list[Survivor]]:
     """The number of mutants of ``file``, and those that pass its tests."""
     shutil.rmtree(folder / "mutants", ignore_errors=True)
     (folder / "setup.cfg").write_text(settings(file), encoding="utf-8")
-    mutmut(folder, "run", "--max-children", "1")
-    outcomes = re.findall(r"^\s*(\S+): (.+)$", mutmut(folder, "results", "--all", "true"), re.M)
+    mutmut(folder, "-m", "mutmut", "run", "--max-children", "1")
+    results = mutmut(folder, "-m", "mutmut", "results", "--all", "true")
+    outcomes = re.findall(r"^\s*(\S+): (.+)$", results, re.M)
     alive = [name for name, outcome in outcomes if outcome not in KILLED]
-    return len(outcomes), [_survivor(folder, file, name) for name in alive]
+    differences = mutmut(folder, "-c", DIFFERENCES, *alive).split("\0")[:-1] if alive else []
+    return len(outcomes), [_survivor(file, difference) for difference in differences]
 
 
-def _survivor(folder: Path, file: str, name: str) -> Survivor:
-    """The mutant ``name`` as its difference to ``file``."""
-    changes = mutmut(folder, "show", name).split("\n")[3:]
+def _survivor(file: str, difference: str) -> Survivor:
+    """The mutant of ``file`` whose unified difference this is."""
+    changes = difference.strip().split("\n")[3:]
     before = [line[1:] for line in changes if line.startswith("-")]
     after = [line[1:] for line in changes if line.startswith("+")]
     lines = [line.strip() for line in (ROOT / file).read_text(encoding="utf-8").split("\n")]

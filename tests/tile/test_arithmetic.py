@@ -185,6 +185,15 @@ def test_noise_equals_its_formulas(read_noise_lsb: float, output_noise_lsb: floa
         assert codes.tolist() == expected
 
 
+@pytest.mark.parametrize(("adc_bits", "dac_bits"), [(2, 2), (16, 8), (5, 4), (8, 7)])
+def test_converters_of_any_width(adc_bits: int, dac_bits: int) -> None:
+    case = random_case(7, 4, 30, 20, adc_bits=adc_bits, dac_bits=dac_bits)
+    expected = documented(case)
+    for codes in both(case):
+        assert codes.dtype == np.int16
+        assert codes.tolist() == expected
+
+
 # In 1/65536: the deviation's last bit, in which rounding differs from cutting off, decides a code.
 @pytest.mark.parametrize(
     "steps", [2729, 3336, 4051, 4071, 4112, 4116, 13035, 81387, 105344, 115072]
@@ -278,6 +287,7 @@ def test_mvms_are_numbered_from_the_first() -> None:
         {"shift": np.full(4, 63, np.uint16)},
         {"adc_bits": 1},
         {"adc_bits": 17},
+        {"dac_bits": 1},
         {"dac_bits": 9},
         {"output_noise_lsb": -1.0},
         {"output_noise_lsb": float("nan")},

@@ -256,7 +256,7 @@ TEST(arithmetic_smallest_read_noise_is_seen_on_the_largest_tile) {
 }
 
 TEST(arithmetic_output_noise_is_rounded) {
-  const uint32_t columns = 256;
+  const uint32_t columns = 4096;
   std::vector<int32_t> z(columns);
   aimc::normals_q16({4, 0, 0, 0}, aimc::NoiseSource::kOutput, columns, z.data());
   TileParams params = params_of(1, columns, 16);
@@ -265,13 +265,16 @@ TEST(arithmetic_output_noise_is_rounded) {
   const std::vector<AdcScale> scales(columns);
   const Crossbar crossbar(1, columns);
   const int8_t x = 0;
-  int checked = 0;
+  int checked = 0, exact = 0;
   for (uint32_t c = 0; c < columns; ++c) {
     if (z[c] < 2000 || z[c] >= 32768) continue;
-    ++checked;
     // Of z times the deviation, in Q32, what reaches half a code once it is rounded to Q16.
     const int64_t reach = (int64_t{1} << 31) - (int64_t{1} << 15);
     const int64_t largest = (reach - 1) / z[c];
+    const bool reached = reach % z[c] == 0;
+    if (!reached && c >= 256) continue;
+    ++checked;
+    exact += reached ? 1 : 0;
     for (const int more : {0, 1}) {
       params.output_noise_lsb = static_cast<double>(largest + more) / 65536;
       MvmUnit unit(params);
@@ -281,6 +284,7 @@ TEST(arithmetic_output_noise_is_rounded) {
     }
   }
   CHECK(checked > 10);
+  CHECK(exact > 0);
 }
 
 TEST(arithmetic_deviations_are_rounded_to_q16) {
