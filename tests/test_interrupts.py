@@ -126,17 +126,3 @@ def test_the_command_line_while_it_starts(number: int, tmp_path: Path) -> None:
     )
     assert (result.returncode, result.stdout) == (128 + number, "")
     assert result.stderr == "error: interrupted\n"
-
-
-@pytest.mark.parametrize(("name", "handler"), [("aimc", "SIG_DFL"), ("other", "default_int")])
-def test_python_itself_is_silent_for_aimc_alone(name: str, handler: str, tmp_path: Path) -> None:
-    """The installation has a file that Python reads first (harness/cli/first.pth)."""
-    (tmp_path / name).write_text("import signal\nprint(repr(signal.getsignal(signal.SIGINT)))\n")
-    result = subprocess.run(
-        [sys.executable, str(tmp_path / name)],
-        capture_output=True,
-        text=True,
-        check=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
-    )
-    assert handler in result.stdout

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import _signal  # type: ignore[import-not-found]  # part of the interpreter: not read from disk
 
-# Until `install`, without a traceback; first.pth does it earlier where this is installed.
-_signal.signal(_signal.SIGINT, _signal.SIG_DFL)
+_signal.signal(_signal.SIGINT, _signal.SIG_DFL)  # until `install`, without a traceback
 
 from harness import interrupts  # noqa: E402
 
