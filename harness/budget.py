@@ -54,6 +54,8 @@ YAML_BYTES: Final = 64 << 10
 YAML_DEPTH: Final = 12
 JSON_BYTES: Final = 16 << 20
 """Any JSON file; Python's objects take up to 30 times its length."""
+SEARCH_STATE_BYTES: Final = 64 << 20
+"""Of a search; 1000 layers with 1000 repetitions each take less."""
 MAPPING_BYTES: Final = 4 << 20
 
 # Programs.

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Final
 
 from harness.artifacts import atomic_write_text, sha256_file
+from harness.budget import JSON_BYTES
+from harness.reading import read_regular
 
 CHECKSUMS_FILE: Final = "checksums.json"
-_LARGEST_FILE: Final = 1 << 24  # bytes of a list of checksums that is read
 
 
 def seal(folder: Path) -> None:
@@ -77,9 +78,7 @@ def damage(folder: Path) -> list[str]:
 
 def _read(path: Path) -> dict[str, str]:
     """The checksums in ``path``, by the file's path below the folder."""
-    if not path.is_file() or path.stat().st_size > _LARGEST_FILE:
-        raise ValueError("not a list of checksums")
-    document = json.loads(path.read_bytes())
+    document = json.loads(read_regular(path, JSON_BYTES))
     if not isinstance(document, dict) or not all(isinstance(v, str) for v in document.values()):
         raise ValueError("not a list of checksums")
     return document

@@ -13,17 +13,18 @@ from typing import Final
 from pydantic import ValidationError
 
 from harness.accuracy.result import SUMMARY_FORMAT, Summary
+from harness.budget import JSON_BYTES
 from harness.checksums import CHECKSUMS_FILE, damage, sealed_files
 from harness.errors import HarnessError
 from harness.mapping.file_format import parse_json
 from harness.model.names import shown
+from harness.reading import read_regular
 
 MAPPING_FILE: Final = "mapping.json"
 SUMMARY_FILE: Final = "summary.json"
 TABLE_FILE: Final = "accuracy.csv"
 PICTURE_FILE: Final = "accuracy.png"
 _FILES: Final = frozenset({MAPPING_FILE, SUMMARY_FILE, TABLE_FILE, PICTURE_FILE})
-_LARGEST_SUMMARY: Final = 4 << 20  # bytes
 _LISTED: Final = 8  # files in a message
 
 
@@ -92,9 +93,7 @@ def _is_summary(path: Path) -> bool:
 
 
 def _document(path: Path) -> dict[str, object]:
-    if not path.is_file() or path.stat().st_size > _LARGEST_SUMMARY:
-        raise OSError("not a summary")
-    return parse_json(path.read_bytes(), str(path))
+    return parse_json(read_regular(path, JSON_BYTES), str(path))
 
 
 def _check_foreign(out: Path, sealed: frozenset[str]) -> None:

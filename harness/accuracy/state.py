@@ -33,15 +33,16 @@ from pydantic import (
 
 from harness.accuracy.paired import BoolArray, Measured
 from harness.artifacts import atomic_write_text, sha256_file
+from harness.budget import SEARCH_STATE_BYTES
 from harness.errors import DataError
 from harness.model.checkpoint import load_checkpoint, save_checkpoint
 from harness.model.graph import Graph
 from harness.model.names import shown
+from harness.reading import read_regular
 
 STATE_FILE: Final = "state.json"
 BEGIN_AGAIN: Final = "delete the folder to search from the beginning, or give another --out"
 _FORMAT: Final = 4
-_LARGEST_FILE: Final = 64 << 20  # bytes; 1000 layers with 1000 repetitions each take less
 _NEW_WEIGHTS: Final = "new.safetensors"
 _WEIGHTS: Final = r"[0-9a-f]{16}\.safetensors"
 _OWN: Final = re.compile(
@@ -289,7 +290,7 @@ def _parsed(path: Path) -> SearchState:
     """The state in ``path``, exactly as a search wrote it."""
     reason = "it has changed since a search wrote it"
     try:
-        data = _read(path)
+        data = read_regular(path, SEARCH_STATE_BYTES)
         if _AnyFile.model_validate_json(data).format != _FORMAT:
             reason = "another version of the harness wrote it"
         else:
@@ -305,14 +306,6 @@ def _parsed(path: Path) -> SearchState:
     raise DataError(
         f"the interrupted search cannot be read: {reason}", where=str(path), hint=BEGIN_AGAIN
     )
-
-
-def _read(path: Path) -> bytes:
-    if not path.is_file():
-        raise OSError("it is no file")
-    if path.stat().st_size > _LARGEST_FILE:
-        raise OSError(f"it has more than {_LARGEST_FILE >> 20} MiB")
-    return path.read_bytes()
 
 
 def _checksum(state: SearchState) -> str:

@@ -1,12 +1,13 @@
 """A reader of each kind with what it accepts: valid inputs, how to damage them, how to read them.
 
-`readers` makes them in a folder of their own; each call of `Reader.attempt` damages an input by its
-seed and reads it, which may raise `HarnessError` only.
+`reader` makes the inputs; each call of a reader damages one and reads it, which may raise
+`HarnessError` only.
 """
 
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import io
 import json
 import pickle
@@ -14,14 +15,14 @@ import random
 import struct
 import zipfile
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import onnx
 from onnx import TensorProto
 from PIL import Image
+from pydantic import ValidationError
 from safetensors.numpy import save as save_tensors
 
 from harness.accuracy.paired import Measured
@@ -31,6 +32,7 @@ from harness.accuracy.state import (
     FloatCorrect,
     Measurement,
     Saving,
+    SearchState,
     StateFolder,
     Trial,
     Weights,
@@ -53,27 +55,33 @@ from harness.model.checkpoint import checkpoint_metadata, load_checkpoint, save_
 from harness.model.fold import fold
 from harness.model.onnx_external import external_files
 from harness.model.onnx_reader import read_onnx
-from harness.report.result_file import digest, read_result
+from harness.report.result_file import digest, read_result, result_text
 from tests.model.fuzz import corpus as onnx_corpus
 from tests.model.fuzz import mutate as damage_onnx
+from tests.report.comparisons import comparison
 from tests.stress.mutate import damage_bytes, damage_document, damage_json, damage_text, json_bytes
 
 _CIFAR_FILES = (*(f"data_batch_{index}" for index in range(1, 6)), "test_batch")
-_RESULTS = Path(__file__).parents[2] / "results" / "embedded" / "lenet5-pio" / "result.json"
 
 
-@dataclass(frozen=True)
-class Reader:
-    """``attempt`` reads one damaged input; ``weight`` is its share of all inputs."""
-
-    name: str
-    attempt: Callable[[random.Random], None]
-    weight: int
+Reader: TypeAlias = Callable[[random.Random], None]
+"""Damages an input and reads it."""
 
 
-def readers(folder: Path) -> list[Reader]:
-    """All of them, with their valid inputs in ``folder``."""
-    makers: Mapping[str, tuple[Callable[[Path], Callable[[random.Random], None]], int]] = {
+def shares() -> dict[str, int]:
+    """The readers' names, each with its share of all inputs."""
+    return {name: share for name, (_, share) in _readers().items()}
+
+
+def reader(name: str, folder: Path) -> Reader:
+    """The reader ``name``, with its valid inputs in ``folder``."""
+    make, _ = _readers()[name]
+    folder.mkdir(parents=True)
+    return make(folder)
+
+
+def _readers() -> Mapping[str, tuple[Callable[[Path], Reader], int]]:
+    makers: dict[str, tuple[Callable[[Path], Reader], int]] = {
         "onnx": (_onnx, 2),
         "onnx external data": (_external, 1),
         "npz": (_npz, 3),
@@ -92,12 +100,9 @@ def readers(folder: Path) -> list[Reader]:
         "checksums": (_checksums, 1),
         "elf": (_elf, 3),
     }
-    found = []
-    for name, (make, weight) in makers.items():
-        own = folder / name.replace(" ", "-")
-        own.mkdir(parents=True)
-        found.append(Reader(name, make(own), weight))
-    return found
+    if importlib.util.find_spec("torch") is not None:
+        makers["search summary"] = (_summary, 1)
+    return makers
 
 
 def _use(dataset: Dataset) -> None:
@@ -106,7 +111,7 @@ def _use(dataset: Dataset) -> None:
             images.store.read(np.arange(min(2, len(images)), dtype=np.int64))
 
 
-def _onnx(folder: Path) -> Callable[[random.Random], None]:
+def _onnx(folder: Path) -> Reader:
     models, path = onnx_corpus(), folder / "net.onnx"
 
     def attempt(rng: random.Random) -> None:
@@ -116,7 +121,7 @@ def _onnx(folder: Path) -> Callable[[random.Random], None]:
     return attempt
 
 
-def _external(folder: Path) -> Callable[[random.Random], None]:
+def _external(folder: Path) -> Reader:
     models, path = onnx_corpus(), folder / "net.onnx"
     content = b""
     for proto in models:
@@ -170,7 +175,7 @@ def _jpegs() -> list[bytes]:
     return found
 
 
-def _npz(folder: Path) -> Callable[[random.Random], None]:
+def _npz(folder: Path) -> Reader:
     rng = np.random.default_rng(0)
     images = rng.integers(0, 256, (4, 6, 6, 3), dtype=np.uint8)
     labels = np.arange(4, dtype=np.int64)
@@ -204,7 +209,7 @@ def _npz(folder: Path) -> Callable[[random.Random], None]:
     return attempt
 
 
-def _jpeg(folder: Path) -> Callable[[random.Random], None]:
+def _jpeg(folder: Path) -> Reader:
     from harness.data.images import decode_jpeg
 
     files = _jpegs()
@@ -220,7 +225,7 @@ def _batches() -> list[tuple[np.ndarray[Any, Any], list[int]]]:
     return [(rng.integers(0, 256, (2, 3072), dtype=np.uint8), [0, 9]) for _ in _CIFAR_FILES]
 
 
-def _cifar_binary(folder: Path) -> Callable[[random.Random], None]:
+def _cifar_binary(folder: Path) -> Reader:
     files = {
         f"{name}.bin": b"".join(
             bytes([label]) + image.tobytes() for label, image in zip(labels, pixels, strict=True)
@@ -230,7 +235,7 @@ def _cifar_binary(folder: Path) -> Callable[[random.Random], None]:
     return _cifar(folder, files, open_binary)
 
 
-def _cifar_python(folder: Path) -> Callable[[random.Random], None]:
+def _cifar_python(folder: Path) -> Reader:
     files = {}
     for index, (name, (pixels, labels)) in enumerate(zip(_CIFAR_FILES, _batches(), strict=True)):
         content = {b"batch_label": b"x", b"labels": labels, b"data": pixels, b"filenames": [b"a"]}
@@ -250,7 +255,7 @@ def _cifar(
     files: Mapping[str, bytes],
     open_: Callable[[Path], Dataset],
     pieces: list[bytes] | None = None,
-) -> Callable[[random.Random], None]:
+) -> Reader:
     for name, data in files.items():
         (folder / name).write_bytes(data)
 
@@ -278,7 +283,7 @@ def _tensors_file(rng: random.Random, data: bytes) -> bytes:
     return damage_bytes(rng, data) if rng.random() < 0.5 else data
 
 
-def _checkpoint(folder: Path) -> Callable[[random.Random], None]:
+def _checkpoint(folder: Path) -> Reader:
     graph = build("lenet5")
     path = folder / "weights.safetensors"
     corpus = []
@@ -294,7 +299,7 @@ def _checkpoint(folder: Path) -> Callable[[random.Random], None]:
     return attempt
 
 
-def _conductances(folder: Path) -> Callable[[random.Random], None]:
+def _conductances(folder: Path) -> Reader:
     rng = np.random.default_rng(0)
     matrices = {"a": (6, 4), "b": (3, 5)}
     weights = {name: rng.normal(size=s).astype(np.float32) for name, s in matrices.items()}
@@ -309,7 +314,7 @@ def _conductances(folder: Path) -> Callable[[random.Random], None]:
     return attempt
 
 
-def _mapping(folder: Path) -> Callable[[random.Random], None]:
+def _mapping(folder: Path) -> Reader:
     path = folder / "mapping.json"
     (folder / "c.safetensors").write_bytes(b"")
     document = {
@@ -332,7 +337,7 @@ def _mapping(folder: Path) -> Callable[[random.Random], None]:
     return attempt
 
 
-def _configuration(folder: Path) -> Callable[[random.Random], None]:
+def _configuration(folder: Path) -> Reader:
     text = config_to_yaml(load_config(system="alpine-hp"))
 
     def attempt(rng: random.Random) -> None:
@@ -341,7 +346,7 @@ def _configuration(folder: Path) -> Callable[[random.Random], None]:
     return attempt
 
 
-def _preset(folder: Path) -> Callable[[random.Random], None]:
+def _preset(folder: Path) -> Reader:
     sources = [(path.parent.name, path.read_bytes()) for path in sorted(PRESETS.glob("*/*.yaml"))]
     path = folder / "preset.yaml"
 
@@ -357,7 +362,7 @@ def _preset(folder: Path) -> Callable[[random.Random], None]:
     return attempt
 
 
-def _override(folder: Path) -> Callable[[random.Random], None]:
+def _override(folder: Path) -> Reader:
     del folder
     texts = ("system.core.clock_ghz=2", "run.images=3", "system.tiles=4", "run.mapping=analog")
 
@@ -370,8 +375,8 @@ def _override(folder: Path) -> Callable[[random.Random], None]:
     return attempt
 
 
-def _state(folder: Path) -> Callable[[random.Random], None]:
-    states = StateFolder(folder, "0" * 64)
+def _state(folder: Path) -> Reader:
+    states = StateFolder(folder, {"inputs": "0" * 64})
     measured = Measured(
         values=(0.5, 0.25), images=3, reference=0.75, image_variance=0.25, residual_variance=0.0
     )
@@ -387,15 +392,62 @@ def _state(folder: Path) -> Callable[[random.Random], None]:
     document = json.loads((folder / STATE_FILE).read_bytes())
 
     def attempt(rng: random.Random) -> None:
-        (folder / STATE_FILE).write_bytes(damage_json(rng, document))
+        if rng.random() < 0.5:
+            (folder / STATE_FILE).write_bytes(damage_json(rng, document))
+        else:  # under a checksum that is right, if a search could have written it
+            search = damage_document(rng, document["search"])
+            with contextlib.suppress(ValidationError):
+                states.save(SearchState.model_validate_json(json_bytes(search)))
         states.load().weights(("fc1",))
 
     return attempt
 
 
-def _result(folder: Path) -> Callable[[random.Random], None]:
+def _summary(folder: Path) -> Reader:
+    from harness.accuracy.earlier import SUMMARY_FILE, read_summary  # which import torch
+    from harness.accuracy.result import Summary, SummaryRow
+
+    row = {
+        "phase": "test",
+        "split": "test",
+        "images": 9,
+        "time_s": None,
+        "repetitions": 1,
+        "mean_percent": 90.0,
+        "deviation_points": None,
+        "ci95_points": None,
+        "lost_points": 0.5,
+        "lost_error_points": 0.1,
+    }
+    summary = Summary(
+        model="lenet5",
+        dataset="digits",
+        strategy="benefit",
+        drop_points=1.0,
+        confidence=None,
+        baseline_percent=99.0,
+        bound_percent=98.0,
+        time_of_evaluation_s=25.0,
+        graph_sha256="0" * 64,
+        analog_layers=["fc1"],
+        analog_layers_percent=50.0,
+        analog_macs_percent=10.0,
+        accuracy=[SummaryRow.model_validate(row)],
+        seconds=1.0,
+        provenance={"fingerprint": "0" * 64},
+    )
+    document = json.loads(summary.model_dump_json())
+
+    def attempt(rng: random.Random) -> None:
+        (folder / SUMMARY_FILE).write_bytes(damage_json(rng, document))
+        read_summary(folder)
+
+    return attempt
+
+
+def _result(folder: Path) -> Reader:
     path = folder / "result.json"
-    document = json.loads(_RESULTS.read_bytes())
+    document = json.loads(result_text(comparison(3)))
 
     def attempt(rng: random.Random) -> None:
         if rng.random() < 0.5:
@@ -410,7 +462,7 @@ def _result(folder: Path) -> Callable[[random.Random], None]:
     return attempt
 
 
-def _regions(folder: Path) -> Callable[[random.Random], None]:
+def _regions(folder: Path) -> Reader:
     path = folder / "regions.json"
 
     def attempt(rng: random.Random) -> None:
@@ -420,7 +472,7 @@ def _regions(folder: Path) -> Callable[[random.Random], None]:
     return attempt
 
 
-def _checksums(folder: Path) -> Callable[[random.Random], None]:
+def _checksums(folder: Path) -> Reader:
     path = folder / CHECKSUMS_FILE
 
     def attempt(rng: random.Random) -> None:
@@ -469,7 +521,7 @@ def elf_file() -> bytes:
     return header + segment + body + sections
 
 
-def _elf(folder: Path) -> Callable[[random.Random], None]:
+def _elf(folder: Path) -> Reader:
     data, path = elf_file(), folder / "program.elf"
 
     def attempt(rng: random.Random) -> None:

@@ -24,6 +24,7 @@ from pathlib import Path
 
 from harness.budget import MEMORY_BYTES, SECONDS
 from harness.errors import HarnessError
+from tests.stress import corpus
 
 _CHUNK = 10_000  # inputs of one process: after each its peak memory is looked at
 _LAST_RESORT_BYTES = 3 * MEMORY_BYTES  # of address space beyond what importing took
@@ -32,9 +33,7 @@ _LAST_RESORT_S = 3 * SECONDS
 
 def work(reader: str, first: int, count: int, folder: Path) -> dict[str, object]:
     """Read ``count`` damaged inputs of ``reader``; the outcome as a document."""
-    from tests.stress.corpus import readers
-
-    (chosen,) = (known for known in readers(folder / "inputs") if known.name == reader)
+    attempt = corpus.reader(reader, folder / "inputs")
     used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
     limit = used + _LAST_RESORT_BYTES
     resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
@@ -46,7 +45,7 @@ def work(reader: str, first: int, count: int, folder: Path) -> dict[str, object]
         os.pwrite(progress, f"{seed:20}".encode(), 0)
         start = time.process_time()
         try:
-            chosen.attempt(random.Random(f"{reader} {seed}"))
+            attempt(random.Random(f"{reader} {seed}"))
             outcomes["read"] += 1
         except HarnessError as error:
             outcomes["refused"] += 1
@@ -102,10 +101,7 @@ def main() -> int:
     if options.worker is not None:
         print(json.dumps(work(options.reader, options.first, options.inputs, options.worker)))
         return 0
-    from tests.stress.corpus import readers
-
-    with tempfile.TemporaryDirectory() as folder:
-        shares = {reader.name: reader.weight for reader in readers(Path(folder) / "inputs")}
+    shares = corpus.shares()
     if options.reader is not None:
         shares = {options.reader: 1}
     failed = 0
