@@ -53,6 +53,8 @@ def open_dataset(path: Path, accepted: tuple[str, ...]) -> Dataset:
     if str(path) == BUNDLED and BUNDLED in accepted:
         return open_digits()
     try:
+        if path.exists() and not path.is_file() and not path.is_dir():
+            raise DataError("not a regular file or a folder", where=str(path))
         found = list(_candidates(path)) if path.exists() else None
     except OSError as error:
         raise DataError(f"cannot read: {error.strerror}", where=str(path)) from error
