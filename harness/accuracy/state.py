@@ -283,7 +283,8 @@ class StateFolder:
         """What a search wrote to the folder."""
         if not self.folder.is_dir():
             return []
-        return [path for path in self.folder.iterdir() if _OWN.fullmatch(path.name)]
+        named = (path for path in self.folder.iterdir() if _OWN.fullmatch(path.name))
+        return [path for path in named if path.is_symlink() or not path.is_dir()]
 
 
 def _parsed(path: Path) -> SearchState:

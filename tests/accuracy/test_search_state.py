@@ -171,6 +171,7 @@ def test_weights_outside_of_the_folder_are_refused(name: str) -> None:
 
 def test_only_a_searchs_own_files_are_removed(tmp_path: Path) -> None:
     (tmp_path / "mine.safetensors").touch()
+    (tmp_path / f"{'a' * 16}.safetensors").mkdir()
     folder = StateFolder(tmp_path, NAME)
     folder.save(folder.load())
     folder.save_weights(build("mlp"))
@@ -178,7 +179,11 @@ def test_only_a_searchs_own_files_are_removed(tmp_path: Path) -> None:
     StateFolder(tmp_path, {**NAME, "network": "0" * 64}).remove()
     assert (tmp_path / STATE_FILE).exists()  # another search's
     folder.remove()
-    assert [path.name for path in tmp_path.iterdir()] == ["mine.safetensors"]
+    assert {path.name for path in tmp_path.iterdir()} == {
+        "mine.safetensors",
+        f"{'a' * 16}.safetensors",
+    }
+    (tmp_path / f"{'a' * 16}.safetensors").rmdir()
     (tmp_path / "mine.safetensors").unlink()
     folder.remove()
     assert not tmp_path.exists()

@@ -237,6 +237,12 @@ def test_weights_are_kept_for_what_may_be_taken_back() -> None:
     ]
 
 
+def test_nothing_is_confirmed_when_all_is_taken_back() -> None:
+    table = fixed(accuracies=lambda _, confirms: (0.8 if confirms else 0.9,))
+    search_all(table, [Search(table, 1.0)], lambda _: None)  # type: ignore[arg-type, list-item]
+    assert table.confirmed == [("a", "b", "c"), ("a", "b"), ("a",)]
+
+
 def test_without_confirmation_no_weights_are_kept_for_it() -> None:
     table = fixed(loop=LOOPS[0])
     search = Search(table, 1.5)  # type: ignore[arg-type]
