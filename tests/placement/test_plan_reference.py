@@ -16,7 +16,7 @@ from harness.model.fold import fold
 from harness.model.graph import Conv, Graph
 from harness.placement.place import place
 from harness.placement.plan import AnalogLayer, Plan
-from harness.placement.reference import infer_plan, native_mvm, run_plan
+from harness.placement.reference import accumulate, infer_plan, native_mvm, run_plan
 from harness.placement.tile_arithmetic import mvm as numpy_mvm
 from harness.quant.float_reference import run_float, to_nchw
 from harness.quant.program import Int8Array, QConv, QDense, QNetwork
@@ -162,6 +162,43 @@ def test_images_have_epochs_and_batches_do_not_matter() -> None:
     other_seed = system.model_copy(update={"tile": system.tile.model_copy(update={"seed": 2})})
     assert not np.array_equal(run_plan(plan, other_seed, images)["first_relu"], whole["first_relu"])
     assert infer_plan(plan, system, images[:0]).shape == (0, 10)
+
+
+def test_pixels_are_numbered_from_0_in_each_epoch() -> None:
+    graph = plain()
+    system = system_with(noise=True, output_noise_lsb=20.0, adc_bits=12)
+    tile = system.tile
+    layer = mapped(graph, system, 4).analog["second"]
+    patches = np.random.default_rng(0).integers(-128, 128, (9, layer.rows), dtype=np.int8)
+    total = accumulate(layer, tile, patches, 3, native_mvm())
+    expected = np.tile(layer.bias.astype(np.int64), (9, 1))
+    for block in layer.blocks:
+        codes = numpy_mvm(
+            patches[:, block.k0 : block.k0 + block.rows],
+            block.conductance,
+            block.adc_multiplier,
+            block.adc_shift,
+            adc_bits=12,
+            dac_bits=tile.dac_bits,
+            noise=True,
+            output_noise_lsb=20.0,
+            read_noise_lsb=tile.read_noise_lsb,
+            seed=tile.seed,
+            tile=block.tile,
+            epoch=3,
+            first_mvm=0,
+        )
+        expected[:, block.n0 : block.n0 + block.columns] += 256 * codes.astype(np.int64)
+    assert total.dtype == np.int32
+    assert total.tolist() == expected.tolist()
+
+
+def test_only_the_tensors_that_are_asked_for_are_kept() -> None:
+    graph = plain()
+    system = system_with()
+    plan = mapped(graph, system, 4)
+    images = inputs_for(plan.network, graph, 2)
+    assert run_plan(plan, system, images, keep={"pool", "logits"}).keys() == {"pool", "logits"}
 
 
 def test_output_noise_has_the_stated_deviation() -> None:
