@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from harness.cli.map_command import _broken_bound
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -52,6 +54,28 @@ def test_mistakes_get_one_message(arguments: tuple[str, ...], says: str, tmp_pat
     assert "Traceback" not in result.stderr
     assert result.stdout == ""
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("percent", "analog", "broken"),
+    [(97.99, [], True), (98.0, [], False), (97.0, ["conv1"], False)],
+)
+def test_a_bound_that_int8_breaks_is_told(percent: float, analog: list[str], broken: bool) -> None:
+    row = {"phase": "time", "split": "validation", "time_s": 86400.0, "mean_percent": percent}
+    others = [row | {"time_s": 1.0, "mean_percent": 0.0}, row | {"phase": "digital"}]
+    told = _broken_bound(
+        {
+            "accuracy": [*others, row],
+            "analog_layers": analog,
+            "bound_percent": 98.0,
+            "drop_points": 2.0,
+            "time_of_evaluation_s": 86400.0,
+        }
+    )
+    assert (told is not None) == broken
+    assert told is None or told.endswith(
+        "int8 reaches 97.99 % of the validation images, the bound of 2 points is 98.00 %"
+    )
 
 
 def test_a_found_mapping_is_simulated(tmp_path: Path) -> None:
