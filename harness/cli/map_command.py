@@ -124,7 +124,10 @@ def map_layers(
         typer.Option("--threads", min=1, max=options.MAX_THREADS, help="Threads of torch."),
     ] = 2,
     fresh: Annotated[
-        bool, typer.Option("--fresh", help="Search again even if the result is there.")
+        bool,
+        typer.Option(
+            "--fresh", help="Search again even if the result is there, or one that has changed."
+        ),
     ] = False,
     out: Annotated[
         Path | None,
