@@ -14,7 +14,9 @@ from harness.model.graph import Conv, Dense
 from harness.placement import analog, place
 from harness.placement.adc import column_thresholds
 from harness.placement.analog import (
+    analog_layer,
     calibration_patches,
+    conv_window,
     converter_ranges,
     float_matrix,
     layer_on_tiles,
@@ -26,6 +28,7 @@ from harness.placement.cut import Extent
 from harness.placement.footprint import check_memory, memory_bytes
 from harness.placement.plan import AnalogLayer
 from harness.placement.reference import infer_plan, native_mvm
+from harness.quant.patches import Window
 from harness.quant.program import QConv, QDense, QNetwork
 from harness.quant.quantize import quantize
 from harness.quant.reference import run_integer
@@ -62,6 +65,13 @@ def test_patches_of_a_convolution_in_raster_order() -> None:
         expected = images[image, y, x] if inside else np.zeros(2, np.int8)
         at = (ky * 2 + kx) * 2
         assert patches[image, pixel, at : at + 2].tolist() == expected.tolist()
+
+
+def test_the_window_of_a_convolution() -> None:
+    layer = conv(RNG, "c", "x", (5, 4), (3, 2), stride=(2, 1), pads=(1, 0, 2, 1), dilation=(1, 2))
+    _, node = one_layer(layer, (1, 5, 6, 7))
+    assert isinstance(node, QConv)
+    assert conv_window(node) == Window((3, 2), (2, 1), (1, 0, 2, 1), (1, 2))
 
 
 def test_patches_of_a_dense_layer_are_its_inputs() -> None:
@@ -135,6 +145,7 @@ def test_a_column_is_worth_its_weights_and_bias() -> None:
     matrix = rng.normal(size=(40, 7)) * [1, 1e-3, 1e3, 1, 1, 1, 1]
     bias = np.array([0.3, -0.002, 50.0, 0.0, -1.0, 2.0, 1.0])
     network, node = dense_layer(matrix.T, bias)
+    node = replace(node, requant=replace(node.requant, low=-77, high=88))
     tile = system_with(rows=16, columns=4, adc_bits=8).tile
     asked: list[tuple[int, int]] = []
 
@@ -146,7 +157,15 @@ def test_a_column_is_worth_its_weights_and_bias() -> None:
     assert asked == [(4, 3), (3, 3)]
     assert (layer.name, layer.rows, layer.columns) == ("d", 40, 7)
     assert layer.bias.dtype == np.int32
-    assert [block.tile for block in layer.blocks] == list(range(5, 5 + len(layer.blocks)))
+    assert [(b.tile, b.k0, b.rows, b.n0, b.columns) for b in layer.blocks] == [
+        (5, 0, 16, 0, 4),
+        (6, 16, 16, 0, 4),
+        (7, 32, 8, 0, 4),
+        (8, 0, 16, 4, 3),
+        (9, 16, 16, 4, 3),
+        (10, 32, 8, 4, 3),
+    ]
+    assert (layer.requant.low, layer.requant.high) == (-77, 88)
     unit = np.abs(matrix.astype(np.float32)).max(axis=0).astype(np.float64) / 32767
     input_scale = network.tensors[network.input].scale
     for column in range(7):
@@ -162,6 +181,18 @@ def test_a_column_is_worth_its_weights_and_bias() -> None:
         worth = gain / (127 * 256)  # of an accumulator unit
         offset = real_outputs(layer, network, column, 0.0)
         assert abs(offset - np.float32(bias[column])) <= 0.51 * worth
+
+
+def test_programmed_weights_take_the_place_of_the_layers_own() -> None:
+    network, node = dense_layer(RNG.normal(size=(3, 10)), np.zeros(3))
+    tile = system_with().tile
+    inputs = network.calibration_inputs
+    own, same, other = (
+        analog_layer(network, node, inputs, tile, 0, weights).blocks[0].conductance
+        for weights in (None, float_matrix(node), float_matrix(node)[:, ::-1])
+    )
+    assert np.array_equal(same, own)
+    assert np.array_equal(other, own[:, ::-1])
 
 
 def column_of(weight: float, bias: float, threshold: float) -> tuple[AnalogLayer, QNetwork]:
