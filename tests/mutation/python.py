@@ -46,7 +46,6 @@ TESTS = {
         PLACE,
         f"{PLAN}::test_programmed_conductances_take_the_weights_place",
     ),
-    "harness/placement/plan.py": (PLACE,),
     "harness/placement/reference.py": (
         f"{ANALOG}::test_no_images_give_no_outputs",
         f"{ANALOG}::test_a_missing_native_module_is_named",
