@@ -19,10 +19,11 @@ _NO_FOLDER_SYNC: Final = frozenset({errno.EINVAL, errno.ENOTSUP, errno.EBADF})
 
 
 @contextlib.contextmanager
-def atomic_writer(path: Path) -> Iterator[BinaryIO]:
+def atomic_writer(path: Path, *, durable: bool = True) -> Iterator[BinaryIO]:
     """A stream whose bytes become the file ``path`` if the block ends well.
 
-    They go to a temporary file in the same folder, which is made, and appear by a rename.
+    They go to a temporary file in the same folder, which is made, and appear by a rename; if
+    ``durable``, they outlast a power failure.
 
     Raises:
         OSError: The file cannot be written; an earlier version of it is untouched.
@@ -37,9 +38,11 @@ def atomic_writer(path: Path) -> Iterator[BinaryIO]:
             stream = stack.enter_context(os.fdopen(handle, "wb"))
         yield stream
         stream.flush()
-        os.fsync(handle)
+        if durable:
+            os.fsync(handle)
         temporary.replace(path)
-    sync_folder(path.parent)
+    if durable:
+        sync_folder(path.parent)
 
 
 def atomic_write_bytes(path: Path, data: bytes) -> None:

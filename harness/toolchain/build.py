@@ -45,6 +45,9 @@ class _Cache:
     folder: Path
     note: Callable[[str], None]
 
+    def entry(self, made: Path) -> Path:
+        return self.folder / f"{made.name}{SEALED}"
+
 
 def kernel_sources() -> tuple[Path, ...]:
     """The kernels' and the runtime's sources, the entry point first."""
@@ -169,7 +172,7 @@ def _object(
     made = folder / f"{unit.key}.o"
     if cache is not None:
         with cache_errors(cache.folder):
-            if copy_out(cache.folder / f"{made.name}{SEALED}", made, note=cache.note):
+            if copy_out(cache.entry(made), made, note=cache.note, durable=False):
                 return made
     includes = [f"-I{path}" for path in unit.include_dirs]
     # In the source's folder, by its bare name: neither .incbin nor the object see the full path.
@@ -179,7 +182,7 @@ def _object(
         raise _rejected(unit.source, finished.output)
     if cache is not None:
         with cache_errors(cache.folder):
-            publish(made, cache.folder / f"{made.name}{SEALED}")
+            publish(made, cache.entry(made))
     return made
 
 

@@ -54,13 +54,14 @@ def publish(made: Path, entry: Path) -> None:
     sync_folder(entry.parent)
 
 
-def copy_out(entry: Path, out: Path, *, note: Callable[[str], None]) -> bool:
+def copy_out(entry: Path, out: Path, *, note: Callable[[str], None], durable: bool = True) -> bool:
     """Copy the content of ``entry`` to ``out`` atomically; False without a sound entry.
 
     Args:
         entry: What `publish` made.
         out: The file to write; its folder is made.
         note: Hears of a damaged entry, which the caller is to replace.
+        durable: Let ``out`` outlast a power failure.
 
     Raises:
         OSError: The disk is full, or a folder cannot be written.
@@ -70,7 +71,7 @@ def copy_out(entry: Path, out: Path, *, note: Callable[[str], None]) -> bool:
     except FileNotFoundError:
         return False
     try:
-        with source, atomic_writer(out) as target:
+        with source, atomic_writer(out, durable=durable) as target:
             with contextlib.suppress(OSError):
                 os.utime(source.fileno())  # marks the entry as used, for `prune`
             _copy_verified(source, target)
