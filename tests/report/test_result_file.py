@@ -92,6 +92,7 @@ def test_files_that_are_not_results(tmp_path: Path) -> None:
     assert "truncated" in refusal(tmp_path, "[" * 100_000)
     assert "twice" in refusal(tmp_path, '{"schema": 1, "schema": 1}')
     assert "NaN is not a number" in refusal(tmp_path, '{"schema": NaN}')
+    assert "1e999 is not a number" in refusal(tmp_path, '{"schema": 1e999}')
     for foreign in ("[]", "3", "{}", '{"schema": "other"}', "null"):
         assert "not a result of this program" in refusal(tmp_path, foreign)
 
@@ -130,6 +131,7 @@ def test_edits_are_noticed_by_the_checksum(tmp_path: Path) -> None:
         (lambda c: c["comparison"]["outputs"].pop(), "were not compared"),
         (lambda c: c["comparison"].update(plan=None), "needs a plan"),
         (lambda c: c["summary"].update(speed_up=100.0), "does not follow"),
+        (lambda c: c["comparison"]["digital"].update(peak_macs_per_cycle=0), "does not follow"),
     ],
 )
 def test_impossible_content_is_refused(
