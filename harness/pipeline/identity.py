@@ -137,6 +137,7 @@ def _digest_dataset(root: Path) -> str:
     of its last change of any kind.
     """
     try:
+        root.stat()
         found = [*root.glob("*"), *root.glob("*/*")] if root.is_dir() else [root]
         digest = hashlib.sha256()
         for path in sorted(path for path in found if path.is_file()):
