@@ -18,6 +18,7 @@ from harness.accuracy.state import Measurement, Route, Saving, analog_of
 from harness.accuracy.state_check import CONFIRMATION, DIGITAL, alone
 from harness.accuracy.strategies import Step, strategy_named
 from harness.accuracy.workbench import TRAINING_WORK, Workbench
+from harness.errors import MappingError
 
 
 class Search:
@@ -190,11 +191,13 @@ def search_all(
     """Walk each of ``searches`` to its end, measure what it found and hand it to ``finished``.
 
     Raises:
-        HarnessError: A stage failed; what was measured before stays.
+        HarnessError: A stage failed, or a bound is one that guessing holds; what was measured
+            before stays.
     """
     for index, search in enumerate(searches):
         left = searches[index:]
         bench.remaining = partial(_work_left, left)
+        _check_bounds(bench, left)
         bench.reporter.decided(
             f"float accuracy {100 * bench.baseline:.2f} % on {len(bench.validation)} validation "
             f"images; bound {100 * bench.baseline - search.drop_points:.2f} %"
@@ -207,6 +210,24 @@ def search_all(
             search.report()
         bench.measure_result(search.route)
         finished(search)
+
+
+def _check_bounds(bench: Workbench, searches: Sequence[Search]) -> None:
+    """Refuse bounds that guessing holds.
+
+    Raises:
+        MappingError: There is one.
+    """
+    classes = bench.task.classes
+    for search in searches:
+        bound = bench.baseline - search.drop_points / 100
+        if bound <= 1 / classes:
+            raise MappingError(
+                f"the bound of {search.drop_points:g} points below {100 * bench.baseline:.2f} % is "
+                f"{100 * bound:.2f} %, no more than guessing one of {classes} classes gives",
+                where=bench.task.name,
+                hint="give a smaller --drop",
+            )
 
 
 def _advance(bench: Workbench, searches: Sequence[Search]) -> None:

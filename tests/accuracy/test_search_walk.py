@@ -64,7 +64,7 @@ class Table:
 
     @property
     def task(self) -> SimpleNamespace:
-        return SimpleNamespace(training=range(TRAINING), test_split=range(TEST))
+        return SimpleNamespace(training=range(TRAINING), test_split=range(TEST), classes=10)
 
     @property
     def validation(self) -> range:

@@ -13,7 +13,7 @@ from harness.accuracy.evaluate import Evaluator
 from harness.accuracy.noise import with_noise
 from harness.accuracy.task import Labelled, load_task
 from harness.config.load import load_loop_config
-from harness.errors import DataError
+from harness.errors import DataError, MappingError
 from harness.mapping.mapping import matrix_layers
 from harness.model.export import to_onnx
 from harness.model.fold import fold
@@ -123,3 +123,9 @@ def test_the_baseline(right: int, stops: bool) -> None:
         return
     with pytest.raises(DataError, match=f"classifies {right} of 100 images"):
         check_baseline(correct, 10, "here")
+
+
+def test_a_bound_that_guessing_holds_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(MappingError, match="no more than guessing one of 10 classes gives"):
+        search(tmp_path / "m", "search.drop_points=95")
+    assert not (tmp_path / "m").exists()
