@@ -22,6 +22,7 @@ from harness.accuracy.paired import Measured, Values
 from harness.accuracy.search import Search, search_all
 from harness.accuracy.state import Measurement, Route, Saving, SearchState, Trial, analog_of
 from harness.config.schema import LoopConfig
+from harness.errors import MappingError
 from tests.accuracy.searches import loop_config
 
 REFERENCE = 0.9
@@ -43,6 +44,7 @@ class Table:
     loop: LoopConfig
     tiles: int = 99
     warms_up: bool = False
+    training: range | None = range(TRAINING)
     kept: list[set[Route]] = field(default_factory=list)
     made: list[tuple[Route, str | None]] = field(default_factory=list)
     confirmed: list[Route] = field(default_factory=list)
@@ -64,7 +66,9 @@ class Table:
 
     @property
     def task(self) -> SimpleNamespace:
-        return SimpleNamespace(training=range(TRAINING), test_split=range(TEST), classes=10)
+        return SimpleNamespace(
+            training=self.training, test_split=range(TEST), classes=10, name="fixed"
+        )
 
     @property
     def validation(self) -> range:
@@ -301,6 +305,42 @@ def test_what_was_decided_is_told_once() -> None:
         "c: no tiles left, digital",
         "on other devices: 85.00 % +- 0.00: confirmed (measured before)",
     ]
+
+
+def test_a_bound_that_guessing_holds_is_refused_before_any_trial() -> None:
+    table = fixed()
+    searches = [Search(table, drop) for drop in (79.0, 80.0)]  # type: ignore[arg-type]
+    with pytest.raises(MappingError) as error:
+        search_all(table, searches, lambda _: None)  # type: ignore[arg-type]
+    assert str(error.value) == (
+        "fixed: the bound of 80 points below 90.00 % is 10.00 %, no more than guessing one of 10 "
+        "classes gives\n  hint: give a smaller --drop"
+    )
+    assert table.made == []
+    search_all(table, searches[:1], lambda _: None)  # type: ignore[arg-type]
+    assert table.made != []
+
+
+def test_what_a_trial_takes_back_is_told() -> None:
+    table = fixed(accuracies=lambda *_: (0.8,), layers={"a": (1, 1)})
+    search_all(table, [Search(table, 1.0)], lambda _: None)  # type: ignore[arg-type, list-item]
+    assert table.told[1:] == ["a: 80.00 %: taken back"]
+
+
+def test_a_network_that_is_not_retrained_has_no_such_work() -> None:
+    table = fixed(training=None, warms_up=True)
+    search = Search(table, 1.5)  # type: ignore[arg-type]
+    left = 3 * 5 * IMAGES + 2 * IMAGES + 5 * (2 * IMAGES + TEST)
+    assert search.work_left() == left
+
+
+def test_layers_that_a_strategy_leaves_out_are_no_work() -> None:
+    loop = loop_config("search.strategy=benefit", "search.costly_layers=false")
+    table = fixed(loop=loop)
+    search = Search(table, 20.0)  # type: ignore[arg-type]
+    search_all(table, [search], lambda _: None)  # type: ignore[arg-type]
+    assert search.complete
+    assert search.work_left() == 0
 
 
 def test_one_repetition_has_no_spread() -> None:
