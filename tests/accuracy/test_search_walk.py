@@ -45,6 +45,7 @@ class Table:
     tiles: int = 99
     warms_up: bool = False
     training: range | None = range(TRAINING)
+    classes: int = 10
     kept: list[set[Route]] = field(default_factory=list)
     made: list[tuple[Route, str | None]] = field(default_factory=list)
     confirmed: list[Route] = field(default_factory=list)
@@ -67,7 +68,7 @@ class Table:
     @property
     def task(self) -> SimpleNamespace:
         return SimpleNamespace(
-            training=self.training, test_split=range(TEST), classes=10, name="fixed"
+            training=self.training, test_split=range(TEST), classes=self.classes, name="fixed"
         )
 
     @property
@@ -319,6 +320,9 @@ def test_a_bound_that_guessing_holds_is_refused_before_any_trial() -> None:
     assert table.made == []
     search_all(table, searches[:1], lambda _: None)  # type: ignore[arg-type]
     assert table.made != []
+    even = fixed(baseline=1.0, classes=2)
+    with pytest.raises(MappingError, match=r"50\.00 %, no more than guessing one of 2 classes"):
+        search_all(even, [Search(even, 50.0)], lambda _: None)  # type: ignore[arg-type, list-item]
 
 
 def test_what_a_trial_takes_back_is_told() -> None:
@@ -335,7 +339,9 @@ def test_a_network_that_is_not_retrained_has_no_such_work() -> None:
 
 
 def test_layers_that_a_strategy_leaves_out_are_no_work() -> None:
-    loop = loop_config("search.strategy=benefit", "search.costly_layers=false")
+    loop = loop_config(
+        "search.strategy=benefit", "search.costly_layers=false", "search.confirm_repetitions=0"
+    )
     table = fixed(loop=loop)
     search = Search(table, 20.0)  # type: ignore[arg-type]
     search_all(table, [search], lambda _: None)  # type: ignore[arg-type]
