@@ -77,7 +77,9 @@ for line in sys.stdin:
         outcome = "read"
     except HarnessError as error:
         outcome = str(error)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    # Not ru_maxrss, which begins with that of the process that started this one.
+    status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
+    peak = int(status["VmHWM"].split()[0]) * 1024
     print(json.dumps([outcome, peak]), flush=True)
 """
 

@@ -65,7 +65,8 @@ def refusal(*arguments: str) -> str:
 def empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("AIMC_DATA", raising=False)
-    monkeypatch.delenv("GEM5", raising=False)
+    monkeypatch.setenv("GEM5", "")  # so that it is unset again afterwards: --gem5 sets it
+    monkeypatch.delenv("GEM5")
     return tmp_path
 
 
