@@ -8,10 +8,12 @@ on its way.  While a command only imports what it needs, the process ends at onc
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import sys
 import threading
+from collections.abc import Iterator
 from types import FrameType, TracebackType
 from typing import Final, NoReturn
 
@@ -75,6 +77,15 @@ class uninterrupted:  # noqa: N801 - a context manager, as contextlib.suppress
             _interrupts.put_off -= 1
             if value is None and _interrupts.received is not None:
                 _interrupts.handle(signal.SIGALRM, sys._getframe())
+
+
+@contextlib.contextmanager
+def interrupted_says(text: str) -> Iterator[None]:
+    """Let an interrupt that leaves the `with` block say ``text``: what became of the work."""
+    try:
+        yield
+    except InterruptedRunError:
+        raise InterruptedRunError(text) from None
 
 
 def install() -> None:

@@ -12,7 +12,7 @@ import typer
 from harness.cli import options
 from harness.cli.extras import need
 from harness.errors import HarnessError, MappingError
-from harness.interrupts import InterruptedRunError
+from harness.interrupts import interrupted_says
 
 if TYPE_CHECKING:
     from harness.config.schema import Config, LoopConfig
@@ -238,25 +238,21 @@ def _find(
 
     from harness.cli.progress import SearchProgress
 
-    try:
-        with SearchProgress(Console(stderr=True)) as progress:
-            progress.stage("loading torch and aihwkit")
-            from harness.accuracy.run import find_mappings
+    kept = interrupted_says("interrupted; the same command goes on from the last decision")
+    with kept, SearchProgress(Console(stderr=True)) as progress:
+        progress.stage("loading torch and aihwkit")
+        from harness.accuracy.run import find_mappings
 
-            results = find_mappings(
-                config,
-                loop,
-                outs,
-                state=state,
-                command=("aimc", *sys.argv[1:]),
-                reporter=progress,
-                threads=threads,
-                fresh=fresh,
-            )
-    except InterruptedRunError:
-        raise InterruptedRunError(
-            "interrupted; the same command goes on from the last decision"
-        ) from None
+        results = find_mappings(
+            config,
+            loop,
+            outs,
+            state=state,
+            command=("aimc", *sys.argv[1:]),
+            reporter=progress,
+            threads=threads,
+            fresh=fresh,
+        )
     for found in results:
         _tell(found.summary)
         served = " (found earlier; --fresh searches again)" if found.earlier else ""

@@ -11,7 +11,7 @@ import typer
 
 from harness.cli import options
 from harness.cli.extras import need
-from harness.interrupts import InterruptedRunError
+from harness.interrupts import interrupted_says
 
 _HELP = """Train a built-in network from scratch; interrupted, the same command goes on.
 
@@ -49,30 +49,26 @@ def train(
     from harness.cli.progress import TrainingProgress
 
     command = shlex.join(["aimc", *sys.argv[1:]])
-    try:
-        with TrainingProgress(Console(stderr=True)) as progress:
-            progress.stage("loading torch")
-            from harness.training.run import train_workload
+    kept = interrupted_says("interrupted; the same command goes on from the last epoch")
+    with kept, TrainingProgress(Console(stderr=True)) as progress:
+        progress.stage("loading torch")
+        from harness.training.run import train_workload
 
-            result = train_workload(
-                network,
-                dataset,
-                out,
-                weights=weights,
-                threads=threads,
-                command=command,
-                on_stage=progress.stage,
-                on_epoch=lambda record, epochs: progress.epoch(
-                    record.epoch,
-                    epochs,
-                    record.seconds,
-                    f"loss {record.train_loss:.3f}, validation {record.validation_accuracy:.2%}",
-                ),
-            )
-    except InterruptedRunError:
-        raise InterruptedRunError(
-            "interrupted; the same command goes on from the last epoch"
-        ) from None
+        result = train_workload(
+            network,
+            dataset,
+            out,
+            weights=weights,
+            threads=threads,
+            command=command,
+            on_stage=progress.stage,
+            on_epoch=lambda record, epochs: progress.epoch(
+                record.epoch,
+                epochs,
+                record.seconds,
+                f"loss {record.train_loss:.3f}, validation {record.validation_accuracy:.2%}",
+            ),
+        )
     typer.echo(f"Best epoch {result.best_epoch}")
     typer.echo(f"Validation accuracy {100 * result.validation_accuracy:.2f} %")
     typer.echo(f"Test accuracy {100 * result.test_accuracy:.2f} % (looked at once, now)")

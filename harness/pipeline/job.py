@@ -17,7 +17,7 @@ from harness.config.load import config_to_yaml
 from harness.config.schema import Config
 from harness.data.sizes import inputs_in_words
 from harness.errors import HarnessError, StatsError
-from harness.interrupts import InterruptedRunError
+from harness.interrupts import interrupted_says
 from harness.locks import folder_lock
 from harness.mapping.conductances import conductance_files
 from harness.model.classes import class_count, final_softmax, left_out, score_graph
@@ -124,12 +124,10 @@ def run_job(
             if isinstance(found, Finished):
                 return found  # another process has made it meanwhile
             reporter.stage(f"the earlier result is not used ({found}); simulating again")
-        try:
-            with staged_folder(folder) as staging:
-                comparison = _run(config, staging, command, reporter)
-                seal(staging)
-        except InterruptedRunError:
-            raise InterruptedRunError("interrupted; nothing of this run was kept") from None
+        kept = interrupted_says("interrupted; nothing of this run was kept")
+        with kept, staged_folder(folder) as staging:
+            comparison = _run(config, staging, command, reporter)
+            seal(staging)
     return Finished(comparison, folder, cached=False)
 
 
