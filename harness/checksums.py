@@ -38,9 +38,8 @@ def seal_again(folder: Path, changed: Iterable[Path]) -> None:
         HarnessError: The list cannot be written.
         OSError: A file cannot be read.
     """
-    try:
-        checksums = _read(folder / CHECKSUMS_FILE)
-    except (OSError, ValueError, RecursionError):
+    checksums = _read(folder)
+    if checksums is None:
         return
     checksums |= {path.relative_to(folder).as_posix(): sha256_file(path) for path in changed}
     _write(folder, checksums)
@@ -48,10 +47,7 @@ def seal_again(folder: Path, changed: Iterable[Path]) -> None:
 
 def sealed_files(folder: Path) -> frozenset[str]:
     """The files that `seal` saw, by their path below ``folder``; empty if it is not sealed."""
-    try:
-        return frozenset(_read(folder / CHECKSUMS_FILE))
-    except (OSError, ValueError, RecursionError):
-        return frozenset()
+    return frozenset(_read(folder) or ())
 
 
 def damage(folder: Path) -> list[str]:
@@ -59,9 +55,8 @@ def damage(folder: Path) -> list[str]:
 
     Files that were added since are no damage.
     """
-    try:
-        checksums = _read(folder / CHECKSUMS_FILE)
-    except (OSError, ValueError, RecursionError):
+    checksums = _read(folder)
+    if checksums is None:
         return [f"{CHECKSUMS_FILE} is missing or damaged"]
     found = []
     for name, expected in checksums.items():
@@ -76,11 +71,14 @@ def damage(folder: Path) -> list[str]:
     return found
 
 
-def _read(path: Path) -> dict[str, str]:
-    """The checksums in ``path``, by the file's path below the folder."""
-    document = json.loads(read_regular(path, JSON_BYTES))
+def _read(folder: Path) -> dict[str, str] | None:
+    """The checksums of ``folder`` by the file's path below it; None without a sound list."""
+    try:
+        document = json.loads(read_regular(folder / CHECKSUMS_FILE, JSON_BYTES))
+    except (OSError, ValueError, RecursionError):
+        return None
     if not isinstance(document, dict) or not all(isinstance(v, str) for v in document.values()):
-        raise ValueError("not a list of checksums")
+        return None
     return document
 
 

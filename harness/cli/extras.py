@@ -30,8 +30,7 @@ def need(purpose: str, *names: str) -> None:
     reasons = [reason for name in missing if (reason := unavailable(name)) is not None]
     raise HarnessError(
         f"{purpose} needs {' and '.join(missing)}, not installed here",
-        hint="; ".join(reasons)
-        or f"pip install '{DISTRIBUTION}[train]'; in a checkout make map and make train do so",
+        hint="; ".join(reasons) or _INSTALL,
     )
 
 

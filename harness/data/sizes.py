@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 from typing import Final
 
+from harness.data.digits import BUNDLED
 from harness.data.workloads import FOLDER_VARIABLE, workload_for
 
 _COUNTED_FILES: Final = 1000  # of a folder
@@ -22,7 +23,7 @@ def inputs_in_words(model: str, dataset: str | None) -> str:
         network, default = in_words(Path(model)), None
     else:
         workload = workload_for(model)
-        needs_folder = workload is not None and workload.dataset != "digits"
+        needs_folder = workload is not None and workload.dataset != BUNDLED
         network, default = model, os.environ.get(FOLDER_VARIABLE) if needs_folder else None
     named = dataset or default
     return f"{network} and {in_words(Path(named))}" if named else network
