@@ -77,7 +77,7 @@ $(VENV)/.ready: $(VENV)/pyvenv.cfg pyproject.toml requirements.lock CMakeLists.t
 
 $(VENV)/.ready-dev: $(VENV)/.ready
 	@echo 'For tests and training:'
-	@$(BIN)/python setup/install.py dev train
+	@$(BIN)/python setup/install.py cluster dev train
 	@touch $@
 
 .PHONY: setup

@@ -17,7 +17,7 @@ def seconds_of(folder: Path) -> float:
     """Run the command with its cache and its results in ``folder``."""
     began = time.perf_counter()
     subprocess.run(
-        [sys.executable, "-m", "harness.cli.main", "run", "vgg16", "--out", str(folder / "runs")],
+        [sys.executable, "-m", "aimc.cli.main", "run", "vgg16", "--out", str(folder / "runs")],
         check=True,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

@@ -37,7 +37,7 @@ _LIGHT = Path(onnx.__file__).parent / "backend" / "test" / "data" / "light"
 _READ = """
 import json, resource, sys, time
 from pathlib import Path
-from harness.cli.stage_commands import _read_regions
+from aimc.cli.stage_commands import _read_regions
 from harness.config.yaml_reader import read_yaml
 from harness.data.cifar import open_python
 from harness.data.images import decode_jpeg

@@ -117,7 +117,7 @@ def test_the_command_line_while_it_starts(number: int, tmp_path: Path) -> None:
         f"import os\nos.kill(os.getpid(), {number})\nraise SystemExit('not interrupted')\n"
     )
     result = subprocess.run(
-        [sys.executable, "-m", "harness.cli.main", "--help"],
+        [sys.executable, "-m", "aimc.cli.main", "--help"],
         env={**os.environ, "PYTHONPATH": str(tmp_path)},
         capture_output=True,
         text=True,

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 import numpy as np
 from harness.artifacts import sha256_file
-from harness.cli.stage_commands import _read_regions
+from aimc.cli.stage_commands import _read_regions
 from harness.config.load import load_config
 from harness.config.preset_files import find_preset
 from harness.config.yaml_reader import read_yaml

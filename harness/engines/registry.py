@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Final
 
 from harness.engines.protocol import Engine
@@ -20,8 +21,11 @@ def check_engine(name: str) -> None:
         raise EngineError(f"unknown engine {name!r}", hint=f"valid engines: {', '.join(ENGINES)}")
 
 
-def engine(name: str) -> Engine:
+def engine(name: str, *, gem5: Path | None = None) -> Engine:
     """The engine called ``name``.
+
+    Args:
+        gem5: The program of the engine gem5; None: the variable GEM5, then PATH.
 
     Raises:
         EngineError: There is no engine of this name.
@@ -30,14 +34,17 @@ def engine(name: str) -> Engine:
     if name == "gem5":
         from harness.engines.gem5.engine import Gem5Engine
 
-        return Gem5Engine()
+        return Gem5Engine(gem5)
     from harness.engines.embedded.engine import EmbeddedEngine
 
     return EmbeddedEngine()
 
 
-def engine_identity(name: str) -> dict[str, str]:
+def engine_identity(name: str, *, gem5: Path | None = None) -> dict[str, str]:
     """What tells this machine's engine from others of its name; empty where it is our own code.
+
+    Args:
+        gem5: As of `engine`.
 
     Raises:
         EngineError: The engine is not on this machine, or cannot run the harness's programs.
@@ -47,5 +54,5 @@ def engine_identity(name: str) -> dict[str, str]:
         return {}
     from harness.engines.gem5.installation import describe, find_binary, identity
 
-    gem5 = describe(find_binary())
-    return {"version": gem5.version, **identity(gem5.binary)}
+    found = describe(find_binary(gem5))
+    return {"version": found.version, **identity(found.binary)}

@@ -74,8 +74,11 @@ def inputs_of(config: Config) -> dict[str, str]:
     return found
 
 
-def run_identity(config: Config) -> str:
+def run_identity(config: Config, *, gem5: Path | None = None) -> str:
     """SHA-256, in hexadecimal, over everything the run's numbers depend on.
+
+    Args:
+        gem5: The program of the engine gem5; None: the variable GEM5, then PATH.
 
     Raises:
         HarnessError: A named file cannot be read, or the engine is not there.
@@ -83,12 +86,12 @@ def run_identity(config: Config) -> str:
     content = {
         "config": config_hash(config),
         "inputs": inputs_of(config),
-        **harness_identity(config.run.engine),
+        **harness_identity(config.run.engine, gem5=gem5),
     }
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
-def harness_identity(engine: str) -> dict[str, object]:
+def harness_identity(engine: str, *, gem5: Path | None = None) -> dict[str, object]:
     """What computes: ``version`` and ``sources`` of the harness, ``libraries``.
 
     With them ``engine`` if it is not our own code.
@@ -101,7 +104,7 @@ def harness_identity(engine: str) -> dict[str, object]:
         "sources": _sources_digest(),
         "libraries": library_versions(),
     }
-    installed = engine_identity(engine)
+    installed = engine_identity(engine, gem5=gem5)
     if installed:
         models = _folder_digest(resource("gem5_configs"))
         found["engine"] = {**installed, "models": models}

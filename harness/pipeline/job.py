@@ -101,6 +101,7 @@ def run_job(
     command: Sequence[str],
     reporter: Reporter,
     fresh: bool = False,
+    gem5: Path | None = None,
 ) -> Finished:
     """Run the main job in a folder of its own below ``out``.
 
@@ -110,13 +111,14 @@ def run_job(
         command: The command line, for the manifest.
         reporter: Hears of progress.
         fresh: Simulate even if the folder of an equal run exists.
+        gem5: The program of the engine gem5; None: the variable GEM5, then PATH.
 
     Raises:
         HarnessError: Any stage failed; no folder is left and an earlier one is untouched.
     """
     remove_abandoned_runs(out)
     remove_abandoned_builds(cache_dir())
-    folder = out / run_name(config, run_identity(config))
+    folder = out / run_name(config, run_identity(config, gem5=gem5))
     if not fresh and isinstance(served := _served(folder), Finished):
         return served
     with folder_lock(folder, waiting=reporter.stage):
@@ -126,7 +128,7 @@ def run_job(
             reporter.stage(f"the earlier result is not used ({found}); simulating again")
         kept = interrupted_says("interrupted; nothing of this run was kept")
         with kept, staged_folder(folder) as staging:
-            comparison = _run(config, staging, command, reporter)
+            comparison = _run(config, staging, command, reporter, gem5)
             seal(staging)
     return Finished(comparison, folder, cached=False)
 
@@ -144,7 +146,13 @@ def _served(folder: Path) -> Finished | str | None:
         return error.what
 
 
-def _run(config: Config, folder: Path, command: Sequence[str], reporter: Reporter) -> Comparison:
+def _run(
+    config: Config,
+    folder: Path,
+    command: Sequence[str],
+    reporter: Reporter,
+    gem5: Path | None,
+) -> Comparison:
     atomic_write_text(folder / "config.yaml", config_to_yaml(config))
     reporter.stage(
         f"reading, quantizing and mapping {inputs_in_words(config.run.model, config.run.dataset)}"
@@ -153,13 +161,13 @@ def _run(config: Config, folder: Path, command: Sequence[str], reporter: Reporte
     atomic_write_text(folder / "network.json", network_to_json(prepared.network))
     if prepared.mapped is not None:
         atomic_write_text(folder / "plan.json", plan_to_json(prepared.mapped, config.system))
-    digital = _program(DIGITAL, prepared.digital, prepared, config, folder, reporter)
+    digital = _program(DIGITAL, prepared.digital, prepared, config, folder, reporter, gem5)
     mapped = (
-        _program(MAPPED, prepared.mapped, prepared, config, folder, reporter)
+        _program(MAPPED, prepared.mapped, prepared, config, folder, reporter, gem5)
         if prepared.mapped is not None
         else None
     )
-    fp32 = _fp32(prepared, config, folder, reporter) if config.run.fp32_baseline else None
+    fp32 = _fp32(prepared, config, folder, reporter, gem5) if config.run.fp32_baseline else None
     reporter.stage("evaluating the reference and writing the report")
     comparison = _compare(config, prepared, digital, mapped, fp32, command)
     write_report(comparison, folder)
@@ -173,6 +181,7 @@ def _program(
     config: Config,
     folder: Path,
     reporter: Reporter,
+    gem5: Path | None,
 ) -> tuple[SimulatedProgram, int]:
     """Simulate one program; returns it and the number of output bytes it compared."""
     reporter.stage(f"generating and compiling the {name} program")
@@ -180,7 +189,7 @@ def _program(
     generated = build(plan, config, images, folder / name)
     elf = compile_generated(generated, folder / name, note=reporter.stage)
     reporter.stage(f"simulating the {name} program")
-    simulated = simulate(name, plan, generated, elf, config, reporter.simulated)
+    simulated = simulate(name, plan, generated, elf, config, reporter.simulated, gem5=gem5)
     if simulated.programming is not None:
         text = json.dumps(asdict(simulated.programming), indent=2, sort_keys=True)
         atomic_write_text(folder / name / "programming.json", text + "\n")
@@ -188,7 +197,7 @@ def _program(
 
 
 def _fp32(
-    prepared: Prepared, config: Config, folder: Path, reporter: Reporter
+    prepared: Prepared, config: Config, folder: Path, reporter: Reporter, gem5: Path | None
 ) -> tuple[SimulatedProgram, int]:
     """Simulate the float network; returns as `_program`."""
     reporter.stage(f"generating and compiling the {FP32} program")
@@ -203,6 +212,7 @@ def _fp32(
         config,
         reporter.simulated,
         macs_per_operation=FP32_MACS_PER_FMLA,
+        gem5=gem5,
     )
     return simulated, generated.compared_bytes
 

@@ -86,15 +86,19 @@ def simulate(
     config: Config,
     progress: Progress | None = None,
     macs_per_operation: int = INT8_MACS_PER_DOT,
+    gem5: Path | None = None,
 ) -> SimulatedProgram:
     """Run ``elf`` on the configured engine and check what comes back.
+
+    Args:
+        gem5: The program of the engine gem5; None: the variable GEM5, then PATH.
 
     Raises:
         EngineError: The simulation gave no result.
         MismatchError: Its outputs differ from the reference.
         StatsError: Its statistics or its console are incomplete.
     """
-    result = engine(config.run.engine).run(
+    result = engine(config.run.engine, gem5=gem5).run(
         elf,
         config.system,
         program.regions,

@@ -32,7 +32,7 @@ make_result() {
   name=$1
   shift
   case "$wanted" in *" $name "*) ;; *) return 0 ;; esac
-  "$python" -m harness.cli.main run "$@" --engine gem5 --images 1 --out "$work/runs" \
+  "$python" -m aimc.cli.main run "$@" --engine gem5 --images 1 --out "$work/runs" \
     --set run.timeout_s=7200
   mkdir "$work/$name"
   for run in "$work"/runs/*/; do

@@ -135,7 +135,7 @@ def test_interrupted_on_the_command_line(whole: Found, tmp_path: Path) -> None:
         return len(json.loads(state.read_text())["search"]["trials"]) if state.exists() else -1
 
     def start() -> subprocess.Popen[str]:
-        command = [sys.executable, "-m", "harness.cli.main", *ARGUMENTS]
+        command = [sys.executable, "-m", "aimc.cli.main", *ARGUMENTS]
         environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
         return subprocess.Popen(
             command, cwd=tmp_path, env=environment, text=True, stderr=subprocess.PIPE

@@ -15,7 +15,7 @@ import pytest
 
 from harness.checksums import damage
 
-AIMC = (sys.executable, "-m", "harness.cli.main")
+AIMC = (sys.executable, "-m", "aimc.cli.main")
 COMMANDS = (
     "run",
     "model",

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.cli.doctor import check_machine
-from harness.cli.extras import need, unavailable
+from aimc.cli.doctor import check_machine
+from aimc.cli.extras import need, unavailable
 from harness.errors import HarnessError, ToolchainError
 from harness.toolchain.compiler import find_compiler
 

@@ -10,14 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from harness.cli.map_command import _broken_bound
+from aimc.cli.map_command import _broken_bound
 
 ROOT = Path(__file__).parents[2]
 
 
 def aimc_map(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "harness.cli.main", "map", *arguments],
+        [sys.executable, "-m", "aimc.cli.main", "map", *arguments],
         cwd=cwd,
         capture_output=True,
         text=True,
@@ -87,7 +87,7 @@ def test_a_found_mapping_is_simulated(tmp_path: Path) -> None:
     assert f"Simulate it: aimc run mlp --mapping {mapping.relative_to(tmp_path)}" in found.stdout
     assert "bound" in found.stderr
     run = subprocess.run(
-        [sys.executable, "-m", "harness.cli.main", "run", "mlp", "--mapping", str(mapping)],
+        [sys.executable, "-m", "aimc.cli.main", "run", "mlp", "--mapping", str(mapping)],
         cwd=tmp_path,
         capture_output=True,
         text=True,

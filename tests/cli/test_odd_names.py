@@ -59,7 +59,7 @@ def test_a_run_among_odd_names(folder: Path) -> None:
         "AIMC_CACHE": str(folder / f"cache {ODD}"),
     }
     model, data, out = f"net {ODD}.onnx", folder / f"data {ODD}.npz", f"out {ODD}"
-    command = [sys.executable, "-m", "harness.cli.main", "run", model, "--dataset", str(data)]
+    command = [sys.executable, "-m", "aimc.cli.main", "run", model, "--dataset", str(data)]
     finished = subprocess.run(
         [*command, "--images", "2", "--out", out],
         cwd=folder,

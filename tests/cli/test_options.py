@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from harness.cli.app import app
+from aimc.cli.app import app
 from harness.errors import HarnessError
 from harness.model.builtin import build
 from harness.model.export import to_onnx

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from harness.cli.app import app
+from aimc.cli.app import app
 from harness.config.schema import SystemConfig
 from harness.engines.embedded.engine import EmbeddedEngine
 from harness.engines.protocol import RunResult

@@ -219,7 +219,7 @@ def start_job(gem5: Path, out: Path) -> subprocess.Popen[str]:
     """A job that would take minutes."""
     command = ["run", "lenet5", "--engine", "gem5", "--gem5", str(gem5), "--images", "100"]
     return subprocess.Popen(
-        [sys.executable, "-m", "harness.cli.main", *command, "--out", str(out)],
+        [sys.executable, "-m", "aimc.cli.main", *command, "--out", str(out)],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,

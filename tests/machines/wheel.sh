@@ -23,7 +23,7 @@ mkdir "$folder/work"
 cd "$folder/work"
 aimc() {
   env -i PATH="$environment/bin" HOME="$folder/home" ${PIP_CERT:+PIP_CERT="$PIP_CERT"} \
-    "$environment/bin/python" -m harness.cli.main "$@"
+    "$environment/bin/python" -m aimc.cli.main "$@"
 }
 aimc presets >presets.txt
 grep -q alpine-hp presets.txt

@@ -126,9 +126,9 @@ def test_the_configuration_counts(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_the_engine_counts(harness_of: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     embedded = of_lenet()
-    monkeypatch.setattr(identity, "engine_identity", lambda _: {"binary": "one"})
+    monkeypatch.setattr(identity, "engine_identity", lambda *_, **__: {"binary": "one"})
     first = of_lenet()
-    monkeypatch.setattr(identity, "engine_identity", lambda _: {"binary": "two"})
+    monkeypatch.setattr(identity, "engine_identity", lambda *_, **__: {"binary": "two"})
     second = of_lenet()
     (harness_of / "gem5_configs/board.py").write_text("changed")
     assert len({embedded, first, second, of_lenet()}) == 4

@@ -25,6 +25,7 @@ from PIL import Image
 from pydantic import ValidationError
 from safetensors.numpy import save as save_tensors
 
+from aimc.cli.stage_commands import _read_regions
 from harness.accuracy.paired import Measured
 from harness.accuracy.state import (
     STATE_FILE,
@@ -39,7 +40,6 @@ from harness.accuracy.state import (
 )
 from harness.budget import YAML_BYTES
 from harness.checksums import CHECKSUMS_FILE, damage
-from harness.cli.stage_commands import _read_regions
 from harness.config.load import config_from_yaml, config_to_yaml, load_config
 from harness.config.overrides import parse_overrides
 from harness.config.preset_files import PRESETS, read_preset

@@ -63,7 +63,7 @@ class Place:
             environment["PYTHONPYCACHEPREFIX"] = str(modules)
         with (self.home / "stdout").open("w") as stdout:
             return subprocess.Popen(
-                [sys.executable, "-m", "harness.cli.main", *arguments],
+                [sys.executable, "-m", "aimc.cli.main", *arguments],
                 cwd=self.home,
                 env=environment,
                 stdout=stdout,

@@ -40,25 +40,17 @@ class Installation:
     version: str
 
 
-def find_binary() -> Path:
-    """The gem5 that the variable GEM5 names, else the first one on PATH.
+def find_binary(named: Path | None = None) -> Path:
+    """The gem5 that is ``named``, else what the variable GEM5 names, else the first one on PATH.
 
     Raises:
-        EngineError: There is none, or GEM5 names something else.
+        EngineError: There is none, or something else is named.
     """
-    named = os.environ.get(VARIABLE)
-    if named:
-        path = Path(named).expanduser()
-        if path.is_dir():
-            raise EngineError(
-                "a folder, not a gem5 program",
-                where=f"{VARIABLE}={named}",
-                hint="name the program itself, for instance .../build/ARM/gem5.opt",
-            )
-        if not path.is_file() or not os.access(path, os.X_OK):
-            what = "not an executable file" if path.exists() else "there is no such file"
-            raise EngineError(what, where=f"{VARIABLE}={named}", hint=HINT)
-        return path.resolve()
+    variable = os.environ.get(VARIABLE)
+    if named is not None:
+        return _checked(named, f"--gem5 {named}")
+    if variable:
+        return _checked(Path(variable), f"{VARIABLE}={variable}")
     for name in NAMES:
         found = shutil.which(name)
         if found is not None:
@@ -67,6 +59,20 @@ def find_binary() -> Path:
         f"no gem5 found: {VARIABLE} is not set, and {', '.join(NAMES)} are not on PATH",
         hint=f"name one with --gem5 or the variable {VARIABLE}; {HINT}",
     )
+
+
+def _checked(named: Path, where: str) -> Path:
+    path = named.expanduser()
+    if path.is_dir():
+        raise EngineError(
+            "a folder, not a gem5 program",
+            where=where,
+            hint="name the program itself, for instance .../build/ARM/gem5.opt",
+        )
+    if not path.is_file() or not os.access(path, os.X_OK):
+        what = "not an executable file" if path.exists() else "there is no such file"
+        raise EngineError(what, where=where, hint=HINT)
+    return path.resolve()
 
 
 def describe(binary: Path) -> Installation:

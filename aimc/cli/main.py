@@ -16,7 +16,7 @@ def main() -> None:
     """
     interrupts.install()
     try:
-        from harness.cli.app import run
+        from aimc.cli.app import run
 
         run()
     except interrupts.InterruptedRunError:

@@ -14,14 +14,14 @@ from typing import Final, NoReturn
 
 import typer
 
-from harness import __version__
-from harness.cli import (
+from aimc.cli import (
     inspect_commands,
     map_command,
     run_command,
     stage_commands,
     train_command,
 )
+from harness import __version__
 from harness.errors import HarnessError
 from harness.interrupts import InterruptedRunError
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from harness.cli import options
-from harness.cli.extras import need
+from aimc.cli import options
+from aimc.cli.extras import need
 from harness.errors import HarnessError, MappingError
 from harness.interrupts import interrupted_says
 
@@ -236,7 +236,7 @@ def _find(
 ) -> None:
     from rich.console import Console
 
-    from harness.cli.progress import SearchProgress
+    from aimc.cli.progress import SearchProgress
 
     kept = interrupted_says("interrupted; the same command goes on from the last decision")
     with kept, SearchProgress(Console(stderr=True)) as progress:

@@ -9,8 +9,8 @@ from typing import Annotated, Literal
 
 import typer
 
-from harness.cli import options
-from harness.cli.extras import need
+from aimc.cli import options
+from aimc.cli.extras import need
 from harness.interrupts import interrupted_says
 
 _HELP = """Train a built-in network from scratch; interrupted, the same command goes on.
@@ -46,7 +46,7 @@ def train(
     need("training", "torch")
     from rich.console import Console
 
-    from harness.cli.progress import TrainingProgress
+    from aimc.cli.progress import TrainingProgress
 
     command = shlex.join(["aimc", *sys.argv[1:]])
     kept = interrupted_says("interrupted; the same command goes on from the last epoch")

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from harness.cli import options
+from aimc.cli import options
 
 _HELP = """Simulate a network, all-digital and mapped, and compare time and energy.
 
@@ -51,7 +51,7 @@ def run(
     """See _HELP."""
     from rich.console import Console
 
-    from harness.cli.progress import JobProgress
+    from aimc.cli.progress import JobProgress
     from harness.engines.registry import check_engine
     from harness.pipeline.job import run_job
     from harness.report.terminal import make_console, print_report
@@ -69,10 +69,10 @@ def run(
         engine=engine,
         context=context,
     )
-    options.choose_gem5(gem5, config.run.engine)
+    options.check_gem5(gem5, config.run.engine)
     with JobProgress(Console(stderr=True)) as progress:
         command = ("aimc", *sys.argv[1:])
-        finished = run_job(config, out, command=command, reporter=progress, fresh=fresh)
+        finished = run_job(config, out, command=command, reporter=progress, fresh=fresh, gem5=gem5)
     console = make_console()
     print_report(finished.comparison, console)
     served = " (from an earlier, equal run; --fresh simulates again)" if finished.cached else ""

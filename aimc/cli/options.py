@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Final
@@ -54,21 +53,15 @@ Gem5 = Annotated[
 Out = Annotated[Path, typer.Option("--out", help="Folder that the result goes to.")]
 
 
-def choose_gem5(binary: Path | None, engine: str) -> None:
-    """Make ``--gem5`` what the variable GEM5 says; engines and their children read that.
-
-    Raises:
-        ConfigError: Another engine than gem5 is to run.
+def check_gem5(binary: Path | None, engine: str) -> None:
     """
-    from harness.engines.gem5.installation import VARIABLE
-
-    if binary is None:
-        return
-    if engine != "gem5":
+    Raises:
+        ConfigError: ``--gem5`` is given, and another engine than gem5 is to run.
+    """
+    if binary is not None and engine != "gem5":
         raise ConfigError(
             f"--gem5: the engine is {engine}, which uses no gem5", hint="add --engine gem5"
         )
-    os.environ[VARIABLE] = str(binary)
 
 
 def is_given(context: typer.Context, parameter: str) -> bool:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from aimc.cli import options
 from harness.budget import JSON_BYTES
-from harness.cli import options
 from harness.errors import HarnessError
 from harness.reading import read_regular
 
@@ -91,8 +91,8 @@ def model(
     ] = None,
 ) -> None:
     """See _MODEL_HELP."""
+    from aimc.cli.tables import model_table
     from harness.artifacts import atomic_write_bytes
-    from harness.cli.tables import model_table
     from harness.model.export import to_onnx
     from harness.pipeline.prepare import load
     from harness.report.terminal import make_console
@@ -255,8 +255,8 @@ def simulate(
     """See _SIMULATE_HELP."""
     from rich.console import Console
 
+    from aimc.cli.progress import JobProgress
     from harness.artifacts import atomic_write_text
-    from harness.cli.progress import JobProgress
     from harness.config.load import config_from_yaml
     from harness.engines.registry import engine
     from harness.stats.check import check_outputs

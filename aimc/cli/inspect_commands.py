@@ -39,7 +39,7 @@ def register(app: typer.Typer) -> None:
 
 def models() -> None:
     """See _MODELS_HELP."""
-    from harness.cli.tables import plain_table, shape_text
+    from aimc.cli.tables import plain_table, shape_text
     from harness.data.workloads import workload_for
     from harness.model.builtin import NAMES, build, input_sizes
     from harness.model.fold import fold
@@ -84,7 +84,7 @@ def presets(
     name: Annotated[str | None, typer.Argument(help="For instance hermes-256.")] = None,
 ) -> None:
     """See _PRESETS_HELP."""
-    from harness.cli.tables import plain_table
+    from aimc.cli.tables import plain_table
     from harness.config.preset_files import describe_preset, list_presets
     from harness.report.terminal import make_console
 
@@ -113,8 +113,8 @@ def presets(
 
 def doctor() -> None:
     """See _DOCTOR_HELP."""
-    from harness.cli.doctor import check_machine
-    from harness.cli.tables import plain_table
+    from aimc.cli.doctor import check_machine
+    from aimc.cli.tables import plain_table
     from harness.report.terminal import make_console
 
     findings = check_machine()

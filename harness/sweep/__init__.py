@@ -1,0 +1,1 @@
+"""Sweeps: many configurations, run on the cores of a machine or of a cluster."""
