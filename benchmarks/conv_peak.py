@@ -13,7 +13,8 @@ import tempfile
 from pathlib import Path
 
 from harness.config.load import load_config
-from harness.pipeline.job import Silent, run_job
+from harness.pipeline.job import run_job
+from harness.pipeline.measure import Silent
 from harness.report.comparison import Comparison
 from harness.report.roofline import points
 from harness.stats.summary import ProgramSummary

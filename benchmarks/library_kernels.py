@@ -32,7 +32,8 @@ from harness.codegen.blob import Blob
 from harness.config.load import load_config
 from harness.config.schema import Config
 from harness.engines.registry import engine
-from harness.pipeline.job import Silent, run_job
+from harness.pipeline.job import run_job
+from harness.pipeline.measure import Silent
 from harness.pipeline.prepare import prepare
 from harness.pipeline.programs import cache_dir
 from harness.placement.analog import conv_window

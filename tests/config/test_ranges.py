@@ -20,7 +20,8 @@ from harness.config.schema import Config, LoopConfig, Section, number_range
 from harness.errors import ConfigError, HarnessError
 from harness.model.export import to_onnx
 from harness.model.graph import Reshape
-from harness.pipeline.job import Silent, run_job
+from harness.pipeline.job import run_job
+from harness.pipeline.measure import Silent
 from harness.report.picture import draw_report
 from harness.stats.summary import ProgramSummary
 from tests.quant.networks import conv, dense, graph_of, relu

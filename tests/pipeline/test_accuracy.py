@@ -13,7 +13,7 @@ from harness.config.load import load_config
 from harness.errors import StatsError
 from harness.model.export import to_onnx
 from harness.model.graph import Conv, Dense, LogSoftmax, Node, Softmax
-from harness.pipeline import job
+from harness.pipeline import measure
 from harness.pipeline.job import run_job
 from harness.pipeline.prepare import all_digital
 from harness.placement.reference import infer_plan
@@ -46,7 +46,7 @@ def compared(
     np.savez(dataset, **arrays)  # type: ignore[arg-type]
     run = {"model": str(model), "dataset": str(dataset), "mapping": "digital", "images": 3}
     config = load_config(system="alpine-hp", run=run)
-    finished = run_job(config, folder / "runs", command=("test",), reporter=job.Silent())
+    finished = run_job(config, folder / "runs", command=("test",), reporter=measure.Silent())
     statements = json.loads((finished.folder / "result.json").read_text())["statements"]
     assert statements["accuracy"] == accuracy_statement(finished.comparison)
     return finished.comparison
@@ -111,13 +111,13 @@ def test_a_map_has_no_accuracy(tmp_path: Path) -> None:
 def test_a_prediction_that_is_not_the_reference_s_is_refused(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    simulate = job.simulate
+    simulate = measure.simulate
 
-    def wrong(*arguments: object, **options: object) -> job.SimulatedProgram:
+    def wrong(*arguments: object, **options: object) -> measure.SimulatedProgram:
         program = simulate(*arguments, **options)  # type: ignore[arg-type]
         return replace(program, predictions=program.predictions + 1)
 
-    monkeypatch.setattr(job, "simulate", wrong)
+    monkeypatch.setattr(measure, "simulate", wrong)
     with pytest.raises(StatsError, match="names class"):
         compared(tmp_path, [LOGITS], (1, FEATURES), images=IMAGES, labels=LABELS)
     assert list((tmp_path / "runs").glob("*")) == []
