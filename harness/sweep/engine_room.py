@@ -156,7 +156,10 @@ def _local_cluster(room: Room) -> Iterator[LocalCluster]:
                     **memory,
                 )
         except (RuntimeError, OSError, ValueError) as error:
-            raise HarnessError(f"no workers can be started: {error}") from error
+            raise HarnessError(
+                f"the workers cannot be started: {error}",
+                hint="check free memory and disk space, and try again",
+            ) from error
         try:
             yield cluster
         finally:

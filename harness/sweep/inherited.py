@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import multiprocessing.resource_tracker
 import os
 import signal
 import sys
@@ -15,6 +16,8 @@ def sigint_blocked() -> Iterator[None]:
 
     A terminal sends Ctrl-C to all of them, but this process's main thread decides what ends.
     """
+    # Starting this helper of Python's later would let the signal through again.
+    multiprocessing.resource_tracker.ensure_running()
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
