@@ -201,7 +201,7 @@ def _client(kind: type[Client], target: object, security: object) -> Iterator[Cl
 
 def _check_answer(address: str, security: Security) -> None:
     """See that a scheduler is at ``address``: dask's client would wait for one without end."""
-    from distributed.core import connect
+    from distributed.comm import connect
 
     async def ask() -> None:
         options = security.get_connection_args("client")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import secrets
 import shlex
 import sys
 import tempfile
@@ -20,7 +21,7 @@ from harness.sweep.dask_settings import DASK, dashboard_options
 from harness.sweep.inherited import sigint_blocked
 from harness.sweep.job_settings import JobSettings, plain_path, read_job_settings
 from harness.sweep.room import Room
-from harness.sweep.security import own_security
+from harness.sweep.security import written_security
 
 if TYPE_CHECKING:
     from dask_jobqueue.core import JobQueueCluster
@@ -29,6 +30,7 @@ _CERTIFICATES: Final = ".tls"  # in the sweep's folder; workers read them from t
 LOGS: Final = "cluster-logs"  # in it, too: what the jobs print
 _LOST_S: Final = 15.0  # without any worker, a job that had some has ended
 _CLOSING_S: Final = 15.0
+_OURS: Final = {"n_workers", "scheduler_options", "shared_temp_directory"}  # not passed on
 _CLUSTERS: Final = {
     "slurm": "SLURMCluster",
     "pbs": "PBSCluster",
@@ -70,8 +72,11 @@ def job_cluster(room: Room, folder: Path) -> Iterator[Jobs]:
         HarnessError: A setting is impossible, a package is missing, or no job can be submitted.
     """
     settings = read_job_settings(room.cluster, room.settings)
-    certificates = folder / _CERTIFICATES
-    remove_folder(certificates)
+    certificates = folder.absolute() / _CERTIFICATES
+    if settings.shared_temp_directory is not None:
+        shared = Path(settings.shared_temp_directory).expanduser()
+        certificates = shared / f"aimc-{secrets.token_hex(8)}"
+    remove_folder(certificates)  # a killed run's
     try:
         jobs = _start(room, settings, folder, certificates)
         try:
@@ -121,7 +126,7 @@ def _options(room: Room, settings: JobSettings, folder: Path, certificates: Path
     """The arguments of dask-jobqueue's cluster."""
     import dask
 
-    given = settings.model_dump(exclude_none=True, exclude={"n_workers", "scheduler_options"})
+    given = settings.model_dump(exclude_none=True, exclude=_OURS)
     default = f"jobqueue.{room.cluster}."
     cores = settings.cores or dask.config.get(default + "cores", None)
     if cores is None:
@@ -138,11 +143,7 @@ def _options(room: Room, settings: JobSettings, folder: Path, certificates: Path
                 hint="give one of the two",
             )
         given["memory"] = f"{cores * dask.utils.parse_bytes(room.memory_limit)}B"
-    if "shared_temp_directory" not in given:
-        certificates.mkdir(mode=0o700)
-        given["shared_temp_directory"] = str(
-            plain_path(certificates.absolute(), "the sweep's folder")
-        )
+    plain_path(certificates, "the folder of the workers' certificates")
     if "log_directory" not in given and not dask.config.get(default + "log-directory", None):
         given["log_directory"] = str(plain_path(folder.absolute() / LOGS, "the sweep's folder"))
     if room.cluster == "lsf":
@@ -155,7 +156,7 @@ def _options(room: Room, settings: JobSettings, folder: Path, certificates: Path
         "cores": cores,
         "processes": cores,
         "python": shlex.quote(python),
-        "security": own_security(),
+        "security": written_security(certificates),
         "job_script_prologue": [
             f"export DASK_INTERNAL_INHERIT_CONFIG={shlex.quote(dask.config.serialize(inherited))}",
             *(
