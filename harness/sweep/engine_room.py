@@ -15,7 +15,12 @@ from typing import TYPE_CHECKING, Any, Final
 from harness.errors import ConfigError, HarnessError
 from harness.interrupts import uninterrupted
 from harness.sweep.dask_settings import DASK, dashboard_options, has_dashboard
-from harness.sweep.inherited import environment_kept, main_module_unseen, sigint_blocked
+from harness.sweep.isolation import (
+    environment_kept,
+    logs_silent,
+    main_module_unseen,
+    sigint_blocked,
+)
 from harness.sweep.job_cluster import LOGS, job_cluster
 from harness.sweep.progress import SweepReporter
 from harness.sweep.room import Room
@@ -66,8 +71,8 @@ def engine_room(room: Room, folder: Path, reporter: SweepReporter) -> Iterator[E
         ) from error
     if room.dashboard is not None and not has_dashboard():
         reporter.note("no dashboard: it needs the package bokeh (pip install bokeh)")
-    logging.getLogger("distributed").setLevel(logging.CRITICAL)
     with contextlib.ExitStack() as stack:
+        stack.enter_context(logs_silent())
         stack.enter_context(dask.config.set(DASK))
         keep, logs = _nothing, None
         if room.scheduler is not None:
@@ -201,7 +206,7 @@ def _client(kind: type[Client], target: object, security: object) -> Iterator[Cl
 
 def _check_answer(address: str, security: Security) -> None:
     """See that a scheduler is at ``address``: dask's client would wait for one without end."""
-    from distributed.comm import connect
+    from distributed.comm.core import connect
 
     async def ask() -> None:
         options = security.get_connection_args("client")
