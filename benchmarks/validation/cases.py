@@ -24,7 +24,14 @@ SYSTEM: Final = "alpine-hp"
 # Energies change no run; on gem5 the latencies of device accesses follow from its crossbars.
 _NOT_READ_BY_GEM5: Final = {
     "energy": True,
-    "attach": {"load_latency_ns", "store_latency_ns", "extra_beat_ns", "load_extra_beat_ns"},
+    "attach": {
+        "load_latency_ns",
+        "store_latency_ns",
+        "load_latency_cycles",
+        "store_latency_cycles",
+        "extra_beat_ns",
+        "load_extra_beat_ns",
+    },
 }
 WAYS: Final = ("digital", "pio", "dma")
 
