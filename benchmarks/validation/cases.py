@@ -95,6 +95,11 @@ def make_program(case: Case, folder: Path) -> Program:
         overrides=[f"system.tile.io={io}", "system.tiles=256"],
         run={"model": model, "mapping": mapping, "images": 1},
     )
+    return make_program_of(case, config, folder)
+
+
+def make_program_of(case: Case, config: Config, folder: Path) -> Program:
+    """Generate and compile the program of ``config`` in ``folder``, under the name of ``case``."""
     prepared = prepare(config)
     plan = prepared.mapped or prepared.digital
     generated = build(plan, config, prepared.images[:1], folder / case.name)
