@@ -68,7 +68,7 @@ def name_network(model: Network, folder: Path, example_inputs: object = None) ->
         from aimc.torch_export import export_module
 
         content = export_module(module, example_inputs)
-        return _in_folder(content, type(module).__name__, folder)
+        return _in_folder(content, getattr(module, "original_name", type(module).__name__), folder)
     if example_inputs is not None:
         raise ModelError("example_inputs= is for a torch module", hint="leave it out")
     if isinstance(model, str | os.PathLike):
@@ -123,6 +123,8 @@ def _serialised(proto: onnx.ModelProto) -> bytes:
 
     from harness.model.onnx_external import has_external_data
 
+    if not proto.graph.node:
+        raise ModelError("it holds no network", where="onnx.ModelProto")
     if has_external_data(proto):
         raise ModelError(
             "some of its weights are in files beside the one that it was loaded from",

@@ -29,6 +29,12 @@ def export_module(module: torch.nn.Module, example_inputs: object) -> bytes:
     title = type(module).__name__
     image = _only_input(example_inputs, title)
     tensors = (*module.parameters(), *module.buffers())
+    if any(torch.nn.parameter.is_lazy(tensor) for tensor in tensors):
+        raise ModelError(
+            "the module has parameters without a shape",
+            where=title,
+            hint="call it once with an input, which gives them their shapes",
+        )
     size = sum(tensor.numel() * tensor.element_size() for tensor in tensors)
     if size > MODEL_FILE_BYTES:
         raise too_large(size, title)
