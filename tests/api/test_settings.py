@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
+import typer.main
 
 import aimc
+from aimc.cli.app import app
 from aimc.configuration import Setting, configure, setting_texts
 from harness.config.load import load_config
 from harness.errors import HarnessError
@@ -100,3 +104,30 @@ def test_a_default_gives_way_to_a_setting() -> None:
     result = aimc.run("mlp", images=1, set={"run.mapping": "digital"})
     assert result.comparison.config.run.mapping == "digital"
     assert result.speed_up is None
+
+
+@pytest.mark.parametrize(
+    ("command", "function", "renamed"),
+    [
+        ("run", aimc.run, {"overrides": "set"}),
+        ("map", aimc.search, {"overrides": "set", "t_eval": "t_eval_s", "search": "preset"}),
+    ],
+)
+def test_the_command_line_has_the_same_arguments_and_defaults(
+    command: str, function: Callable[..., object], renamed: dict[str, str]
+) -> None:
+    group = typer.main.get_command(app)
+    options = group.commands[command].params  # type: ignore[attr-defined]
+    of_command = {renamed.get(option.name, option.name): option.default for option in options}
+    of_function = {
+        name: parameter.default
+        for name, parameter in inspect.signature(function).parameters.items()
+    }
+    in_memory = {"example_inputs", "progress"}
+    without_drop = {"mapping"} if command == "map" else set()
+    assert of_command.keys() - without_drop == of_function.keys() - in_memory
+    for name in of_command.keys() - without_drop - {"model", "drop"}:
+        said, default = of_command[name], of_function[name]
+        assert (None if said is None else str(said)) == (
+            None if default is None else str(default)
+        ), name
