@@ -23,8 +23,10 @@ _TILE_SECTIONS: Final = ("system.tile", "system.tiles", "system.attach")
 class Spelling(Protocol):
     """How a caller writes what it gives, for messages."""
 
+    call: str
+    """What the call is."""
     kind: str
-    """What one of its arguments is called."""
+    """What one of its arguments is."""
 
     def argument(self, name: str) -> str:
         """The argument that is called ``name`` in this module."""
@@ -39,6 +41,7 @@ class Spelling(Protocol):
 class PythonSpelling:
     """Keyword arguments."""
 
+    call = "this function"
     kind = "an argument"
 
     def argument(self, name: str) -> str:
@@ -191,7 +194,9 @@ def _check_run_keys(
             continue
         if name in unused:
             raise ConfigError(
-                "this command does not use it", where=spelling.setting(key), hint="leave it out"
+                f"{spelling.call} does not use it",
+                where=spelling.setting(key),
+                hint="leave it out",
             )
         if name == "model" or name in given:
             raise ConfigError(

@@ -5,16 +5,15 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from harness.report.comparison import Comparison, accuracy_statement, outputs_statement
 from harness.report.quantities import format_ratio, printable
 from harness.report.result_file import read_result
+from harness.report.write import report_files
 
 if TYPE_CHECKING:
     import pandas as pd
-
-_RESULT_FILE: Final = "result.json"
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -93,4 +92,5 @@ def load_result(folder: str | os.PathLike[str]) -> Result:
     Raises:
         HarnessError: There is none, or it is damaged.
     """
-    return Result(read_result(Path(folder) / _RESULT_FILE), Path(folder), served=True)
+    path = Path(folder)
+    return Result(read_result(report_files(path).result), path, served=True)

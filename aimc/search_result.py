@@ -5,13 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import pandas as pd
-
-_MAPPING_FILE: Final = "mapping.json"
-_TABLE_FILE: Final = "accuracy.csv"
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -32,7 +29,9 @@ class SearchResult:
     @property
     def mapping(self) -> Path:
         """The mapping file, for ``aimc.run(..., mapping=...)``."""
-        return self.folder / _MAPPING_FILE
+        from harness.accuracy.earlier import MAPPING_FILE
+
+        return self.folder / MAPPING_FILE
 
     @property
     def drop_points(self) -> float:
@@ -52,8 +51,9 @@ class SearchResult:
             HarnessError: ``accuracy.csv`` cannot be read.
         """
         from aimc.tables import search_table
+        from harness.accuracy.earlier import TABLE_FILE
 
-        return search_table(self.folder / _TABLE_FILE)
+        return search_table(self.folder / TABLE_FILE)
 
     def __repr__(self) -> str:
         summary = self.summary

@@ -46,6 +46,7 @@ Out = Annotated[Path, typer.Option("--out", help="Folder that the result goes to
 class CommandLineSpelling:
     """Options."""
 
+    call = "this command"
     kind = "an option"
 
     def argument(self, name: str) -> str:

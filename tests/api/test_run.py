@@ -174,19 +174,18 @@ def test_the_command_line_is_served_what_python_ran() -> None:
     assert os.listdir("runs") == [first.folder.name]
 
 
-def test_python_is_served_what_the_command_line_ran() -> None:
+def test_python_is_served_what_the_command_line_ran(capfd: pytest.CaptureFixture[str]) -> None:
     command_line("run", "mlp", "--images", "1", "--out", "here")
-    served = aimc.run("mlp", images=1, out="here")
-    assert served.served
+    capfd.readouterr()
+    assert aimc.run("mlp", images=1, out="here").served
     assert not aimc.run("mlp", images=1, out="here", fresh=True).served
-
-
-def test_without_progress_nothing_is_said(capfd: pytest.CaptureFixture[str]) -> None:
-    aimc.run("mlp", images=1)
     assert capfd.readouterr() == ("", "")
-    aimc.run("mlp", images=1, fresh=True, progress=True)
+
+
+def test_progress_is_told_on_stderr(capfd: pytest.CaptureFixture[str]) -> None:
+    aimc.run("mlp", images=1, mapping="digital", progress=True)
     said = capfd.readouterr()
-    assert said.out == "" and "simulating the mapped program ..." in said.err
+    assert said.out == "" and "simulating the digital program ..." in said.err
 
 
 def test_presets_and_models_are_tables() -> None:

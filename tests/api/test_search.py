@@ -70,7 +70,7 @@ def test_several_bounds_give_results_by_bound() -> None:
         ({"t_eval_s": -1}, "t_eval_s"),
         ({"dataset": "nowhere"}, "nowhere"),
         ({"gem5": "nowhere"}, r"gem5=: the engine is embedded.*set\['run.engine'\]"),
-        ({"set": {"run.images": 2}}, r"set\['run.images'\]: this command does not use it"),
+        ({"set": {"run.images": 2}}, r"set\['run.images'\]: this function does not use it"),
         ({"set": {"search.drop_points": 2}}, "an argument says it already"),
         ({"strategy": "macs", "set": {"search.strategy": "macs"}}, "an argument says it already"),
         ({"set": {"search.speed": 2}}, "unknown key 'speed'"),
