@@ -9,6 +9,7 @@ from typing import Final
 
 from harness.report.comparison import Comparison, accuracy_statement, outputs_statement
 from harness.report.quantities import format_energy, format_ratio, format_time
+from harness.report.terminal import runs_on
 from harness.stats.summary import Gain, LayerSummary, ProgramSummary, layer_gain
 
 _ROWS: Final = 30
@@ -50,8 +51,7 @@ def _row(cells: Iterable[str], tag: str) -> str:
 
 def _layer_row(comparison: Comparison, layer: LayerSummary) -> list[str]:
     digital = comparison.digital.layer(layer.name)
-    place = "core" if layer.unit == "digital" else f"{layer.tiles} tiles"
-    row = [layer.name, layer.kind, place, *_figures(digital)]
+    row = [layer.name, layer.kind, runs_on(layer), *_figures(digital)]
     if comparison.mapped is None:
         return row
     gain = None if digital is None else layer_gain(digital, layer)
