@@ -21,7 +21,7 @@ from harness.sweep.plan_file import write_plan
 from harness.sweep.points import Point, Sweep
 from harness.sweep.progress import SweepReporter
 from harness.sweep.room import Room
-from harness.sweep.send import Task, send
+from harness.sweep.send import BATCH, Task, send
 from harness.sweep.store import DONE, FAILED, Store
 from harness.sweep.worker import Outcome, failure, out_of_memory, run_point
 
@@ -143,33 +143,39 @@ class _Run:
         from distributed import as_completed
 
         client = self._workers.client
-        sent = send(self._workers.client, points, task, folder, gem5)
-        coming = as_completed(sent, loop=client.loop, with_results=True, raise_errors=False)
+        coming = as_completed(loop=client.loop, with_results=True, raise_errors=False)
+        batches = send(client, points, task, folder, gem5)
+        sent: dict[Future[Outcome], Point] = {}
+        left = len(points)
         looked_s = with_workers_s = time.monotonic()
-        lost = 0
         try:
-            while not coming.is_empty():
+            while left and client.status in ("running", "connecting"):
+                while len(sent) < BATCH and (batch := next(batches, None)) is not None:
+                    sent.update(batch)
+                    coming.update(batch)
+                lost = 0
                 for future, result in coming.next_batch(block=False):
                     outcome = self._outcome(sent.pop(future), future, result)
                     future.release()  # else it is computed again if its worker dies now
                     if outcome is None:
                         lost += 1
                     else:
+                        left -= 1
                         self._take(outcome)
                 self._write_sometimes()
                 now_s = time.monotonic()
                 if now_s - looked_s >= _LOOKED_AFTER_S:
                     looked_s = now_s
                     with_workers_s = self._look(with_workers_s)
-                if client.status not in ("running", "connecting"):
+                if lost or (left and not sent):
                     break
                 time.sleep(_TICK_S)
         finally:
             self._write()
         self._tell(0)
-        if lost or sent:
+        if left:
             raise HarnessError(
-                f"the connection to the scheduler was lost; {lost + len(sent)} points are missing",
+                f"the connection to the scheduler was lost; {left} points are missing",
                 where=str(client.scheduler.address if client.scheduler else "dask"),
                 hint="run the same command again: it goes on with them",
             )
