@@ -20,6 +20,8 @@ Task: TypeAlias = Callable[..., Outcome]
 
 BATCH: Final = 1000
 """Points that are sent at once."""
+SEARCH: Final = "search"
+"""The first part of the keys of searches."""
 _SEARCHES_FIRST: Final = 10  # priority
 
 
@@ -35,7 +37,7 @@ def send(
     }
     program = None if gem5 is None else str(gem5.absolute())
     searches = {
-        key: client.submit(find, job, key=("search", token, key), priority=_SEARCHES_FIRST)
+        key: client.submit(find, job, key=(SEARCH, token, key), priority=_SEARCHES_FIRST)
         for key, job in _searches(points, folder, common).items()
     }
     for searched in (False, True):
