@@ -55,7 +55,7 @@ def _finished_s(configs: Sequence[Config], workers: int, task: Task) -> list[flo
         outcome = run_sweep(
             _sweep(configs), Path(folder), Room(workers=workers), Quiet(), task=task
         )
-        if outcome.exit_code:
+        if not outcome.complete:
             raise SystemExit(read_points(Path(folder))["error"].dropna().iloc[0])
         times = read_points(Path(folder))["finished_utc"]
     return sorted(datetime.fromisoformat(text).timestamp() for text in times)

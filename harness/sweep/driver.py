@@ -34,7 +34,6 @@ _WRITTEN_EVERY_S: Final = 0.5  # a killed driver loses no more
 _WRITTEN_ROWS: Final = 256  # or as many
 _LOOKED_AFTER_S: Final = 1.0  # between two looks at the workers
 _NO_WORKER_S: Final = 60.0  # without any, the user is told
-_FAILED_CODE: Final = 3
 
 
 @dataclass(frozen=True)
@@ -56,9 +55,9 @@ class SweepOutcome:
     measured: int
 
     @property
-    def exit_code(self) -> int:
-        """0 if every point is done."""
-        return 0 if self.done == self.total else _FAILED_CODE
+    def complete(self) -> bool:
+        """Whether every point is done."""
+        return self.done == self.total
 
 
 def run_sweep(

@@ -27,7 +27,7 @@ try:
         task=functools.partial(logged, log=log, seconds=float(seconds)),
     )
     print(outcome.done, outcome.measured, flush=True)
-    code = outcome.exit_code
+    code = 0 if outcome.complete else 1
 except interrupts.InterruptedRunError as error:
     print(error, file=sys.stderr)
     code = 1

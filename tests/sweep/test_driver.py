@@ -72,7 +72,7 @@ def test_a_real_point_fills_every_column_and_is_measured_once(tmp_path: Path, ro
     heard = Heard()
     first = run_sweep(sweep(points), tmp_path / "sweep", room, heard)
     assert (first.total, first.done, first.failed, first.measured) == (2, 2, 0, 2)
-    assert first.exit_code == 0 and heard.plans == [(2, 0)] and heard.counts[-1][:2] == (2, 0)
+    assert first.complete and heard.plans == [(2, 0)] and heard.counts[-1][:2] == (2, 0)
     table = read_points(tmp_path / "sweep").set_index("identity")
     analog, digital = table.loc[points[0].identity], table.loc[points[1].identity]
     empty = set(analog[analog.isna()].index)
@@ -102,7 +102,7 @@ def test_a_real_point_fills_every_column_and_is_measured_once(tmp_path: Path, ro
 def test_layers_without_tiles_say_why(tmp_path: Path, room: Room) -> None:
     made = point(1)
     system = made.config.system.model_copy(update={"tiles": 1})
-    few = Point("f" * 64, {}, made.config.model_copy(update={"system": system}))
+    few = Point("f" * 64, made.axes, made.config.model_copy(update={"system": system}))
     assert run_sweep(sweep([few]), tmp_path / "sweep", room, Heard()).done == 1
     (row,) = read_points(tmp_path / "sweep").to_dict("records")
     assert (row["tiles"], row["tiles_used"], row["tiles_wanted"]) == (1, 1, 3)
@@ -115,7 +115,7 @@ def test_points_that_fail_do_not_stop_others(runs: Runs) -> None:
     points = [point(number) for number in range(8)]
     odd = {2: "fails", 4: "defect", 5: "no memory"}
     outcome = runs.run(points, odd=odd)
-    assert (outcome.done, outcome.failed, outcome.exit_code) == (5, 3, 3)
+    assert (outcome.done, outcome.failed, outcome.complete) == (5, 3, False)
     rows = read_points(runs.folder).set_index("identity")
     fails, defect, memory = (rows.loc[points[number].identity] for number in odd)
     assert fails["error"] == "region fc1: the simulation did not end\n  hint: wait"
@@ -125,11 +125,11 @@ def test_points_that_fail_do_not_stop_others(runs: Runs) -> None:
     for row in (fails, defect, memory):
         assert row["system"] == "alpine-hp" and "run:" in row["config"] and row["attempts"] == 1
     again = runs.run(points)
-    assert (again.measured, again.exit_code) == (0, 3) and runs.heard.plans[-1] == (8, 5)
+    assert (again.measured, again.complete) == (0, False) and runs.heard.plans[-1] == (8, 5)
     grown = runs.run([*points, point(8)])
     assert grown.measured == 1 and runs.heard.counts[-1] == (6, 3, 0)
     retried = runs.run(points, retry_failed=True)
-    assert (retried.measured, retried.done, retried.exit_code) == (3, 8, 0)
+    assert (retried.measured, retried.done, retried.complete) == (3, 8, True)
     rows = read_points(runs.folder).set_index("identity")
     assert rows.loc[points[4].identity, "attempts"] == 2
     assert rows["error"].isna().all() and rows["log"].isna().all()

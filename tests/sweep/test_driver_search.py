@@ -19,7 +19,8 @@ _LOOP = loop_config("search.warmup_epochs=0", "search.retrain_epochs=0", "search
 
 def _point(model: str = "mlp", **run: object) -> Point:
     config = run_config(model, **run)
-    return Point(config_hash(config), {}, config, _LOOP)
+    axes = point(0).axes
+    return Point(config_hash(config), axes, config, _LOOP)
 
 
 def test_points_share_a_search_and_measure_what_it_finds(tmp_path: Path) -> None:
