@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import importlib.util
 import os
 import signal
 import socket
@@ -12,12 +13,14 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import psutil
 import pytest
 
 from harness.errors import ConfigError, HarnessError
 from harness.sweep import engine_room as engine_room_module
+from harness.sweep import kept_workers
 from harness.sweep.driver import run_sweep
 from harness.sweep.engine_room import EngineRoom, engine_room
 from harness.sweep.room import Room
@@ -26,14 +29,23 @@ from tests.stress.sweep_kills import stress
 from tests.sweep.sweeps import Heard, executions, point, sweep
 from tests.sweep.tasks import logged
 
+if TYPE_CHECKING:
+    from distributed import Worker
+
 _ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
-def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EngineRoom]:
+def heard() -> Heard:
+    return Heard()
+
+
+@pytest.fixture(scope="module")
+def opened(tmp_path_factory: pytest.TempPathFactory, heard: Heard) -> Iterator[EngineRoom]:
     before = dict(os.environ)
-    with engine_room(Room(workers=1), tmp_path_factory.mktemp("sweep"), Heard()) as room:
-        yield room
+    room = Room(workers=1, dashboard=":0")
+    with engine_room(room, tmp_path_factory.mktemp("sweep"), heard) as opened:
+        yield opened
     assert dict(os.environ) == before
 
 
@@ -168,16 +180,12 @@ def test_a_scheduler_that_does_not_answer_is_told(
             pass
 
 
-def test_a_missing_dashboard_is_told(tmp_path: Path) -> None:
-    import importlib.util
-
-    if importlib.util.find_spec("bokeh") is not None:
-        pytest.skip("bokeh is installed")
-    heard = Heard()
-    room = Room(workers=1, dashboard=":0")
-    with engine_room(room, tmp_path, heard) as opened:
-        assert set(_ports(opened).values()) == {"127.0.0.1"}
-    assert heard.notes == ["no dashboard: it needs the package bokeh (pip install bokeh)"]
+def test_a_missing_dashboard_is_told(opened: EngineRoom, heard: Heard) -> None:
+    assert opened.client.nthreads()
+    if importlib.util.find_spec("bokeh") is None:
+        assert heard.notes == ["no dashboard: it needs the package bokeh (pip install bokeh)"]
+    else:
+        assert heard.notes == [opened.client.dashboard_link]
 
 
 def test_points_that_end_their_worker_have_failed(
@@ -209,6 +217,27 @@ def _workers(process: psutil.Process) -> list[psutil.Process]:
         for child in process.children(recursive=True)
         if any("spawn_main" in part for part in child.cmdline())
     ]
+
+
+def _leave(dask_worker: Worker) -> None:
+    """End a worker for good, as dask does after an error of its own."""
+    dask_worker.loop.add_callback(dask_worker.close, nanny=True)
+
+
+def test_a_worker_that_dask_gives_up_is_started_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kept_workers, "_LOST_S", 0.5)
+    with engine_room(Room(workers=1), tmp_path, Heard()) as opened:
+        opened.keep()
+        (first,) = opened.client.nthreads()
+        opened.client.run(_leave)
+        deadline = time.monotonic() + 60
+        while set(opened.client.nthreads()) in (set(), {first}):
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+            opened.keep()
+        assert opened.client.submit(sum, [1, 2]).result(timeout=30) == 3
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
