@@ -26,6 +26,12 @@ DASK: Final[dict[str, Any]] = {
 """Of the scheduler beside the sweep and of the workers that it starts."""
 
 
+def scheduler_settings() -> dict[str, Any]:
+    """`DASK`, and without a dashboard none of the pages that tell of a scheduler's work."""
+    hidden: dict[str, Any] = {} if has_dashboard() else {"distributed.scheduler.http.routes": []}
+    return {**DASK, **hidden}
+
+
 def has_dashboard() -> bool:
     """Whether the package is installed that draws dask's dashboard."""
     return importlib.util.find_spec("bokeh") is not None

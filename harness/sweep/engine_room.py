@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from harness.errors import ConfigError, HarnessError
 from harness.interrupts import uninterrupted
-from harness.sweep.dask_settings import DASK, dashboard_options, has_dashboard
+from harness.sweep.dask_settings import dashboard_options, has_dashboard, scheduler_settings
 from harness.sweep.isolation import (
     environment_kept,
     logs_silent,
@@ -74,7 +74,7 @@ def engine_room(room: Room, folder: Path, reporter: SweepReporter) -> Iterator[E
         reporter.note("no dashboard: it needs the package bokeh (pip install bokeh)")
     with contextlib.ExitStack() as stack:
         stack.enter_context(logs_silent())
-        stack.enter_context(dask.config.set(DASK))
+        stack.enter_context(dask.config.set(scheduler_settings()))
         keep, logs = _nothing, None
         if room.scheduler is not None:
             reporter.stage(f"connecting to {room.scheduler}")

@@ -19,6 +19,9 @@ from harness.sweep.room import Cluster
 
 _WORD: Final = r"[A-Za-z0-9_./:@%+=,~-]+"
 Word: TypeAlias = Annotated[str, Field(pattern=rf"^{_WORD}$", max_length=1024)]
+NodeFolder: TypeAlias = Annotated[  # may name variables of the node, e.g. $TMPDIR
+    str, Field(pattern=rf"^({_WORD}|\$[A-Za-z_][A-Za-z0-9_]*)+$", max_length=1024)
+]
 Line: TypeAlias = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]*$", max_length=4096)]
 Memory: TypeAlias = Annotated[str, Field(pattern=r"^[0-9]+(\.[0-9]+)? ?[kKMGT]?i?B$")]
 Count: TypeAlias = Annotated[int, Field(ge=1, le=100_000)]
@@ -45,7 +48,7 @@ class JobSettings(_Settings):
     memory: Memory | None = None  # of one job
     interface: Word | None = None
     death_timeout: Annotated[float, Field(ge=1.0, le=1e6)] | None = None  # s without a scheduler
-    local_directory: Word | None = None
+    local_directory: NodeFolder | None = None
     log_directory: Word | None = None
     shared_temp_directory: Word | None = None
     job_name: Word | None = None

@@ -32,6 +32,7 @@ def _settings(tmp_path: Path, text: str) -> Path:
         ("account: '$(touch owned)'", "cannot stand in a job script"),
         ("walltime: '01:00;id'", "cannot stand in a job script"),
         ('job_script_prologue: ["module load a\\nid"]', "cannot stand in a job script"),
+        ("local_directory: '$(id)'", "cannot stand in a job script"),
         ("memory: many", "cannot stand in a job script"),
         ("cores: 0", "greater than or equal to 1"),
         ("disk: 1GiB", "unknown setting 'disk'"),
@@ -57,7 +58,7 @@ def test_a_job_script_starts_workers_with_the_certificates(
     settings = _settings(
         tmp_path,
         "cores: 2\nmemory: 4 GiB\nn_workers: 2\ninterface: lo\npython: /opt/my tools/it's/python\n"
-        f"{disk}job_script_prologue: ['module load python']\n",
+        f"{disk}local_directory: $TMPDIR/dask\njob_script_prologue: ['module load python']\n",
     )
     room = Room(cluster=cluster, settings=settings)  # type: ignore[arg-type]
     folder = tmp_path / "sweep"

@@ -19,8 +19,8 @@ import psutil
 import pytest
 
 from harness.errors import ConfigError, HarnessError
+from harness.sweep import dask_settings, kept_workers
 from harness.sweep import engine_room as engine_room_module
-from harness.sweep import kept_workers
 from harness.sweep.driver import run_sweep
 from harness.sweep.engine_room import EngineRoom, engine_room
 from harness.sweep.room import Room
@@ -191,7 +191,7 @@ def test_a_missing_dashboard_is_told(opened: EngineRoom, heard: Heard) -> None:
 def test_points_that_end_their_worker_have_failed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(engine_room_module.DASK, "distributed.scheduler.allowed-failures", 0)
+    monkeypatch.setitem(dask_settings.DASK, "distributed.scheduler.allowed-failures", 0)
     before = _workers(psutil.Process())
     log = tmp_path / "log"
     odd = {1: "exits", 3: "eats memory"}
