@@ -97,17 +97,18 @@ def run_point(
         measuring: Does the work.
     """
     point = Job(**json.loads(job))
-    config = Config.model_validate_json(point.config)
     began = time.monotonic()
     heard = Heard()
     host = platform.node()
+    config: Config | None = None  # another harness may not understand it
     try:
+        prepare_process(point.working_folder, point.environment, point.harness)
+        config = Config.model_validate_json(point.config)
         if found is not None:
             if "error" in found:
                 return failure(point.identity, config, found["error"], found["log"], host=host)
             run = config.run.model_copy(update={"mapping": found["mapping"]})
             config = config.model_copy(update={"run": run})
-        prepare_process(point.working_folder, point.environment, point.harness)
         with scratch_folder(Path(tempfile.gettempdir()), _SCRATCH) as scratch:
             comparison = measuring(
                 config,
@@ -135,7 +136,7 @@ def run_point(
 
 def failure(
     identity: str,
-    config: Config,
+    config: Config | None,
     error: str,
     log: str,
     *,
@@ -150,7 +151,7 @@ def failure(
         "log": log[-_LOG_CHARACTERS:],
         "host": host,
         "host_seconds": seconds,
-        **config_row(config, config_to_yaml(config)),
+        **(config_row(config, config_to_yaml(config)) if config is not None else {}),
     }
     return {"point": row, "layers": []}
 
