@@ -12,6 +12,7 @@ import hashlib
 import importlib.util
 import json
 import os
+from collections.abc import Mapping
 from importlib import metadata
 from pathlib import Path
 from typing import Final
@@ -33,11 +34,9 @@ from harness.resources import resource
 
 LIBRARIES: Final = ("jinja2", "numpy", "onnx", "pillow", "scikit-learn", "unicorn", "ziglang")
 _SOURCE_SUFFIXES: Final = {".py", ".c", ".h", ".S", ".ld", ".j2", ".yaml", ".safetensors"}
-_NATIVE_MODULES: Final = (
-    "harness._tile",
-    "harness.accuracy._codes",
-    "harness.engines.embedded._engine",
-)
+_ENGINE_MODULE: Final = "harness.engines.embedded._engine"
+_NATIVE_MODULES: Final = ("harness._tile", "harness.accuracy._codes", _ENGINE_MODULE)
+_STATISTICS: Final = ("events.py", "gem5_stats.py")  # what the engines use of harness/stats
 _SMALL_FILE: Final = 1 << 28  # bytes; larger data files are identified by size and times
 _PACKAGE: Final = Path(__file__).resolve().parent.parent
 
@@ -106,9 +105,33 @@ def harness_identity(engine: str, *, gem5: Path | None = None) -> dict[str, obje
     }
     installed = engine_identity(engine, gem5=gem5)
     if installed:
-        models = _folder_digest(resource("gem5_configs"))
-        found["engine"] = {**installed, "models": models}
+        found["engine"] = _gem5_identity(installed)
     return found
+
+
+def simulator_identity(engine: str, *, gem5: Path | None = None) -> dict[str, object]:
+    """What simulates: the engines' sources and native module, unicorn, and gem5 if it is meant.
+
+    gem5's runs are also counted by the embedded engine, so that both always have its parts.
+
+    Raises:
+        HarnessError: The engine is not there.
+    """
+    digest = hashlib.sha256(_folder_digest(_PACKAGE / "engines").encode())
+    for name in _STATISTICS:
+        digest.update((_PACKAGE / "stats" / name).read_bytes())
+    digest.update(_module_file(_ENGINE_MODULE).read_bytes())
+    found: dict[str, object] = {
+        "engine": engine,
+        "sources": digest.hexdigest(),
+        "unicorn": metadata.version("unicorn"),
+    }
+    installed = engine_identity(engine, gem5=gem5)
+    return found | ({"gem5": _gem5_identity(installed)} if installed else {})
+
+
+def _gem5_identity(installed: Mapping[str, str]) -> dict[str, str]:
+    return {**installed, "models": _folder_digest(resource("gem5_configs"))}
 
 
 def _digest(path: Path) -> str:

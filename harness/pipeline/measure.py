@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from harness.artifacts import atomic_write_text
+from harness.codegen.program import GeneratedProgram
 from harness.config.load import config_to_yaml
 from harness.config.schema import Config
 from harness.data.sizes import inputs_in_words
@@ -43,7 +44,7 @@ from harness.report.comparison import (
     PlanInfo,
 )
 from harness.report.manifest import collect_manifest
-from harness.stats.summary import FP32_MACS_PER_FMLA
+from harness.stats.summary import FP32_MACS_PER_FMLA, INT8_MACS_PER_DOT
 
 DIGITAL: Final = "digital"
 MAPPED: Final = "mapped"
@@ -81,8 +82,11 @@ def measure(
     command: Sequence[str],
     reporter: Reporter,
     gem5: Path | None = None,
+    fresh: bool = False,
 ) -> Comparison:
     """Simulate the programs of ``config`` in ``folder``, and compare them.
+
+    A program that was simulated before is not simulated again (`harness.pipeline.simulations`).
 
     Args:
         config: The whole configuration.
@@ -90,6 +94,7 @@ def measure(
         command: The command line, for the manifest.
         reporter: Hears of progress.
         gem5: The program of the engine gem5; None: the variable GEM5, then PATH.
+        fresh: Simulate every program, also if a result of it is kept.
 
     Raises:
         HarnessError: Any stage failed.
@@ -102,58 +107,68 @@ def measure(
     atomic_write_text(folder / "network.json", network_to_json(prepared.network))
     if prepared.mapped is not None:
         atomic_write_text(folder / "plan.json", plan_to_json(prepared.mapped, config.system))
-    digital = _program(DIGITAL, prepared.digital, prepared, config, folder, reporter, gem5)
-    mapped = (
-        _program(MAPPED, prepared.mapped, prepared, config, folder, reporter, gem5)
-        if prepared.mapped is not None
-        else None
-    )
-    fp32 = _fp32(prepared, config, folder, reporter, gem5) if config.run.fp32_baseline else None
+    bench = _Bench(config, prepared, folder, reporter, gem5, fresh)
+    digital = bench.integer(DIGITAL, prepared.digital)
+    mapped = None if prepared.mapped is None else bench.integer(MAPPED, prepared.mapped)
+    fp32 = bench.fp32() if config.run.fp32_baseline else None
     reporter.stage("evaluating the reference")
     return _compare(config, prepared, digital, mapped, fp32, command)
 
 
-def _program(
-    name: str,
-    plan: Plan,
-    prepared: Prepared,
-    config: Config,
-    folder: Path,
-    reporter: Reporter,
-    gem5: Path | None,
-) -> tuple[SimulatedProgram, int]:
-    """Simulate one program; returns it and the number of output bytes it compared."""
-    reporter.stage(f"generating and compiling the {name} program")
-    images = prepared.images[: config.run.images]
-    generated = build(plan, config, images, folder / name)
-    elf = compile_generated(generated, folder / name, note=reporter.stage)
-    reporter.stage(f"simulating the {name} program")
-    simulated = simulate(name, plan, generated, elf, config, reporter.simulated, gem5=gem5)
-    if simulated.programming is not None:
-        text = json.dumps(asdict(simulated.programming), indent=2, sort_keys=True)
-        atomic_write_text(folder / name / "programming.json", text + "\n")
-    return simulated, generated.compared_bytes
+@dataclass(frozen=True)
+class _Bench:
+    """Where programs are simulated.  Its methods also give how many output bytes were compared."""
 
+    config: Config
+    prepared: Prepared
+    folder: Path
+    reporter: Reporter
+    gem5: Path | None
+    fresh: bool
 
-def _fp32(
-    prepared: Prepared, config: Config, folder: Path, reporter: Reporter, gem5: Path | None
-) -> tuple[SimulatedProgram, int]:
-    """Simulate the float network; returns as `_program`."""
-    reporter.stage(f"generating and compiling the {FP32} program")
-    generated = build_fp32(prepared, config, folder / FP32)
-    elf = compile_generated(generated, folder / FP32, note=reporter.stage)
-    reporter.stage(f"simulating the {FP32} program")
-    simulated = simulate(
-        FP32,
-        prepared.digital,
-        generated,
-        elf,
-        config,
-        reporter.simulated,
-        macs_per_operation=FP32_MACS_PER_FMLA,
-        gem5=gem5,
-    )
-    return simulated, generated.compared_bytes
+    def integer(self, name: str, plan: Plan) -> tuple[SimulatedProgram, int]:
+        """The program of ``plan``."""
+        self.reporter.stage(f"generating and compiling the {name} program")
+        images = self.prepared.images[: self.config.run.images]
+        generated = build(plan, self.config, images, self.folder / name)
+        simulated = self._simulated(name, plan, generated)
+        if simulated.programming is not None:
+            text = json.dumps(asdict(simulated.programming), indent=2, sort_keys=True)
+            atomic_write_text(self.folder / name / "programming.json", text + "\n")
+        return simulated, generated.compared_bytes
+
+    def fp32(self) -> tuple[SimulatedProgram, int]:
+        """The program of the float network."""
+        self.reporter.stage(f"generating and compiling the {FP32} program")
+        generated = build_fp32(self.prepared, self.config, self.folder / FP32)
+        simulated = self._simulated(FP32, self.prepared.digital, generated, FP32_MACS_PER_FMLA)
+        return simulated, generated.compared_bytes
+
+    def _simulated(
+        self,
+        name: str,
+        plan: Plan,
+        generated: GeneratedProgram,
+        macs_per_operation: int = INT8_MACS_PER_DOT,
+    ) -> SimulatedProgram:
+        note = self.reporter.stage
+        elf = compile_generated(generated, self.folder / name, note=note)
+        note(f"simulating the {name} program")
+        simulated = simulate(
+            name,
+            plan,
+            generated,
+            elf,
+            self.config,
+            self.reporter.simulated,
+            macs_per_operation,
+            self.gem5,
+            note=note,
+            fresh=self.fresh,
+        )
+        if simulated.earlier:
+            note(f"the {name} program was simulated earlier, with this result")
+        return simulated
 
 
 def _compare(
@@ -166,6 +181,7 @@ def _compare(
 ) -> Comparison:
     model = prepared.model
     programs = [digital] if mapped is None else [digital, mapped]
+    simulated = [*programs, *([fp32] if fp32 is not None else [])]
     paths = [config.run.mapping] if config.run.mapping.endswith(".json") else []
     paths += [config.run.model] if is_onnx_path(config.run.model) else []
     inputs = [Path(path) for path in paths]
@@ -198,7 +214,7 @@ def _compare(
                 compared_bytes=compared,
                 mismatches=program.result.exit_code,
             )
-            for program, compared in [*programs, *([fp32] if fp32 is not None else [])]
+            for program, compared in simulated
         ),
         fp32=fp32[0].summary if fp32 is not None else None,
         manifest=collect_manifest(
@@ -208,6 +224,7 @@ def _compare(
             seeds={"run": config.run.seed, "tile": config.system.tile.seed},
             inputs=inputs,
             samples={"images": prepared.samples.statement, **prepared.samples.provenance},
+            earlier_simulations=[p.summary.name for p, _ in simulated if p.earlier],
         ),
     )
 

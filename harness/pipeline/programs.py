@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -11,14 +10,14 @@ from typing import Final
 
 import numpy as np
 import numpy.typing as npt
-import platformdirs
 
 from harness.artifacts import atomic_write_text
+from harness.cache.folder import cache_dir
 from harness.codegen.program import PROGRAMMING_REGION, GeneratedProgram, generate
 from harness.config.schema import Config
 from harness.engines.protocol import Progress, RegionStats, RunResult
-from harness.engines.registry import engine
 from harness.errors import StatsError
+from harness.pipeline.simulations import Order, simulate_once
 from harness.placement.plan import Plan
 from harness.placement.reference import infer_plan
 from harness.quant.macs import node_macs
@@ -35,13 +34,15 @@ class SimulatedProgram:
 
     ``predictions`` is the class of each simulated image, as the simulated core printed it;
     ``programming`` are the events of writing the weights into the tiles, before the first
-    inference and in no layer's figures.
+    inference and in no layer's figures.  ``earlier`` says that the result was kept from an
+    earlier simulation of the same program.
     """
 
     summary: ProgramSummary
     result: RunResult
     predictions: npt.NDArray[np.int64]
     programming: RegionStats | None
+    earlier: bool
 
 
 def build(plan: Plan, config: Config, images: Int8Array, folder: Path) -> GeneratedProgram:
@@ -56,12 +57,6 @@ def build(plan: Plan, config: Config, images: Int8Array, folder: Path) -> Genera
         kernels=config.run.kernels,
         out_dir=folder / "src",
     )
-
-
-def cache_dir() -> Path:
-    """Where compiled kernels and programs are kept: AIMC_CACHE, else the user's cache folder."""
-    named = os.environ.get("AIMC_CACHE")
-    return Path(named) if named else Path(platformdirs.user_cache_dir("aimc-harness"))
 
 
 def compile_generated(
@@ -87,37 +82,51 @@ def simulate(
     progress: Progress | None = None,
     macs_per_operation: int = INT8_MACS_PER_DOT,
     gem5: Path | None = None,
+    note: Callable[[str], None] = lambda _: None,
+    fresh: bool = False,
 ) -> SimulatedProgram:
     """Run ``elf`` on the configured engine and check what comes back.
 
+    A result that is kept from an earlier simulation of the same program serves as well; see
+    `harness.pipeline.simulations`.
+
     Args:
         gem5: The program of the engine gem5; None: the variable GEM5, then PATH.
+        note: Hears of waiting for another process, and of what is wrong with kept results.
+        fresh: Simulate even if a result is kept.
 
     Raises:
         EngineError: The simulation gave no result.
         MismatchError: Its outputs differ from the reference.
         StatsError: Its statistics or its console are incomplete.
     """
-    result = engine(config.run.engine, gem5=gem5).run(
-        elf,
-        config.system,
-        program.regions,
-        timeout_s=config.run.timeout_s,
-        progress=progress,
-    )
-    atomic_write_text(elf.parent / "console.txt", result.console)
-    layers, programming = _split_programming(result)
-    summary = summarize(
-        name,
-        layers,
-        config.system,
-        layer_infos(plan),
-        images=program.images,
+
+    def read(result: RunResult) -> SimulatedProgram:
+        layers, programming = _split_programming(result)
+        summary = summarize(
+            name,
+            layers,
+            config.system,
+            layer_infos(plan),
+            images=program.images,
+            tiles_used=plan.tiles_used,
+            macs_per_operation=macs_per_operation,
+        )
+        predictions = read_predictions(result.console, program.images)
+        return SimulatedProgram(summary, result, predictions, programming, earlier=False)
+
+    order = Order(
+        elf=elf,
+        regions=program.regions,
+        system=config.system,
         tiles_used=plan.tiles_used,
-        macs_per_operation=macs_per_operation,
+        engine=config.run.engine,
+        timeout_s=config.run.timeout_s,
+        gem5=gem5,
     )
-    predictions = read_predictions(result.console, program.images)
-    return SimulatedProgram(summary, result, predictions, programming)
+    simulated, earlier = simulate_once(order, read, progress=progress, note=note, fresh=fresh)
+    atomic_write_text(elf.parent / "console.txt", simulated.result.console)
+    return replace(simulated, earlier=earlier)
 
 
 def _split_programming(result: RunResult) -> tuple[RunResult, RegionStats | None]:

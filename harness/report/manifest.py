@@ -42,6 +42,7 @@ def collect_manifest(
     seeds: Mapping[str, int],
     inputs: Sequence[Path],
     samples: Mapping[str, str],
+    earlier_simulations: Sequence[str] = (),
 ) -> Manifest:
     """The manifest of a run that has just finished on this machine.
 
@@ -52,6 +53,7 @@ def collect_manifest(
         seeds: Every seed that influenced a number.
         inputs: Files that were read: network, checkpoint, dataset, mapping.
         samples: What the images are, and checksums of the dataset and its splits.
+        earlier_simulations: Programs that were not simulated now, since their results were kept.
 
     Raises:
         StatsError: An input file is not there any more.
@@ -69,6 +71,7 @@ def collect_manifest(
         host=_host(),
         inputs=tuple(_input_file(path) for path in inputs),
         samples=dict(samples),
+        earlier_simulations=tuple(earlier_simulations),
     )
 
 

@@ -23,7 +23,7 @@ from harness.report.comparison import Comparison, accuracy_statement, outputs_st
 from harness.stats.summary import ProgramSummary
 
 SCHEMA: Final = "aimc-harness result"
-VERSION: Final = 3
+VERSION: Final = 4
 
 _KEYS: Final = ("schema", "version", "statements", "summary", "comparison", "sha256")
 _COMPARISON: Final = TypeAdapter(Comparison)

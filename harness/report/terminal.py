@@ -115,6 +115,10 @@ def _print_header(comparison: Comparison, console: Console) -> None:
             f"  {printable(name, 30)} stays digital: {printable(reason)}"
             for name, reason in plan.kept_digital.items()
         ]
+    earlier = comparison.manifest.earlier_simulations
+    if earlier:
+        names = ", ".join(printable(name, 40) for name in earlier)
+        lines.append(f"from an earlier simulation of an equal program: {names}")
     for line in lines:
         console.print(Text(line))
 
