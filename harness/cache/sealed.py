@@ -84,14 +84,15 @@ def read_entry(entry: Path, *, note: Callable[[str], None]) -> bytes | None:
     """The content of ``entry``, of at most `JSON_BYTES`; None without a sound one.
 
     Args:
-        note: Hears of a damaged entry, which the caller is to replace.
+        note: Hears of an entry that is damaged or cannot be read; the caller is to replace it.
     """
     try:
         data = read_regular(entry, JSON_BYTES)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
-    except OSError:
-        data = b""
+    except OSError as error:
+        note(f"{entry} cannot be read: {error.strerror}")
+        return None
     with contextlib.suppress(OSError):
         os.utime(entry)
     content = data[_DIGEST_BYTES:]
