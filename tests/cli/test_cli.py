@@ -30,6 +30,7 @@ COMMANDS = (
     "models",
     "presets",
     "doctor",
+    "cache",
 )
 
 
