@@ -38,7 +38,7 @@ from harness.config.load import load_config, load_loop_config
 from harness.data.workloads import workload_for
 from harness.mapping.resolve import resolve_mapping
 from harness.pipeline.job import run_job
-from harness.pipeline.measure import Silent
+from harness.pipeline.reporter import Silent
 from harness.pipeline.prepare import prepare
 
 IMAGES = 100  # simulated

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +16,8 @@ from harness.interrupts import interrupted_says
 from harness.locks import folder_lock
 from harness.pipeline.folder import remove_abandoned_runs, run_name, staged_folder
 from harness.pipeline.identity import run_identity
-from harness.pipeline.measure import Reporter, measure
+from harness.pipeline.measure import measure
+from harness.pipeline.reporter import Reporter
 from harness.report.comparison import Comparison
 from harness.report.result_file import read_result
 from harness.report.write import write_report
@@ -69,7 +71,12 @@ def run_job(
         kept = interrupted_says("interrupted; nothing of this run was kept")
         with kept, staged_folder(folder) as staging:
             comparison = measure(
-                config, staging, command=command, reporter=reporter, gem5=gem5, fresh=fresh
+                config,
+                staging,
+                command=command,
+                reporter=reporter,
+                gem5=gem5,
+                not_before_s=time.time() if fresh else 0.0,
             )
             reporter.stage("writing the report")
             write_report(comparison, staging)

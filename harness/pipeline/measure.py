@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -28,6 +29,8 @@ from harness.pipeline.programs import (
     compile_generated,
     simulate,
 )
+from harness.pipeline.reporter import Reporter
+from harness.pipeline.simulator import Simulator
 from harness.placement.plan import Plan
 from harness.placement.reference import infer_plan
 from harness.placement.summary import plan_to_json
@@ -51,30 +54,6 @@ MAPPED: Final = "mapped"
 FP32: Final = "fp32"
 
 
-class Reporter(Protocol):
-    """Hears what the job is doing."""
-
-    def stage(self, text: str) -> None:
-        """A stage begins."""
-
-    def simulated(
-        self, instructions: int, simulated_ns: float, layer: str | None = None, /
-    ) -> None:
-        """A simulation has come this far, to ``layer`` if the engine tells."""
-
-
-class Silent:
-    """A reporter for callers who do not want to hear."""
-
-    def stage(self, text: str) -> None:
-        """Nothing."""
-
-    def simulated(
-        self, instructions: int, simulated_ns: float, layer: str | None = None, /
-    ) -> None:
-        """Nothing."""
-
-
 def measure(
     config: Config,
     folder: Path,
@@ -82,7 +61,7 @@ def measure(
     command: Sequence[str],
     reporter: Reporter,
     gem5: Path | None = None,
-    fresh: bool = False,
+    not_before_s: float = 0.0,
 ) -> Comparison:
     """Simulate the programs of ``config`` in ``folder``, and compare them.
 
@@ -94,25 +73,27 @@ def measure(
         command: The command line, for the manifest.
         reporter: Hears of progress.
         gem5: The program of the engine gem5; None: the variable GEM5, then PATH.
-        fresh: Simulate every program, also if a result of it is kept.
+        not_before_s: Simulations of earlier than this do not count; seconds since 1970.
 
     Raises:
         HarnessError: Any stage failed.
     """
+    began_s = time.time()
+    simulator = Simulator(reporter, gem5, not_before_s)
     atomic_write_text(folder / "config.yaml", config_to_yaml(config))
     reporter.stage(
         f"reading, quantizing and mapping {inputs_in_words(config.run.model, config.run.dataset)}"
     )
-    prepared = prepare(config)
+    prepared = prepare(config, simulator)
     atomic_write_text(folder / "network.json", network_to_json(prepared.network))
     if prepared.mapped is not None:
         atomic_write_text(folder / "plan.json", plan_to_json(prepared.mapped, config.system))
-    bench = _Bench(config, prepared, folder, reporter, gem5, fresh)
+    bench = _Bench(config, prepared, folder, simulator)
     digital = bench.integer(DIGITAL, prepared.digital)
     mapped = None if prepared.mapped is None else bench.integer(MAPPED, prepared.mapped)
     fp32 = bench.fp32() if config.run.fp32_baseline else None
     reporter.stage("evaluating the reference")
-    return _compare(config, prepared, digital, mapped, fp32, command)
+    return _compare(config, prepared, digital, mapped, fp32, command, began_s)
 
 
 @dataclass(frozen=True)
@@ -122,13 +103,11 @@ class _Bench:
     config: Config
     prepared: Prepared
     folder: Path
-    reporter: Reporter
-    gem5: Path | None
-    fresh: bool
+    simulator: Simulator
 
     def integer(self, name: str, plan: Plan) -> tuple[SimulatedProgram, int]:
         """The program of ``plan``."""
-        self.reporter.stage(f"generating and compiling the {name} program")
+        self.simulator.reporter.stage(f"generating and compiling the {name} program")
         images = self.prepared.images[: self.config.run.images]
         generated = build(plan, self.config, images, self.folder / name)
         simulated = self._simulated(name, plan, generated)
@@ -139,7 +118,7 @@ class _Bench:
 
     def fp32(self) -> tuple[SimulatedProgram, int]:
         """The program of the float network."""
-        self.reporter.stage(f"generating and compiling the {FP32} program")
+        self.simulator.reporter.stage(f"generating and compiling the {FP32} program")
         generated = build_fp32(self.prepared, self.config, self.folder / FP32)
         simulated = self._simulated(FP32, self.prepared.digital, generated, FP32_MACS_PER_FMLA)
         return simulated, generated.compared_bytes
@@ -151,24 +130,10 @@ class _Bench:
         generated: GeneratedProgram,
         macs_per_operation: int = INT8_MACS_PER_DOT,
     ) -> SimulatedProgram:
-        note = self.reporter.stage
+        note = self.simulator.reporter.stage
         elf = compile_generated(generated, self.folder / name, note=note)
         note(f"simulating the {name} program")
-        simulated = simulate(
-            name,
-            plan,
-            generated,
-            elf,
-            self.config,
-            self.reporter.simulated,
-            macs_per_operation,
-            self.gem5,
-            note=note,
-            fresh=self.fresh,
-        )
-        if simulated.earlier:
-            note(f"the {name} program was simulated earlier, with this result")
-        return simulated
+        return simulate(name, plan, generated, elf, self.config, self.simulator, macs_per_operation)
 
 
 def _compare(
@@ -178,6 +143,7 @@ def _compare(
     mapped: tuple[SimulatedProgram, int] | None,
     fp32: tuple[SimulatedProgram, int] | None,
     command: Sequence[str],
+    began_s: float,
 ) -> Comparison:
     model = prepared.model
     programs = [digital] if mapped is None else [digital, mapped]
@@ -224,7 +190,9 @@ def _compare(
             seeds={"run": config.run.seed, "tile": config.system.tile.seed},
             inputs=inputs,
             samples={"images": prepared.samples.statement, **prepared.samples.provenance},
-            earlier_simulations=[p.summary.name for p, _ in simulated if p.earlier],
+            earlier_simulations={
+                p.summary.name: p.made_s for p, _ in simulated if p.made_s < began_s
+            },
         ),
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -16,9 +17,12 @@ from harness.model.load import load_model
 from harness.model.names import is_onnx_path
 from harness.model.summary import ModelSummary, summarize_model
 from harness.pipeline.samples import Samples, load_samples
+from harness.pipeline.savings import layer_savings
+from harness.pipeline.simulator import Simulator
 from harness.placement.footprint import check_memory
 from harness.placement.place import place
 from harness.placement.plan import Plan
+from harness.placement.saving import LayerSaving
 from harness.quant.program import Int8Array, QNetwork
 from harness.quant.quantize import quantize, quantize_input
 
@@ -88,26 +92,35 @@ def all_digital(network: QNetwork) -> Plan:
     return Plan(network=network, analog={}, tiles_used=0, kept_digital={})
 
 
-def prepare(config: Config) -> Prepared:
-    """Run every stage up to placement."""
+def prepare(config: Config, simulator: Simulator | None = None) -> Prepared:
+    """Run every stage up to placement.
+
+    Args:
+        simulator: Simulates what layers save, if there are too few tiles for all.
+    """
     model = load(config)
     samples = draw_samples(config, model)
     network = quantize(model.graph, samples.calibration)
+    images = quantize_input(samples.images, network.tensors[network.input].scale)
     digital = all_digital(network)
     check_memory(digital, config.system)
-    mapped = map_network(config, network)
-    return Prepared(
-        model=model,
-        samples=samples,
-        network=network,
-        images=quantize_input(samples.images, network.tensors[network.input].scale),
-        digital=digital,
-        mapped=mapped,
-    )
+    mapped = map_network(config, digital, images[:1], simulator or Simulator())
+    return Prepared(model, samples, network, images, digital, mapped)
 
 
-def map_network(config: Config, network: QNetwork) -> Plan | None:
+def map_network(
+    config: Config, digital: Plan, image: Int8Array, simulator: Simulator
+) -> Plan | None:
     """The mapped plan, or None if the mapping is all-digital."""
     if config.run.mapping == "digital":
         return None
-    return place(network, resolve_mapping(config.run.mapping, network), config.system)
+    mapping = resolve_mapping(config.run.mapping, digital.network)
+
+    def savings() -> Mapping[str, LayerSaving]:
+        stage = simulator.reporter.stage
+        stage("too few tiles for all layers: simulating what each saves")
+        return layer_savings(
+            digital, mapping, config, image, simulator, lambda what: stage(f"simulating {what}")
+        )
+
+    return place(digital.network, mapping, config.system, savings)

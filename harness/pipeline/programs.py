@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -15,9 +16,10 @@ from harness.artifacts import atomic_write_text
 from harness.cache.folder import cache_dir
 from harness.codegen.program import PROGRAMMING_REGION, GeneratedProgram, generate
 from harness.config.schema import Config
-from harness.engines.protocol import Progress, RegionStats, RunResult
+from harness.engines.protocol import RegionStats, RunResult
 from harness.errors import StatsError
 from harness.pipeline.simulations import Order, simulate_once
+from harness.pipeline.simulator import Simulator
 from harness.placement.plan import Plan
 from harness.placement.reference import infer_plan
 from harness.quant.macs import node_macs
@@ -34,15 +36,15 @@ class SimulatedProgram:
 
     ``predictions`` is the class of each simulated image, as the simulated core printed it;
     ``programming`` are the events of writing the weights into the tiles, before the first
-    inference and in no layer's figures.  ``earlier`` says that the result was kept from an
-    earlier simulation of the same program.
+    inference and in no layer's figures; ``made_s`` is when it was simulated, now or for an
+    earlier run, in seconds since 1970.
     """
 
     summary: ProgramSummary
     result: RunResult
     predictions: npt.NDArray[np.int64]
     programming: RegionStats | None
-    earlier: bool
+    made_s: float
 
 
 def build(plan: Plan, config: Config, images: Int8Array, folder: Path) -> GeneratedProgram:
@@ -79,27 +81,20 @@ def simulate(
     program: GeneratedProgram,
     elf: Path,
     config: Config,
-    progress: Progress | None = None,
+    simulator: Simulator | None = None,
     macs_per_operation: int = INT8_MACS_PER_DOT,
-    gem5: Path | None = None,
-    note: Callable[[str], None] = lambda _: None,
-    fresh: bool = False,
 ) -> SimulatedProgram:
     """Run ``elf`` on the configured engine and check what comes back.
 
     A result that is kept from an earlier simulation of the same program serves as well; see
     `harness.pipeline.simulations`.
 
-    Args:
-        gem5: The program of the engine gem5; None: the variable GEM5, then PATH.
-        note: Hears of waiting for another process, and of what is wrong with kept results.
-        fresh: Simulate even if a result is kept.
-
     Raises:
         EngineError: The simulation gave no result.
         MismatchError: Its outputs differ from the reference.
         StatsError: Its statistics or its console are incomplete.
     """
+    simulator = simulator or Simulator()
 
     def read(result: RunResult) -> SimulatedProgram:
         layers, programming = _split_programming(result)
@@ -113,7 +108,7 @@ def simulate(
             macs_per_operation=macs_per_operation,
         )
         predictions = read_predictions(result.console, program.images)
-        return SimulatedProgram(summary, result, predictions, programming, earlier=False)
+        return SimulatedProgram(summary, result, predictions, programming, made_s=math.nan)
 
     order = Order(
         elf=elf,
@@ -122,11 +117,17 @@ def simulate(
         tiles_used=plan.tiles_used,
         engine=config.run.engine,
         timeout_s=config.run.timeout_s,
-        gem5=gem5,
+        gem5=simulator.gem5,
     )
-    simulated, earlier = simulate_once(order, read, progress=progress, note=note, fresh=fresh)
+    simulated, made_s = simulate_once(
+        order,
+        read,
+        progress=simulator.reporter.simulated,
+        note=simulator.reporter.stage,
+        not_before_s=simulator.not_before_s,
+    )
     atomic_write_text(elf.parent / "console.txt", simulated.result.console)
-    return replace(simulated, earlier=earlier)
+    return replace(simulated, made_s=made_s)
 
 
 def _split_programming(result: RunResult) -> tuple[RunResult, RegionStats | None]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,7 +31,17 @@ from harness.locks import folder_lock
 from harness.pipeline.identity import simulator_identity
 
 _FORMAT: Final = 1
-_RESULT: Final = TypeAdapter(RunResult)
+
+
+@dataclass(frozen=True)
+class _Kept:
+    """A result, and when it was made: seconds since 1970."""
+
+    result: RunResult
+    made_s: float
+
+
+_KEPT: Final = TypeAdapter(_Kept)
 
 T = TypeVar("T")
 
@@ -59,16 +70,17 @@ def simulate_once(
     *,
     progress: Progress | None = None,
     note: Callable[[str], None] = lambda _: None,
-    fresh: bool = False,
-) -> tuple[T, bool]:
-    """What ``read`` makes of the result of ``order``, and whether that was kept from earlier.
+    not_before_s: float = 0.0,
+) -> tuple[T, float]:
+    """What ``read`` makes of the result of ``order``, and when that was simulated.
 
     Where another process is simulating the same, this one waits for its result.
 
     Args:
         read: Raises if a result is not to be used; only others are kept.
         note: Hears of waiting, and of what is wrong with the cache.
-        fresh: Simulate in any case, and keep the new result in place of an earlier one.
+        not_before_s: A result that was kept before does not count, and is replaced.  Times are
+            in seconds since 1970, by the clock of the machine that simulated.
 
     Raises:
         HarnessError: The engine failed, or ``read`` did.
@@ -76,19 +88,19 @@ def simulate_once(
     limit = limit_bytes()
     contents = _contents(order)
     entry = cache_dir().absolute() / SIMULATIONS / f"{_digest(contents)}.json{SEALED}"
-    if not fresh and (found := _kept(entry, contents, note)) is not None:
-        return read(found), True
+    if (found := _kept(entry, contents, not_before_s, note)) is not None:
+        return read(found.result), found.made_s
     with contextlib.ExitStack() as stack:
         try:
             stack.enter_context(folder_lock(entry, waiting=note))
         except HarnessError as error:
             note(f"the simulation's result will not be kept ({error.what}: {error.where})")
-        if not fresh and (found := _kept(entry, contents, note)) is not None:
-            return read(found), True  # another process has made it meanwhile
-        result = _run(order, progress)
-        value = read(result)
-        _keep(result, entry, contents, limit, note)
-    return value, False
+        if (found := _kept(entry, contents, not_before_s, note)) is not None:
+            return read(found.result), found.made_s  # another process has made it meanwhile
+        made = _Kept(_run(order, progress), time.time())
+        value = read(made.result)
+        _keep(made, entry, contents, limit, note)
+    return value, made.made_s
 
 
 def _run(order: Order, progress: Progress | None) -> RunResult:
@@ -120,37 +132,37 @@ def _digest(contents: Mapping[str, Any]) -> str:
 
 
 def _kept(
-    entry: Path, contents: Mapping[str, Any], note: Callable[[str], None]
-) -> RunResult | None:
-    """The result in ``entry`` if it is whole and of ``contents``."""
+    entry: Path, contents: Mapping[str, Any], not_before_s: float, note: Callable[[str], None]
+) -> _Kept | None:
+    """What ``entry`` holds, if that is whole, of ``contents`` and not too old."""
     data = read_entry(entry, note=note)
     if data is None:
         return None
     try:
         document = json.loads(data)
-        result = _RESULT.validate_json(json.dumps(document["result"]), strict=True)
-        sound = document == _document(result, contents)
+        kept = _KEPT.validate_json(json.dumps(document["kept"]), strict=True)
+        sound = document == _document(kept, contents)
     except (ValueError, ValidationError, KeyError, TypeError, RecursionError):
         sound = False
     if not sound:
         note(f"{entry} is not of this program; simulating again")
         return None
-    return result
+    return kept if kept.made_s >= not_before_s else None
 
 
-def _document(result: RunResult, contents: Mapping[str, Any]) -> dict[str, Any]:
-    return {"of": contents, "result": _RESULT.dump_python(result, mode="json")}
+def _document(kept: _Kept, contents: Mapping[str, Any]) -> dict[str, Any]:
+    return {"of": contents, "kept": _KEPT.dump_python(kept, mode="json")}
 
 
 def _keep(
-    result: RunResult,
+    kept: _Kept,
     entry: Path,
     contents: Mapping[str, Any],
     limit: int,
     note: Callable[[str], None],
 ) -> None:
-    """Keep ``result``; a full disk costs no more than the next simulation's time."""
-    text = json.dumps(_document(result, contents), indent=1, allow_nan=False) + "\n"
+    """Let ``entry`` hold ``kept``; a full disk costs no more than the next simulation's time."""
+    text = json.dumps(_document(kept, contents), indent=1, allow_nan=False) + "\n"
     try:
         publish_bytes(text.encode(), entry)
         make_room(cache_dir(), limit)

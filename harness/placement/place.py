@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections import abc
 from collections.abc import Collection
 from math import prod
 
 import numpy as np
 
 from harness.config.schema import SystemConfig
+from harness.errors import PlacementError
 from harness.mapping.mapping import Mapping
 from harness.placement.analog import analog_layer
 from harness.placement.footprint import check_memory
 from harness.placement.plan import AnalogLayer, Plan
+from harness.placement.saving import LayerSaving, Savings
 from harness.placement.select import demands, select
 from harness.quant.program import Int8Array, QConv, QDense, QNetwork
 from harness.quant.reference import run_integer
@@ -19,19 +22,34 @@ from harness.quant.reference import run_integer
 CALIBRATION_BYTES = 256 << 20  # of layer inputs kept at once
 
 
-def place(network: QNetwork, mapping: Mapping, system: SystemConfig) -> Plan:
-    """Put the layers that ``mapping`` wants analog on the tiles of ``system``.
-
-    Tiles are given out in layer order.  A mapping that insists gets all of its layers or an
-    error; otherwise layers that do not fit stay digital, with the reason in ``kept_digital``.
+def no_savings() -> abc.Mapping[str, LayerSaving]:
+    """For callers that know that all layers fit.
 
     Raises:
-        PlacementError: The tiles do not suffice (see `harness.placement.select.select`), or the
-            program would not fit the memory.
+        PlacementError: There are too few tiles.
+    """
+    raise PlacementError("the layers need more tiles than the system has")
+
+
+def place(
+    network: QNetwork, mapping: Mapping, system: SystemConfig, savings: Savings = no_savings
+) -> Plan:
+    """Put the layers that ``mapping`` wants analog on the tiles of ``system``.
+
+    Tiles are given out in layer order.  If they do not suffice, those layers get them that
+    together save most time; the others stay digital, with the reason in ``kept_digital``.
+
+    Args:
+        savings: Simulates what each layer saves, if there is a choice to make.
+
+    Raises:
+        PlacementError: The mapping insists on a layer that no tile can compute (see
+            `harness.placement.select.select`), or the program would not fit the memory.
     """
     chosen, kept = select(
         demands(network, mapping, system.tile),
         system.tiles,
+        savings,
         insists=mapping.insists,
         where=f"{network.name} on {system.name}",
     )

@@ -130,7 +130,7 @@ class Manifest:
     host: dict[str, str]
     inputs: tuple[InputFile, ...]
     samples: dict[str, str]  # what the images are; checksums of dataset and splits
-    earlier_simulations: tuple[str, ...] = ()  # programs with a result that had been kept
+    earlier_simulations: dict[str, str]  # programs with a kept result, and when it was made (UTC)
 
 
 @dataclass(frozen=True)

@@ -12,19 +12,19 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from harness.report.bounds import bound_ratios, layer_bound
-from harness.report.comparison import (
-    Comparison,
-    accuracy_statement,
-    outputs_statement,
-)
-from harness.report.quantities import (
+from harness.quantities import (
     format_count,
     format_energy,
     format_ratio,
     format_share,
     format_time,
     printable,
+)
+from harness.report.bounds import bound_ratios, layer_bound
+from harness.report.comparison import (
+    Comparison,
+    accuracy_statement,
+    outputs_statement,
 )
 from harness.report.split import cause_names, times_by_cause
 from harness.stats.energy import ENERGY_GROUPS
@@ -117,8 +117,8 @@ def _print_header(comparison: Comparison, console: Console) -> None:
         ]
     earlier = comparison.manifest.earlier_simulations
     if earlier:
-        names = ", ".join(printable(name, 40) for name in earlier)
-        lines.append(f"from an earlier simulation of an equal program: {names}")
+        said = ", ".join(f"{printable(name, 40)} ({made})" for name, made in earlier.items())
+        lines.append(f"from an earlier simulation of an equal program: {said}")
     for line in lines:
         console.print(Text(line))
 
