@@ -18,10 +18,12 @@ DEFAULT_LIMIT_GIB: Final = 4.0
 OBJECTS: Final = "objects"
 PROGRAMS: Final = "programs"
 SIMULATIONS: Final = "simulations"
+EVALUATIONS: Final = "evaluations"
 KINDS: Final = {
     OBJECTS: "compiled kernels",
     PROGRAMS: "compiled programs",
     SIMULATIONS: "simulations",
+    EVALUATIONS: "evaluated images",
 }
 """Subfolders of entries, and what these are."""
 

@@ -18,10 +18,9 @@ from pathlib import Path
 from typing import Final
 
 from harness import __version__
-from harness.artifacts import sha256_file
 from harness.budget import MODEL_FILE_BYTES
 from harness.config.load import config_hash
-from harness.config.schema import Config
+from harness.config.schema import Config, RunConfig
 from harness.data.digits import BUNDLED
 from harness.data.workloads import FOLDER_VARIABLE
 from harness.engines.registry import engine_identity
@@ -29,13 +28,15 @@ from harness.errors import HarnessError
 from harness.mapping.conductances import conductance_files
 from harness.mapping.weights import checkpoint_file
 from harness.model.names import is_onnx_path
+from harness.pipeline.file_digests import file_digest
 from harness.reading import read_regular
 from harness.resources import resource
 
 LIBRARIES: Final = ("jinja2", "numpy", "onnx", "pillow", "scikit-learn", "unicorn", "ziglang")
 _SOURCE_SUFFIXES: Final = {".py", ".c", ".h", ".S", ".ld", ".j2", ".yaml", ".safetensors"}
 _ENGINE_MODULE: Final = "harness.engines.embedded._engine"
-_NATIVE_MODULES: Final = ("harness._tile", "harness.accuracy._codes", _ENGINE_MODULE)
+_TILE_MODULE: Final = "harness._tile"
+_NATIVE_MODULES: Final = (_TILE_MODULE, "harness.accuracy._codes", _ENGINE_MODULE)
 _STATISTICS: Final = ("events.py", "gem5_stats.py")  # what the engines use of harness/stats
 _SMALL_FILE: Final = 1 << 28  # bytes; larger data files are identified by size and times
 _PACKAGE: Final = Path(__file__).resolve().parent.parent
@@ -46,27 +47,26 @@ def library_versions() -> dict[str, str]:
     return {name: metadata.version(name) for name in LIBRARIES}
 
 
-def inputs_of(config: Config) -> dict[str, str]:
-    """Digest of every file that the configuration names, by role.
+def inputs_of(run: RunConfig) -> dict[str, str]:
+    """Digest of every file that ``run`` names, by role.
 
     Raises:
         HarnessError: A named file cannot be read.
     """
-    run = config.run
     found: dict[str, str] = {}
     if is_onnx_path(run.model):
-        found["model"] = _digest(Path(run.model))
+        found["model"] = file_digest(Path(run.model))
         for extra in _external_data(Path(run.model)):
-            found[f"model/{extra}"] = _digest(extra)
+            found[f"model/{extra}"] = file_digest(extra)
     if run.mapping.endswith(".json"):
-        found["mapping"] = _digest(Path(run.mapping))
+        found["mapping"] = file_digest(Path(run.mapping))
         for index, part in enumerate(conductance_files(Path(run.mapping))):
-            found["mapping/conductances" + (f"/{index}" if index else "")] = _digest(part)
+            found["mapping/conductances" + (f"/{index}" if index else "")] = file_digest(part)
         weights = checkpoint_file(Path(run.mapping), run.model)
         if weights is not None:
-            found["mapping/checkpoint"] = _digest(weights)
+            found["mapping/checkpoint"] = file_digest(weights)
     if run.checkpoint is not None:
-        found["checkpoint"] = _digest(Path(run.checkpoint))
+        found["checkpoint"] = file_digest(Path(run.checkpoint))
     dataset = run.dataset or os.environ.get(FOLDER_VARIABLE)
     if dataset and dataset != BUNDLED:  # comes with a library, whose version is covered
         found["dataset"] = _digest_dataset(Path(dataset))
@@ -84,7 +84,7 @@ def run_identity(config: Config, *, gem5: Path | None = None) -> str:
     """
     content = {
         "config": config_hash(config),
-        "inputs": inputs_of(config),
+        "inputs": inputs_of(config.run),
         **harness_identity(config.run.engine, gem5=gem5),
     }
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
@@ -100,7 +100,7 @@ def harness_identity(engine: str, *, gem5: Path | None = None) -> dict[str, obje
     """
     found: dict[str, object] = {
         "version": __version__,
-        "sources": _sources_digest(),
+        "sources": _all_sources_digest(),
         "libraries": library_versions(),
     }
     installed = engine_identity(engine, gem5=gem5)
@@ -130,15 +130,17 @@ def simulator_identity(engine: str, *, gem5: Path | None = None) -> dict[str, ob
     return found | ({"gem5": _gem5_identity(installed)} if installed else {})
 
 
+def sources_digest(*folders: str) -> str:
+    """SHA-256 over the sources in ``folders`` of the package, and the tile's native module."""
+    digest = hashlib.sha256()
+    for name in folders:
+        digest.update(_folder_digest(_PACKAGE / name).encode())
+    digest.update(_module_file(_TILE_MODULE).read_bytes())
+    return digest.hexdigest()
+
+
 def _gem5_identity(installed: Mapping[str, str]) -> dict[str, str]:
     return {**installed, "models": _folder_digest(resource("gem5_configs"))}
-
-
-def _digest(path: Path) -> str:
-    try:
-        return sha256_file(path)
-    except OSError as error:
-        raise HarnessError(f"the file cannot be read: {error.strerror}", where=str(path)) from error
 
 
 def _external_data(model: Path) -> tuple[Path, ...]:
@@ -167,7 +169,7 @@ def _digest_dataset(root: Path) -> str:
         for path in sorted(path for path in found if path.is_file()):
             status = path.stat()
             token = (
-                _digest(path)
+                file_digest(path)
                 if status.st_size <= _SMALL_FILE
                 else f"{status.st_size}:{status.st_mtime_ns}:{status.st_ctime_ns}"
             )
@@ -179,7 +181,7 @@ def _digest_dataset(root: Path) -> str:
     return digest.hexdigest()
 
 
-def _sources_digest() -> str:
+def _all_sources_digest() -> str:
     digest = hashlib.sha256()
     for root in (_PACKAGE, resource("kernels"), resource("workloads")):
         digest.update(_folder_digest(root).encode())

@@ -4,23 +4,20 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
-
-import numpy as np
-import numpy.typing as npt
 
 from harness.artifacts import atomic_write_text
 from harness.codegen.program import GeneratedProgram
 from harness.config.load import config_to_yaml
 from harness.config.schema import Config
 from harness.data.sizes import inputs_in_words
-from harness.errors import HarnessError, StatsError
 from harness.mapping.conductances import conductance_files
-from harness.model.classes import class_count, final_softmax, left_out, score_graph
+from harness.model.classes import left_out
 from harness.model.names import is_onnx_path
+from harness.pipeline.accuracy import evaluate
 from harness.pipeline.fp32 import build_fp32
 from harness.pipeline.prepare import Prepared, prepare
 from harness.pipeline.programs import (
@@ -32,14 +29,9 @@ from harness.pipeline.programs import (
 from harness.pipeline.reporter import Reporter
 from harness.pipeline.simulator import Simulator
 from harness.placement.plan import Plan
-from harness.placement.reference import infer_plan
 from harness.placement.summary import plan_to_json
-from harness.quant.float_reference import infer_float
-from harness.quant.reference import Scores, count_ties, score_tensor, top1
 from harness.quant.summary import network_to_json
 from harness.report.comparison import (
-    AccuracyEntry,
-    AccuracyInfo,
     AnalogLayerInfo,
     Comparison,
     ModelInfo,
@@ -93,7 +85,7 @@ def measure(
     mapped = None if prepared.mapped is None else bench.integer(MAPPED, prepared.mapped)
     fp32 = bench.fp32() if config.run.fp32_baseline else None
     reporter.stage("evaluating the reference")
-    return _compare(config, prepared, digital, mapped, fp32, command, began_s)
+    return _compare(config, prepared, digital, mapped, fp32, command, began_s, reporter.stage)
 
 
 @dataclass(frozen=True)
@@ -109,7 +101,9 @@ class _Bench:
         """The program of ``plan``."""
         self.simulator.reporter.stage(f"generating and compiling the {name} program")
         images = self.prepared.images[: self.config.run.images]
-        generated = build(plan, self.config, images, self.folder / name)
+        generated = build(
+            plan, self.config, images, self.folder / name, note=self.simulator.reporter.stage
+        )
         simulated = self._simulated(name, plan, generated)
         if simulated.programming is not None:
             text = json.dumps(asdict(simulated.programming), indent=2, sort_keys=True)
@@ -144,8 +138,12 @@ def _compare(
     fp32: tuple[SimulatedProgram, int] | None,
     command: Sequence[str],
     began_s: float,
+    note: Callable[[str], None],
 ) -> Comparison:
     model = prepared.model
+    evaluated = [(prepared.digital, digital[0])]
+    if mapped is not None and prepared.mapped is not None:
+        evaluated.append((prepared.mapped, mapped[0]))
     programs = [digital] if mapped is None else [digital, mapped]
     simulated = [*programs, *([fp32] if fp32 is not None else [])]
     paths = [config.run.mapping] if config.run.mapping.endswith(".json") else []
@@ -171,7 +169,7 @@ def _compare(
         digital=digital[0].summary,
         mapped=mapped[0].summary if mapped is not None else None,
         plan=_plan_info(config, prepared.mapped),
-        accuracy=_accuracy(config, prepared, [program for program, _ in programs]),
+        accuracy=evaluate(config, prepared, evaluated, note),
         no_accuracy=prepared.samples.no_labels,
         outputs=tuple(
             OutputCheck(
@@ -210,59 +208,3 @@ def _plan_info(config: Config, plan: Plan | None) -> PlanInfo | None:
         tiles_available=config.system.tiles,
         kept_digital=dict(plan.kept_digital),
     )
-
-
-def _accuracy(
-    config: Config, prepared: Prepared, programs: Sequence[SimulatedProgram]
-) -> AccuracyInfo | None:
-    """What the simulated cores computed, and what the references compute on more images."""
-    labels, graph = prepared.samples.labels, prepared.model.graph
-    classes = class_count(graph)
-    if labels is None or classes is None:
-        return None
-    plans = {DIGITAL: prepared.digital, MAPPED: prepared.mapped}
-    entries = []
-    for program in programs:
-        name = program.summary.name
-        plan = plans[name]
-        if plan is None:
-            raise HarnessError(f"the program {name} has no plan", where=config.run.model)
-        tensor = score_tensor(plan.network)
-        scores = infer_plan(plan, config.system, prepared.images, tensor=tensor)
-        simulated = len(program.predictions)
-        outputs = scores[:simulated]
-        if tensor != plan.network.output:
-            outputs = infer_plan(plan, config.system, prepared.images[:simulated])
-        _check_predictions(program, top1(outputs))
-        # The outputs are the reference's, byte for byte, and so is what a final Softmax reads.
-        entries.append(_entry(f"{name}, simulated", scores[:simulated], labels[:simulated]))
-        entries.append(_entry(f"{name}, reference", scores, labels))
-    return AccuracyInfo(
-        dataset=prepared.samples.provenance["dataset"],
-        split="test",
-        classes=classes,
-        first_label=int(labels.min()),
-        last_label=int(labels.max()),
-        softmax=final_softmax(graph),
-        float_network=_entry(
-            "float network", infer_float(score_graph(graph), prepared.samples.images), labels
-        ),
-        entries=tuple(entries),
-    )
-
-
-def _entry(what: str, scores: Scores, labels: npt.NDArray[np.int64]) -> AccuracyEntry:
-    correct = int(np.sum(top1(scores) == labels))
-    return AccuracyEntry(what, correct, len(labels), count_ties(scores))
-
-
-def _check_predictions(program: SimulatedProgram, expected: npt.NDArray[np.intp]) -> None:
-    """The simulated core names the class of each image by its own outputs."""
-    for index, (found, wanted) in enumerate(zip(program.predictions, expected, strict=True)):
-        if found != wanted:
-            raise StatsError(
-                f"the simulated core names class {found} for image {index}, "
-                f"the reference names {wanted}",
-                where=f"program {program.summary.name}",
-                hint="this is a defect of the generated program or of the engine",
-            )

@@ -18,10 +18,10 @@ from harness.codegen.program import PROGRAMMING_REGION, GeneratedProgram, genera
 from harness.config.schema import Config
 from harness.engines.protocol import RegionStats, RunResult
 from harness.errors import StatsError
+from harness.pipeline.evaluations import plan_outputs
 from harness.pipeline.simulations import Order, simulate_once
 from harness.pipeline.simulator import Simulator
 from harness.placement.plan import Plan
-from harness.placement.reference import infer_plan
 from harness.quant.macs import node_macs
 from harness.quant.program import Int8Array, QNode
 from harness.stats.summary import INT8_MACS_PER_DOT, LayerInfo, ProgramSummary, summarize
@@ -47,9 +47,20 @@ class SimulatedProgram:
     made_s: float
 
 
-def build(plan: Plan, config: Config, images: Int8Array, folder: Path) -> GeneratedProgram:
-    """Write the sources of ``plan`` with ``images`` and their expected outputs."""
-    expected = infer_plan(plan, config.system, images)
+def build(
+    plan: Plan,
+    config: Config,
+    images: Int8Array,
+    folder: Path,
+    *,
+    note: Callable[[str], None] = lambda _: None,
+) -> GeneratedProgram:
+    """Write the sources of ``plan`` with ``images`` and their expected outputs.
+
+    Args:
+        note: Hears of what is wrong with kept outputs.
+    """
+    expected = plan_outputs(plan, config.system, images, note=note)
     return generate(
         plan,
         config.system.tile,

@@ -12,11 +12,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from harness.config.schema import MOST_TILES, Config, SystemConfig
+from harness.content import content_digest
 from harness.errors import PlacementError
 from harness.mapping.mapping import Mapping
+from harness.pipeline.identity import simulator_identity
 from harness.pipeline.programs import build, compile_generated, simulate
 from harness.pipeline.simulator import Simulator
-from harness.placement.place import place
+from harness.placement.place import Remember, made_now, place
 from harness.placement.plan import Plan
 from harness.placement.saving import LayerSaving
 from harness.placement.select import Demand, demands
@@ -31,6 +33,7 @@ def layer_savings(
     image: Int8Array,
     simulator: Simulator,
     on_program: Callable[[str], None] = lambda _: None,
+    remember: Remember = made_now,
 ) -> dict[str, LayerSaving]:
     """Time and energy of one inference of each layer that ``mapping`` wants analog.
 
@@ -42,6 +45,7 @@ def layer_savings(
         config: The system, of which the number of tiles does not matter, the engine and kernels.
         image: What is inferred, int8 [1, ...].
         on_program: Hears what is simulated.
+        remember: As of `harness.placement.place.place`.
 
     Returns:
         By layer, without those that no tile can compute and those too large for the memory.
@@ -60,21 +64,35 @@ def layer_savings(
     if not possible:
         return {}
 
+    note = simulator.reporter.stage
+
     def simulated(name: str, plan: Plan) -> ProgramSummary:
         with tempfile.TemporaryDirectory() as folder:
-            program = build(plan, config, image, Path(folder))
-            elf = compile_generated(program, Path(folder), note=simulator.reporter.stage)
+            program = build(plan, config, image, Path(folder), note=note)
+            elf = compile_generated(program, Path(folder), note=note)
             return simulate(name, plan, program, elf, config, simulator).summary
 
     on_program("the digital program")
     without = simulated("digital", digital)
     savings: dict[str, LayerSaving] = {}
-    for plan in _plans(network, mapping, system, _groups(possible)):
+    for plan in _plans(network, mapping, system, _groups(possible), remember):
         on_program(f"a program with {len(plan.analog)} layers on tiles")
         mapped = simulated("mapped", plan)
         for layer in plan.analog:
             savings[layer] = _saving(_layer(without, layer), _layer(mapped, layer))
     return savings
+
+
+def savings_key(mapping: Mapping, config: Config, simulator: Simulator) -> str:
+    """What `layer_savings` of one network and image depends on, condensed."""
+    return content_digest(
+        mapping.layers,
+        mapping.conductances,
+        config.system.model_dump(mode="json", exclude={"name", "tiles"}),
+        config.run.model_dump(mode="json", include={"kernels", "warmup", "engine"}),
+        simulator_identity(config.run.engine, gem5=simulator.gem5),
+        simulator.not_before_s,
+    )
 
 
 def _groups(possible: Sequence[Demand]) -> list[list[str]]:
@@ -91,7 +109,11 @@ def _groups(possible: Sequence[Demand]) -> list[list[str]]:
 
 
 def _plans(
-    network: QNetwork, mapping: Mapping, system: SystemConfig, groups: list[list[str]]
+    network: QNetwork,
+    mapping: Mapping,
+    system: SystemConfig,
+    groups: list[list[str]],
+    remember: Remember,
 ) -> list[Plan]:
     """A plan for each group, or for its halves where the memory is too small for the whole."""
     plans = []
@@ -100,7 +122,8 @@ def _plans(
         group = pending.pop()
         layers = {name: "analog" if name in group else "digital" for name in mapping.layers}
         try:
-            plans.append(place(network, replace(mapping, layers=layers), system))  # type: ignore[arg-type]
+            wanted = replace(mapping, layers=layers)  # type: ignore[arg-type]
+            plans.append(place(network, wanted, system, remember=remember))
         except PlacementError:
             half = len(group) // 2
             pending += [part for part in (group[half:], group[:half]) if 0 < len(part) < len(group)]
