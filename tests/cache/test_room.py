@@ -42,12 +42,12 @@ def test_the_longest_unused_entries_of_any_kind_go_first(tmp_path: Path) -> None
     for age, kind in enumerate(KINDS):
         entry(tmp_path, f"new {kind}", kind=kind, age_s=age)
         entry(tmp_path, f"old {kind}", kind=kind, age_s=100 + age)
-    oldest = f"old {list(KINDS)[-1]}"
-    make_room(tmp_path, 600)
-    assert len(names(tmp_path)) == 6
-    make_room(tmp_path, 599)
-    assert len(names(tmp_path)) == 5 and oldest not in names(tmp_path)
-    make_room(tmp_path, 300)
+    oldest, count = f"old {list(KINDS)[-1]}", 2 * len(KINDS)
+    make_room(tmp_path, 100 * count)
+    assert len(names(tmp_path)) == count
+    make_room(tmp_path, 100 * count - 1)
+    assert len(names(tmp_path)) == count - 1 and oldest not in names(tmp_path)
+    make_room(tmp_path, 100 * len(KINDS))
     assert names(tmp_path) == {f"new {kind}" for kind in KINDS}
     make_room(tmp_path, 0)
     assert names(tmp_path) == set()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -56,8 +57,16 @@ def whole(result: RunResult) -> RunResult:
     return result
 
 
+def had(order: Order, note: Callable[[str], None] = print) -> tuple[RunResult, bool]:
+    """The result of ``order``, and whether it was there before."""
+    began_s = time.time()
+    result, made_s = simulate_once(order, whole, note=note)
+    assert made_s <= time.time()
+    return result, made_s < began_s
+
+
 def had_before(order: Order) -> bool:
-    return simulate_once(order, whole)[1]
+    return had(order)[1]
 
 
 def entry_of(cache: Path) -> Path:
@@ -69,12 +78,12 @@ def entry_of(cache: Path) -> Path:
 def test_the_second_time_the_first_result_is_given(
     name: str, orders: dict[str, Order], cache: Path, tmp_path: Path
 ) -> None:
-    first, before = simulate_once(orders[name], whole)
+    first, before = had(orders[name])
     assert not before
     elsewhere = tmp_path / "elsewhere.elf"
     elsewhere.write_bytes(orders[name].elf.read_bytes())
     order = replace(orders[name], elf=elsewhere, timeout_s=1e9)
-    assert simulate_once(order, whole) == (first, True)
+    assert had(order) == (first, True)
     assert {path.suffix for path in cache.iterdir()} == {".sealed"}
 
 
@@ -156,10 +165,13 @@ def test_fresh_simulates_and_replaces(orders: dict[str, Order], cache: Path) -> 
     order = orders["digital"]
     simulate_once(order, whole)
     made = entry_of(cache).stat().st_ino
-    first, before = simulate_once(order, whole, fresh=True)
-    assert not before
+    began_s = time.time()
+    first, made_s = simulate_once(order, whole, not_before_s=began_s)
+    assert made_s >= began_s
     assert entry_of(cache).stat().st_ino != made
-    assert simulate_once(order, whole) == (first, True)
+    # What was simulated since then counts: a command simulates each program once.
+    assert simulate_once(order, whole, not_before_s=began_s) == (first, made_s)
+    assert simulate_once(order, whole) == (first, made_s)
 
 
 def flip(data: bytes) -> bytes:
@@ -174,8 +186,7 @@ def test_a_damaged_entry_is_told_and_replaced(
     entry = entry_of(cache)
     entry.write_bytes(damage(entry.read_bytes()))
     notes: list[str] = []
-    _, before = simulate_once(orders["digital"], whole, note=notes.append)
-    assert not before
+    assert not had(orders["digital"], notes.append)[1]
     assert f"{entry} is damaged; making again what it held" in notes
     assert had_before(orders["digital"])
 
@@ -190,12 +201,12 @@ def test_an_entry_of_something_else_is_not_believed(
     if part == "of":
         document["of"]["elf_sha256"] = "0" * 64
     elif part == "result":
-        document["result"]["regions"][0]["visits"] = "1"
+        document["kept"]["result"]["regions"][0]["visits"] = "1"
     else:
         document["more"] = 1
     publish_bytes(json.dumps(document).encode(), entry)
     notes: list[str] = []
-    assert not simulate_once(orders["digital"], whole, note=notes.append)[1]
+    assert not had(orders["digital"], notes.append)[1]
     assert f"{entry} is not of this program; simulating again" in notes
     assert had_before(orders["digital"])
 
@@ -204,7 +215,7 @@ def test_an_entry_of_something_else_is_not_believed(
 def test_a_second_process_waits_for_the_first(orders: dict[str, Order]) -> None:
     waits = threading.Event()
     notes: list[str] = []
-    served: list[tuple[RunResult, bool]] = []
+    served: list[tuple[RunResult, float]] = []
 
     def wait(text: str) -> None:
         notes.append(text)
@@ -219,10 +230,9 @@ def test_a_second_process_waits_for_the_first(orders: dict[str, Order]) -> None:
         assert waits.wait(60)
         return result
 
-    first, before = simulate_once(orders["mapped"], slow)
+    first = simulate_once(orders["mapped"], slow)
     second.join()
-    assert not before
-    assert served == [(first, True)]
+    assert served == [first]
     assert len(notes) == 1 and notes[0].startswith("another process (host ")
 
 
@@ -232,7 +242,7 @@ def test_a_cache_that_cannot_be_written_costs_only_the_result(
     cache.parent.mkdir()
     cache.write_text("in the way")
     notes: list[str] = []
-    result, before = simulate_once(orders["digital"], whole, note=notes.append)
+    result, before = had(orders["digital"], notes.append)
     assert result.exit_code == 0 and not before
     assert len(notes) == 2
     assert all("kept" in note and str(cache) in note for note in notes)
