@@ -34,8 +34,8 @@ from harness.config.load import load_config
 from harness.config.schema import Config
 from harness.engines.registry import engine
 from harness.pipeline.job import run_job
-from harness.pipeline.reporter import Silent
 from harness.pipeline.prepare import prepare
+from harness.pipeline.reporter import Silent
 from harness.placement.analog import conv_window
 from harness.quant.arithmetic import exact_matmul
 from harness.quant.macs import node_macs

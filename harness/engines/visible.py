@@ -12,7 +12,8 @@ from pydantic import BaseModel
 
 from harness.config.schema import AttachConfig, EnergyConfig, SystemConfig, TileConfig
 
-_ANY: Final = "any"  # in place of a preset's name
+_NAME: Final = "simulated-system"  # as messages of the engines have it
+_ANY: Final = "any"  # in place of a section's preset
 _NO_TILE: Final = TileConfig(
     name=_ANY,
     rows=1,
@@ -53,7 +54,7 @@ def visible_system(system: SystemConfig, tiles_used: int, engine: str) -> System
     """
     is_gem5 = engine == "gem5"
     return SystemConfig(
-        name=_ANY,
+        name=_NAME,
         cores=system.cores,
         tiles=tiles_used,
         core=_nameless(system.core),

@@ -20,6 +20,19 @@ _SETTLED_S: Final = 2.0
 _DIGESTS: Final[Recent[str]] = Recent(_FILES)
 
 
+def file_state(path: Path) -> str | None:
+    """What changes with the content of the file; None if it may have changed a moment ago.
+
+    Raises:
+        OSError: There is no such file.
+    """
+    status = path.stat()
+    if time.time() - max(status.st_ctime, status.st_mtime) < _SETTLED_S:
+        return None
+    numbers = (status.st_dev, status.st_ino, status.st_size)
+    return f"{path} {numbers} {status.st_mtime_ns} {status.st_ctime_ns}"
+
+
 def file_digest(path: Path) -> str:
     """SHA-256 of the regular file's content, in hexadecimal.
 
@@ -27,16 +40,9 @@ def file_digest(path: Path) -> str:
         HarnessError: It cannot be read.
     """
     try:
-        status = path.stat()
-        if time.time() - max(status.st_ctime, status.st_mtime) < _SETTLED_S:
+        state = file_state(path)
+        if state is None:
             return sha256_file(path)
-        state = (
-            status.st_dev,
-            status.st_ino,
-            status.st_size,
-            status.st_mtime_ns,
-            status.st_ctime_ns,
-        )
-        return _DIGESTS.get(f"{state} {path}", lambda: sha256_file(path))
+        return _DIGESTS.get(state, lambda: sha256_file(path))
     except OSError as error:
         raise HarnessError(f"the file cannot be read: {error.strerror}", where=str(path)) from error

@@ -12,6 +12,7 @@ import hashlib
 import importlib.util
 import json
 import os
+import secrets
 from collections.abc import Mapping
 from importlib import metadata
 from pathlib import Path
@@ -28,7 +29,8 @@ from harness.errors import HarnessError
 from harness.mapping.conductances import conductance_files
 from harness.mapping.weights import checkpoint_file
 from harness.model.names import is_onnx_path
-from harness.pipeline.file_digests import file_digest
+from harness.pipeline.file_digests import file_digest, file_state
+from harness.pipeline.recent import Recent
 from harness.reading import read_regular
 from harness.resources import resource
 
@@ -39,6 +41,8 @@ _TILE_MODULE: Final = "harness._tile"
 _NATIVE_MODULES: Final = (_TILE_MODULE, "harness.accuracy._codes", _ENGINE_MODULE)
 _STATISTICS: Final = ("events.py", "gem5_stats.py")  # what the engines use of harness/stats
 _SMALL_FILE: Final = 1 << 28  # bytes; larger data files are identified by size and times
+_GEM5: Final[Recent[dict[str, str]]] = Recent(4)
+"""What the gem5s are that this process has asked, by the state of their files."""
 _PACKAGE: Final = Path(__file__).resolve().parent.parent
 
 
@@ -126,8 +130,15 @@ def simulator_identity(engine: str, *, gem5: Path | None = None) -> dict[str, ob
         "sources": digest.hexdigest(),
         "unicorn": metadata.version("unicorn"),
     }
-    installed = engine_identity(engine, gem5=gem5)
-    return found | ({"gem5": _gem5_identity(installed)} if installed else {})
+    if engine != "gem5":
+        return found
+    from harness.engines.gem5.installation import find_binary
+
+    binary = find_binary(gem5)
+    installed = _GEM5.get(
+        file_state(binary) or secrets.token_hex(), lambda: engine_identity(engine, gem5=binary)
+    )
+    return found | {"gem5": _gem5_identity(installed)}
 
 
 def sources_digest(*folders: str) -> str:

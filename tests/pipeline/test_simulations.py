@@ -137,13 +137,19 @@ def test_sources_of_the_engines_and_of_their_statistics_count(
     monkeypatch.setattr(
         identity, "engine_identity", lambda name, **_: {"build_id": "1"} if name == "gem5" else {}
     )
-    seen = [identity.simulator_identity("embedded"), identity.simulator_identity("gem5")]
+    gem5 = tmp_path / "gem5.opt"
+    gem5.touch(mode=0o755)
+
+    def on_gem5() -> dict[str, object]:
+        return identity.simulator_identity("gem5", gem5=gem5)
+
+    seen = [identity.simulator_identity("embedded"), on_gem5()]
     for path in sorted(tmp_path.rglob("*.py")):
         path.write_text("changed")
         seen.append(identity.simulator_identity("embedded"))
     (tmp_path / "gem5_configs" / "board.py").write_text("new")
     assert identity.simulator_identity("embedded") == seen[-1]
-    seen.append(identity.simulator_identity("gem5"))
+    seen.append(on_gem5())
     assert len({json.dumps(each) for each in seen}) == 7
 
 
