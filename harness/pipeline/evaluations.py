@@ -26,7 +26,7 @@ from harness.config.schema import SystemConfig
 from harness.content import content_digest
 from harness.model.classes import score_graph
 from harness.model.graph import Graph
-from harness.pipeline.identity import sources_digest
+from harness.pipeline.identity import reference_sources
 from harness.placement.arithmetic import arithmetic_system
 from harness.placement.plan import Plan
 from harness.placement.reference import infer_plan
@@ -37,6 +37,8 @@ ScalarT = TypeVar("ScalarT", bound=np.generic)
 Note = Callable[[str], None]
 
 _HEADER_BYTES = 4096  # of an array's file, at most
+_LOADED = reference_sources()
+"""Of the code that this process runs; if it has changed on disk since, nothing is read or kept."""
 _WHOLE: WeakKeyDictionary[QNetwork | Graph, str] = WeakKeyDictionary()
 """Digests of networks, which nothing changes once they are made."""
 
@@ -86,7 +88,10 @@ def _kept(
     compute: Callable[[], npt.NDArray[ScalarT]],
     note: Note,
 ) -> npt.NDArray[ScalarT]:
-    name = hashlib.sha256(f"{key} {_computes()}".encode()).hexdigest()
+    if reference_sources() != _LOADED:
+        return compute()
+    computes = f"{_LOADED} numpy {metadata.version('numpy')}"
+    name = hashlib.sha256(f"{key} {computes}".encode()).hexdigest()
     entry = cache_dir().absolute() / EVALUATIONS / f"{name}.npy{SEALED}"
     data = read_entry(entry, note=note)
     if data is not None:
@@ -98,11 +103,6 @@ def _kept(
     if outputs.nbytes + _HEADER_BYTES <= JSON_BYTES:
         _keep(outputs, entry, note)
     return outputs
-
-
-def _computes() -> str:
-    """What computes the references."""
-    return f"{sources_digest('model', 'quant', 'placement')} numpy {metadata.version('numpy')}"
 
 
 def _array(data: bytes, scalar: type[ScalarT]) -> npt.NDArray[ScalarT] | None:

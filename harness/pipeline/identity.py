@@ -40,6 +40,7 @@ _ENGINE_MODULE: Final = "harness.engines.embedded._engine"
 _TILE_MODULE: Final = "harness._tile"
 _NATIVE_MODULES: Final = (_TILE_MODULE, "harness.accuracy._codes", _ENGINE_MODULE)
 _STATISTICS: Final = ("events.py", "gem5_stats.py")  # what the engines use of harness/stats
+_REFERENCES: Final = ("model", "quant", "placement")  # where float and integer networks are run
 _SMALL_FILE: Final = 1 << 28  # bytes; larger data files are identified by size and times
 _GEM5: Final[Recent[dict[str, str]]] = Recent(4)
 """What the gem5s are that this process has asked, by the state of their files."""
@@ -121,13 +122,9 @@ def simulator_identity(engine: str, *, gem5: Path | None = None) -> dict[str, ob
     Raises:
         HarnessError: The engine is not there.
     """
-    digest = hashlib.sha256(_folder_digest(_PACKAGE / "engines").encode())
-    for name in _STATISTICS:
-        digest.update((_PACKAGE / "stats" / name).read_bytes())
-    digest.update(_module_file(_ENGINE_MODULE).read_bytes())
     found: dict[str, object] = {
         "engine": engine,
-        "sources": digest.hexdigest(),
+        "sources": engine_sources(),
         "unicorn": metadata.version("unicorn"),
     }
     if engine != "gem5":
@@ -141,10 +138,19 @@ def simulator_identity(engine: str, *, gem5: Path | None = None) -> dict[str, ob
     return found | {"gem5": _gem5_identity(installed)}
 
 
-def sources_digest(*folders: str) -> str:
-    """SHA-256 over the sources in ``folders`` of the package, and the tile's native module."""
+def engine_sources() -> str:
+    """SHA-256 over the engines' sources and native module, as they are on disk now."""
+    digest = hashlib.sha256(_folder_digest(_PACKAGE / "engines").encode())
+    for name in _STATISTICS:
+        digest.update((_PACKAGE / "stats" / name).read_bytes())
+    digest.update(_module_file(_ENGINE_MODULE).read_bytes())
+    return digest.hexdigest()
+
+
+def reference_sources() -> str:
+    """SHA-256 over the references' sources and native module, as they are on disk now."""
     digest = hashlib.sha256()
-    for name in folders:
+    for name in _REFERENCES:
         digest.update(_folder_digest(_PACKAGE / name).encode())
     digest.update(_module_file(_TILE_MODULE).read_bytes())
     return digest.hexdigest()

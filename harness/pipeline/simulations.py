@@ -28,9 +28,11 @@ from harness.engines.registry import engine
 from harness.engines.visible import visible_system
 from harness.errors import EngineError, HarnessError
 from harness.locks import folder_lock
-from harness.pipeline.identity import simulator_identity
+from harness.pipeline.identity import engine_sources, simulator_identity
 
 _FORMAT: Final = 1
+_LOADED: Final = engine_sources()
+"""Of the code that this process runs: if it has changed on disk since, results are not its."""
 
 
 @dataclass(frozen=True)
@@ -86,6 +88,9 @@ def simulate_once(
         HarnessError: The engine failed, or ``read`` did.
     """
     limit = limit_bytes()
+    if engine_sources() != _LOADED:
+        note("the harness has changed since this process began: simulating, and keeping nothing")
+        return read(_run(order, progress)), time.time()
     contents = _contents(order)
     entry = cache_dir().absolute() / SIMULATIONS / f"{_digest(contents)}.json{SEALED}"
     if (found := _kept(entry, contents, not_before_s, note)) is not None:

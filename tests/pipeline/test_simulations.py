@@ -16,7 +16,7 @@ from harness.config.load import load_config
 from harness.config.schema import SystemConfig
 from harness.engines.protocol import RunResult
 from harness.errors import EngineError, StatsError
-from harness.pipeline import identity
+from harness.pipeline import identity, simulations
 from harness.pipeline.prepare import prepare
 from harness.pipeline.programs import build, compile_generated
 from harness.pipeline.simulations import Order, simulate_once
@@ -121,8 +121,23 @@ def test_whatever_the_program_sees_makes_another_simulation(
     module = tmp_path / "module.so"
     module.write_bytes(b"another engine")
     monkeypatch.setattr(identity, "_module_file", lambda _: module)
+    monkeypatch.setattr(simulations, "_LOADED", identity.engine_sources())
     assert not had_before(order)
     assert had_before(order)
+
+
+def test_a_process_whose_sources_have_changed_reads_and_keeps_nothing(
+    orders: dict[str, Order], cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert not had_before(orders["digital"])
+    entry = entry_of(cache)
+    content = entry.read_bytes()
+    monkeypatch.setattr(simulations, "engine_sources", lambda: "rebuilt meanwhile")
+    notes: list[str] = []
+    for order in orders.values():
+        assert not had(order, notes.append)[1]
+    assert len(notes) == 2 and "keeping nothing" in notes[0]
+    assert entry_of(cache).read_bytes() == content
 
 
 def test_sources_of_the_engines_and_of_their_statistics_count(
