@@ -15,6 +15,10 @@ FOLDER_VARIABLE: Final = "AIMC_CACHE"
 LIMIT_VARIABLE: Final = "AIMC_CACHE_GIB"
 DEFAULT_LIMIT_GIB: Final = 4.0
 
+SCRATCH: Final = "tmp"
+SCRATCH_PREFIX: Final = "build-"
+"""Subfolder of what is being made, and how the names of temporary folders in it begin."""
+
 OBJECTS: Final = "objects"
 PROGRAMS: Final = "programs"
 SIMULATIONS: Final = "simulations"

@@ -17,7 +17,9 @@ from typing import BinaryIO, Final
 
 from harness.artifacts import atomic_writer, sync_folder
 from harness.budget import JSON_BYTES
+from harness.cache.folder import SCRATCH_PREFIX
 from harness.reading import read_regular
+from harness.scratch import scratch_folder
 
 SEALED: Final = ".sealed"  # ends the names of entries, which no compiler takes for its own
 _DIGEST_BYTES: Final = hashlib.sha256().digest_size
@@ -42,15 +44,17 @@ def publish(made: Path, entry: Path) -> None:
     sync_folder(entry.parent)
 
 
-def publish_bytes(content: bytes, entry: Path) -> None:
-    """Make ``content`` the content of ``entry``.
+def publish_bytes(content: bytes, entry: Path, scratch: Path) -> None:
+    """Make ``content`` the content of ``entry``, by way of a folder in ``scratch``.
 
     Raises:
-        OSError: The disk is full, or the folder cannot be written.
+        HarnessError: The folder cannot be locked.
+        OSError: The disk is full, or a folder cannot be written.
     """
-    with atomic_writer(entry) as target:
-        target.write(hashlib.sha256(content).digest())
-        target.write(content)
+    with scratch_folder(scratch, SCRATCH_PREFIX) as folder:
+        made = folder / entry.name
+        made.write_bytes(content)
+        publish(made, entry)
 
 
 def copy_out(entry: Path, out: Path, *, note: Callable[[str], None], durable: bool = True) -> bool:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from harness.artifacts import atomic_writer
-from harness.cache.folder import OBJECTS, PROGRAMS, limit_bytes
+from harness.cache.folder import OBJECTS, PROGRAMS, SCRATCH, SCRATCH_PREFIX, limit_bytes
 from harness.cache.room import make_room
 from harness.cache.sealed import SEALED, copy_out, publish
 from harness.errors import ToolchainError
@@ -28,8 +28,6 @@ from harness.toolchain.process import Commands
 
 _MESSAGE_LINES: Final = 12
 _CHUNK_BYTES: Final = 1 << 20
-_BUILDS: Final = "tmp"
-_BUILD_PREFIX: Final = "build-"
 
 
 @dataclass(frozen=True)
@@ -67,7 +65,7 @@ def kernel_sources() -> tuple[Path, ...]:
 
 def remove_abandoned_builds(cache_dir: Path) -> None:
     """Remove what compilations left in ``cache_dir`` that were killed."""
-    remove_abandoned(cache_dir / _BUILDS, _BUILD_PREFIX)
+    remove_abandoned(cache_dir / SCRATCH, SCRATCH_PREFIX)
 
 
 def compile_program(
@@ -121,7 +119,7 @@ def compile_program(
     with _cache_errors(out):
         if copy_out(entry, out, note=note):
             return out
-    with _build_folder(cache_dir.absolute() / _BUILDS) as folder:
+    with _build_folder(cache_dir.absolute() / SCRATCH) as folder:
         cached = _Cache(objects, note)
         kernel_objects = _compile_all(kernels, compiler, folder, cached)
         generated_objects = _compile_all(generated, compiler, folder, None)
@@ -152,7 +150,7 @@ def _cache_errors(folder: Path) -> Iterator[None]:
 def _build_folder(parent: Path) -> Iterator[Path]:
     with contextlib.ExitStack() as stack:
         with _cache_errors(parent):
-            folder = stack.enter_context(scratch_folder(parent, _BUILD_PREFIX))
+            folder = stack.enter_context(scratch_folder(parent, SCRATCH_PREFIX))
         yield folder
 
 

@@ -19,7 +19,7 @@ DAY_S = 86_400.0
 def entry(cache: Path, name: str, *, kind: str = "simulations", age_s: float = 0.0) -> Path:
     """An entry of 100 bytes that was used ``age_s`` ago."""
     path = cache / kind / f"{name}{SEALED}"
-    publish_bytes(bytes(68), path)
+    publish_bytes(bytes(68), path, cache / "tmp")
     used_s = time.time() - age_s
     os.utime(path, (used_s, used_s))
     return path

@@ -27,7 +27,7 @@ def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     sizes = {"simulations/a": 968, "simulations/b": 968, "programs/c": (3 << 20) - 32}
     for name, size in sizes.items():
         path = folder / f"{name}{SEALED}"
-        publish_bytes(bytes(size), path)
+        publish_bytes(bytes(size), path, folder / "tmp")
         if name.startswith("simulations"):
             os.utime(path, (time.time() - 40 * DAY_S,) * 2)
     return folder

@@ -127,7 +127,7 @@ def test_an_entry_of_another_kind_is_replaced(
     array = {"other type": np.ones(3), "objects": np.array([None, "x"], object)}
     if content in array:
         np.save(stream, array[content], allow_pickle=True)
-    publish_bytes(stream.getvalue(), entry)
+    publish_bytes(stream.getvalue(), entry, folder.parent / "tmp")
     notes: list[str] = []
     found = plan_outputs(prepared.digital, system, images, note=notes.append)
     assert np.array_equal(found, expected)

@@ -225,7 +225,7 @@ def test_an_entry_of_something_else_is_not_believed(
         document["kept"]["result"]["regions"][0]["visits"] = "1"
     else:
         document["more"] = 1
-    publish_bytes(json.dumps(document).encode(), entry)
+    publish_bytes(json.dumps(document).encode(), entry, cache.parent / "tmp")
     notes: list[str] = []
     assert not had(orders["digital"], notes.append)[1]
     assert f"{entry} is not of this program; simulating again" in notes
