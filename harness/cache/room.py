@@ -41,16 +41,16 @@ def entries(cache: Path) -> list[Entry]:
 def make_room(cache: Path, limit_bytes: int) -> None:
     """Delete the longest unused entries until the others take at most ``limit_bytes``.
 
-    Raises:
-        OSError: One cannot be deleted.
+    Entries that are not this user's to delete stay.
     """
     found = sorted(entries(cache), key=lambda entry: (entry.used_s, entry.path))
     total = sum(entry.size_bytes for entry in found)
     for entry in found:
         if total <= limit_bytes:
             break
-        entry.path.unlink(missing_ok=True)
-        total -= entry.size_bytes
+        with contextlib.suppress(OSError):
+            entry.path.unlink(missing_ok=True)
+            total -= entry.size_bytes
     _remove_abandoned(cache)
 
 

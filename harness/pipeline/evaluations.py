@@ -92,6 +92,7 @@ def _kept(
     if reference_sources() != _LOADED:
         return compute()
     computes = f"{_LOADED} numpy {metadata.version('numpy')}"
+    limit = limit_bytes()
     name = hashlib.sha256(f"{key} {computes}".encode()).hexdigest()
     entry = cache_dir().absolute() / EVALUATIONS / f"{name}.npy{SEALED}"
     data = read_entry(entry, note=note)
@@ -102,7 +103,7 @@ def _kept(
         note(f"{entry} is no evaluation; evaluating again")
     outputs = compute()
     if outputs.nbytes + _HEADER_BYTES <= JSON_BYTES:
-        _keep(outputs, entry, note)
+        _keep(outputs, entry, limit, note)
     return outputs
 
 
@@ -115,12 +116,12 @@ def _array(data: bytes, scalar: type[ScalarT]) -> npt.NDArray[ScalarT] | None:
     return array if array.dtype == scalar else None
 
 
-def _keep(outputs: npt.NDArray[np.generic], entry: Path, note: Note) -> None:
+def _keep(outputs: npt.NDArray[np.generic], entry: Path, limit: int, note: Note) -> None:
     stream = io.BytesIO()
     np.save(stream, outputs, allow_pickle=False)
     try:
         publish_bytes(stream.getvalue(), entry, cache_dir() / SCRATCH)
-        make_room(cache_dir(), limit_bytes())
+        make_room(cache_dir(), limit)
     except OSError as error:
         note(f"the evaluation is not kept ({error.strerror}: {error.filename or entry})")
     except HarnessError as error:

@@ -72,6 +72,17 @@ def test_an_open_entry_outlives_its_removal(tmp_path: Path) -> None:
     assert not copy_out(path, tmp_path / "out", note=print)
 
 
+def test_an_entry_that_cannot_be_deleted_stops_nothing(tmp_path: Path) -> None:
+    stuck = entry(tmp_path, "stuck")
+    stuck.unlink()
+    stuck.mkdir()  # unlinking a folder fails for every user
+    os.utime(stuck, (0, 0))
+    entry(tmp_path, "old", age_s=50)
+    entry(tmp_path, "new")
+    make_room(tmp_path, 100)
+    assert names(tmp_path) == {"stuck"}
+
+
 def test_what_killed_processes_left_goes_after_a_day(tmp_path: Path) -> None:
     entry(tmp_path, "a")
     left = [tmp_path / "simulations" / name for name in (".a.lock", ".a.sealed.0123.tmp")]
