@@ -104,7 +104,8 @@ def simulate_once(
             return read(found.result), found.made_s  # another process has made it meanwhile
         made = _Kept(_run(order, progress), time.time())
         value = read(made.result)
-        _keep(made, entry, contents, limit, note)
+        if engine_sources() == _LOADED:  # still: a module may have been loaded during the run
+            _keep(made, entry, contents, limit, note)
     return value, made.made_s
 
 
