@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.status import Status
 
 if TYPE_CHECKING:
-    from harness.pipeline.measure import Reporter
+    from harness.pipeline.reporter import Reporter
 
 INTERVAL_S: Final = 10.0  # without a terminal, the longest silence
 _MEASURED_SHARE = 0.01  # of the work: earlier, no time left is estimated
@@ -157,7 +157,7 @@ def job_reporter(*, shown: bool) -> Iterator[Reporter]:
         with JobProgress(stderr_console()) as progress:
             yield progress
     else:
-        from harness.pipeline.measure import Silent
+        from harness.pipeline.reporter import Silent
 
         yield Silent()
 

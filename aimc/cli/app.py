@@ -15,6 +15,7 @@ from typing import Final, NoReturn
 import typer
 
 from aimc.cli import (
+    cache_command,
     inspect_commands,
     map_command,
     run_command,
@@ -39,6 +40,7 @@ map_command.register(app)
 stage_commands.register(app)
 inspect_commands.register(app)
 train_command.register(app)
+cache_command.register(app)
 
 
 def _print_version(wanted: bool) -> None:

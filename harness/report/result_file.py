@@ -23,7 +23,8 @@ from harness.report.comparison import Comparison, accuracy_statement, outputs_st
 from harness.stats.summary import ProgramSummary
 
 SCHEMA: Final = "aimc-harness result"
-VERSION: Final = 3
+VERSION: Final = 4
+_BEFORE_KEPT_SIMULATIONS: Final = 3  # a version that is read, too
 
 _KEYS: Final = ("schema", "version", "statements", "summary", "comparison", "sha256")
 _COMPARISON: Final = TypeAdapter(Comparison)
@@ -61,16 +62,17 @@ def read_result(path: Path) -> Comparison:
     content = _load(path)
     if content.get("schema") != SCHEMA:
         raise _refusal(path, "the file is not a result of this program")
-    if content.get("version") != VERSION:
-        raise _refusal(
-            path, f"the file has version {content.get('version')!r}, this program reads {VERSION}"
-        )
+    version = content.get("version")
+    if version not in (VERSION, _BEFORE_KEPT_SIMULATIONS):
+        raise _refusal(path, f"the file has version {version!r}, this program reads {VERSION}")
     if set(content) != set(_KEYS):
         raise _refusal(path, f"the file must have exactly the keys {', '.join(_KEYS)}")
     if content["sha256"] != digest({k: v for k, v in content.items() if k != "sha256"}):
         raise _refusal(path, "the file's checksum is wrong: it was damaged or edited")
     raw = content["comparison"]
     try:
+        if version == _BEFORE_KEPT_SIMULATIONS:
+            raw["manifest"]["earlier_simulations"] = {}
         comparison = _COMPARISON.validate_json(json.dumps(raw), strict=True)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
@@ -78,6 +80,8 @@ def read_result(path: Path) -> Comparison:
         raise _refusal(path, f"impossible content at {place}: {first['msg']}") from error
     except HarnessError as error:
         raise _refusal(path, f"impossible content: {error.what}") from error
+    except (KeyError, TypeError) as error:
+        raise _refusal(path, "impossible content: there is no manifest") from error
     if _COMPARISON.dump_python(comparison, mode="json") != raw:
         raise _refusal(path, "the file has content that this program does not know")
     try:

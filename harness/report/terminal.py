@@ -12,19 +12,19 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from harness.report.bounds import bound_ratios, layer_bound
-from harness.report.comparison import (
-    Comparison,
-    accuracy_statement,
-    outputs_statement,
-)
-from harness.report.quantities import (
+from harness.quantities import (
     format_count,
     format_energy,
     format_ratio,
     format_share,
     format_time,
     printable,
+)
+from harness.report.bounds import bound_ratios, layer_bound
+from harness.report.comparison import (
+    Comparison,
+    accuracy_statement,
+    outputs_statement,
 )
 from harness.report.split import cause_names, times_by_cause
 from harness.stats.energy import ENERGY_GROUPS
@@ -115,6 +115,10 @@ def _print_header(comparison: Comparison, console: Console) -> None:
             f"  {printable(name, 30)} stays digital: {printable(reason)}"
             for name, reason in plan.kept_digital.items()
         ]
+    earlier = comparison.manifest.earlier_simulations
+    if earlier:
+        said = ", ".join(f"{printable(name, 40)} ({made})" for name, made in earlier.items())
+        lines.append(f"from an earlier simulation of an equal program: {said}")
     for line in lines:
         console.print(Text(line))
 
