@@ -110,4 +110,5 @@ def map_network(config: Config, network: QNetwork) -> Plan | None:
     """The mapped plan, or None if the mapping is all-digital."""
     if config.run.mapping == "digital":
         return None
-    return place(network, resolve_mapping(config.run.mapping, network), config.system)
+    mapping = resolve_mapping(config.run.mapping, network)
+    return place(network, mapping, config.system, config.run.placement)

@@ -1,4 +1,4 @@
-"""From an integer network and a mapping to the plan: every block on a tile of its own."""
+"""From an integer network and a mapping to the plan: every block on a tile."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from harness.mapping.mapping import Mapping
 from harness.placement.analog import analog_layer
 from harness.placement.footprint import check_memory
 from harness.placement.plan import AnalogLayer, Plan
+from harness.placement.policies import Policy, lay_out
+from harness.placement.reload import fit_alone
 from harness.placement.select import demands, select
 from harness.quant.program import Int8Array, QConv, QDense, QNetwork
 from harness.quant.reference import run_integer
@@ -19,17 +21,21 @@ from harness.quant.reference import run_integer
 CALIBRATION_BYTES = 256 << 20  # of layer inputs kept at once
 
 
-def place(network: QNetwork, mapping: Mapping, system: SystemConfig) -> Plan:
+def place(
+    network: QNetwork, mapping: Mapping, system: SystemConfig, policy: Policy = "resident"
+) -> Plan:
     """Put the layers that ``mapping`` wants analog on the tiles of ``system``.
 
-    Tiles are given out in layer order.  A mapping that insists gets all of its layers or an
-    error; otherwise layers that do not fit stay digital, with the reason in ``kept_digital``.
+    Tiles are given out in layer order, as ``policy`` says.  A mapping that insists gets all of its
+    layers or an error; otherwise layers that do not fit stay digital, with the reason in
+    ``kept_digital``.
 
     Raises:
         PlacementError: The tiles do not suffice (see `harness.placement.select.select`), or the
             program would not fit the memory.
     """
-    chosen, kept = select(
+    choose = fit_alone if policy == "reload" else select
+    chosen, kept = choose(
         demands(network, mapping, system.tile),
         system.tiles,
         insists=mapping.insists,
@@ -45,6 +51,7 @@ def place(network: QNetwork, mapping: Mapping, system: SystemConfig) -> Plan:
             layer = analog_layer(network, node, inputs[node.inputs[0]], system.tile, used, weights)
             layers[node.name] = layer
             used += len(layer.blocks)
+    layers, used = lay_out(network, layers, used, system, policy)
     plan = Plan(network=network, analog=layers, tiles_used=used, kept_digital=kept)
     check_memory(plan, system)
     return plan

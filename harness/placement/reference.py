@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
+from dataclasses import replace
 from typing import TypeAlias
 
 import numpy as np
@@ -10,7 +11,7 @@ import numpy as np
 from harness.config.schema import SystemConfig, TileConfig
 from harness.errors import PlacementError
 from harness.placement.analog import layer_patches
-from harness.placement.plan import AnalogLayer, Block, Int16Array, Plan
+from harness.placement.plan import AnalogLayer, Block, Copy, Int16Array, Plan
 from harness.quant.arithmetic import requantize_rows
 from harness.quant.program import Int8Array, Int32Array, QConv, QDense
 from harness.quant.reference import Override, run_integer
@@ -30,8 +31,9 @@ def run_plan(
 ) -> dict[str, Int8Array]:
     """Run ``plan`` on ``inputs`` int8 [n, h, w, c] or [n, c].
 
-    Image i runs in noise epoch ``first_epoch + i``; on each tile, the MVM of output pixel p (in
-    raster order) is number p of the epoch.
+    Image i runs in noise epoch ``first_epoch + i``; on each tile, MVMs are numbered from 0 in the
+    epoch, through all layers that are on it by turns.  A layer's are those of its output pixels in
+    raster order, or of the pixels that the tile's copy makes.
 
     Args:
         keep: Tensors to return; None: all.
@@ -129,9 +131,12 @@ def accumulate(
 ) -> Int32Array:
     """Summed codes and bias of one image's patches [pixels, K], int32 [pixels, N]."""
     total = np.zeros((len(patches), layer.columns), np.int32)
-    for block in layer.blocks:
-        codes = _block_codes(block, tile, patches, epoch, mvm)
-        total[:, block.n0 : block.n0 + block.columns] += codes
+    copies = layer.copies or (Copy(layer.blocks[0].tile, 0, 1, len(patches)),)
+    for copy in copies:
+        for index, block in enumerate(layer.blocks):
+            placed = replace(block, tile=copy.first_tile + index)
+            codes = _block_codes(placed, tile, patches[copy.taken], epoch, mvm)
+            total[copy.taken, block.n0 : block.n0 + block.columns] += codes
     return (total << 8) + layer.bias
 
 
@@ -152,5 +157,5 @@ def _block_codes(
         tile.seed,
         block.tile,
         epoch,
-        0,
+        block.first_mvm,
     )
