@@ -325,6 +325,22 @@ def dma_code_bytes(rows: int, pixel_bytes: int, out_size: Pair) -> int:
     return (rows if rows == out_size[0] else 2 * rows) * out_size[1] * pixel_bytes + ALIGN
 
 
+def copy_rows(rows: int, pixel_bytes: int, copies: int, width: int) -> int:
+    """Output rows that a descriptor of each of ``copies`` covers, as `rows_of_a_descriptor`.
+
+    Args:
+        rows, width: Of the largest copy's pixels.
+        pixel_bytes: Of its codes.
+    """
+    return rows_of_a_descriptor(pixel_bytes * copies, (rows, width))
+
+
+def copies_scratch_bytes(rows: int, pixel_bytes: int, copies: int, out_size: Pair) -> int:
+    """Scratch of aimc_copies_dma, whose descriptors cover ``rows`` of the largest copy's
+    ``out_size``."""
+    return copies * dma_code_bytes(rows, pixel_bytes, out_size)
+
+
 def analog_scratch_bytes(
     channels: int, block_columns: Sequence[int], sliding: Sliding, adc_bits: int, io: TileIo
 ) -> int:

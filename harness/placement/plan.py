@@ -14,7 +14,7 @@ so all row blocks of a column share one ADC scale.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 import numpy as np
@@ -90,6 +90,18 @@ class AnalogLayer:
     def tiles(self) -> int:
         """Tiles that hold a block of it."""
         return len(self.blocks) * self.copy_count
+
+    def placed(self) -> tuple[tuple[slice, tuple[Block, ...]], ...]:
+        """Of each copy the output pixels that it makes, and the blocks on its tiles."""
+        if not self.copies:
+            return ((slice(None), self.blocks),)
+        return tuple(
+            (
+                copy.taken,
+                tuple(replace(b, tile=copy.first_tile + i) for i, b in enumerate(self.blocks)),
+            )
+            for copy in self.copies
+        )
 
 
 @dataclass(frozen=True, eq=False)

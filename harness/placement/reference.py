@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from dataclasses import replace
 from typing import TypeAlias
 
 import numpy as np
@@ -11,7 +10,7 @@ import numpy as np
 from harness.config.schema import SystemConfig, TileConfig
 from harness.errors import PlacementError
 from harness.placement.analog import layer_patches
-from harness.placement.plan import AnalogLayer, Block, Copy, Int16Array, Plan
+from harness.placement.plan import AnalogLayer, Block, Int16Array, Plan
 from harness.quant.arithmetic import requantize_rows
 from harness.quant.program import Int8Array, Int32Array, QConv, QDense
 from harness.quant.reference import Override, run_integer
@@ -131,12 +130,10 @@ def accumulate(
 ) -> Int32Array:
     """Summed codes and bias of one image's patches [pixels, K], int32 [pixels, N]."""
     total = np.zeros((len(patches), layer.columns), np.int32)
-    copies = layer.copies or (Copy(layer.blocks[0].tile, 0, 1, len(patches)),)
-    for copy in copies:
-        for index, block in enumerate(layer.blocks):
-            placed = replace(block, tile=copy.first_tile + index)
-            codes = _block_codes(placed, tile, patches[copy.taken], epoch, mvm)
-            total[copy.taken, block.n0 : block.n0 + block.columns] += codes
+    for taken, blocks in layer.placed():
+        for block in blocks:
+            codes = _block_codes(block, tile, patches[taken], epoch, mvm)
+            total[taken, block.n0 : block.n0 + block.columns] += codes
     return (total << 8) + layer.bias
 
 
