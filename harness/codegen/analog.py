@@ -136,7 +136,7 @@ def _with_copies(
 
 
 def _rectangle(first: int, pixels: int, sliding: packing.Sliding) -> tuple[Pair, Pair]:
-    """Top left corner and size of the ``pixels`` from number ``first`` on: rows, or a part of one."""
+    """Top left corner and size of ``pixels`` from number ``first`` on: rows, or a part of one."""
     width = sliding.out_size[1]
     rows = max(1, pixels // width)
     return (first // width, first % width), (rows, pixels // rows)

@@ -77,8 +77,8 @@ def matrix_bound(
     """The bound of a ``rows`` x ``columns`` matrix that is multiplied ``pixels`` times.
 
     All tiles work at once, and ``copies`` of the matrix share the pixels.  By DMA each tile moves
-    its own inputs and codes, both ways at once, and all their codes take one crossbar; by programmed
-    I/O the core moves all of them one after the other, 16 bytes an access.
+    its own inputs and codes, both ways at once, and all their codes take one crossbar; by
+    programmed I/O the core moves all of them one after the other, 16 bytes an access.
     """
     tile, attach, core = system.tile, system.attach, system.core
     row_blocks, column_blocks = ceil(rows / tile.rows), ceil(columns / tile.columns)

@@ -1,6 +1,6 @@
 """How long an analog layer takes, and the programming of its tiles: what placement decides by.
 
-Models of one line each, from the configuration alone (docs/tiles.md); what is reported is simulated.
+Models from the configuration alone (docs/tiles.md); what is reported is simulated.
 """
 
 from __future__ import annotations
@@ -45,11 +45,15 @@ def layer_time_ns(
         out_ns = min(columns, tile.columns) * code_bytes / bandwidth
         parts = (in_ns, mvm_ns, out_ns)
         cycle_ns = max(parts) if tile.double_buffer else sum(parts)
-        moved = max(rows * ceil(columns / tile.columns), columns * ceil(rows / tile.rows) * code_bytes)
+        moved = max(
+            rows * ceil(columns / tile.columns), columns * ceil(rows / tile.rows) * code_bytes
+        )
         shared_ns = pixels * moved / attach.dma_bandwidth_gb_per_s
         starts_ns = copies * blocks * attach.store_latency_ns
         return max(most_pixels * cycle_ns, shared_ns, bound.digital_ns) + starts_ns
-    registers_ns = REGISTER_STORES * attach.store_latency_ns + REGISTER_LOADS * attach.load_latency_ns
+    registers_ns = (
+        REGISTER_STORES * attach.store_latency_ns + REGISTER_LOADS * attach.load_latency_ns
+    )
     moves_ns = bound.transfer_ns + pixels * blocks * registers_ns
     cycle_ns = mvm_ns if tile.double_buffer else mvm_ns + moves_ns / pixels
     return max(most_pixels * cycle_ns, moves_ns + bound.digital_ns)
@@ -58,8 +62,8 @@ def layer_time_ns(
 def programming_time_ns(blocks: Sequence[Extent], system: SystemConfig) -> float:
     """Time to program ``blocks`` into a tile each.
 
-    By DMA all tiles load their rows at once, over a path that they share; by programmed I/O the core
-    writes one tile after the other, whose cells go on meanwhile.
+    By DMA all tiles load their rows at once, over a path that they share; by programmed I/O the
+    core writes one tile after the other, whose cells go on meanwhile.
     """
     tile, attach = system.tile, system.attach
     sizes = [CONDUCTANCE_BYTES * b.rows * b.columns + SCALE_BYTES * b.columns for b in blocks]

@@ -10,7 +10,7 @@ from harness.config.load import values_hash
 EARLIER_VERSION: Final = 3
 
 
-def with_later_parts(raw: Any) -> Any:
+def with_later_parts(raw: dict[str, Any]) -> dict[str, Any]:
     """The ``comparison`` of a version 3 file as version 4 has it; what is impossible stays so.
 
     All its layers were resident, each with one copy.  The manifest's hash becomes that of the
