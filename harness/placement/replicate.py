@@ -113,6 +113,8 @@ def choose_copies(
         best, pick = saved.copy(), np.ones(spare + 1, np.int64)
         for option in layer_options[1:]:
             cost = (option.copies - 1) * tiles
+            if cost > spare:
+                continue
             candidate = saved[: spare + 1 - cost] + (layer_options[0].time_ps - option.time_ps)
             better = candidate > best[cost:]
             best[cost:][better] = candidate[better]
