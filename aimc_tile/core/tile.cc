@@ -53,7 +53,7 @@ Tile::Tile(const TileParams& params, HostMemory* memory)
 
 uint32_t Tile::status() const {
   const bool dma_busy = s_.queued > 0 || s_.programming.active;
-  const bool programming = s_.programming.active || s_.now_ps < s_.cells_busy_until_ps;
+  const bool programming = s_.now_ps < s_.cells_busy_until_ps;
   return (mvm_pending() ? AIMC_STATUS_BUSY : 0) | (input_ready() ? AIMC_STATUS_IN_READY : 0) |
          (output_valid() ? AIMC_STATUS_OUT_VALID : 0) | (dma_busy ? AIMC_STATUS_DMA_BUSY : 0) |
          (descriptor_ready() ? AIMC_STATUS_DMA_READY : 0) |
