@@ -8,7 +8,7 @@ from harness.codegen import packing
 from harness.codegen.context import Context, Layer
 from harness.codegen.windows import window_fields
 from harness.placement.plan import AnalogLayer, Block
-from harness.quant.program import Pair, QConv, QDense
+from harness.quant.program import Int32Array, Pair, QConv, QDense
 
 
 def translate_analog(node: QConv | QDense, layer: AnalogLayer, context: Context) -> Layer:
@@ -58,7 +58,7 @@ def translate_analog(node: QConv | QDense, layer: AnalogLayer, context: Context)
     comment = f"analog, {layer.rows} x {layer.columns} on {layer.tiles} tiles"
     if layer.copies:
         translated = Layer(node.name, "aimc_analog", fields, "", comment, scratch, blocks, ranges)
-        return _with_copies(node, layer, translated, sliding, pixel_bytes, context)
+        return _with_copies(node, layer, translated, sliding, columns, context)
     call = context.call(f"aimc_analog_{'few' if few else context.tile.io}", node, scratch=True)
     nearer = ("layer", "dma", "tiles") if dma_tiles else ("layer", "blocks") if few else ()
     return Layer(
@@ -89,11 +89,12 @@ def _with_copies(
     layer: AnalogLayer,
     one: Layer,
     sliding: packing.Sliding,
-    pixel_bytes: int,
+    columns: Int32Array | None,
     context: Context,
 ) -> Layer:
-    """The layer with copies of what ``one`` is."""
+    """The layer with copies of what ``one`` is; ``columns``: its pack_analog_columns(...)."""
     name, count, dma = node.name, len(layer.blocks), context.tile.io == "dma"
+    adc_bits, together = context.tile.adc_bits, 1
     placed = [blocks for _, blocks in layer.placed()]
     changed: dict[str, str] = {}
     shares: tuple[str, ...] = ()
@@ -106,8 +107,11 @@ def _with_copies(
             for (oy, ox), (rows, columns) in rectangles
         )
         size = rectangles[0][1]
+        pixel_bytes = packing.code_bytes_of_a_pixel([b.columns for b in layer.blocks], adc_bits)
         rows = packing.copy_rows(size[0], pixel_bytes, layer.copy_count, size[1])
         scratch = packing.copies_scratch_bytes(rows, pixel_bytes, layer.copy_count, size)
+        descriptors = (rows * size[1], *(copy.pixels for copy in layer.copies))
+        together = packing.pixels_side_by_side(layer.blocks, columns, adc_bits, descriptors)
         changed = {"dma_rows": str(rows), **dict(window_fields(replace(sliding, out_size=size)))}
         nearer = (*nearer, "shares", "dma", "tiles")
     copies = []
@@ -116,13 +120,16 @@ def _with_copies(
         if dma:
             own |= {"tile": f"{name}_tiles + {k * count}", "dma": f"&{name}_dma[{k}]"}
         copies.append(tuple((key, {**changed, **own}.get(key, v)) for key, v in one.fields))
+    wide = packing.pack_columns_side_by_side(layer.bias, layer.requant, layer.blocks, together)
     return replace(
         one,
         struct="aimc_copies",
         fields=(
             ("count", str(layer.copy_count)),
+            ("together", str(together)),
             ("copy", f"{name}_copies"),
             ("share", f"{name}_shares" if dma else "0"),
+            ("columns", "0" if wide is None else context.pointer(wide.tobytes(), "int32_t")),
         ),
         call=context.call(f"aimc_copies_{context.tile.io}", node, scratch=True),
         comment=f"{one.comment}, {layer.copy_count} copies",

@@ -19,6 +19,11 @@ from harness.placement.cut import Extent, tiles_needed
 
 CONDUCTANCE_BYTES = 2
 SCALE_BYTES = 4  # of a column, beside its conductances
+# Of the SIMD units' least time, what the kernels take to finish columns: measured on the embedded
+# engine (docs/tiles.md).
+LINES_FACTOR = 1.35  # of whole vectors
+COLUMNS_FACTOR = 2.8  # of others
+PIO_PIXEL_CYCLES = 250  # of a pixel by programmed I/O beside accesses and SIMD work; measured
 REGISTER_STORES = 2  # START and POP of an MVM by programmed I/O
 REGISTER_LOADS = 1  # its STATUS
 
@@ -29,7 +34,7 @@ def layer_time_ns(
     """Time of a ``rows`` x ``columns`` matrix whose ``copies`` share ``pixels``.
 
     The largest of what the slowest copy's tiles take, what all tiles' patches and codes take on
-    their shared path (by programmed I/O: through the core), and the core's work.
+    their shared path, and the core's work, which has the accesses in it by programmed I/O.
 
     Args:
         most_pixels: Those of the copy that makes the most.
@@ -38,6 +43,8 @@ def layer_time_ns(
     bound = matrix_bound(rows, columns, pixels, system)
     blocks = tiles_needed(rows, columns, tile)
     mvm_ns = multiplication_ns(tile)
+    whole = columns % VECTOR == 0
+    digital_ns = bound.digital_ns * (LINES_FACTOR if whole else COLUMNS_FACTOR)
     if tile.io == "dma":
         bandwidth = min(tile.io_bandwidth_gb_per_s, attach.dma_bandwidth_gb_per_s)
         code_bytes = 1 if tile.adc_bits <= 8 else 2
@@ -50,13 +57,15 @@ def layer_time_ns(
         )
         shared_ns = pixels * moved / attach.dma_bandwidth_gb_per_s
         starts_ns = copies * blocks * attach.store_latency_ns
-        return max(most_pixels * cycle_ns, shared_ns, bound.digital_ns) + starts_ns
+        return max(most_pixels * cycle_ns, shared_ns, digital_ns) + starts_ns
     registers_ns = (
         REGISTER_STORES * attach.store_latency_ns + REGISTER_LOADS * attach.load_latency_ns
     )
-    moves_ns = bound.transfer_ns + pixels * blocks * registers_ns
-    cycle_ns = mvm_ns if tile.double_buffer else mvm_ns + moves_ns / pixels
-    return max(most_pixels * cycle_ns, moves_ns + bound.digital_ns)
+    moves_ns = bound.transfer_ns / pixels + blocks * registers_ns
+    own_ns = PIO_PIXEL_CYCLES / system.core.clock_ghz
+    # With one bank, about half of the core's own work is behind the conversion.
+    cycle_ns = mvm_ns if tile.double_buffer else mvm_ns + moves_ns + own_ns / 2
+    return max(most_pixels * cycle_ns, pixels * (moves_ns + own_ns) + digital_ns)
 
 
 def programming_time_ns(blocks: Sequence[Extent], system: SystemConfig) -> float:

@@ -233,8 +233,10 @@ struct aimc_share {
  * of share[0]. */
 struct aimc_copies {
   int32_t count;
-  const struct aimc_analog* copy;  /* [count] */
+  int32_t together; /* pixels whose codes lie side by side by DMA: pixels_side_by_side(...) */
+  const struct aimc_analog* copy; /* [count] */
   const struct aimc_share* share; /* [count], or 0 */
+  const int32_t* columns;         /* pack_analog_columns(...) of `together` pixels, or 0 */
 };
 
 /* Digital operators: _ref is the definition in plain C, _neon is the fast one. */

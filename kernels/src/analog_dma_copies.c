@@ -1,8 +1,10 @@
 /* Copies of an analog layer by the tiles' own DMA: all copies work at the same time, each on the
  * descriptors of its share of the pixels.  The core goes round the copies and finishes the next
  * pixels of each, four at least, as they have all made them: what is left when the last tile is
- * done is little. */
+ * done is little.  The core is what is slow then; few columns are finished several pixels at once
+ * (analog_side_by_side.h). */
 #include "analog_dma.h"
+#include "analog_side_by_side.h"
 
 static inline int32_t smaller(int32_t a, int32_t b) { return a < b ? a : b; }
 
@@ -15,6 +17,20 @@ static inline int64_t room_of(const struct aimc_analog* copy) {
 static inline int64_t copy_stride(const struct aimc_analog* copy) {
   const int32_t bands = copy->dma_rows < copy->window.out_h ? 2 : 1;
   return bands * room_of(copy) * copy->pixel_bytes + AIMC_ALIGN;
+}
+
+/* fill_descriptors() for pixels whose codes lie side by side. */
+static void fill_side_by_side(const struct aimc_analog* copy, const int8_t* in, int8_t* codes) {
+  fill_descriptors(copy, in, codes);
+  const int64_t step = side_by_side_step(copy, room_of(copy));
+  struct aimc_descriptor* descriptor = copy->dma->descriptor;
+  for (int32_t i = 0; i < 2 * copy->block_count; ++i, ++descriptor) {
+    const bool odd = i >= copy->block_count;
+    const int8_t* to = codes + (odd ? room_of(copy) * copy->pixel_bytes : 0);
+    to += (odd ? i - copy->block_count : i) * step;
+    descriptor->out_base = (uint64_t)(uintptr_t)to;
+    descriptor->out_stride = (uint32_t)copy->out_channels;
+  }
 }
 
 /* Rows of a copy's band that begins with its row `row`; none below 1. */
@@ -44,15 +60,17 @@ static void start_band(const struct aimc_copies* op, int32_t row, bool odd, bool
   }
 }
 
-/* Waits until a copy has made the next four of the `left` pixels of its band, or all of them;
- * returns how many can be finished: all, or fours. */
-static int32_t wait_copy(const struct aimc_analog* copy, const int8_t* codes, int32_t left) {
+/* Waits until a copy has made the next `least` of the `left` pixels of its band, or all of them;
+ * returns how many can be finished: all, or a multiple of `least`.  `codes` of four come nearer,
+ * unless 0. */
+static int32_t wait_copy(const struct aimc_analog* copy, const int8_t* codes, int32_t least,
+                         int32_t left) {
   const struct aimc_range* range = copy->range;
-  const int32_t quad = smaller(left, QUAD);
-  const bool late = made_by(copy->tile[range->blocks - 1], copy->dma->pixels) < quad;
-  int32_t made = late ? wait_first(copy, quad, left, codes) : look(copy, range, quad, left);
-  for (int32_t i = 1; i < copy->range_count; ++i) made = look(copy, &range[i], quad, made);
-  return made == left ? left : made / QUAD * QUAD;
+  const int32_t few = smaller(left, least);
+  const bool late = codes && made_by(copy->tile[range->blocks - 1], copy->dma->pixels) < few;
+  int32_t made = late ? wait_first(copy, few, left, codes) : look(copy, range, few, left);
+  for (int32_t i = 1; i < copy->range_count; ++i) made = look(copy, &range[i], few, made);
+  return made == left ? left : made / least * least;
 }
 
 /* Finishes `pixels` pixels of a copy's band from number `done` on; `next` is read afterwards. */
@@ -63,26 +81,28 @@ static void finish_copy(const struct aimc_analog* copy, const int8_t* codes, int
   for (const struct aimc_range* range = copy->range; range < end; ++range) {
     const int8_t* at = codes + range_codes(range, room) + done * pixel_stride(range);
     const int8_t* then = next;
-    if (range + 1 < end) then = codes + range_codes(range + 1, room) + done * pixel_stride(range + 1);
+    if (range + 1 < end)
+      then = codes + range_codes(range + 1, room) + done * pixel_stride(range + 1);
     finish(copy, range, at, then, pixels, out);
   }
-  copy->dma->pixels += (uint32_t)pixels;
 }
 
-/* Finishes the copies' bands that begin with their row `row`. */
+/* Finishes the copies' bands that begin with their row `row`; without `finish` pixels whose codes
+ * lie side by side. */
 static void follow(const struct aimc_copies* op, const int8_t* codes, int32_t row, int8_t* out,
                    analog_finish* finish) {
-  const struct aimc_window* w = &op->copy->window;
-  const int64_t quad_bytes = pixel_stride(op->copy->range);
-  const int64_t apart = copy_stride(op->copy);
+  const struct aimc_analog* first = op->copy;
+  const int64_t stride = finish ? pixel_stride(first->range) : first->out_channels;
+  const int64_t step = side_by_side_step(first, room_of(first));
+  const int64_t apart = copy_stride(first);
   const int32_t most = band_height(op, 0, row) * op->share->columns;
   for (int32_t done = 0, more; done < most; done += more) {
     more = most - done;
-    const int8_t* at = codes + done * quad_bytes;
+    const int8_t* at = codes + done * stride;
     for (int32_t k = 0; k < op->count; ++k, at += apart) {
       const int32_t left = band_height(op, k, row) * op->share[k].columns - done;
       if (left < 1) break;
-      const int32_t ready = wait_copy(&op->copy[k], at, left);
+      const int32_t ready = wait_copy(&first[k], finish ? at : 0, QUAD * op->together, left);
       if (ready < left) more = smaller(more, ready);
     }
     for (int32_t k = 0; k < op->count; ++k) {
@@ -91,10 +111,16 @@ static void follow(const struct aimc_copies* op, const int8_t* codes, int32_t ro
       if (left < 1) break;
       const int8_t* own = codes + k * apart;
       const bool last = k + 1 == op->count;
-      const int8_t* next = last ? codes + (done + more) * quad_bytes : own + apart + done * quad_bytes;
-      const int64_t pixel = (int64_t)(share->oy + row) * w->out_w + share->ox + done;
-      finish_copy(&op->copy[k], own, done, smaller(more, left), next,
-                  out + pixel * op->copy->out_channels, finish);
+      const int8_t* next = last ? codes + (done + more) * stride : own + apart + done * stride;
+      const int64_t pixel = (int64_t)(share->oy + row) * first->window.out_w + share->ox + done;
+      int8_t* to = out + pixel * first->out_channels;
+      const int32_t pixels = smaller(more, left);
+      if (finish) {
+        finish_copy(&first[k], own, done, pixels, next, to, finish);
+      } else {
+        analog_finish_side_by_side(op, own + done * stride, step, next, pixels, to);
+      }
+      first[k].dma->pixels += (uint32_t)pixels;
     }
   }
 }
@@ -105,7 +131,12 @@ static void run(const struct aimc_copies* op, const int8_t* in, int8_t* out, int
   const bool elsewhere = first->dma->in != in || first->dma->codes != codes;
   if (elsewhere) {
     for (int32_t k = 0; k < op->count; ++k) {
-      fill_descriptors(&first[k], in, codes + k * copy_stride(first));
+      int8_t* own = codes + k * copy_stride(first);
+      if (finish) {
+        fill_descriptors(&first[k], in, own);
+      } else {
+        fill_side_by_side(&first[k], in, own);
+      }
     }
   }
   const int32_t rows = first->dma_rows;
@@ -127,5 +158,5 @@ void aimc_copies_dma_ref(const struct aimc_copies* op, const int8_t* in, int8_t*
 
 void aimc_copies_dma_neon(const struct aimc_copies* op, const int8_t* in, int8_t* out,
                           void* scratch) {
-  run(op, in, out, scratch, analog_finish_neon);
+  run(op, in, out, scratch, op->columns ? 0 : analog_finish_neon);
 }

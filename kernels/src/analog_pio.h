@@ -1,4 +1,5 @@
-/* What layers by programmed I/O are made of: patches, codes, and the way of both through windows. */
+/* What layers by programmed I/O are made of: patches, codes, and the way of both through windows.
+ */
 #ifndef AIMC_ANALOG_PIO_H
 #define AIMC_ANALOG_PIO_H
 

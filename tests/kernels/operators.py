@@ -434,7 +434,7 @@ class Operators:
         scratch = packing.analog_scratch_bytes(
             channels, block_columns, sliding(geometry), tiles.adc_bits, io
         )
-        shares, rows, own = 0, 0, geometry
+        shares, rows, own, together = 0, 0, geometry, 1
         if io == "dma":
             rectangles = [rectangle(copy.first, copy.pixels, out_size[1]) for copy in layer.copies]
             shares = self._place(b"".join(bytes(ShareStruct(*r)) for r in rectangles), 0)
@@ -445,6 +445,13 @@ class Operators:
             scratch = packing.copies_scratch_bytes(rows, pixel_bytes, layer.copy_count, size)
             own = window_struct(window, in_h, in_w)
             own.out_h, own.out_w = size
+            together = packing.pixels_side_by_side(
+                layer.blocks,
+                columns,
+                tiles.adc_bits,
+                [rows * size[1], *(copy.pixels for copy in layer.copies)],
+            )
+        wide = packing.pack_columns_side_by_side(layer.bias, layer.requant, layer.blocks, together)
         placed = [block for _, blocks in layer.placed() for block in blocks]
         block_rows = self._place(
             b"".join(
@@ -493,7 +500,8 @@ class Operators:
             for k in range(layer.copy_count)
         ]
         copies = self._place(b"".join(map(bytes, structs)), 0)
-        op = CopiesStruct(layer.copy_count, copies, shares)
+        wide_data = 0 if wide is None else self.constant(wide)
+        op = CopiesStruct(layer.copy_count, together, copies, shares, wide_data)
         self.tiles = tiles
         try:
             return self.call(

@@ -179,4 +179,10 @@ class ShareStruct(ctypes.LittleEndianStructure):
 
 
 class CopiesStruct(ctypes.LittleEndianStructure):
-    _fields_ = (("count", _int32), ("copy", _pointer), ("share", _pointer))
+    _fields_ = (
+        ("count", _int32),
+        ("together", _int32),
+        ("copy", _pointer),
+        ("share", _pointer),
+        ("columns", _pointer),
+    )

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from harness.codegen.packing import Kernels, TileIo
+from harness.codegen.packing import Kernels, TileIo, pack_analog_columns, pixels_side_by_side
 from harness.placement.plan import AnalogLayer
 from harness.placement.replicate import share_pixels, shares
 from harness.placement.tile_arithmetic import mvm
@@ -179,3 +179,25 @@ def test_any_copies_equal_numpy(
 ) -> None:
     """``right``: no column is shifted left, so parameters are packed; ``rows`` of a descriptor."""
     run(operators, case, copies, io, "neon", seed=seed, right=right, rows=rows)
+
+
+@pytest.mark.parametrize("outputs", [16, 32, 48, 80])
+@pytest.mark.parametrize(("height", "width", "copies"), [(6, 8, 3), (5, 4, 2), (1, 24, 3)])
+@pytest.mark.parametrize("tile_rows", [72, 24, 13])
+@pytest.mark.parametrize("rows", [None, 1])
+def test_pixels_side_by_side_equal_numpy(
+    operators: Operators,
+    outputs: int,
+    height: int,
+    width: int,
+    copies: int,
+    tile_rows: int,
+    rows: int | None,
+) -> None:
+    """Layers of few columns, several pixels of which make whole lines of codes."""
+    case = Case(height, width, 8, outputs, SAME3, tile_rows, outputs)
+    layer = layer_of(case, np.random.default_rng(1))
+    layer.requant.shift[:] = np.maximum(layer.requant.shift, 0)
+    columns = pack_analog_columns(layer.bias, layer.requant, layer.blocks)
+    assert pixels_side_by_side(layer.blocks, columns, 8, [width]) in (2, 4)
+    run(operators, case, copies, "dma", "neon", seed=1, right=True, rows=rows)
