@@ -18,7 +18,7 @@ MAX_THREADS: Final = 1024  # of torch; more than any machine has use for
 
 _OPTION_OF: Final = {"input_size": "--input"}
 _TILE_KEYS: Final = ("system.tile.", "system.attach.", "system.energy.tile_")
-_TILE_SECTIONS: Final = ("system.tile", "system.tiles", "system.attach")
+_TILE_SECTIONS: Final = ("system.tile", "system.tiles", "system.attach", "run.placement")
 
 Model = Annotated[
     str, typer.Argument(help="Built-in network (see `aimc models`) or path of an .onnx file.")

@@ -71,7 +71,7 @@ def test_programming_is_in_the_total_and_in_rows_of_its_own(tmp_path: Path) -> N
     assert mapped.time_ns > figures.time_ns
     assert figures.writes_per_cell_and_day == pytest.approx(2 * NS_PER_DAY / mapped.time_ns)
     assert figures.pcm_days == pytest.approx(1e9 / figures.writes_per_cell_and_day)
-    rows = [row for row in csv.DictReader(io.StringIO(layers_csv(original)))]
+    rows = list(csv.DictReader(io.StringIO(layers_csv(original))))
     programs = [row for row in rows if row["op"] == PROGRAMMING]
     assert [row["layer"] for row in programs] == ["program conv0", "program conv2"]
     assert all(row["speed_up"] == row["bound_tile_ns"] == "" for row in programs)
