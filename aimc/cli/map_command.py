@@ -60,12 +60,8 @@ _ONLY_WITH_DROP: Final = {
 }
 # The weights that a mapping file may insist on.
 _OF_THE_WEIGHTS: Final = {"checkpoint": "--checkpoint"}
-_UNUSED: Final = (
-    "fp32_baseline",
-    "images",
-    "mapping",
-    "placement",
-)  # keys of the section run, by --drop
+# Keys of the section run, by --drop.
+_UNUSED: Final = ("fp32_baseline", "images", "mapping", "placement")
 
 
 def register(app: typer.Typer) -> None:

@@ -103,8 +103,8 @@ def _with_copies(
     if dma:
         rectangles = [_rectangle(copy.first, copy.pixels, sliding) for copy in layer.copies]
         shares = tuple(
-            f"{{.oy = {oy}, .ox = {ox}, .rows = {rows}, .columns = {columns}}}"
-            for (oy, ox), (rows, columns) in rectangles
+            f"{{.oy = {oy}, .ox = {ox}, .rows = {height}, .columns = {width}}}"
+            for (oy, ox), (height, width) in rectangles
         )
         size = rectangles[0][1]
         pixel_bytes = packing.code_bytes_of_a_pixel([b.columns for b in layer.blocks], adc_bits)

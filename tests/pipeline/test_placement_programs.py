@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +12,12 @@ from onnx import TensorProto, helper, numpy_helper
 
 from harness.config.load import load_config
 from harness.config.schema import Config
+from harness.pipeline.job import run_job
+from harness.pipeline.measure import Silent
 from harness.pipeline.prepare import Prepared, prepare
 from harness.pipeline.programs import SimulatedProgram, build, compile_generated, simulate
+from harness.report.programming import programming_of
+from harness.report.result_file import read_result
 from harness.stats.summary import PROGRAMMING
 from tests.pipeline.networks import RandomNetwork
 
@@ -106,6 +111,21 @@ def test_where_nothing_is_to_share_the_program_is_the_resident_one(
         program = build(prepared.mapped, config, prepared.images[:2], tmp_path / name)
         programs.append(compile_generated(program, tmp_path / name).read_bytes())
     assert programs[0] == programs[1]
+
+
+def test_the_report_of_layers_by_turns(tmp_path: Path) -> None:
+    config = configure("lenet5", "system.tiles=3", placement="reload", images=1)
+    finished = run_job(config, tmp_path, command=("test",), reporter=Silent())
+    comparison = read_result(finished.folder / "result.json")
+    assert comparison == finished.comparison
+    figures = programming_of(comparison)
+    assert figures is not None and comparison.mapped is not None
+    cells = sum(layer.energy.tile_program_pj for layer in comparison.mapped.layers)
+    assert 0 < cells < figures.energy_pj < comparison.mapped.energy.total_pj
+    content = json.loads((finished.folder / "result.json").read_text())
+    assert "Programming at each inference" in content["statements"]["programming"]
+    plan = json.loads((finished.folder / "plan.json").read_text())
+    assert sum(layer.get("reloaded", False) for layer in plan["analog"]) == figures.layers == 4
 
 
 def one_layer(path: Path, shape: tuple[int, int, int], kernel: tuple[int, int], out: int) -> Path:
