@@ -17,7 +17,7 @@ Setting: TypeAlias = bool | int | float | str | os.PathLike[str] | None
 """A value of a configuration.  Text is read as the command line reads it."""
 
 _TILE_KEYS: Final = ("system.tile.", "system.attach.", "system.energy.tile_")
-_TILE_SECTIONS: Final = ("system.tile", "system.tiles", "system.attach")
+_TILE_SECTIONS: Final = ("system.tile", "system.tiles", "system.attach", "run.placement")
 
 
 class Spelling(Protocol):

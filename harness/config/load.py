@@ -11,6 +11,7 @@ from typing import Any, Final, TypeVar
 import yaml
 from pydantic import ValidationError
 
+from harness.config.earlier import with_later_fields
 from harness.config.overrides import apply_override, find_field, parse_overrides
 from harness.config.preset_files import (
     PRESETS,
@@ -47,6 +48,7 @@ __all__ = [
     "load_config",
     "load_loop_config",
     "short_hash",
+    "values_hash",
 ]
 
 SectionT = TypeVar("SectionT", bound=Section)
@@ -122,7 +124,7 @@ def load_loop_config(
 
 
 def config_from_yaml(text: str, *, where: str = "configuration") -> Config:
-    """Read back what `config_to_yaml` wrote; everything is checked again.
+    """Read back what `config_to_yaml` wrote, now or earlier; everything is checked again.
 
     Raises:
         ConfigError: It is not YAML, or not a complete and possible configuration.
@@ -130,7 +132,7 @@ def config_from_yaml(text: str, *, where: str = "configuration") -> Config:
     data = parse_yaml(text, where=where)
     if not isinstance(data, dict):
         raise ConfigError("a configuration is a mapping of system and run", where=where)
-    return _validate(data)
+    return _validate(with_later_fields(data))
 
 
 def config_to_yaml(config: Config) -> str:
@@ -147,7 +149,12 @@ def config_hash(config: Config) -> str:
 
     It depends on values only: how they came in (preset, file, override) has no influence.
     """
-    content = {"version": _HASH_VERSION, "config": config.model_dump(mode="json")}
+    return values_hash(config.model_dump(mode="json"))
+
+
+def values_hash(values: Mapping[str, object]) -> str:
+    """`config_hash` of a stored configuration's values, whichever fields it has."""
+    content = {"version": _HASH_VERSION, "config": values}
     canonical = json.dumps(
         content, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False
     )

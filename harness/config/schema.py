@@ -315,6 +315,7 @@ class RunConfig(Section):
     model: Annotated[str, Field(min_length=1, max_length=4096)]  # built-in name or .onnx path
     input_size: Annotated[int, Field(ge=8, le=1024)] | None  # square input; None: the model's own
     mapping: Annotated[str, Field(min_length=1, max_length=4096)]  # digital, analog or a .json path
+    placement: Literal["resident", "replicate", "reload"]  # how layers share the tiles
     checkpoint: str | None  # .safetensors; None: the shipped one if there is one
     dataset: str | None  # folder or file; None: the workload's own if it is bundled
     images: Annotated[int, Field(ge=1, le=10000)]

@@ -201,7 +201,14 @@ def _plan_info(config: Config, plan: Plan | None) -> PlanInfo | None:
     return PlanInfo(
         mapping=config.run.mapping,
         analog_layers=tuple(
-            AnalogLayerInfo(layer.name, layer.rows, layer.columns, len(layer.blocks))
+            AnalogLayerInfo(
+                layer.name,
+                layer.rows,
+                layer.columns,
+                layer.tiles,
+                layer.copy_count,
+                layer.reloaded,
+            )
             for layer in plan.analog.values()
         ),
         tiles_used=plan.tiles_used,

@@ -175,6 +175,7 @@ def _seen_by_quantization(run: RunConfig) -> RunConfig:
         "fp32_baseline": False,
         "timeout_s": 1.0,
         "engine": "embedded",
+        "placement": "resident",
     }
     return run.model_copy(update={**unseen, "checkpoint": checkpoint})
 
@@ -216,4 +217,11 @@ def _map_network(config: Config, quantized: _Quantized, simulator: Simulator) ->
     def savings() -> Mapping[str, LayerSaving]:
         return quantized.savings.get(savings_key(mapping, config, simulator), simulated)
 
-    return place(digital.network, mapping, config.system, savings, quantized.layers.get)
+    return place(
+        digital.network,
+        mapping,
+        config.system,
+        savings,
+        quantized.layers.get,
+        policy=config.run.placement,
+    )

@@ -14,7 +14,12 @@ import numpy.typing as npt
 
 from harness.artifacts import atomic_write_text
 from harness.cache.folder import cache_dir
-from harness.codegen.program import PROGRAMMING_REGION, GeneratedProgram, generate
+from harness.codegen.program import (
+    PROGRAMMING_REGION,
+    GeneratedProgram,
+    generate,
+    reload_regions,
+)
 from harness.config.schema import Config
 from harness.engines.protocol import RegionStats, RunResult
 from harness.errors import StatsError
@@ -24,7 +29,14 @@ from harness.pipeline.simulator import Simulator
 from harness.placement.plan import Plan
 from harness.quant.macs import node_macs
 from harness.quant.program import Int8Array, QNode
-from harness.stats.summary import INT8_MACS_PER_DOT, LayerInfo, ProgramSummary, summarize
+from harness.stats.summary import (
+    INT8_MACS_PER_DOT,
+    PROGRAMMING,
+    LayerInfo,
+    ProgramSummary,
+    Unit,
+    summarize,
+)
 from harness.toolchain.build import compile_program
 
 _PREDICTION: Final = re.compile(r"prediction (\d+) (\d+)")
@@ -36,8 +48,8 @@ class SimulatedProgram:
 
     ``predictions`` is the class of each simulated image, as the simulated core printed it;
     ``programming`` are the events of writing the weights into the tiles, before the first
-    inference and in no layer's figures; ``made_s`` is when it was simulated, now or for an
-    earlier run, in seconds since 1970.
+    inference and in no layer's figures; reloaded layers have theirs in a row of their own.
+    ``made_s`` is when it was simulated, now or for an earlier run, in seconds since 1970.
     """
 
     summary: ProgramSummary
@@ -148,18 +160,19 @@ def _split_programming(result: RunResult) -> tuple[RunResult, RegionStats | None
 
 
 def layer_infos(plan: Plan) -> list[LayerInfo]:
-    """Every region of the plan's program, in execution order."""
-    return [
-        LayerInfo(
-            region=index + 1,
-            name=node.name,
-            kind=_kind(node),
-            unit="analog" if node.name in plan.analog else "digital",
-            macs=node_macs(plan.network, node),
-            tiles=len(plan.analog[node.name].blocks) if node.name in plan.analog else 0,
-        )
-        for index, node in enumerate(plan.network.nodes)
-    ]
+    """Every region of the plan's program that an inference goes through, in execution order."""
+    reloads = reload_regions(plan)
+    infos: list[LayerInfo] = []
+    for index, node in enumerate(plan.network.nodes):
+        layer = plan.analog.get(node.name)
+        tiles = 0 if layer is None else layer.tiles
+        if node.name in reloads:
+            region, name = reloads[node.name]
+            infos.append(LayerInfo(region, name, PROGRAMMING, "analog", 0, tiles))
+        unit: Unit = "digital" if layer is None else "analog"
+        macs = node_macs(plan.network, node)
+        infos.append(LayerInfo(index + 1, node.name, _kind(node), unit, macs, tiles))
+    return infos
 
 
 def _kind(node: QNode) -> str:

@@ -1,4 +1,4 @@
-"""From an integer network and a mapping to the plan: every block on a tile of its own."""
+"""From an integer network and a mapping to the plan: every block on a tile."""
 
 from __future__ import annotations
 
@@ -19,6 +19,8 @@ from harness.placement.analog import analog_layer
 from harness.placement.arithmetic import arithmetic_tile
 from harness.placement.footprint import check_memory
 from harness.placement.plan import AnalogLayer, Plan
+from harness.placement.policies import Policy, lay_out
+from harness.placement.reload import fit_alone
 from harness.placement.saving import LayerSaving, Savings
 from harness.placement.select import demands, select
 from harness.quant.program import FloatArray, Int8Array, QConv, QDense, QNetwork
@@ -49,11 +51,14 @@ def place(
     system: SystemConfig,
     savings: Savings = no_savings,
     remember: Remember = made_now,
+    *,
+    policy: Policy = "resident",
 ) -> Plan:
     """Put the layers that ``mapping`` wants analog on the tiles of ``system``.
 
-    Tiles are given out in layer order.  If they do not suffice, those layers get them that
-    together save most time; the others stay digital, with the reason in ``kept_digital``.
+    Tiles are given out in layer order, as ``policy`` says.  If they do not suffice, those layers
+    get them that together save most time, or they share them by turns; the others stay digital,
+    with the reason in ``kept_digital``.
 
     Args:
         savings: Simulates what each layer saves, if there is a choice to make.
@@ -63,13 +68,12 @@ def place(
         PlacementError: The mapping insists on a layer that no tile can compute (see
             `harness.placement.select.select`), or the program would not fit the memory.
     """
-    chosen, kept = select(
-        demands(network, mapping, system.tile),
-        system.tiles,
-        savings,
-        insists=mapping.insists,
-        where=f"{network.name} on {system.name}",
-    )
+    wanted = demands(network, mapping, system.tile)
+    where = f"{network.name} on {system.name}"
+    if policy == "reload":
+        chosen, kept = fit_alone(wanted, system.tiles, insists=mapping.insists, where=where)
+    else:
+        chosen, kept = select(wanted, system.tiles, savings, insists=mapping.insists, where=where)
     names = {demand.name for demand in chosen}
     tile = arithmetic_tile(system.tile)
     images = calibration_images(network, names)
@@ -87,6 +91,7 @@ def place(
             layer = _moved(remember(key, partial(on_first_tiles, node, weights)), used)
             layers[node.name] = layer
             used += len(layer.blocks)
+    layers, used = lay_out(network, layers, used, system, policy)
     plan = Plan(network=network, analog=layers, tiles_used=used, kept_digital=kept)
     check_memory(plan, system)
     return plan

@@ -31,12 +31,17 @@ class ModelInfo:
 
 @dataclass(frozen=True)
 class AnalogLayerInfo:
-    """An analog layer's matrix and the tiles that hold it."""
+    """An analog layer's matrix and the tiles that hold it.
+
+    ``tiles`` are those of all ``copies``.  A ``reloaded`` matrix is programmed at each inference.
+    """
 
     name: str
     rows: int
     columns: int
     tiles: int
+    copies: int = 1
+    reloaded: bool = False
 
 
 @dataclass(frozen=True)

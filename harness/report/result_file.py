@@ -11,6 +11,7 @@ import hashlib
 import json
 import math
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
@@ -20,11 +21,12 @@ from harness.budget import JSON_BYTES
 from harness.errors import HarnessError, StatsError
 from harness.reading import read_regular
 from harness.report.comparison import Comparison, accuracy_statement, outputs_statement
+from harness.report.earlier_results import EARLIER_VERSION, with_later_parts
+from harness.report.programming import programming_of, programming_statement
 from harness.stats.summary import ProgramSummary
 
 SCHEMA: Final = "aimc-harness result"
 VERSION: Final = 4
-_BEFORE_KEPT_SIMULATIONS: Final = 3  # a version that is read, too
 
 _KEYS: Final = ("schema", "version", "statements", "summary", "comparison", "sha256")
 _COMPARISON: Final = TypeAdapter(Comparison)
@@ -36,12 +38,14 @@ def result_text(comparison: Comparison) -> str:
     Raises:
         StatsError: A figure is not finite.
     """
+    programming = programming_statement(comparison)
     content = {
         "schema": SCHEMA,
         "version": VERSION,
         "statements": {
             "accuracy": accuracy_statement(comparison),
             "outputs": outputs_statement(comparison),
+            **({"programming": programming} if programming else {}),
         },
         "summary": _summary(comparison),
         "comparison": _COMPARISON.dump_python(comparison, mode="json"),
@@ -63,16 +67,19 @@ def read_result(path: Path) -> Comparison:
     if content.get("schema") != SCHEMA:
         raise _refusal(path, "the file is not a result of this program")
     version = content.get("version")
-    if version not in (VERSION, _BEFORE_KEPT_SIMULATIONS):
-        raise _refusal(path, f"the file has version {version!r}, this program reads {VERSION}")
+    if version not in (VERSION, EARLIER_VERSION):
+        raise _refusal(
+            path,
+            f"the file has version {version!r}, this program reads {EARLIER_VERSION} and {VERSION}",
+        )
     if set(content) != set(_KEYS):
         raise _refusal(path, f"the file must have exactly the keys {', '.join(_KEYS)}")
     if content["sha256"] != digest({k: v for k, v in content.items() if k != "sha256"}):
         raise _refusal(path, "the file's checksum is wrong: it was damaged or edited")
     raw = content["comparison"]
+    if version == EARLIER_VERSION:
+        raw = with_later_parts(raw)
     try:
-        if version == _BEFORE_KEPT_SIMULATIONS:
-            raw["manifest"]["earlier_simulations"] = {}
         comparison = _COMPARISON.validate_json(json.dumps(raw), strict=True)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
@@ -80,8 +87,6 @@ def read_result(path: Path) -> Comparison:
         raise _refusal(path, f"impossible content at {place}: {first['msg']}") from error
     except HarnessError as error:
         raise _refusal(path, f"impossible content: {error.what}") from error
-    except (KeyError, TypeError) as error:
-        raise _refusal(path, "impossible content: there is no manifest") from error
     if _COMPARISON.dump_python(comparison, mode="json") != raw:
         raise _refusal(path, "the file has content that this program does not know")
     try:
@@ -114,6 +119,7 @@ def _load(path: Path) -> dict[str, Any]:
 
 def _summary(comparison: Comparison) -> dict[str, Any]:
     gain = comparison.gain
+    programming = programming_of(comparison)
     return {
         "weights": "random" if comparison.model.random_weights else "trained",
         "programs": {program.name: _program_summary(program) for program in comparison.programs},
@@ -124,6 +130,7 @@ def _summary(comparison: Comparison) -> dict[str, Any]:
             for program in comparison.programs
             if (over := comparison.fp32_gain(program)) is not None
         },
+        **({"programming": asdict(programming)} if programming else {}),
     }
 
 
