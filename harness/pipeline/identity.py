@@ -12,6 +12,7 @@ import hashlib
 import importlib.util
 import json
 import os
+from collections.abc import Mapping
 from importlib import metadata
 from pathlib import Path
 from typing import Final
@@ -83,11 +84,13 @@ def run_identity(config: Config, *, gem5: Path | None = None) -> str:
     Raises:
         HarnessError: A named file cannot be read, or the engine is not there.
     """
-    content = {
-        "config": config_hash(config),
-        "inputs": inputs_of(config),
-        **harness_identity(config.run.engine, gem5=gem5),
-    }
+    computes = harness_identity(config.run.engine, gem5=gem5)
+    return identity_of(config, inputs_of(config), computes)
+
+
+def identity_of(config: Config, inputs: Mapping[str, str], computes: Mapping[str, object]) -> str:
+    """As `run_identity`, of the results of `inputs_of` and `harness_identity`."""
+    content = {"config": config_hash(config), "inputs": dict(inputs), **computes}
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
