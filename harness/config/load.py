@@ -82,12 +82,13 @@ def load_config(
     preset = find(SYSTEM, system, relative_to=None)
     run_data = _run_data(run or {}, find)
     data: dict[str, Any] = {SYSTEM: _system_data(preset, swaps, find), RUN: run_data}
-    baseline = copy.deepcopy(data)
     for override in parsed:
         if not override.is_section:
             apply_override(data, override)
-    unswapped = {SYSTEM: _system_data(preset, {}, find), RUN: run_data} if swaps else baseline
-    return _mark_changed(_validate(data), _validate(baseline).system, _validate(unswapped).system)
+    config = _validate(data)
+    baseline = _validate_system(_system_data(preset, swaps, find))
+    unswapped = _validate_system(_system_data(preset, {}, find)) if swaps else baseline
+    return _mark_changed(config, baseline, unswapped)
 
 
 def load_loop_config(
@@ -228,12 +229,18 @@ def _validate(data: Mapping[str, object]) -> Config:
     return _validate_as(Config, data)
 
 
-def _validate_as(model: type[SectionT], data: Mapping[str, object]) -> SectionT:
+def _validate_system(data: Mapping[str, object]) -> SystemConfig:
+    return _validate_as(SystemConfig, data, under=(SYSTEM,))
+
+
+def _validate_as(
+    model: type[SectionT], data: Mapping[str, object], *, under: tuple[str, ...] = ()
+) -> SectionT:
     try:
         return model.model_validate(data, strict=True)
     except ValidationError as error:
         problems = [
-            _problem(model, item["loc"], item["msg"], item["type"], item.get("input"))
+            _problem(model, under, item["loc"], item["msg"], item["type"], item.get("input"))
             for item in error.errors(include_url=False)
         ]
         if len(problems) == 1:
@@ -248,9 +255,14 @@ _HINT: Final = "aimc presets lists the presets, and each one's values, units and
 
 
 def _problem(
-    model: type[Section], loc: tuple[int | str, ...], message: str, kind: str, value: object
+    model: type[Section],
+    under: tuple[str, ...],
+    loc: tuple[int | str, ...],
+    message: str,
+    kind: str,
+    value: object,
 ) -> tuple[str, str]:
-    path = ".".join(str(part) for part in loc) or ""
+    path = ".".join(str(part) for part in (*under, *loc))
     if kind == "missing":
         return path, "the value is missing"
     if kind == "extra_forbidden":

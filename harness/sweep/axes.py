@@ -68,7 +68,7 @@ def read_axis(text: str, content: Yaml, path: YamlPath, places: Places, folder: 
         raise places.error(error.what, path, hint=error.hint) from error
     if not isinstance(content, list | dict):
         raise places.error(
-            f"an axis needs several values, not {str(content)[:64]!r}",
+            f"an axis needs several values, not {repr(content)[:64]}",
             path,
             hint=f"write {text}: [value, value], or put it under base",
         )
@@ -135,7 +135,7 @@ def _range(key: Key, content: dict[str, Yaml], path: YamlPath, places: Places) -
     stride = content[by]
     for name, number in (("from", first), ("to", last), (by, stride)):
         if isinstance(number, bool) or not isinstance(number, int | float):
-            refuse(f"{name} is {str(number)[:64]!r}, not a number", name)
+            refuse(f"{name} is {repr(number)[:64]}, not a number", name)
         if not math.isfinite(number) or abs(number) > 1e300:
             refuse(f"{name} is {number:g}, which no range has", name)
     assert isinstance(first, int | float) and isinstance(last, int | float)

@@ -11,12 +11,21 @@ from typing import NoReturn
 from harness.budget import SWEEP_POINTS
 from harness.config.schema import Config, LoopConfig
 from harness.config.yaml_reader import YamlPath
-from harness.errors import HarnessError
+from harness.errors import EngineError, HarnessError
 from harness.sweep.axes import MOST_TILES, Axis, Value, combinations
 from harness.sweep.configs import ConfigMaker, ImpossibleError
 from harness.sweep.enough import enough_tiles
 from harness.sweep.identities import Identities
-from harness.sweep.keys import CHECKPOINT, DATASET, ENOUGH, MAPPING, MODEL, TILES, Settings
+from harness.sweep.keys import (
+    CHECKPOINT,
+    DATASET,
+    ENGINE,
+    ENOUGH,
+    MAPPING,
+    MODEL,
+    TILES,
+    Settings,
+)
 from harness.sweep.places import Places
 from harness.sweep.points import AxisValue, Point
 from harness.sweep.where import Condition
@@ -174,6 +183,8 @@ def _culprit(
     """The key of the value that causes ``error``; of several those that vary come first."""
     if isinstance(error, ImpossibleError):
         return error.key
+    if isinstance(error, EngineError) and ENGINE in settings:
+        return ENGINE
     ordered = sorted(settings, key=lambda key: key not in at_axes)
     where = error.where or ""
     for key in ordered:

@@ -22,6 +22,7 @@ Settings: TypeAlias = Mapping[str, AxisValue]
 
 MODEL: Final = "run.model"
 MAPPING: Final = "run.mapping"
+ENGINE: Final = "run.engine"
 CHECKPOINT: Final = "run.checkpoint"
 DATASET: Final = "run.dataset"
 IMAGES: Final = "run.images"
@@ -33,7 +34,7 @@ ENOUGH: Final = "enough"
 SHORT: Final = {
     "model": MODEL,
     "mapping": MAPPING,
-    "engine": "run.engine",
+    "engine": ENGINE,
     "images": IMAGES,
     "input_size": INPUT_SIZE,
     "dataset": DATASET,

@@ -227,7 +227,7 @@ def _conditions(
         path: YamlPath = ("where", index) if isinstance(given, list) else ("where",)
         if not isinstance(text, str):
             raise places.error(
-                f"a condition is text, not {str(text)[:64]!r}",
+                f"a condition is text, not {repr(text)[:64]}",
                 path,
                 hint="for instance: system.tiles <= 64 or model == vgg16",
             )
