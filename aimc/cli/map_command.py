@@ -241,6 +241,7 @@ def _find(
     kept = interrupted_says("interrupted; the same command goes on from the last decision")
     with kept, SearchProgress(Console(stderr=True)) as progress:
         progress.stage("loading torch and aihwkit")
+        from harness.accuracy.result import broken_bound
         from harness.accuracy.run import find_mappings
 
         results = find_mappings(
@@ -259,33 +260,13 @@ def _find(
         typer.echo(f"Wrote {shlex.quote(str(found.folder))}{served}")
         mapping = shlex.quote(str(found.folder / "mapping.json"))
         typer.echo(f"Simulate it: aimc run {shlex.quote(config.run.model)} --mapping {mapping}")
-    broken = [what for found in results if (what := _broken_bound(found.summary)) is not None]
+    broken = [what for found in results if (what := broken_bound(found.summary)) is not None]
     if broken:
         raise MappingError(
             f"no mapping holds the bound: {'; '.join(broken)}",
             where=config.run.model,
             hint="give a larger --drop, or a network that loses less in int8",
         )
-
-
-def _broken_bound(summary: dict[str, Any]) -> str | None:
-    """How far a mapping without analog layers, the last resort, is below its bound, in words."""
-    if summary["analog_layers"]:
-        return None
-    (percent,) = (
-        row["mean_percent"]
-        for row in summary["accuracy"]
-        if row["phase"] == "time"
-        and row["split"] == "validation"
-        and row["time_s"] == summary["time_of_evaluation_s"]
-    )
-    bound = summary["bound_percent"]
-    if percent >= bound - 1e-9:
-        return None
-    return (
-        f"with every layer digital, int8 reaches {percent:.2f} % of the validation images, "
-        f"the bound of {summary['drop_points']:g} points is {bound:.2f} %"
-    )
 
 
 def _tell(summary: dict[str, Any]) -> None:

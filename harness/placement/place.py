@@ -29,8 +29,9 @@ def place(network: QNetwork, mapping: Mapping, system: SystemConfig) -> Plan:
         PlacementError: The tiles do not suffice (see `harness.placement.select.select`), or the
             program would not fit the memory.
     """
+    wanted = demands(network, mapping, system.tile)
     chosen, kept = select(
-        demands(network, mapping, system.tile),
+        wanted,
         system.tiles,
         insists=mapping.insists,
         where=f"{network.name} on {system.name}",
@@ -45,7 +46,13 @@ def place(network: QNetwork, mapping: Mapping, system: SystemConfig) -> Plan:
             layer = analog_layer(network, node, inputs[node.inputs[0]], system.tile, used, weights)
             layers[node.name] = layer
             used += len(layer.blocks)
-    plan = Plan(network=network, analog=layers, tiles_used=used, kept_digital=kept)
+    plan = Plan(
+        network=network,
+        analog=layers,
+        tiles_used=used,
+        kept_digital=kept,
+        tiles_wanted=sum(demand.tiles for demand in wanted if demand.obstacle is None),
+    )
     check_memory(plan, system)
     return plan
 
