@@ -1,0 +1,122 @@
+"""Gains over two axes of numbers, as a map."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+import numpy.typing as npt
+from matplotlib.axes import Axes
+from matplotlib.colors import LogNorm, Normalize
+from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
+
+from harness.sweep.show.labels import axis_label
+from harness.sweep.show.series import (
+    MOST_PANELS,
+    Quantity,
+    distinct,
+    name_of,
+    part,
+    quantities,
+)
+from harness.sweep.show.style import Picture, finish, house_style, new_figure, short_number, title
+from harness.sweep.show.varying import Varying
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_MOST_NUMBERS: Final = 110  # cells of a panel in which a figure can be read
+_MOST_CELLS: Final = 128  # along one axis
+_COLOURS: Final = "cividis"  # dark to light for every eye, and in grey
+
+
+def draw_heat(done: pd.DataFrame, found: Varying, heading: str) -> Picture | None:
+    """The picture; None if there are too many panels or cells."""
+    down, across = found.numbers
+    others = [axis for axis in found.all if axis not in found.numbers]
+    panels: list[tuple[object, ...]] = (
+        list(dict.fromkeys(done[others].itertuples(index=False, name=None))) if others else [()]
+    )
+    ys, xs = distinct(done, down), distinct(done, across)
+    if len(panels) > MOST_PANELS or max(len(xs), len(ys)) > _MOST_CELLS:
+        return None
+    rows = quantities(done, ())
+    cell_in = min(0.5, 5.0 / max(len(xs), len(ys)))
+    panel_width, panel_height = max(2.2, cell_in * len(xs)), max(1.8, cell_in * 0.8 * len(ys))
+    with house_style():
+        figure = new_figure(
+            max(5.2, (panel_width + 0.3) * len(panels) + 1.6),
+            (panel_height + 0.6) * len(rows) + 0.6,
+        )
+        title(figure, heading)
+        grid_of = figure.subplots(len(rows), len(panels), squeeze=False, sharex="all", sharey="all")
+        for row, quantity in enumerate(rows):
+            scale = _scale(done[quantity.column].dropna())
+            for column, values in enumerate(panels):
+                axes = grid_of[row][column]
+                shown = done
+                for axis, value in zip(others, values, strict=True):
+                    shown = part(shown, axis, value)
+                cells = _cells(shown, quantity, down, ys, across, xs)
+                image = axes.imshow(cells, origin="lower", aspect="auto", cmap=_COLOURS, norm=scale)
+                _write_numbers(axes, cells, scale)
+                axes.set_xticks(range(len(xs)), labels=[_text(x) for x in xs])
+                axes.set_yticks(range(len(ys)), labels=[_text(y) for y in ys])
+                for spine in axes.spines.values():
+                    spine.set_visible(False)
+                if row == 0:
+                    names = [name_of(a, v) for a, v in zip(others, values, strict=True)]
+                    axes.set_title(", ".join(names), loc="left")
+                if row == len(rows) - 1:
+                    axes.set_xlabel(axis_label(across))
+                if column == 0:
+                    axes.set_ylabel(axis_label(down))
+            bar = figure.colorbar(image, ax=grid_of[row].tolist(), label=quantity.label, pad=0.01)
+            bar.outline.set_visible(False)
+            if isinstance(scale, LogNorm):
+                bar.locator = LogLocator(10, subs=(1.0, 2.0, 5.0))
+                bar.ax.yaxis.set_minor_locator(NullLocator())
+            unit = "x" if quantity.is_ratio else ""
+            bar.formatter = FuncFormatter(lambda value, _, unit=unit: f"{value:g}{unit}")
+            bar.update_ticks()
+        return finish(figure, "heat-map", done[[*found.all, *(q.column for q in rows)]])
+
+
+def _text(value: object) -> str:
+    return short_number(float(str(value)))
+
+
+def _scale(values: pd.Series) -> Normalize:
+    low, high = float(values.min()), float(values.max())
+    return LogNorm(low, high) if low > 0 and high / low >= 4 else Normalize(low, high)
+
+
+def _cells(
+    shown: pd.DataFrame,
+    quantity: Quantity,
+    down: str,
+    ys: list[object],
+    across: str,
+    xs: list[object],
+) -> npt.NDArray[np.float64]:
+    """The quantity by row and column; NaN where no point is."""
+    cells = np.full((len(ys), len(xs)), np.nan)
+    for y, x, value in zip(shown[down], shown[across], shown[quantity.column], strict=True):
+        cells[ys.index(y), xs.index(x)] = value
+    return cells
+
+
+def _write_numbers(axes: Axes, cells: npt.NDArray[np.float64], scale: Normalize) -> None:
+    if cells.size > _MOST_NUMBERS:
+        return
+    for (row, column), value in np.ndenumerate(cells):
+        if np.isfinite(value):
+            axes.text(
+                column,
+                row,
+                f"{value:.3g}",
+                ha="center",
+                va="center",
+                fontsize=7.5,
+                color="black" if scale(value) > 0.55 else "white",
+            )

@@ -1,0 +1,210 @@
+"""Gains, and accuracy where it varies, over one axis of numbers: above all that of tiles."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Final
+
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+from matplotlib.ticker import FixedLocator
+
+from harness.sweep.show.labels import axis_label, axis_name
+from harness.sweep.show.series import (
+    ENERGY_GAIN,
+    SPEED_UP,
+    Grouping,
+    Quantity,
+    distinct,
+    name_of,
+    part,
+    quantities,
+)
+from harness.sweep.show.style import (
+    COLOURS,
+    GREY,
+    LINES,
+    MARKERS,
+    Picture,
+    finish,
+    grid,
+    house_style,
+    legend_below,
+    new_figure,
+    number_axis,
+    ratio_axis,
+    title,
+)
+from harness.sweep.show.varying import TILES_AXIS
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_PANEL_IN: Final = (3.7, 2.5)
+_ZERO: Final = -1.0  # where no tiles stand on an axis of powers of two
+_CLOSE: Final = 0.35  # powers of two within which two labels would overlap
+_MOST_TICKS: Final = 12
+
+
+def draw_lines(done: pd.DataFrame, axis: str, grouping: Grouping, heading: str) -> Picture:
+    """The picture; ``done`` has the points that were measured."""
+    is_tiles = axis == TILES_AXIS
+    rows = quantities(done, (SPEED_UP, ENERGY_GAIN) if is_tiles else ())
+    panels = distinct(done, grouping.panel)
+    width = max(5.2, _PANEL_IN[0] * len(panels) + 0.5)
+    with house_style():
+        figure = new_figure(width, _PANEL_IN[1] * len(rows) + 1.1)
+        title(figure, heading)
+        grid_of = figure.subplots(len(rows), len(panels), squeeze=False, sharex="all", sharey="row")
+        for row, quantity in enumerate(rows):
+            for column, value in enumerate(panels):
+                axes = grid_of[row][column]
+                shown = part(done, grouping.panel, value)
+                _draw(axes, shown, done, axis, quantity, grouping)
+                if row == 0 and grouping.panel is not None:
+                    axes.set_title(name_of(grouping.panel, value), loc="left")
+                if column == 0:
+                    axes.set_ylabel(quantity.label)
+                if row == len(rows) - 1:
+                    axes.set_xlabel(axis_label(axis))
+        ratio = any(quantity.is_ratio for quantity in rows)
+        legend_below(figure, _key(done, grouping, ratio=ratio, is_tiles=is_tiles), width)
+        name = axis_name(axis).replace(" ", "-").replace("/", "").lower()
+        columns = [*grouping.axes, axis, *(quantity.column for quantity in rows)]
+        columns += ["tiles_wanted", "tiles_used"] if is_tiles else []
+        data = done[columns].sort_values([*grouping.axes, axis], key=_sortable)
+        return finish(figure, name, data)
+
+
+def _sortable(column: pd.Series) -> pd.Series:
+    return column if column.dtype.kind in "iuf" else column.astype(str)
+
+
+def _draw(
+    axes: Axes,
+    shown: pd.DataFrame,
+    done: pd.DataFrame,
+    axis: str,
+    quantity: Quantity,
+    grouping: Grouping,
+) -> None:
+    is_tiles = axis == TILES_AXIS
+    colours = distinct(done, grouping.colour)
+    for place, colour in enumerate(colours):
+        for style, line in enumerate(distinct(done, grouping.line)):
+            points = part(part(shown, grouping.colour, colour), grouping.line, line)
+            points = points.dropna(subset=[quantity.column]).sort_values(axis)
+            axes.plot(
+                [_tiles_place(x) for x in points[axis]] if is_tiles else list(points[axis]),
+                list(points[quantity.column]),
+                LINES[style],
+                color=COLOURS[place],
+                marker=MARKERS[place],
+                markersize=4,
+                markerfacecolor=COLOURS[place] if style == 0 else "white",
+                linewidth=1.3,
+            )
+    if quantity.is_ratio:
+        axes.axhline(1, color=GREY, linewidth=1, linestyle=(0, (5, 2)))
+        values = done[quantity.column].dropna()
+        ratio_axis(axes, min(1.0, float(values.min())), max(1.0, float(values.max())))
+    if is_tiles:
+        _tiles_axis(axes, [int(value) for value in done[axis]])
+        _draw_enough(axes, _enough(shown, grouping.colour, colours))
+    else:
+        number_axis(axes, [float(value) for value in done[axis]])
+    grid(axes)
+
+
+def _tiles_place(tiles: float) -> float:
+    return math.log2(tiles) if tiles > 0 else _ZERO
+
+
+def _tiles_axis(axes: Axes, tiles: Sequence[int]) -> None:
+    """Powers of two, and 0 left of them."""
+    top = math.ceil(math.log2(max(2, *tiles)))
+    first = 0 if 0 in tiles else int(_tiles_place(min(tiles)))
+    step = math.ceil((top - first + 1) / _MOST_TICKS)
+    powers = list(range(first, top + 1, step))
+    places = ([_ZERO] if 0 in tiles else []) + [float(power) for power in powers]
+    axes.xaxis.set_major_locator(FixedLocator(places))
+    axes.set_xticks(places, labels=["0" if place == _ZERO else f"{2**place:g}" for place in places])
+    axes.set_xlim(places[0] - 0.3, top + 0.3)
+
+
+def _enough(
+    shown: pd.DataFrame, colour: str | None, values: Sequence[object]
+) -> Mapping[int, tuple[int, ...]]:
+    """By number of tiles on which all layers fit, the colours that it holds for."""
+    found: dict[int, tuple[int, ...]] = {}
+    for place, value in enumerate(values):
+        wanted = part(shown, colour, value)["tiles_wanted"].dropna()
+        wanted = wanted[wanted > 0]
+        if wanted.nunique() == 1:
+            tiles = int(wanted.iloc[0])
+            found[tiles] = (*found.get(tiles, ()), place)
+    return found
+
+
+def _draw_enough(axes: Axes, enough: Mapping[int, tuple[int, ...]]) -> None:
+    """A line where all layers fit, with the number of tiles at its top."""
+    before = -math.inf
+    for tiles in sorted(enough):
+        place = _tiles_place(tiles)
+        colour = COLOURS[enough[tiles][0]] if len(enough[tiles]) == 1 else GREY
+        axes.axvline(place, color=colour, linewidth=0.9, linestyle=(0, (1, 2)))
+        near = place - before < _CLOSE
+        axes.annotate(
+            str(tiles),
+            (place, 1),
+            (2 if near else -2, 1),
+            xycoords=("data", "axes fraction"),
+            textcoords="offset points",
+            ha="left" if near else "center",
+            va="bottom",
+            fontsize=7.5,
+            color=colour,
+        )
+        before = place
+
+
+def _key(done: pd.DataFrame, grouping: Grouping, *, ratio: bool, is_tiles: bool) -> list[Line2D]:
+    handles = []
+    if grouping.colour is not None:
+        for place, value in enumerate(distinct(done, grouping.colour)):
+            handles.append(
+                Line2D(
+                    [],
+                    [],
+                    color=COLOURS[place],
+                    marker=MARKERS[place],
+                    markersize=4.5,
+                    label=name_of(grouping.colour, value),
+                )
+            )
+    if grouping.line is not None:
+        for style, value in enumerate(distinct(done, grouping.line)):
+            filled = "black" if style == 0 else "white"
+            handles.append(
+                Line2D(
+                    [],
+                    [],
+                    color="black",
+                    linestyle=LINES[style],
+                    marker="o",
+                    markersize=4.5,
+                    markerfacecolor=filled,
+                    label=name_of(grouping.line, value),
+                )
+            )
+    if ratio:
+        dashes = (0, (5, 2))
+        handles.append(
+            Line2D([], [], color=GREY, linewidth=1, linestyle=dashes, label="all-digital")
+        )
+    if is_tiles:
+        dots = (0, (1, 2))
+        label = "all layers fit (tiles)"
+        handles.append(Line2D([], [], color=GREY, linewidth=0.9, linestyle=dots, label=label))
+    return handles
