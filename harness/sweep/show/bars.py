@@ -39,6 +39,7 @@ MOST_BARS: Final = 7
 MOST_GROUPS: Final = 12
 _HATCHES: Final = ("", "////", "....", "xxxx", "\\\\\\\\", "----", "++")
 _BAR_IN: Final = 0.42
+_LABEL_ROOM: Final = 1.35  # under a bar of a logarithmic axis
 
 
 def draw_bars(done: pd.DataFrame, found: Varying, heading: str) -> Picture | None:
@@ -86,7 +87,8 @@ def _draw(
     groups = distinct(done, below)
     values = done[quantity.column].dropna()
     if quantity.is_ratio:
-        ratio_axis(axes, min(1.0, float(values.min())), max(1.0, float(values.max())))
+        low, high = min(1.0, float(values.min())), max(1.0, float(values.max()))
+        ratio_axis(axes, low / _LABEL_ROOM if low < 1 else low, high)
         axes.axhline(1, color=GREY, linewidth=1, linestyle=(0, (5, 2)))
     start = 1.0 if axes.get_yscale() == "log" else 0.0
     share = 0.84 / len(combinations)
@@ -112,13 +114,13 @@ def _draw(
             )
             above = value >= start
             axes.annotate(
-                f"{value:.3g}",
+                f"{value:.3g}x" if quantity.is_ratio else f"{value:.1f}",
                 (x, value),
                 (0, 2 if above else -2),
                 textcoords="offset points",
                 ha="center",
                 va="bottom" if above else "top",
-                fontsize=7.5,
+                fontsize=7,
             )
     axes.set_xticks(range(len(groups)), labels=[name_of(below, group) for group in groups])
     axes.tick_params(axis="x", length=0)

@@ -11,7 +11,7 @@ from harness.sweep.show.heat import draw_heat
 from harness.sweep.show.labels import axis_name
 from harness.sweep.show.lines import draw_lines
 from harness.sweep.show.pareto import draw_pareto
-from harness.sweep.show.series import group
+from harness.sweep.show.series import group, quantities
 from harness.sweep.show.style import Picture
 from harness.sweep.show.varying import TILES_AXIS, Varying, varying
 
@@ -34,20 +34,23 @@ def draw_pictures(
     done = table[table["status"] == "done"].copy()
     if len(done) < 2 or not found.all:
         return [], ["there are fewer than two finished points to compare"]
-    about = _about(done, found, name)
+    network = _only_network(done, found)
+    suffix = f" ({network})" if network else ""
     drawn: dict[str, Picture | None] = {}
     for axis in _line_axes(found):
         grouping = group(done, found, [axis])
-        heading = f"{about} over {axis_name(axis)}"
+        heading = f"{name} over {axis_name(axis)}{suffix}"
         drawn[f"over {axis}"] = (
             None if grouping is None else draw_lines(done, axis, grouping, heading)
         )
     if len(found.numbers) == 2:
         across = " and ".join(axis_name(axis) for axis in found.numbers)
-        drawn["as a map"] = draw_heat(done, found, f"{about} over {across}")
+        drawn["as a map"] = draw_heat(done, found, f"{name} over {across}{suffix}")
     if not found.numbers:
-        drawn["as bars"] = draw_bars(done, found, about)
-    drawn["of energy against time"] = draw_pareto(done, found, f"{about}: energy against time")
+        drawn["as bars"] = draw_bars(done, found, f"{name}{suffix}")
+    if any(quantity.is_ratio for quantity in quantities(done, ())):
+        heading = f"{name}: energy against time{suffix}"
+        drawn["of energy against time"] = draw_pareto(done, found, heading)
     pictures = [picture for picture in drawn.values() if picture is not None]
     missing = [f"no picture {what}: {_TOO_MANY}" for what, p in drawn.items() if p is None]
     return pictures, missing
@@ -57,9 +60,9 @@ def _line_axes(found: Varying) -> list[str]:
     return [axis for axis in found.numbers if axis == TILES_AXIS or len(found.numbers) == 1]
 
 
-def _about(done: pd.DataFrame, found: Varying, name: str) -> str:
-    """The sweep, and its network if there is one only."""
+def _only_network(done: pd.DataFrame, found: Varying) -> str:
+    """The network's name if there is one only."""
     networks = done["network"].dropna().unique()
-    if found.network is not None or len(networks) != 1 or networks[0] == name:
-        return name
-    return f"{name}: {printable(str(networks[0]), 30)}"
+    if found.network is not None or len(networks) != 1:
+        return ""
+    return printable(str(networks[0]), 30)

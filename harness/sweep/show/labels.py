@@ -57,6 +57,7 @@ def axis_label(axis: str) -> str:
 
 def value_text(value: object) -> str:
     """A value of an axis, short."""
+    value = _plain(value)
     if isinstance(value, bool):
         return "on" if value else "off"
     if isinstance(value, float):
@@ -69,10 +70,17 @@ def value_text(value: object) -> str:
 
 def setting_text(axis: str, value: object) -> str:
     """A value with what it is of, where it does not say so itself."""
+    value = _plain(value)
     text = value_text(value)
     if axis == "system.tiles":
         return f"{text} tile{'' if text == '1' else 's'}"
-    if isinstance(value, bool) or text in ("None",) or not isinstance(value, str):
+    if not isinstance(value, str):
         unit = unit_of(axis)
         return f"{axis_name(axis)} {text}{f' {unit}' if unit and unit != 'bit' else ''}"
     return {"pio": "PIO", "dma": "DMA"}.get(text, text)
+
+
+def _plain(value: object) -> object:
+    """numpy's numbers and truth values as Python's."""
+    item = getattr(value, "item", None)
+    return item() if callable(item) else value

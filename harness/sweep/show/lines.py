@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
@@ -12,6 +12,7 @@ from matplotlib.ticker import FixedLocator
 
 from harness.sweep.show.labels import axis_label, axis_name
 from harness.sweep.show.series import (
+    ACCURACY,
     ENERGY_GAIN,
     SPEED_UP,
     Grouping,
@@ -45,6 +46,9 @@ _PANEL_IN: Final = (3.7, 2.5)
 _ZERO: Final = -1.0  # where no tiles stand on an axis of powers of two
 _CLOSE: Final = 0.35  # powers of two within which two labels would overlap
 _MOST_TICKS: Final = 12
+_DASHES: Final = (0, (5, 2))
+_DOTS: Final = (0, (1, 2))
+_DIGITAL_ACCURACY: Final = "digital_accuracy_percent"
 
 
 def draw_lines(done: pd.DataFrame, axis: str, grouping: Grouping, heading: str) -> Picture:
@@ -68,11 +72,12 @@ def draw_lines(done: pd.DataFrame, axis: str, grouping: Grouping, heading: str) 
                     axes.set_ylabel(quantity.label)
                 if row == len(rows) - 1:
                     axes.set_xlabel(axis_label(axis))
-        ratio = any(quantity.is_ratio for quantity in rows)
-        legend_below(figure, _key(done, grouping, ratio=ratio, is_tiles=is_tiles), width)
+        legend_below(figure, _key(done, grouping, rows, is_tiles=is_tiles), width)
         name = axis_name(axis).replace(" ", "-").replace("/", "").lower()
         columns = [*grouping.axes, axis, *(quantity.column for quantity in rows)]
         columns += ["tiles_wanted", "tiles_used"] if is_tiles else []
+        if ACCURACY in rows:
+            columns += [_DIGITAL_ACCURACY, "accuracy_images"]
         data = done[columns].sort_values([*grouping.axes, axis], key=_sortable)
         return finish(figure, name, data)
 
@@ -95,6 +100,8 @@ def _draw(
         for style, line in enumerate(distinct(done, grouping.line)):
             points = part(part(shown, grouping.colour, colour), grouping.line, line)
             points = points.dropna(subset=[quantity.column]).sort_values(axis)
+            if quantity == ACCURACY:
+                _draw_errors(axes, points, axis, COLOURS[place])
             axes.plot(
                 [_tiles_place(x) for x in points[axis]] if is_tiles else list(points[axis]),
                 list(points[quantity.column]),
@@ -102,19 +109,38 @@ def _draw(
                 color=COLOURS[place],
                 marker=MARKERS[place],
                 markersize=4,
-                markerfacecolor=COLOURS[place] if style == 0 else "white",
+                markerfacecolor=_fill(COLOURS[place], style),
                 linewidth=1.3,
             )
     if quantity.is_ratio:
-        axes.axhline(1, color=GREY, linewidth=1, linestyle=(0, (5, 2)))
+        axes.axhline(1, color=GREY, linewidth=1, linestyle=_DASHES)
         values = done[quantity.column].dropna()
         ratio_axis(axes, min(1.0, float(values.min())), max(1.0, float(values.max())))
+    elif quantity == ACCURACY:
+        for value in shown[_DIGITAL_ACCURACY].dropna().unique():
+            axes.axhline(value, color=GREY, linewidth=1, linestyle=_DASHES)
     if is_tiles:
         _tiles_axis(axes, [int(value) for value in done[axis]])
         _draw_enough(axes, _enough(shown, grouping.colour, colours))
     else:
         number_axis(axes, [float(value) for value in done[axis]])
     grid(axes)
+
+
+def _draw_errors(axes: Axes, points: pd.DataFrame, axis: str, colour: str) -> None:
+    """One standard error of each accuracy, which is a share of so many images."""
+    share = points[ACCURACY.column].to_numpy(float) / 100
+    images = points["accuracy_images"].to_numpy(float)
+    error = 100 * (share * (1 - share) / images) ** 0.5
+    axes.errorbar(
+        [_tiles_place(x) for x in points[axis]] if axis == TILES_AXIS else list(points[axis]),
+        list(points[ACCURACY.column]),
+        error,
+        fmt="none",
+        ecolor=colour,
+        elinewidth=0.7,
+        capsize=2.5,
+    )
 
 
 def _tiles_place(tiles: float) -> float:
@@ -153,7 +179,7 @@ def _draw_enough(axes: Axes, enough: Mapping[int, tuple[int, ...]]) -> None:
     for tiles in sorted(enough):
         place = _tiles_place(tiles)
         colour = COLOURS[enough[tiles][0]] if len(enough[tiles]) == 1 else GREY
-        axes.axvline(place, color=colour, linewidth=0.9, linestyle=(0, (1, 2)))
+        axes.axvline(place, color=colour, linewidth=0.9, linestyle=_DOTS)
         near = place - before < _CLOSE
         axes.annotate(
             str(tiles),
@@ -169,42 +195,29 @@ def _draw_enough(axes: Axes, enough: Mapping[int, tuple[int, ...]]) -> None:
         before = place
 
 
-def _key(done: pd.DataFrame, grouping: Grouping, *, ratio: bool, is_tiles: bool) -> list[Line2D]:
+def _key(
+    done: pd.DataFrame, grouping: Grouping, rows: Sequence[Quantity], *, is_tiles: bool
+) -> list[Line2D]:
+    def entry(label: str, colour: str, **looks: Any) -> Line2D:  # noqa: ANN401
+        return Line2D([], [], color=colour, label=label, markersize=4.5, **looks)
+
     handles = []
     if grouping.colour is not None:
         for place, value in enumerate(distinct(done, grouping.colour)):
-            handles.append(
-                Line2D(
-                    [],
-                    [],
-                    color=COLOURS[place],
-                    marker=MARKERS[place],
-                    markersize=4.5,
-                    label=name_of(grouping.colour, value),
-                )
-            )
+            name = name_of(grouping.colour, value)
+            handles.append(entry(name, COLOURS[place], marker=MARKERS[place]))
     if grouping.line is not None:
         for style, value in enumerate(distinct(done, grouping.line)):
-            filled = "black" if style == 0 else "white"
-            handles.append(
-                Line2D(
-                    [],
-                    [],
-                    color="black",
-                    linestyle=LINES[style],
-                    marker="o",
-                    markersize=4.5,
-                    markerfacecolor=filled,
-                    label=name_of(grouping.line, value),
-                )
-            )
-    if ratio:
-        dashes = (0, (5, 2))
-        handles.append(
-            Line2D([], [], color=GREY, linewidth=1, linestyle=dashes, label="all-digital")
-        )
+            looks = {"linestyle": LINES[style], "markerfacecolor": _fill("black", style)}
+            handles.append(entry(name_of(grouping.line, value), "black", marker="o", **looks))
+    kind = "" if any(quantity.is_ratio for quantity in rows) else ", int8"
+    handles.append(entry(f"all-digital{kind}", GREY, linewidth=1, linestyle=_DASHES))
     if is_tiles:
-        dots = (0, (1, 2))
         label = "all layers fit (tiles)"
-        handles.append(Line2D([], [], color=GREY, linewidth=0.9, linestyle=dots, label=label))
+        handles.append(entry(label, GREY, linewidth=0.9, linestyle=_DOTS))
     return handles
+
+
+def _fill(colour: str, style: int) -> str:
+    """Markers of all line styles but the first are open."""
+    return colour if style == 0 else "white"

@@ -28,7 +28,9 @@ class Quantity:
 SPEED_UP: Final = Quantity("speed_up", "speed-up over all-digital", True)
 ENERGY_GAIN: Final = Quantity("energy_gain", "energy gain over all-digital", True)
 ACCURACY: Final = Quantity("mapped_accuracy_percent", "accuracy, test images (%)", False)
-_SAME: Final = 1e-3
+_SAME: Final = 0.02
+"""Gains that differ by less, as a share, are not worth a picture."""
+_SAME_POINTS: Final = 0.05
 
 
 @dataclass(frozen=True)
@@ -83,12 +85,13 @@ def part(table: pd.DataFrame, axis: str | None, value: object) -> pd.DataFrame:
 def quantities(done: pd.DataFrame, always: Sequence[Quantity]) -> list[Quantity]:
     """What is worth showing: ``always``, and what differs between the points."""
     shown = []
-    for quantity in (SPEED_UP, ENERGY_GAIN, ACCURACY):
+    for quantity in (ACCURACY, SPEED_UP, ENERGY_GAIN):
         values = done[quantity.column].dropna()
-        moves = len(values) > 1 and values.max() - values.min() > _SAME * abs(values.max())
+        same = _SAME * abs(values.max()) if quantity.is_ratio else _SAME_POINTS
+        moves = len(values) > 1 and values.max() - values.min() > same
         if quantity in always or moves:
             shown.append(quantity)
-    return shown or [SPEED_UP]
+    return shown or [SPEED_UP, ENERGY_GAIN]
 
 
 def name_of(axis: str | None, value: object) -> str:

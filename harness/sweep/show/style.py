@@ -28,6 +28,7 @@ LINES: Final = ("-", "--", ":", "-.")
 GREY: Final = "#555555"
 _GRID: Final = "#dddddd"
 _DPI: Final = 160
+_HANDLE_IN, _LETTER_IN = 0.62, 0.066  # of an entry of the legend
 
 
 @dataclass(frozen=True)
@@ -92,8 +93,8 @@ def legend_below(figure: Figure, handles: Sequence[Artist], width_in: float) -> 
     """One legend under all panels."""
     if not handles:
         return
-    longest = max(len(str(handle.get_label())) for handle in handles)
-    columns = max(1, min(len(handles), int(width_in / (0.55 + 0.075 * longest))))
+    widths = [_HANDLE_IN + _LETTER_IN * len(str(handle.get_label())) for handle in handles]
+    columns = len(handles) if sum(widths) <= width_in else max(1, int(width_in / max(widths)))
     rows = ceil(len(handles) / columns)
     figure.legend(
         handles=handles,
