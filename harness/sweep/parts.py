@@ -133,7 +133,7 @@ def _write(folder: Path, table: Table, number: int, content: pa.Table) -> Path:
     import pyarrow.parquet as pq
 
     sink = io.BytesIO()
-    pq.write_table(content, sink, compression="zstd")
+    pq.write_table(content, sink, compression="zstd", write_statistics=False)
     data = sink.getvalue()
     path = folder / f"{table}-{number:08d}-{_digest(data)}.parquet"
     atomic_write_bytes(path, data)

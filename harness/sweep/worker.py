@@ -31,7 +31,7 @@ from harness.sweep.rows import Row, config_row, layer_rows, point_row
 from harness.sweep.store import DONE, FAILED
 
 Outcome: TypeAlias = dict[str, Any]
-"""``point`` and ``layers``: rows, but for ``attempts`` and ``finished_utc``, which the driver knows."""
+"""``point`` and ``layers``: rows; ``attempts`` and ``finished_utc`` are the driver's to add."""
 
 PASSED_ON: Final = ("AIMC_DATA", "AIMC_CACHE", "GEM5")
 """Environment variables that a worker takes over from the driver."""
@@ -100,10 +100,11 @@ def run_point(
     config = Config.model_validate_json(point.config)
     began = time.monotonic()
     heard = Heard()
+    host = platform.node()
     try:
         if found is not None:
             if "error" in found:
-                return failure(point.identity, config, found["error"], found["log"])
+                return failure(point.identity, config, found["error"], found["log"], host=host)
             run = config.run.model_copy(update={"mapping": found["mapping"]})
             config = config.model_copy(update={"run": run})
         prepare_process(point.working_folder, point.environment, point.harness)
@@ -119,11 +120,12 @@ def run_point(
             layers = layer_rows(comparison)
     except Exception as error:  # noqa: BLE001 - the point's, not the sweep's
         text, log = what_failed(error, heard.lines)
-        return failure(point.identity, config, text, log, seconds=time.monotonic() - began)
+        seconds = time.monotonic() - began
+        return failure(point.identity, config, text, log, host=host, seconds=seconds)
     row = {
         "identity": point.identity,
         "status": DONE,
-        "host": platform.node(),
+        "host": host,
         "host_seconds": time.monotonic() - began,
         **config_row(config, config_to_yaml(config)),
         **measured,
@@ -132,15 +134,21 @@ def run_point(
 
 
 def failure(
-    identity: str, config: Config, error: str, log: str, *, seconds: float | None = None
+    identity: str,
+    config: Config,
+    error: str,
+    log: str,
+    *,
+    host: str | None = None,
+    seconds: float | None = None,
 ) -> Outcome:
-    """The outcome of a point that could not be measured."""
+    """The outcome of a point that could not be measured; ``host`` is where, if that is known."""
     row: Row = {
         "identity": identity,
         "status": FAILED,
         "error": error,
         "log": log[-_LOG_CHARACTERS:],
-        "host": platform.node(),
+        "host": host,
         "host_seconds": seconds,
         **config_row(config, config_to_yaml(config)),
     }
