@@ -39,6 +39,7 @@ _NATIVE_MODULES: Final = (
     "harness.accuracy._codes",
     "harness.engines.embedded._engine",
 )
+_NO_SOURCES: Final = {"_resources", "sweeps"}  # folders: copies, and sweep files to be edited
 _SMALL_FILE: Final = 1 << 28  # bytes; larger data files are identified by size and times
 _PACKAGE: Final = Path(__file__).resolve().parent.parent
 
@@ -173,7 +174,7 @@ def _folder_digest(root: Path) -> str:
     digest = hashlib.sha256()
     for path in sorted(root.rglob("*")):
         relative = path.relative_to(root)
-        if path.suffix in _SOURCE_SUFFIXES and relative.parts[0] != "_resources":
+        if path.suffix in _SOURCE_SUFFIXES and relative.parts[0] not in _NO_SOURCES:
             digest.update(f"{root.name}/{relative}\0".encode())
             digest.update(path.read_bytes())
     return digest.hexdigest()

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _DONE: Final = "done"
+_STATUS: Final = "status"
 _GAP: Final = "  "
 _ERROR_WIDTH: Final = 300
 _FIGURES: Final[tuple[tuple[str, str, Callable[[Any], str]], ...]] = (
@@ -51,29 +52,32 @@ def sorted_by(table: pd.DataFrame, key: str | None, *, descending: bool) -> pd.D
     return table.loc[order]
 
 
-def point_lines(table: pd.DataFrame, axes: Sequence[str]) -> Iterator[str]:
-    """A heading, and a line per point.
+def listed(table: pd.DataFrame, axes: Sequence[str]) -> pd.DataFrame:
+    """The axes and the key figures as text, one row per point.
 
     Figures are for one inference of the mapped program.  A point that is not done has its status
     instead of them; figures that no point has are left out.
     """
+    import pandas as pd
+
     names = short_names(axes)
-    shown = [
-        (heading, column, text)
-        for heading, column, text in _FIGURES
-        if bool(table[column].notna().any())
-    ]
-    headings = [names[axis] for axis in axes]
-    cells = [[value_text(value) for value in table[axis]] for axis in axes]
+    columns = {names[axis]: [value_text(value) for value in table[axis]] for axis in axes}
     statuses = ["" if status == _DONE else status.upper() for status in table["status"]]
     if any(statuses):
-        headings.append("")
-        cells.append(statuses)
-    for heading, column, text in shown:
-        pairs = zip(table[column], table[column].isna(), strict=True)
-        headings.append(heading)
-        cells.append(["" if missing else text(value) for value, missing in pairs])
-    yield from _aligned(headings, cells, left=_left(table, axes))
+        columns[_STATUS] = statuses
+    for heading, column, text in _FIGURES:
+        present = table[column].notna()
+        if present.any():
+            pairs = zip(table[column], present, strict=True)
+            columns[heading] = [text(value) if there else "" for value, there in pairs]
+    return pd.DataFrame(columns)
+
+
+def point_lines(table: pd.DataFrame, axes: Sequence[str]) -> Iterator[str]:
+    """What `listed` has, as aligned lines below a heading."""
+    shown = listed(table, axes)
+    cells = [shown[column].tolist() for column in shown.columns]
+    yield from _aligned(list(shown.columns), cells, left=_left(table, axes))
 
 
 def failed_lines(table: pd.DataFrame, axes: Sequence[str]) -> Iterator[str]:
