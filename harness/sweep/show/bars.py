@@ -13,6 +13,7 @@ from harness.sweep.show.series import (
     SPEED_UP,
     Quantity,
     distinct,
+    in_words,
     name_of,
     part,
     quantities,
@@ -42,7 +43,7 @@ _BAR_IN: Final = 0.42
 _LABEL_ROOM: Final = 1.35  # under a bar of a logarithmic axis
 
 
-def draw_bars(done: pd.DataFrame, found: Varying, heading: str) -> Picture | None:
+def draw_bars(done: pd.DataFrame, found: Varying, name: str, network: str) -> Picture | None:
     """The picture; None if there are too many combinations."""
     below = found.all[0]
     besides = found.all[1:]
@@ -58,7 +59,7 @@ def draw_bars(done: pd.DataFrame, found: Varying, heading: str) -> Picture | Non
     width = max(5.2, _BAR_IN * len(groups) * (len(combinations) + 1) + 1.0)
     with house_style():
         figure = new_figure(width, 2.3 * len(rows) + 1.0)
-        title(figure, heading)
+        title(figure, f"{name}: {in_words(rows)}", network)
         for axes, quantity in zip(
             figure.subplots(len(rows), 1, squeeze=False, sharex="all")[:, 0], rows, strict=True
         ):

@@ -35,22 +35,18 @@ def draw_pictures(
     if len(done) < 2 or not found.all:
         return [], ["there are fewer than two finished points to compare"]
     network = _only_network(done, found)
-    suffix = f" ({network})" if network else ""
     drawn: dict[str, Picture | None] = {}
     for axis in _line_axes(found):
         grouping = group(done, found, [axis])
-        heading = f"{name} over {axis_name(axis)}{suffix}"
-        drawn[f"over {axis}"] = (
-            None if grouping is None else draw_lines(done, axis, grouping, heading)
+        drawn[f"over {axis_name(axis)}"] = (
+            None if grouping is None else draw_lines(done, axis, grouping, name, network)
         )
     if len(found.numbers) == 2:
-        across = " and ".join(axis_name(axis) for axis in found.numbers)
-        drawn["as a map"] = draw_heat(done, found, f"{name} over {across}{suffix}")
+        drawn["as a map"] = draw_heat(done, found, name, network)
     if not found.numbers:
-        drawn["as bars"] = draw_bars(done, found, f"{name}{suffix}")
+        drawn["as bars"] = draw_bars(done, found, name, network)
     if any(quantity.is_ratio for quantity in quantities(done, ())):
-        heading = f"{name}: energy against time{suffix}"
-        drawn["of energy against time"] = draw_pareto(done, found, heading)
+        drawn["of energy against time"] = draw_pareto(done, found, name, network)
     pictures = [picture for picture in drawn.values() if picture is not None]
     missing = [f"no picture {what}: {_TOO_MANY}" for what, p in drawn.items() if p is None]
     return pictures, missing

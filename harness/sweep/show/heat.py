@@ -10,11 +10,12 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm, Normalize
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
-from harness.sweep.show.labels import axis_label
+from harness.sweep.show.labels import axis_label, axis_name
 from harness.sweep.show.series import (
     MOST_PANELS,
     Quantity,
     distinct,
+    in_words,
     name_of,
     part,
     quantities,
@@ -30,7 +31,7 @@ _MOST_CELLS: Final = 128  # along one axis
 _COLOURS: Final = "cividis"  # dark to light for every eye, and in grey
 
 
-def draw_heat(done: pd.DataFrame, found: Varying, heading: str) -> Picture | None:
+def draw_heat(done: pd.DataFrame, found: Varying, name: str, network: str) -> Picture | None:
     """The picture; None if there are too many panels or cells."""
     down, across = found.numbers
     others = [axis for axis in found.all if axis not in found.numbers]
@@ -48,7 +49,8 @@ def draw_heat(done: pd.DataFrame, found: Varying, heading: str) -> Picture | Non
             max(5.2, (panel_width + 0.3) * len(panels) + 1.6),
             (panel_height + 0.6) * len(rows) + 0.6,
         )
-        title(figure, heading)
+        over = f"{axis_name(down)} and {axis_name(across)}"
+        title(figure, f"{name}: {in_words(rows)} over {over}", network)
         grid_of = figure.subplots(len(rows), len(panels), squeeze=False, sharex="all", sharey="all")
         for row, quantity in enumerate(rows):
             scale = _scale(done[quantity.column].dropna())

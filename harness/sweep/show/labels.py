@@ -50,7 +50,9 @@ def axis_name(axis: str) -> str:
 
 
 def axis_label(axis: str) -> str:
-    """In words, with the unit."""
+    """In words, with the unit, for an axis of a picture."""
+    if axis == "system.tiles":
+        return "number of tiles"
     unit = unit_of(axis)
     return f"{axis_name(axis)} ({unit})" if unit and unit != "bit" else axis_name(axis)
 

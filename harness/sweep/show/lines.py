@@ -18,6 +18,7 @@ from harness.sweep.show.series import (
     Grouping,
     Quantity,
     distinct,
+    in_words,
     name_of,
     part,
     quantities,
@@ -51,21 +52,31 @@ _DOTS: Final = (0, (1, 2))
 _DIGITAL_ACCURACY: Final = "digital_accuracy_percent"
 
 
-def draw_lines(done: pd.DataFrame, axis: str, grouping: Grouping, heading: str) -> Picture:
-    """The picture; ``done`` has the points that were measured."""
+def draw_lines(
+    done: pd.DataFrame, axis: str, grouping: Grouping, name: str, network: str
+) -> Picture:
+    """The picture.
+
+    Args:
+        done: The points that were measured.
+        axis: Along x.
+        grouping: What panels, colours and line styles stand for.
+        name: Of the sweep.
+        network: If there is one only, else "".
+    """
     is_tiles = axis == TILES_AXIS
     rows = quantities(done, (SPEED_UP, ENERGY_GAIN) if is_tiles else ())
     panels = distinct(done, grouping.panel)
     width = max(5.2, _PANEL_IN[0] * len(panels) + 0.5)
     with house_style():
         figure = new_figure(width, _PANEL_IN[1] * len(rows) + 1.1)
-        title(figure, heading)
+        title(figure, f"{name}: {in_words(rows)} over {axis_name(axis)}", network)
         grid_of = figure.subplots(len(rows), len(panels), squeeze=False, sharex="all", sharey="row")
         for row, quantity in enumerate(rows):
             for column, value in enumerate(panels):
                 axes = grid_of[row][column]
                 shown = part(done, grouping.panel, value)
-                _draw(axes, shown, done, axis, quantity, grouping)
+                _draw(axes, shown, done, axis, quantity, grouping, named=row == 0)
                 if row == 0 and grouping.panel is not None:
                     axes.set_title(name_of(grouping.panel, value), loc="left")
                 if column == 0:
@@ -73,13 +84,13 @@ def draw_lines(done: pd.DataFrame, axis: str, grouping: Grouping, heading: str) 
                 if row == len(rows) - 1:
                     axes.set_xlabel(axis_label(axis))
         legend_below(figure, _key(done, grouping, rows, is_tiles=is_tiles), width)
-        name = axis_name(axis).replace(" ", "-").replace("/", "").lower()
+        file_name = axis_name(axis).replace(" ", "-").replace("/", "").lower()
         columns = [*grouping.axes, axis, *(quantity.column for quantity in rows)]
         columns += ["tiles_wanted", "tiles_used"] if is_tiles else []
         if ACCURACY in rows:
             columns += [_DIGITAL_ACCURACY, "accuracy_images"]
         data = done[columns].sort_values([*grouping.axes, axis], key=_sortable)
-        return finish(figure, name, data)
+        return finish(figure, file_name, data)
 
 
 def _sortable(column: pd.Series) -> pd.Series:
@@ -93,6 +104,8 @@ def _draw(
     axis: str,
     quantity: Quantity,
     grouping: Grouping,
+    *,
+    named: bool,
 ) -> None:
     is_tiles = axis == TILES_AXIS
     colours = distinct(done, grouping.colour)
@@ -121,7 +134,7 @@ def _draw(
             axes.axhline(value, color=GREY, linewidth=1, linestyle=_DASHES)
     if is_tiles:
         _tiles_axis(axes, [int(value) for value in done[axis]])
-        _draw_enough(axes, _enough(shown, grouping.colour, colours))
+        _draw_enough(axes, _enough(shown, grouping.colour, colours), named=named)
     else:
         number_axis(axes, [float(value) for value in done[axis]])
     grid(axes)
@@ -173,13 +186,15 @@ def _enough(
     return found
 
 
-def _draw_enough(axes: Axes, enough: Mapping[int, tuple[int, ...]]) -> None:
-    """A line where all layers fit, with the number of tiles at its top."""
+def _draw_enough(axes: Axes, enough: Mapping[int, tuple[int, ...]], *, named: bool) -> None:
+    """A line where all layers fit, with the number of tiles at its top if it is ``named``."""
     before = -math.inf
     for tiles in sorted(enough):
         place = _tiles_place(tiles)
         colour = COLOURS[enough[tiles][0]] if len(enough[tiles]) == 1 else GREY
         axes.axvline(place, color=colour, linewidth=0.9, linestyle=_DOTS)
+        if not named:
+            continue
         near = place - before < _CLOSE
         axes.annotate(
             str(tiles),

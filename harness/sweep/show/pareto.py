@@ -58,7 +58,7 @@ def front(time: Sequence[float], energy: Sequence[float]) -> list[int]:
     return kept
 
 
-def draw_pareto(done: pd.DataFrame, found: Varying, heading: str) -> Picture | None:
+def draw_pareto(done: pd.DataFrame, found: Varying, name: str, network: str) -> Picture | None:
     """The picture, a panel per network; None if there are too many of them."""
     networks = distinct(done, found.network)
     if len(networks) > MOST_PANELS:
@@ -66,27 +66,27 @@ def draw_pareto(done: pd.DataFrame, found: Varying, heading: str) -> Picture | N
     axes_shown = [axis for axis in found.all if axis != found.network]
     fronts: dict[object, list[int]] = {}
     on_front = np.zeros(len(done), dtype=bool)
-    for network in networks:
-        rows = np.flatnonzero(done.index.isin(part(done, found.network, network).index))
+    for value in networks:
+        rows = np.flatnonzero(done.index.isin(part(done, found.network, value).index))
         best = front(done[TIME].to_numpy()[rows].tolist(), done[ENERGY].to_numpy()[rows].tolist())
-        fronts[network] = [int(row) for row in rows[best]]
-        on_front[fronts[network]] = True
-    named = {network: _named(done, rows, axes_shown) for network, rows in fronts.items()}
+        fronts[value] = [int(row) for row in rows[best]]
+        on_front[fronts[value]] = True
+    named = {value: _named(done, rows, axes_shown) for value, rows in fronts.items()}
     lines = max(len(points) for points in named.values())
     width = max(5.2, _PANEL_IN[0] * len(networks))
     height = _PANEL_IN[1] + _LINE_IN * lines + 1.0
     with house_style():
         figure = new_figure(width, height)
-        title(figure, heading)
+        title(figure, f"{name}: energy against time", network)
         grid_of = figure.subplots(
             2, len(networks), squeeze=False, height_ratios=(_PANEL_IN[1], _LINE_IN * lines + 0.05)
         )
-        for column, network in enumerate(networks):
-            shown = part(done, found.network, network)
-            _draw(grid_of[0][column], shown, done.iloc[fronts[network]], named[network])
+        for column, value in enumerate(networks):
+            shown = part(done, found.network, value)
+            _draw(grid_of[0][column], shown, done.iloc[fronts[value]], named[value])
             if found.network is not None:
-                grid_of[0][column].set_title(name_of(found.network, network), loc="left")
-            _write_names(grid_of[1][column], named[network], lines)
+                grid_of[0][column].set_title(name_of(found.network, value), loc="left")
+            _write_names(grid_of[1][column], named[value], lines)
         legend_below(figure, _key(), width)
         data = done[[*found.all, TIME, ENERGY, *DIGITAL]].assign(on_front=on_front)
         return finish(figure, "pareto", data)

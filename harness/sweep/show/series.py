@@ -21,13 +21,16 @@ class Quantity:
     """What a row of panels shows."""
 
     column: str
+    name: str
     label: str
     is_ratio: bool  # over the all-digital program, whose own is 1
 
 
-SPEED_UP: Final = Quantity("speed_up", "speed-up over all-digital", True)
-ENERGY_GAIN: Final = Quantity("energy_gain", "energy gain over all-digital", True)
-ACCURACY: Final = Quantity("mapped_accuracy_percent", "accuracy, test images (%)", False)
+SPEED_UP: Final = Quantity("speed_up", "speed-up", "speed-up over all-digital", True)
+ENERGY_GAIN: Final = Quantity("energy_gain", "energy gain", "energy gain over all-digital", True)
+ACCURACY: Final = Quantity(
+    "mapped_accuracy_percent", "accuracy", "accuracy (%), bars: standard error", False
+)
 _SAME: Final = 0.02
 """Gains that differ by less, as a share, are not worth a picture."""
 _SAME_POINTS: Final = 0.05
@@ -83,15 +86,20 @@ def part(table: pd.DataFrame, axis: str | None, value: object) -> pd.DataFrame:
 
 
 def quantities(done: pd.DataFrame, always: Sequence[Quantity]) -> list[Quantity]:
-    """What is worth showing: ``always``, and what differs between the points."""
+    """What is worth showing: ``always``, and what differs between points of one network."""
     shown = []
     for quantity in (ACCURACY, SPEED_UP, ENERGY_GAIN):
-        values = done[quantity.column].dropna()
-        same = _SAME * abs(values.max()) if quantity.is_ratio else _SAME_POINTS
-        moves = len(values) > 1 and values.max() - values.min() > same
-        if quantity in always or moves:
+        values = done.groupby("network")[quantity.column]
+        same = _SAME * values.max().abs() if quantity.is_ratio else _SAME_POINTS
+        if quantity in always or bool((values.max() - values.min() > same).any()):
             shown.append(quantity)
     return shown or [SPEED_UP, ENERGY_GAIN]
+
+
+def in_words(rows: Sequence[Quantity]) -> str:
+    """For instance ``speed-up and energy gain``."""
+    *first, last = [quantity.name for quantity in rows]
+    return f"{', '.join(first)} and {last}" if first else last
 
 
 def name_of(axis: str | None, value: object) -> str:

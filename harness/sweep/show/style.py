@@ -84,9 +84,10 @@ def finish(figure: Figure, name: str, shown: pd.DataFrame) -> Picture:
     return Picture(name, svg.getvalue(), png.getvalue(), shown.to_csv(index=False))
 
 
-def title(figure: Figure, text: str) -> None:
-    """A heading at the left."""
-    figure.suptitle(printable(text, 110), x=0.01, ha="left", fontsize=11, fontweight="bold")
+def title(figure: Figure, text: str, network: str) -> None:
+    """A heading at the left, with the network if there is one only."""
+    whole = f"{text} ({network})" if network else text
+    figure.suptitle(printable(whole, 110), x=0.01, ha="left", fontsize=11, fontweight="bold")
 
 
 def legend_below(figure: Figure, handles: Sequence[Artist], width_in: float) -> None:
@@ -94,15 +95,20 @@ def legend_below(figure: Figure, handles: Sequence[Artist], width_in: float) -> 
     if not handles:
         return
     widths = [_HANDLE_IN + _LETTER_IN * len(str(handle.get_label())) for handle in handles]
-    columns = len(handles) if sum(widths) <= width_in else max(1, int(width_in / max(widths)))
-    rows = ceil(len(handles) / columns)
+    columns = next((n for n in range(len(widths), 1, -1) if _width(widths, n) <= width_in), 1)
     figure.legend(
         handles=handles,
         loc="outside lower left",
-        ncols=ceil(len(handles) / rows),
+        ncols=columns,
         handlelength=2.6,
         fontsize=8.5,
     )
+
+
+def _width(widths: Sequence[float], columns: int) -> float:
+    """Of a legend that fills its columns one after the other."""
+    rows = ceil(len(widths) / columns)
+    return sum(max(widths[start : start + rows]) for start in range(0, len(widths), rows))
 
 
 def grid(axes: Axes) -> None:
