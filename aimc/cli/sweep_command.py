@@ -148,7 +148,7 @@ def show(
     from harness.sweep.show.write import points_csv
 
     found = load_sweep(folder)
-    points = sorted_by(found.points, sort, descending=descending)
+    points = sorted_by(found.points, found.axes, sort, descending=descending)
     _list(points, found.axes, limit=None)
     if csv is not None:
         atomic_write_text(csv, points_csv(points))

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm, Normalize
-from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
+from matplotlib.ticker import FuncFormatter, LogLocator
 
 from harness.sweep.show.labels import axis_label, axis_name
 from harness.sweep.show.series import (
@@ -77,7 +77,7 @@ def draw_heat(done: pd.DataFrame, found: Varying, name: str, network: str) -> Pi
             bar.outline.set_visible(False)
             if isinstance(scale, LogNorm):
                 bar.locator = LogLocator(10, subs=(1.0, 2.0, 5.0))
-                bar.ax.yaxis.set_minor_locator(NullLocator())
+                bar.minorticks_off()
             unit = "x" if quantity.is_ratio else ""
             bar.formatter = FuncFormatter(lambda value, _, unit=unit: f"{value:g}{unit}")
             bar.update_ticks()

@@ -187,10 +187,12 @@ def _enough(
 
 
 def _draw_enough(axes: Axes, enough: Mapping[int, tuple[int, ...]], *, named: bool) -> None:
-    """A line where all layers fit, with the number of tiles at its top if it is ``named``."""
+    """A line where all layers fit, if that is in sight; its number at its top if ``named``."""
     before = -math.inf
     for tiles in sorted(enough):
         place = _tiles_place(tiles)
+        if place > axes.get_xlim()[1]:
+            continue
         colour = COLOURS[enough[tiles][0]] if len(enough[tiles]) == 1 else GREY
         axes.axvline(place, color=colour, linewidth=0.9, linestyle=_DOTS)
         if not named:

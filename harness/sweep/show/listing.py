@@ -29,7 +29,9 @@ _FIGURES: Final[tuple[tuple[str, str, Callable[[Any], str]], ...]] = (
 )
 
 
-def sorted_by(table: pd.DataFrame, key: str | None, *, descending: bool) -> pd.DataFrame:
+def sorted_by(
+    table: pd.DataFrame, axes: Sequence[str], key: str | None, *, descending: bool
+) -> pd.DataFrame:
     """The rows in the order of a column; the axes may be named as the listing does.
 
     Raises:
@@ -37,13 +39,12 @@ def sorted_by(table: pd.DataFrame, key: str | None, *, descending: bool) -> pd.D
     """
     if key is None:
         return table[::-1] if descending else table
-    names = {name: column for column, name in short_names(list(table.columns)).items()}
-    names |= {figure: column for figure, column, _ in _FIGURES}
-    names |= {column: column for column in table.columns}
+    short = {name: axis for axis, name in short_names(axes).items()}
+    short |= {figure: column for figure, column, _ in _FIGURES}
+    names = {**short, **{column: column for column in table.columns}}
     if key not in names:
-        raise HarnessError(
-            f"there is no column {key[:64]!r}", where="--sort", hint=closest(key, tuple(names))
-        )
+        hint = f"{closest(key, tuple(short))}, and the columns of points.csv"
+        raise HarnessError(f"there is no column {key[:64]!r}", where="--sort", hint=hint)
     column = table[names[key]]
     try:
         order = column.sort_values(kind="stable", ascending=not descending).index

@@ -185,7 +185,7 @@ def _numbers(axes: Axes, named: Sequence[_Named]) -> list[tuple[str, float, floa
 def _write_names(axes: Axes, named: Sequence[_Named], lines: int) -> None:
     axes.axis("off")
     for line, point in enumerate(named):
-        axes.annotate(
+        text = axes.annotate(
             point.text,
             (0, 1 - line / lines),
             xycoords="axes fraction",
@@ -193,6 +193,7 @@ def _write_names(axes: Axes, named: Sequence[_Named], lines: int) -> None:
             fontsize=7.5,
             annotation_clip=False,
         )
+        text.set_in_layout(False)  # its width is not the panel's
 
 
 def _key() -> list[Line2D]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import textwrap
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import ceil
@@ -29,6 +30,7 @@ GREY: Final = "#555555"
 _GRID: Final = "#dddddd"
 _DPI: Final = 160
 _HANDLE_IN, _LETTER_IN = 0.62, 0.066  # of an entry of the legend
+_TITLE_LETTER_IN: Final = 0.09
 
 
 @dataclass(frozen=True)
@@ -87,7 +89,9 @@ def finish(figure: Figure, name: str, shown: pd.DataFrame) -> Picture:
 def title(figure: Figure, text: str, network: str) -> None:
     """A heading at the left, with the network if there is one only."""
     whole = f"{text} ({network})" if network else text
-    figure.suptitle(printable(whole, 110), x=0.01, ha="left", fontsize=11, fontweight="bold")
+    letters = int(figure.get_figwidth() / _TITLE_LETTER_IN)
+    lines = textwrap.fill(printable(whole, 150), letters)
+    figure.suptitle(lines, x=0.01, ha="left", fontsize=11, fontweight="bold")
 
 
 def legend_below(figure: Figure, handles: Sequence[Artist], width_in: float) -> None:
