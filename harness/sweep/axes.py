@@ -86,7 +86,6 @@ def read_axis(text: str, content: Yaml, path: YamlPath, places: Places, folder: 
         values.append(Value(shown, value, where))
     if not values:
         raise places.error("the axis has no values", path, hint="name at least one value")
-    _refuse_repeats(values, places)
     return Axis(key, tuple(values), path)
 
 
@@ -106,13 +105,19 @@ def _items(content: list[Yaml] | dict[str, Yaml], path: YamlPath) -> list[tuple[
     return [(item, (*path, index)) for index, item in enumerate(content)]
 
 
-def _refuse_repeats(values: Sequence[Value], places: Places) -> None:
-    seen: set[tuple[type, AxisValue]] = set()
-    for value in values:
-        mark = (type(value.value), value.value)
+def refuse_repeats(group: Sequence[Axis], places: Places) -> None:
+    """Refuse a group of axes that has a combination twice.
+
+    Raises:
+        ConfigError: It has.
+    """
+    seen: set[tuple[tuple[type, AxisValue], ...]] = set()
+    for values in zip(*(axis.values for axis in group), strict=True):
+        mark = tuple((type(value.value), value.value) for value in values)
         if mark in seen:
+            shown = " with ".join(repr(value.shown) for value in values)
             raise places.error(
-                f"the value {value.shown!r} stands twice", value.path, hint="leave one out"
+                f"the value {shown} stands twice", values[0].path, hint="leave one out"
             )
         seen.add(mark)
 

@@ -19,7 +19,7 @@ import yaml
 from harness.config.preset_files import closest
 from harness.config.yaml_reader import Yaml, YamlPath, parse_yaml_document, read_yaml_text
 from harness.errors import ConfigError
-from harness.sweep.axes import Axis, read_axis
+from harness.sweep.axes import Axis, read_axis, refuse_repeats
 from harness.sweep.expansion import Declared, expand
 from harness.sweep.keys import read_key, read_value
 from harness.sweep.places import Places
@@ -160,6 +160,8 @@ def _groups(content: Mapping[str, Yaml], places: Places, folder: Path) -> list[l
             ]
         elif section == "zip":
             groups += _zipped(content[section], places, folder)
+    for group in groups:
+        refuse_repeats(group, places)
     return groups
 
 

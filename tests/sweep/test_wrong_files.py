@@ -167,6 +167,12 @@ WRONG = {
         "zip[1].run.seed",
         "2 values go together with the 1 of run.warmup",
     ),
+    "a repeated pair": (
+        HEAD + "zip:\n  images: [1, 2, 1]\n  run.warmup: [0, 0, 0]\n",
+        3,
+        "zip.images",
+        "the value 1 with 0 stands twice",
+    ),
     "empty zip": (HEAD + "zip: {}\n", 2, "zip", "the zip has no axes"),
     "range without to": (
         HEAD + "grid: {images: {from: 1, factor: 2}}\n",
