@@ -116,9 +116,9 @@ def test_enough_tiles(tmp_path: Path) -> None:
     # lenet5 has matrices of 25, 150, 400, 120 and 84 rows, and at most 120 columns.
     assert tiles["lenet5", 64] == [1, 4, 15, 3]
     assert tiles["lenet5", 128] == [1, 4, 9, 3]
-    # mlp: 64, 128 and 64 rows; the first has 128 columns.
-    assert tiles["mlp", 64] == [1, 4, 3]
-    assert tiles["mlp", 128] == [1, 3]
+    # mlp has matrices of 64, 256 and 256 rows and at most 256 columns.
+    assert tiles["mlp", 64] == [1, 4, 9, 3]
+    assert tiles["mlp", 128] == [1, 4, 5, 3]
 
 
 def test_enough_is_what_placement_wants(tmp_path: Path) -> None:

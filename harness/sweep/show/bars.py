@@ -13,6 +13,7 @@ from harness.sweep.show.series import (
     SPEED_UP,
     Quantity,
     distinct,
+    figure_text,
     in_words,
     name_of,
     part,
@@ -115,7 +116,7 @@ def _draw(
             )
             above = value >= start
             axes.annotate(
-                f"{value:.3g}x" if quantity.is_ratio else f"{value:.1f}",
+                figure_text(quantity, value),
                 (x, value),
                 (0, 2 if above else -2),
                 textcoords="offset points",

@@ -15,6 +15,7 @@ from harness.sweep.show.series import (
     MOST_PANELS,
     Quantity,
     distinct,
+    figure_text,
     in_words,
     name_of,
     part,
@@ -61,7 +62,7 @@ def draw_heat(done: pd.DataFrame, found: Varying, name: str, network: str) -> Pi
                     shown = part(shown, axis, value)
                 cells = _cells(shown, quantity, down, ys, across, xs)
                 image = axes.imshow(cells, origin="lower", aspect="auto", cmap=_COLOURS, norm=scale)
-                _write_numbers(axes, cells, scale)
+                _write_numbers(axes, cells, quantity, scale)
                 axes.set_xticks(range(len(xs)), labels=[_text(x) for x in xs])
                 axes.set_yticks(range(len(ys)), labels=[_text(y) for y in ys])
                 for spine in axes.spines.values():
@@ -108,7 +109,9 @@ def _cells(
     return cells
 
 
-def _write_numbers(axes: Axes, cells: npt.NDArray[np.float64], scale: Normalize) -> None:
+def _write_numbers(
+    axes: Axes, cells: npt.NDArray[np.float64], quantity: Quantity, scale: Normalize
+) -> None:
     if cells.size > _MOST_NUMBERS:
         return
     for (row, column), value in np.ndenumerate(cells):
@@ -116,7 +119,7 @@ def _write_numbers(axes: Axes, cells: npt.NDArray[np.float64], scale: Normalize)
             axes.text(
                 column,
                 row,
-                f"{value:.3g}",
+                figure_text(quantity, value),
                 ha="center",
                 va="center",
                 fontsize=7.5,

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from harness.report.quantities import format_ratio
 from harness.sweep.show.labels import setting_text, value_text
 from harness.sweep.show.style import COLOURS, LINES
 from harness.sweep.show.varying import Varying
@@ -94,6 +95,11 @@ def quantities(done: pd.DataFrame, always: Sequence[Quantity]) -> list[Quantity]
         if quantity in always or bool((values.max() - values.min() > same).any()):
             shown.append(quantity)
     return shown or [SPEED_UP, ENERGY_GAIN]
+
+
+def figure_text(quantity: Quantity, value: float) -> str:
+    """A value as it stands in a picture."""
+    return format_ratio(value) if quantity.is_ratio else f"{value:.1f}"
 
 
 def in_words(rows: Sequence[Quantity]) -> str:
