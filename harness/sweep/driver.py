@@ -151,6 +151,7 @@ class _Run:
             while not coming.is_empty():
                 for future, result in coming.next_batch(block=False):
                     outcome = self._outcome(sent.pop(future), future, result)
+                    future.release()  # else it is computed again if its worker dies now
                     if outcome is None:
                         lost += 1
                     else:
@@ -194,8 +195,8 @@ class _Run:
         if any(event["worker"] == worker.address for _, event in events):
             return out_of_memory(worker.memory_limit), str(error)
         text = (
-            f"{error.allowed_failures + 1} workers ended while they measured this point: they were"
-            " killed, lost, or out of memory"
+            "the worker that measured this point ended, in each of"
+            f" {error.allowed_failures + 1} tries: it was killed, lost, or out of memory"
         )
         return text, str(error)
 

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +15,12 @@ from typing import TYPE_CHECKING, Any, Final
 from harness.errors import ConfigError, HarnessError
 from harness.interrupts import uninterrupted
 from harness.sweep.dask_settings import DASK, dashboard_options, has_dashboard
-from harness.sweep.inherited import environment_kept, main_module_unseen, sigint_blocked
+from harness.sweep.isolation import (
+    environment_kept,
+    logs_silent,
+    main_module_unseen,
+    sigint_blocked,
+)
 from harness.sweep.job_cluster import LOGS, job_cluster
 from harness.sweep.progress import SweepReporter
 from harness.sweep.room import Room
@@ -22,6 +28,7 @@ from harness.sweep.security import own_security, scheduler_security
 
 if TYPE_CHECKING:
     from distributed import Client, LocalCluster
+    from distributed.security import Security
 
 _CONNECTING_S: Final = 30.0
 _CLOSING_S: Final = 10.0
@@ -64,14 +71,15 @@ def engine_room(room: Room, folder: Path, reporter: SweepReporter) -> Iterator[E
         ) from error
     if room.dashboard is not None and not has_dashboard():
         reporter.note("no dashboard: it needs the package bokeh (pip install bokeh)")
-    logging.getLogger("distributed").setLevel(logging.CRITICAL)
     with contextlib.ExitStack() as stack:
+        stack.enter_context(logs_silent())
         stack.enter_context(dask.config.set(DASK))
         keep, logs = _nothing, None
         if room.scheduler is not None:
             reporter.stage(f"connecting to {room.scheduler}")
             target: Any = room.scheduler
             security = scheduler_security(room.scheduler, room.tls_folder)
+            _check_answer(room.scheduler, security)
         elif room.cluster != "local":
             reporter.stage(f"submitting jobs to {room.cluster}")
             jobs = stack.enter_context(job_cluster(room, folder))
@@ -188,13 +196,34 @@ def _client(kind: type[Client], target: object, security: object) -> Iterator[Cl
                 name="aimc-sweep",
             )
     except (OSError, TimeoutError, RuntimeError, ValueError) as error:
-        raise HarnessError(
-            f"the scheduler cannot be reached: {error or type(error).__name__}",
-            where=str(target),
-            hint="check its address, that it runs, and its certificates",
-        ) from error
+        raise _unreachable(str(target), error) from error
     try:
         yield client
     finally:
         with uninterrupted():
             client.close(timeout=_CLOSING_S)
+
+
+def _check_answer(address: str, security: Security) -> None:
+    """See that a scheduler is at ``address``: dask's client would wait for one without end."""
+    from distributed.comm.core import connect
+
+    async def ask() -> None:
+        options = security.get_connection_args("client")
+        comm = await asyncio.wait_for(connect(address, **options), _CONNECTING_S)
+        await comm.close()
+
+    try:
+        # In a thread of its own: notebooks have a loop already.
+        with ThreadPoolExecutor(1) as thread:
+            thread.submit(lambda: asyncio.run(ask())).result()
+    except (OSError, ValueError) as error:
+        raise _unreachable(address, error) from error
+
+
+def _unreachable(address: str, error: Exception) -> HarnessError:
+    return HarnessError(
+        f"the scheduler cannot be reached: {str(error) or type(error).__name__}",
+        where=address,
+        hint="check its address, that it runs, and its certificates",
+    )

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 import os
+import secrets
 import shlex
 import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -17,10 +18,10 @@ from harness.errors import ConfigError, HarnessError
 from harness.interrupts import uninterrupted
 from harness.scratch import remove_folder
 from harness.sweep.dask_settings import DASK, dashboard_options
-from harness.sweep.inherited import sigint_blocked
+from harness.sweep.isolation import sigint_blocked, sigint_handler_kept
 from harness.sweep.job_settings import JobSettings, plain_path, read_job_settings
 from harness.sweep.room import Room
-from harness.sweep.security import own_security
+from harness.sweep.security import written_security
 
 if TYPE_CHECKING:
     from dask_jobqueue.core import JobQueueCluster
@@ -29,6 +30,7 @@ _CERTIFICATES: Final = ".tls"  # in the sweep's folder; workers read them from t
 LOGS: Final = "cluster-logs"  # in it, too: what the jobs print
 _LOST_S: Final = 15.0  # without any worker, a job that had some has ended
 _CLOSING_S: Final = 15.0
+_OURS: Final = {"n_workers", "scheduler_options", "shared_temp_directory"}  # not passed on
 _CLUSTERS: Final = {
     "slurm": "SLURMCluster",
     "pbs": "PBSCluster",
@@ -49,17 +51,21 @@ class Jobs:
     def keep(self) -> None:
         """Replace jobs that had workers and have none any more: cancelled, or out of time."""
         now_s = time.monotonic()
-        running = {str(info["name"]) for info in self.cluster.scheduler_info["workers"].values()}
-        for job, spec in list(self.cluster.worker_spec.items()):
+        cluster = self.cluster
+        running = {str(info["name"]) for info in cluster.scheduler_info["workers"].values()}
+        for job, spec in list(cluster.worker_spec.items()):
             names = {f"{job}{suffix}" for suffix in spec.get("group", ("",))}
             if names & running:
                 self._seen_s[job] = now_s
+            elif job in cluster.workers and cluster.workers[job].job_id is None:
+                self._seen_s.setdefault(job, now_s)  # it could not be submitted again
         lost = [job for job, seen_s in self._seen_s.items() if now_s - seen_s > _LOST_S]
         if lost:
             for job in lost:
                 del self._seen_s[job]
-            self.cluster.sync(self.cluster.scale_down, lost)
-            self.cluster.scale(self._workers)
+            with suppress(RuntimeError, OSError):  # other jobs go on; the next time it is tried
+                cluster.sync(cluster.scale_down, lost)
+            cluster.scale(self._workers)
 
 
 @contextmanager
@@ -70,22 +76,25 @@ def job_cluster(room: Room, folder: Path) -> Iterator[Jobs]:
         HarnessError: A setting is impossible, a package is missing, or no job can be submitted.
     """
     settings = read_job_settings(room.cluster, room.settings)
-    certificates = folder / _CERTIFICATES
-    remove_folder(certificates)
+    certificates = folder.absolute() / _CERTIFICATES
+    if settings.shared_temp_directory is not None:
+        shared = Path(settings.shared_temp_directory).expanduser()
+        certificates = shared / f"aimc-{secrets.token_hex(8)}"
+    remove_folder(certificates)  # a killed run's
     try:
         jobs = _start(room, settings, folder, certificates)
         try:
             yield jobs
         finally:
-            with uninterrupted():
-                jobs.cluster.close(timeout=_CLOSING_S)
+            _close(jobs.cluster)
     finally:
         remove_folder(certificates)
 
 
 def _start(room: Room, settings: JobSettings, folder: Path, certificates: Path) -> Jobs:
     try:
-        import dask_jobqueue
+        with uninterrupted(), sigint_handler_kept():
+            import dask_jobqueue
     except ImportError as error:
         raise HarnessError(
             f"a sweep on {room.cluster} needs a package that is not installed",
@@ -110,18 +119,45 @@ def _start(room: Room, settings: JobSettings, folder: Path, certificates: Path) 
         ) from error
     try:
         cluster.scale(workers)
+        cluster.sync(_submitted, cluster)
+    except (RuntimeError, OSError) as error:
+        _close(cluster)
+        raise HarnessError(
+            f"no job can be submitted: {' '.join(str(error).split())}",
+            where=str(room.settings or room.cluster),
+            hint="check the settings, and that jobs can be submitted from this machine",
+        ) from error
     except BaseException:
-        with uninterrupted():
-            cluster.close(timeout=_CLOSING_S)
+        _close(cluster)
         raise
     return Jobs(cluster, workers)
+
+
+async def _submitted(cluster: JobQueueCluster) -> None:
+    """See that all jobs have been submitted: dask only writes to its log if they cannot be."""
+    with suppress(RuntimeError, OSError):
+        await cluster
+    for job in list(cluster.workers.values()):
+        if job.job_id is None:
+            await job
+
+
+def _close(cluster: JobQueueCluster) -> None:
+    from distributed.core import Status
+
+    with uninterrupted():
+        for (
+            job
+        ) in cluster.workers.values():  # dask insists on it, and dask-jobqueue does not say so
+            job.status = Status.closing
+        cluster.close(timeout=_CLOSING_S)
 
 
 def _options(room: Room, settings: JobSettings, folder: Path, certificates: Path) -> dict[str, Any]:
     """The arguments of dask-jobqueue's cluster."""
     import dask
 
-    given = settings.model_dump(exclude_none=True, exclude={"n_workers", "scheduler_options"})
+    given = settings.model_dump(exclude_none=True, exclude=_OURS)
     default = f"jobqueue.{room.cluster}."
     cores = settings.cores or dask.config.get(default + "cores", None)
     if cores is None:
@@ -138,11 +174,7 @@ def _options(room: Room, settings: JobSettings, folder: Path, certificates: Path
                 hint="give one of the two",
             )
         given["memory"] = f"{cores * dask.utils.parse_bytes(room.memory_limit)}B"
-    if "shared_temp_directory" not in given:
-        certificates.mkdir(mode=0o700)
-        given["shared_temp_directory"] = str(
-            plain_path(certificates.absolute(), "the sweep's folder")
-        )
+    plain_path(certificates, "the folder of the workers' certificates")
     if "log_directory" not in given and not dask.config.get(default + "log-directory", None):
         given["log_directory"] = str(plain_path(folder.absolute() / LOGS, "the sweep's folder"))
     if room.cluster == "lsf":
@@ -155,7 +187,7 @@ def _options(room: Room, settings: JobSettings, folder: Path, certificates: Path
         "cores": cores,
         "processes": cores,
         "python": shlex.quote(python),
-        "security": own_security(),
+        "security": written_security(certificates),
         "job_script_prologue": [
             f"export DASK_INTERNAL_INHERIT_CONFIG={shlex.quote(dask.config.serialize(inherited))}",
             *(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import os
 import socket
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -35,6 +36,40 @@ def own_security() -> Security:
             hint="pip install 'aimc-harness[cluster]'",
         ) from error
     return made
+
+
+def written_security(folder: Path) -> Security:
+    """`own_security` in files that only their owner reads, for workers on other machines.
+
+    Args:
+        folder: Gets the files; it is made, and its parent is there.
+
+    Raises:
+        HarnessError: A package is missing, or a file cannot be written.
+    """
+    from distributed.security import Security
+
+    made = own_security().get_tls_config_for_role("worker")
+    contents = (made["ca_file"], made["cert"], made["key"])
+    paths = [folder / name for name in _TLS_FILES]
+    try:
+        folder.mkdir(mode=0o700)
+        for path, text in zip(paths, contents, strict=True):
+            handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+            with os.fdopen(handle, "w", encoding="ascii") as stream:
+                stream.write(text)
+    except OSError as error:
+        raise HarnessError(
+            f"the workers' certificates cannot be written: {error.strerror}", where=str(folder)
+        ) from error
+    ca, certificate, key = map(str, paths)
+    roles = ("client", "scheduler", "worker")
+    return Security(
+        require_encryption=True,
+        tls_ca_file=ca,
+        **{f"tls_{role}_cert": certificate for role in roles},
+        **{f"tls_{role}_key": key for role in roles},
+    )
 
 
 def scheduler_security(address: str, tls_folder: Path | None) -> Security:

@@ -82,9 +82,7 @@ def stress(folder: Path, *, points: int, kills: int, seconds: float, seed: int) 
     problems = [f"the last run ended with exit code {code}"] if code else []
     problems += [f"process {process.pid} is left" for process in alive]
     problems += _judge(folder / "sweep", log, points)
-    starts = sum(
-        event == "start" for events in executions(log).values() for event, _ in events
-    )
+    starts = sum(event == "start" for events in executions(log).values() for event, _ in events)
     return Verdict(killed, starts, tuple(problems))
 
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from harness.config.schema import Config
 from harness.errors import EngineError
+from harness.pipeline.measure import Reporter
+from harness.report.comparison import Comparison
 from harness.sweep.worker import Job, Outcome, run_point
 from tests.sweep.sweeps import layer_row, point_row
 
@@ -51,8 +52,16 @@ class _Odd:
     def __init__(self, what: str) -> None:
         self._what = what
 
-    def __call__(self, config: Config, folder: Path, **options: Any) -> Any:
-        options["reporter"].stage("simulating the digital program")
+    def __call__(
+        self,
+        config: Config,  # noqa: ARG002
+        folder: Path,  # noqa: ARG002
+        *,
+        command: Sequence[str],  # noqa: ARG002
+        reporter: Reporter,
+        gem5: Path | None,  # noqa: ARG002
+    ) -> Comparison:
+        reporter.stage("simulating the digital program")
         if self._what == "fails":
             raise EngineError("the simulation did not end", where="region fc1", hint="wait")
         if self._what == "defect":

@@ -1,8 +1,9 @@
-"""What processes that dask starts on this machine take over from this one, and what they do not."""
+"""Keeping dask out of this process's signals, environment, main module and logs."""
 
 from __future__ import annotations
 
 import contextlib
+import logging
 import multiprocessing.resource_tracker
 import os
 import signal
@@ -23,6 +24,17 @@ def sigint_blocked() -> Iterator[None]:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+@contextlib.contextmanager
+def sigint_handler_kept() -> Iterator[None]:
+    """Undo what an import in the `with` block does to SIGINT: dask-jobqueue's exits with code 0."""
+    before = signal.getsignal(signal.SIGINT)
+    try:
+        yield
+    finally:
+        if signal.getsignal(signal.SIGINT) is not before:
+            signal.signal(signal.SIGINT, before)
 
 
 @contextlib.contextmanager
@@ -54,3 +66,17 @@ def environment_kept() -> Iterator[None]:
         for name in os.environ.keys() - before.keys():
             del os.environ[name]
         os.environ.update(before)
+
+
+@contextlib.contextmanager
+def logs_silent() -> Iterator[None]:
+    """Keep what libraries log off the terminal: what matters is told by errors and outcomes."""
+    loggers = [logging.getLogger(name) for name in ("asyncio", "distributed", "tornado")]
+    before = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        for logger, level in zip(loggers, before, strict=True):
+            logger.setLevel(level)
