@@ -17,6 +17,7 @@ from harness.errors import ConfigError, HarnessError
 from harness.mapping.file_format import check_model, read_mapping_file
 from harness.model.builtin import chosen_size
 from harness.model.names import is_onnx_path
+from harness.sweep.enough import network_size
 from harness.sweep.keys import (
     CHECKPOINT,
     DROP,
@@ -72,7 +73,9 @@ class ConfigMaker:
             find=self._find,
         )
         run = config.run
-        if not is_onnx_path(run.model):
+        if is_onnx_path(run.model):
+            _check_file(run.model, run.input_size)
+        else:
             _check_builtin(run.model, run.input_size)
         if run.mapping not in ("analog", "digital"):
             self._check_mapping(run.mapping, run.model)
@@ -169,6 +172,13 @@ def _check_builtin(model: str, input_size: int | None) -> None:
         chosen_size(model, input_size)
     except HarnessError as error:
         raise ImpossibleError(f"{model}: {error.what}", INPUT_SIZE, hint=error.hint) from error
+
+
+def _check_file(model: str, input_size: int | None) -> None:
+    try:
+        network_size(model, input_size)
+    except HarnessError as error:
+        raise ImpossibleError(f"{model}: {error.what}", MODEL, hint=error.hint) from error
 
 
 def _check_mapping(mapping: str, model: str) -> None:

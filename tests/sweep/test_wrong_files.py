@@ -274,7 +274,7 @@ WRONG = {
         "grid:\n  model: [lenet5, nets/none.onnx]\n",
         2,
         "grid.model",
-        "nets/none.onnx: the file cannot be read: No such file or directory",
+        "nets/none.onnx: cannot read the model: No such file or directory",
     ),
     "no such mapping": (
         HEAD + "grid:\n  mapping:\n  - analog\n  - none.json\n",
