@@ -71,7 +71,7 @@ def load_config(
         overrides: ``key.path=value``, for instance ``system.tile.adc_latency_ns=50``,
             ``system.tile=hermes-256`` (swaps the whole section) or ``run.images=10``.
         run: Values of `RunConfig` by field name.
-        find: Reads presets; who makes many configurations reads each of them once.
+        find: Reads presets; a caller that makes many configurations may remember them.
 
     Raises:
         ConfigError: A preset, key or value is unknown or impossible; the message has the

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 _MOST_NUMBERS: Final = 110  # cells of a panel in which a figure can be read
 _LEAST_SPAN: Final = 0.1  # of the colours, as a share of the largest value: less looks like nothing
-_DARK: Final = 0.55  # of the colours, up to which black cannot be read on them
+_DARK: Final = 0.45  # of the colours, up to which black cannot be read on them
 _MOST_CELLS: Final = 128  # along one axis
 _COLOURS: Final = "cividis"  # dark to light for every eye, and in grey
 
