@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import importlib.util
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
@@ -12,7 +13,8 @@ from harness.config.load import load_config, load_loop_config
 from harness.config.overrides import Override
 from harness.config.preset_files import SYSTEM, PresetFinder, find_preset
 from harness.config.schema import Config, LoopConfig
-from harness.data.workloads import workload_for
+from harness.data.digits import BUNDLED
+from harness.data.workloads import FOLDER_VARIABLE, workload_for
 from harness.errors import ConfigError, HarnessError
 from harness.mapping.file_format import check_model, read_mapping_file
 from harness.model.builtin import chosen_size
@@ -52,6 +54,7 @@ class ConfigMaker:
     def __init__(self) -> None:
         self._find: PresetFinder = functools.cache(find_preset)
         self._images: Callable[[str], int | None] = functools.cache(_workload_images)
+        self._has_images = functools.cache(_has_images)
         self._check_mapping = functools.cache(_check_mapping)
         self._loops: dict[tuple[tuple[str, object], ...], LoopConfig] = {}
 
@@ -84,14 +87,21 @@ class ConfigMaker:
             config = config.model_copy(update={"run": run})
         return config
 
-    def search(self, settings: Settings) -> LoopConfig | None:
-        """How the mapping is searched; None without a bound.
+    def search(self, settings: Settings, config: Config) -> LoopConfig | None:
+        """How the mapping of ``config`` is searched; None without a bound.
 
         Raises:
-            HarnessError: A value is impossible, or a package is not installed.
+            HarnessError: A value is impossible, a package is not installed, or there are no
+                labelled images.
         """
         if DROP not in settings:
             return None
+        if not self._has_images(config.run.model, config.run.dataset):
+            raise ImpossibleError(
+                f"finding a mapping of {config.run.model} needs labelled images",
+                DROP,
+                hint=f"name a dataset under base, or set {FOLDER_VARIABLE}",
+            )
         mark = tuple(item for item in settings.items() if is_loop_key(item[0]))
         if mark not in self._loops:
             self._loops[mark] = self._loop(settings)
@@ -161,6 +171,13 @@ def _check_together(settings: Settings) -> None:
 def _workload_images(model: str) -> int | None:
     workload = workload_for(model)
     return None if workload is None else workload.simulated_images
+
+
+def _has_images(model: str, dataset: str | None) -> bool:
+    if dataset is not None or os.environ.get(FOLDER_VARIABLE):
+        return True
+    workload = None if is_onnx_path(model) else workload_for(model)
+    return workload is not None and workload.dataset == BUNDLED
 
 
 def _check_builtin(model: str, input_size: int | None) -> None:

@@ -124,7 +124,8 @@ class _Expansion:
         return Point(identity, shown, config, search)
 
     def _made(self, settings: Settings) -> tuple[Config, LoopConfig | None]:
-        return self.maker.config(settings), self.maker.search(settings)
+        config = self.maker.config(settings)
+        return config, self.maker.search(settings, config)
 
     def _blame(
         self,

@@ -173,7 +173,7 @@ def test_files_are_looked_for_beside_the_file(tmp_path: Path) -> None:
     assert sweep.points[0].config.run.dataset == "digits"
 
 
-def test_bounds_are_searches(tmp_path: Path) -> None:
+def test_bounds_are_searches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("torch")
     pytest.importorskip("aihwkit")
     sweep = sweep_of(
@@ -188,6 +188,11 @@ def test_bounds_are_searches(tmp_path: Path) -> None:
         assert (search.search.strategy, search.search.retrain_epochs) == ("benefit", 0)
         assert search.noise.t_eval_s == 3600
     assert len({point.identity for point in sweep.points}) == 2
+    monkeypatch.delenv("AIMC_DATA", raising=False)
+    with pytest.raises(
+        HarnessError, match=r"grid\.drop: finding a mapping of vgg16 needs labelled"
+    ):
+        sweep_of("base: {model: vgg16}\ngrid: {drop: [1]}\n", tmp_path)
     with pytest.raises(HarnessError, match="there is no search strategy 'best'"):
         sweep_of("base: {model: mlp}\ngrid: {drop: [1], strategy: [best]}\n", tmp_path)
 
