@@ -40,7 +40,7 @@ grid:
 """
 _OPENED: Final = """\
 import sys
-from aimc.sweep import load_sweep
+from aimc.sweeps import load_sweep
 from harness.sweep.show.listing import point_lines
 found = load_sweep(sys.argv[1])
 print(sum(1 for _ in point_lines(found.points, found.axes)) - 1, len(found.layers))

@@ -13,7 +13,9 @@ from aimc.cli import options
 from harness.errors import HarnessError, SweepError
 
 if TYPE_CHECKING:
-    from aimc.sweep import SweepResult
+    import pandas as pd
+
+    from aimc.sweeps import SweepResult
     from harness.sweep.points import Sweep
 
 _HELP = """Simulate many configurations, and show how time, energy and accuracy depend on them.
@@ -104,7 +106,7 @@ def run(
     gem5: options.Gem5 = None,
 ) -> None:
     """See _RUN_HELP."""
-    from aimc.sweep import make_room, measure_sweep, sweep_reporter
+    from aimc.sweeps import make_room, measure_sweep, sweep_reporter
     from harness.sweep.sweep_file import read_sweep
 
     room = make_room(
@@ -142,7 +144,7 @@ def show(
     ] = False,
 ) -> None:
     """See _SHOW_HELP."""
-    from aimc.sweep import load_sweep, write_files
+    from aimc.sweeps import load_sweep, write_files
     from harness.artifacts import atomic_write_text
     from harness.sweep.show.listing import sorted_by
     from harness.sweep.show.write import points_csv
@@ -166,12 +168,9 @@ def _check_gem5(gem5: Path | None, planned: Sweep) -> None:
         )
 
 
-def _list(points: object, axes: Iterable[str], *, limit: int | None) -> None:
-    import pandas as pd
-
+def _list(points: pd.DataFrame, axes: Iterable[str], *, limit: int | None) -> None:
     from harness.sweep.show.listing import point_lines
 
-    assert isinstance(points, pd.DataFrame)
     shown = points if limit is None else points[:limit]
     typer.echo("\n".join(point_lines(shown, list(axes))))
     if len(points) > len(shown):

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from harness.config.yaml_reader import YamlPath
 from harness.errors import ConfigError
 
-_SHOWN: int = 64
+_SHOWN: Final = 64
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 PENDING: Final = "pending"
 """The status of a point that has no result yet."""
-CONFIG_FILE_COLUMNS: Final = ("config", "log")
+LONG_COLUMNS: Final = ("config", "log")
 """Columns of many lines, which no table for people has."""
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from aimc.sweep import SweepResult, load_sweep, sweep
+from aimc.sweeps import SweepResult, load_sweep, sweep
 from harness.errors import HarnessError, SweepError
 from harness.pipeline.identity import _folder_digest
 from harness.sweep.estimate import estimate

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from harness.artifacts import atomic_write_bytes, atomic_write_text
 from harness.sweep.plan_file import SweepPlan
-from harness.sweep.table import CONFIG_FILE_COLUMNS
+from harness.sweep.table import LONG_COLUMNS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -58,7 +58,7 @@ def write_outputs(
 
 def points_csv(table: pd.DataFrame) -> str:
     """The table as CSV, without the columns that have many lines."""
-    text: str = table.drop(columns=list(CONFIG_FILE_COLUMNS)).to_csv(index=False)
+    text: str = table.drop(columns=list(LONG_COLUMNS)).to_csv(index=False)
     return text
 
 

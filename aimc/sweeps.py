@@ -1,6 +1,6 @@
 """Sweeps: many configurations, and their results as tables.
 
-from aimc.sweep import load_sweep, sweep
+from aimc.sweeps import load_sweep, sweep
 
 found = sweep({"base": {"model": "lenet5"}, "grid": {"system.tiles": [0, 1, 2, 4, 8]}})
 found.points[["system.tiles", "speed_up", "energy_gain"]]
