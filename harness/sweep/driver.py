@@ -235,10 +235,12 @@ class _Run:
             return now_s
         if now_s - with_workers_s >= _NO_WORKER_S:
             logs = self._workers.logs
-            self._reporter.note(
-                f"no worker for {_NO_WORKER_S:.0f} s: the batch system may be busy"
-                + (f"; what jobs print is in {logs}" if logs is not None else "")
+            why = (
+                "is the harness installed where they are to run?"
+                if logs is None
+                else f"the batch system may be busy; what jobs print is in {logs}"
             )
+            self._reporter.note(f"no worker for {_NO_WORKER_S:.0f} s: {why}")
             return now_s
         return with_workers_s
 

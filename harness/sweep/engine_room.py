@@ -22,6 +22,7 @@ from harness.sweep.isolation import (
     sigint_blocked,
 )
 from harness.sweep.job_cluster import LOGS, job_cluster
+from harness.sweep.kept_workers import KeptWorkers
 from harness.sweep.progress import SweepReporter
 from harness.sweep.room import Room
 from harness.sweep.security import own_security, scheduler_security
@@ -82,11 +83,12 @@ def engine_room(room: Room, folder: Path, reporter: SweepReporter) -> Iterator[E
             _check_answer(room.scheduler, security)
         elif room.cluster != "local":
             reporter.stage(f"submitting jobs to {room.cluster}")
-            jobs = stack.enter_context(job_cluster(room, folder))
-            target, security, keep, logs = jobs.cluster, None, jobs.keep, folder / LOGS
+            workers = stack.enter_context(job_cluster(room, folder))
+            target, security, keep, logs = workers.cluster, None, workers.keep, folder / LOGS
         else:
             reporter.stage("starting workers")
-            target, security = stack.enter_context(_local_cluster(room)), None
+            workers = stack.enter_context(_local_cluster(room))
+            target, security, keep = workers.cluster, None, workers.keep
         client = stack.enter_context(_client(distributed.Client, target, security))
         if has_dashboard() and room.scheduler is None:
             reporter.dashboard(client.dashboard_link)
@@ -94,7 +96,7 @@ def engine_room(room: Room, folder: Path, reporter: SweepReporter) -> Iterator[E
 
 
 def _nothing() -> None:
-    """Nothing is to be replaced: dask does."""
+    """The workers are another's to keep."""
 
 
 def _check(room: Room) -> None:
@@ -144,17 +146,18 @@ def _check_memory(limit: str) -> None:
 
 
 @contextmanager
-def _local_cluster(room: Room) -> Iterator[LocalCluster]:
+def _local_cluster(room: Room) -> Iterator[KeptWorkers]:
     from dask.system import CPU_COUNT
     from distributed import LocalCluster
 
     options = dashboard_options(room)
+    count = room.workers or CPU_COUNT
     memory = {} if room.memory_limit is None else {"memory_limit": room.memory_limit}
     with environment_kept(), main_module_unseen():
         try:
             with uninterrupted(), sigint_blocked():
                 cluster = LocalCluster(
-                    n_workers=room.workers or CPU_COUNT,
+                    n_workers=count,
                     threads_per_worker=1,
                     host="127.0.0.1",
                     security=own_security(),
@@ -169,7 +172,7 @@ def _local_cluster(room: Room) -> Iterator[LocalCluster]:
                 hint="check free memory and disk space, and try again",
             ) from error
         try:
-            yield cluster
+            yield KeptWorkers(cluster, count)
         finally:
             with uninterrupted():
                 cluster.sync(_end_workers, cluster)

@@ -8,7 +8,6 @@ import secrets
 import shlex
 import sys
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -20,15 +19,16 @@ from harness.scratch import remove_folder
 from harness.sweep.dask_settings import DASK, dashboard_options
 from harness.sweep.isolation import sigint_blocked, sigint_handler_kept
 from harness.sweep.job_settings import JobSettings, plain_path, read_job_settings
+from harness.sweep.kept_workers import KeptWorkers
 from harness.sweep.room import Room
 from harness.sweep.security import written_security
 
 if TYPE_CHECKING:
     from dask_jobqueue.core import JobQueueCluster
+    from distributed.deploy.spec import SpecCluster
 
 _CERTIFICATES: Final = ".tls"  # in the sweep's folder; workers read them from there
 LOGS: Final = "cluster-logs"  # in it, too: what the jobs print
-_LOST_S: Final = 15.0  # without any worker, a job that had some has ended
 _CLOSING_S: Final = 15.0
 _OURS: Final = {"n_workers", "scheduler_options", "shared_temp_directory"}  # not passed on
 _CLUSTERS: Final = {
@@ -40,36 +40,8 @@ _CLUSTERS: Final = {
 }
 
 
-class Jobs:
-    """The jobs of one sweep; dask-jobqueue submits each, and this submits lost ones again."""
-
-    def __init__(self, cluster: JobQueueCluster, workers: int) -> None:
-        self.cluster = cluster
-        self._workers = workers
-        self._seen_s: dict[Any, float] = {}  # by job: when it last had a worker
-
-    def keep(self) -> None:
-        """Replace jobs that had workers and have none any more: cancelled, or out of time."""
-        now_s = time.monotonic()
-        cluster = self.cluster
-        running = {str(info["name"]) for info in cluster.scheduler_info["workers"].values()}
-        for job, spec in list(cluster.worker_spec.items()):
-            names = {f"{job}{suffix}" for suffix in spec.get("group", ("",))}
-            if names & running:
-                self._seen_s[job] = now_s
-            elif job in cluster.workers and cluster.workers[job].job_id is None:
-                self._seen_s.setdefault(job, now_s)  # it could not be submitted again
-        lost = [job for job, seen_s in self._seen_s.items() if now_s - seen_s > _LOST_S]
-        if lost:
-            for job in lost:
-                del self._seen_s[job]
-            with suppress(RuntimeError, OSError):  # other jobs go on; the next time it is tried
-                cluster.sync(cluster.scale_down, lost)
-            cluster.scale(self._workers)
-
-
 @contextmanager
-def job_cluster(room: Room, folder: Path) -> Iterator[Jobs]:
+def job_cluster(room: Room, folder: Path) -> Iterator[KeptWorkers]:
     """Jobs for the sweep in ``folder`` for the time of a `with` block; afterwards none is left.
 
     Raises:
@@ -82,16 +54,16 @@ def job_cluster(room: Room, folder: Path) -> Iterator[Jobs]:
         certificates = shared / f"aimc-{secrets.token_hex(8)}"
     remove_folder(certificates)  # a killed run's
     try:
-        jobs = _start(room, settings, folder, certificates)
+        workers = _start(room, settings, folder, certificates)
         try:
-            yield jobs
+            yield workers
         finally:
-            _close(jobs.cluster)
+            _close(workers.cluster)
     finally:
         remove_folder(certificates)
 
 
-def _start(room: Room, settings: JobSettings, folder: Path, certificates: Path) -> Jobs:
+def _start(room: Room, settings: JobSettings, folder: Path, certificates: Path) -> KeptWorkers:
     try:
         with uninterrupted(), sigint_handler_kept():
             import dask_jobqueue
@@ -130,7 +102,7 @@ def _start(room: Room, settings: JobSettings, folder: Path, certificates: Path) 
     except BaseException:
         _close(cluster)
         raise
-    return Jobs(cluster, workers)
+    return KeptWorkers(cluster, workers)
 
 
 async def _submitted(cluster: JobQueueCluster) -> None:
@@ -142,7 +114,7 @@ async def _submitted(cluster: JobQueueCluster) -> None:
             await job
 
 
-def _close(cluster: JobQueueCluster) -> None:
+def _close(cluster: SpecCluster) -> None:
     from distributed.core import Status
 
     with uninterrupted():

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import logging
 import os
 import subprocess
 import threading
@@ -19,24 +18,14 @@ from harness.sweep.room import Room
 from harness.sweep.send import Task
 from harness.sweep.store import read_layers, read_points
 from harness.sweep.worker import Job, harness_digest, run_point
+from tests.sweep.schedulers import scheduler_in_this_process
 from tests.sweep.sweeps import Heard, config, executions, point, sweep
 from tests.sweep.tasks import logged
 
 
 @pytest.fixture(scope="module")
 def room() -> Iterator[Room]:
-    """One worker in this process, which is faster than others to start."""
-    from distributed import LocalCluster
-
-    with LocalCluster(
-        n_workers=1,
-        threads_per_worker=1,
-        processes=False,
-        protocol="tcp://",
-        dashboard_address="127.0.0.1:0",
-        silence_logs=logging.CRITICAL,
-        scheduler_kwargs={"dashboard": False},
-    ) as cluster:
+    with scheduler_in_this_process() as cluster:
         yield Room(scheduler=cluster.scheduler_address)
 
 
@@ -214,30 +203,20 @@ def test_a_worker_without_the_working_folder_says_so(tmp_path: Path) -> None:
 
 
 def test_a_lost_scheduler_is_told_and_the_next_run_goes_on(runs: Runs, room: Room) -> None:
-    from distributed import LocalCluster
-
     points = [point(number) for number in range(6)]
-    cluster = LocalCluster(
-        n_workers=1,
-        threads_per_worker=1,
-        processes=False,
-        protocol="tcp://",
-        dashboard_address="127.0.0.1:0",
-        silence_logs=logging.CRITICAL,
-        scheduler_kwargs={"dashboard": False},
-    )
 
     def stop() -> None:
         while len(runs.started) < 3:
             threading.Event().wait(0.01)
         cluster.close()
 
-    stopper = threading.Thread(target=stop)
-    stopper.start()
-    runs.room = Room(scheduler=cluster.scheduler_address)
-    with pytest.raises(HarnessError, match="scheduler was lost"):
-        runs.run(points, seconds=0.5)
-    stopper.join()
+    with scheduler_in_this_process() as cluster:
+        stopper = threading.Thread(target=stop)
+        stopper.start()
+        runs.room = Room(scheduler=cluster.scheduler_address)
+        with pytest.raises(HarnessError, match="scheduler was lost"):
+            runs.run(points, seconds=0.5)
+        stopper.join()
     kept = len(read_points(runs.folder))
     assert kept < 6
     runs.room = room

@@ -64,8 +64,8 @@ def test_a_job_script_starts_workers_with_the_certificates(
     folder.mkdir()
     kind = getattr(dask_jobqueue, job_cluster._CLUSTERS[room.cluster])
     monkeypatch.setattr(kind, "scale", lambda *_: None)
-    with job_cluster.job_cluster(room, folder) as jobs:
-        script = jobs.cluster.job_script()
+    with job_cluster.job_cluster(room, folder) as workers:
+        script = workers.cluster.job_script()
         key = (folder / ".tls" / "key.pem").read_text().splitlines()[3]
     assert key not in script and "PRIVATE" not in script and not (folder / ".tls").exists()
     (line,) = (text for text in script.splitlines() if "dask_worker" in text)

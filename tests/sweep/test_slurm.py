@@ -14,7 +14,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from harness.sweep import job_cluster
+from harness.sweep import kept_workers
 from harness.sweep.driver import SweepOutcome, run_sweep
 from harness.sweep.room import Room
 from harness.sweep.store import read_points
@@ -85,7 +85,7 @@ def test_a_sweep_survives_a_cancelled_job(
     points = [point(number) for number in range(_POINTS)]
     room = Room(cluster="slurm", settings=settings)
     heard = Heard()
-    monkeypatch.setattr(job_cluster, "_LOST_S", 1.0)
+    monkeypatch.setattr(kept_workers, "_LOST_S", 1.0)
     canceller = _Canceller(slurm, log, folder)
     canceller.start()
 
