@@ -17,6 +17,7 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from aimc.defaults import DEFAULT_SWEEPS
 from harness.errors import HarnessError
 from harness.sweep.plan_file import SweepPlan
 from harness.sweep.room import CLUSTERS, Cluster, Room
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     from harness.sweep.points import Sweep
     from harness.sweep.progress import SweepReporter
 
-DEFAULT_OUT: Final = "sweeps"
 _HTML_ROWS: Final = 60
 
 
@@ -107,7 +107,7 @@ class SweepResult:
 
 def sweep(
     file: str | os.PathLike[str] | Mapping[str, object],
-    out: str | os.PathLike[str] = DEFAULT_OUT,
+    out: str | os.PathLike[str] = DEFAULT_SWEEPS,
     *,
     workers: int | None = None,
     memory_limit: str | None = None,
@@ -252,11 +252,9 @@ def _cluster(name: str) -> Cluster:
 def sweep_reporter(*, shown: bool) -> Iterator[SweepReporter]:
     """A sweep's progress on stderr if ``shown``, else nothing."""
     if shown:
-        from rich.console import Console
+        from aimc.progress import SweepProgress, stderr_console
 
-        from aimc.cli.progress import SweepProgress
-
-        with SweepProgress(Console(stderr=True, force_jupyter=False)) as progress:
+        with SweepProgress(stderr_console()) as progress:
             yield progress
     else:
         from harness.sweep.progress import Quiet

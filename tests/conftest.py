@@ -18,6 +18,9 @@ import pytest
 
 _NEEDED = {
     "accuracy": ("torch", "aihwkit"),
+    "api/test_notebooks.py": ("torch",),
+    "api/test_search.py": ("torch", "aihwkit"),
+    "api/test_torch_modules.py": ("torch",),
     "cli/test_map.py": ("torch", "aihwkit"),
     "sweep/test_driver.py": ("distributed",),
     "sweep/test_driver_search.py": ("distributed", "torch", "aihwkit"),

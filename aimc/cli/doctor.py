@@ -14,7 +14,7 @@ from typing import Final, Literal
 
 from packaging.specifiers import SpecifierSet
 
-from aimc.cli.extras import DISTRIBUTION, unavailable
+from aimc.extras import DISTRIBUTION, unavailable
 from harness.errors import HarnessError
 
 _NEEDED_FREE_MIB: Final = 512

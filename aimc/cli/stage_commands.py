@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from aimc.cli import options
+from aimc.configuration import configure
+from aimc.defaults import DEFAULT_MAPPING, DEFAULT_SYSTEM
 from harness.budget import JSON_BYTES
 from harness.errors import HarnessError
 from harness.reading import read_regular
@@ -97,13 +99,12 @@ def model(
     from harness.pipeline.prepare import load
     from harness.report.terminal import make_console
 
-    config = options.make_config(
+    config = configure(
         model,
         mapping="digital",
-        system=options.DEFAULT_SYSTEM,
-        overrides=None,
         input_size=input_size,
         checkpoint=checkpoint,
+        spelling=options.COMMAND_LINE,
     )
     loaded = load(config)
     make_console().print(model_table(loaded))
@@ -124,14 +125,13 @@ def quantize(
     from harness.pipeline.prepare import prepare
     from harness.quant.summary import network_to_json
 
-    config = options.make_config(
+    config = configure(
         model,
         mapping="digital",
-        system=options.DEFAULT_SYSTEM,
-        overrides=None,
         input_size=input_size,
         dataset=dataset,
         checkpoint=checkpoint,
+        spelling=options.COMMAND_LINE,
     )
     prepared = prepare(config)
     atomic_write_text(out, network_to_json(prepared.network))
@@ -141,8 +141,8 @@ def quantize(
 def place(
     context: typer.Context,
     model: options.Model,
-    mapping: options.Mapping = "analog",
-    system: options.System = options.DEFAULT_SYSTEM,
+    mapping: options.Mapping = DEFAULT_MAPPING,
+    system: options.System = DEFAULT_SYSTEM,
     overrides: options.Set = None,
     input_size: options.Input = None,
     dataset: options.Dataset = None,
@@ -154,16 +154,17 @@ def place(
     from harness.pipeline.prepare import prepare
     from harness.placement.summary import plan_to_json
 
-    config = options.make_config(
+    config = configure(
         model,
         mapping=mapping,
         system=system,
-        overrides=overrides,
+        settings=overrides or (),
         input_size=input_size,
         dataset=dataset,
         checkpoint=checkpoint,
-        context=context,
+        given=options.given_options(context),
         unused=_UNUSED_BY_PLACE,
+        spelling=options.COMMAND_LINE,
     )
     prepared = prepare(config)
     plan = prepared.mapped or prepared.digital
@@ -176,8 +177,8 @@ def place(
 def codegen(
     context: typer.Context,
     model: options.Model,
-    mapping: options.Mapping = "analog",
-    system: options.System = options.DEFAULT_SYSTEM,
+    mapping: options.Mapping = DEFAULT_MAPPING,
+    system: options.System = DEFAULT_SYSTEM,
     overrides: options.Set = None,
     images: options.Images = None,
     input_size: options.Input = None,
@@ -186,17 +187,18 @@ def codegen(
     out: Program = Path("program"),
 ) -> None:
     """See _CODEGEN_HELP."""
-    config = options.make_config(
+    config = configure(
         model,
         mapping=mapping,
         system=system,
-        overrides=overrides,
+        settings=overrides or (),
         images=images,
         input_size=input_size,
         dataset=dataset,
         checkpoint=checkpoint,
-        context=context,
+        given=options.given_options(context),
         unused=_UNUSED_BY_CODEGEN,
+        spelling=options.COMMAND_LINE,
     )
     _generate(config, out)
     typer.echo(f"Wrote {out / 'src'}")
@@ -205,8 +207,8 @@ def codegen(
 def compile_elf(
     context: typer.Context,
     model: options.Model,
-    mapping: options.Mapping = "analog",
-    system: options.System = options.DEFAULT_SYSTEM,
+    mapping: options.Mapping = DEFAULT_MAPPING,
+    system: options.System = DEFAULT_SYSTEM,
     overrides: options.Set = None,
     images: options.Images = None,
     input_size: options.Input = None,
@@ -218,17 +220,18 @@ def compile_elf(
     from harness.artifacts import atomic_write_text
     from harness.pipeline.programs import compile_generated
 
-    config = options.make_config(
+    config = configure(
         model,
         mapping=mapping,
         system=system,
-        overrides=overrides,
+        settings=overrides or (),
         images=images,
         input_size=input_size,
         dataset=dataset,
         checkpoint=checkpoint,
-        context=context,
+        given=options.given_options(context),
         unused=_UNUSED_BY_CODEGEN,
+        spelling=options.COMMAND_LINE,
     )
     program = _generate(config, out)
     elf = compile_generated(program, out)
@@ -255,7 +258,7 @@ def simulate(
     """See _SIMULATE_HELP."""
     from rich.console import Console
 
-    from aimc.cli.progress import JobProgress
+    from aimc.progress import JobProgress
     from harness.artifacts import atomic_write_text
     from harness.config.load import config_from_yaml
     from harness.engines.registry import engine

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from aimc.cli import options
+from aimc.defaults import DEFAULT_SWEEPS
 from harness.errors import HarnessError, SweepError
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ def run(
     file: Annotated[Path, typer.Argument(help="The sweep file (YAML).", show_default=False)],
     out: Annotated[
         Path, typer.Option("--out", help="Folder that the sweep's folder goes to.")
-    ] = Path("sweeps"),
+    ] = Path(DEFAULT_SWEEPS),
     workers: Annotated[
         int | None,
         typer.Option("--workers", help="Processes; default: one per core of this machine."),

@@ -22,6 +22,8 @@ def layer_savings(
     candidates: Sequence[str],
     config: Config,
     on_program: Callable[[str], None] = lambda _: None,
+    *,
+    gem5: Path | None = None,
 ) -> dict[str, Saving]:
     """Time and energy of one inference of each layer, on the configured system and engine.
 
@@ -31,13 +33,14 @@ def layer_savings(
     Args:
         candidates: Layers that each fit the system's tiles if they are alone.
         on_program: Hears what is simulated.
+        gem5: The program of the engine gem5; None: the variable GEM5, then PATH.
 
     Raises:
         HarnessError: A stage failed.
     """
     config = config.model_copy(update={"run": config.run.model_copy(update={"images": 1})})
     on_program("the digital program")
-    digital = _simulated("digital", all_digital(network), config)
+    digital = _simulated("digital", all_digital(network), config, gem5)
     savings: dict[str, Saving] = {}
     left = list(candidates)
     while left:
@@ -47,7 +50,7 @@ def layer_savings(
         }
         mapping = Mapping(network.name, "analog", units, insists=False)  # type: ignore[arg-type]
         plan = place(network, mapping, config.system)
-        mapped = _simulated("mapped", plan, config)
+        mapped = _simulated("mapped", plan, config, gem5)
         for layer in plan.analog:
             before, after = _layer(digital, layer), _layer(mapped, layer)
             savings[layer] = Saving(
@@ -60,12 +63,12 @@ def layer_savings(
     return savings
 
 
-def _simulated(name: str, plan: Plan, config: Config) -> ProgramSummary:
+def _simulated(name: str, plan: Plan, config: Config, gem5: Path | None) -> ProgramSummary:
     images = plan.network.calibration_inputs[:1]
     with tempfile.TemporaryDirectory() as folder:
         program = build(plan, config, images, Path(folder))
         elf = compile_generated(program, Path(folder))
-        return simulate(name, plan, program, elf, config).summary
+        return simulate(name, plan, program, elf, config, gem5=gem5).summary
 
 
 def _layer(program: ProgramSummary, name: str) -> LayerSummary:

@@ -90,8 +90,8 @@ def analog_bound(layer: AnalogLayerInfo, pixels: int, system: SystemConfig) -> A
         port_ns = VECTOR / tile.io_bandwidth_gb_per_s
         load_beat = attach.load_extra_beat_ns
         load_beat = attach.extra_beat_ns if load_beat is None else load_beat
-        store_ns = attach.store_latency_ns + attach.extra_beat_ns + port_ns
-        load_ns = attach.load_latency_ns + load_beat + port_ns
+        store_ns = attach.store_ns(core.clock_ghz) + attach.extra_beat_ns + port_ns
+        load_ns = attach.load_ns(core.clock_ghz) + load_beat + port_ns
         inputs = layer.rows * column_blocks / VECTOR
         outputs = layer.columns * row_blocks * code_bytes / VECTOR
         transfer_ns = pixels * (inputs * store_ns + outputs * load_ns)

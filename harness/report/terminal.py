@@ -136,7 +136,7 @@ def _layers_table(comparison: Comparison, program: ProgramSummary) -> Table:
         table.add_row(
             printable(layer.name, 24),
             printable(layer.kind, 8),
-            _place(layer),
+            runs_on(layer),
             format_time(layer.time_ns),
             format_share(layer.time_ns, program.time_ns),
             format_count(layer.cycles),
@@ -154,7 +154,8 @@ def _layers_table(comparison: Comparison, program: ProgramSummary) -> Table:
     return table
 
 
-def _place(layer: LayerSummary) -> str:
+def runs_on(layer: LayerSummary) -> str:
+    """Where a program has the layer, in words."""
     if layer.unit == "digital":
         return "core"
     return f"{layer.tiles} tile{'s' if layer.tiles != 1 else ''}"

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from aimc.cli.progress import JobProgress, SearchProgress, SweepProgress, TrainingProgress
+from aimc.progress import JobProgress, SearchProgress, SweepProgress, TrainingProgress
 from harness.data.sizes import in_words, inputs_in_words
 from harness.data.workloads import FOLDER_VARIABLE
 

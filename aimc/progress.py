@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
+from collections.abc import Iterator
 from types import TracebackType
-from typing import Final, Self
+from typing import TYPE_CHECKING, Final, Self
 
 from rich.console import Console
 from rich.status import Status
+
+if TYPE_CHECKING:
+    from harness.pipeline.measure import Reporter
 
 INTERVAL_S: Final = 10.0  # without a terminal, the longest silence
 _MEASURED_SHARE = 0.01  # of the work: earlier, no time left is estimated
@@ -174,6 +179,46 @@ class TrainingProgress(_StatusLine):
         left = _duration(seconds * (total - number))
         self._detail = f": epoch {number} of {total}, {figures} (at most {left} left)"
         self._show()
+
+
+class SilentSearch:
+    """A reporter for callers who do not want to hear of a search."""
+
+    def stage(self, text: str) -> None:
+        """Nothing."""
+
+    def decided(self, text: str) -> None:
+        """Nothing."""
+
+    def work(self, done: float, total: float) -> None:
+        """Nothing."""
+
+
+@contextlib.contextmanager
+def job_reporter(*, shown: bool) -> Iterator[Reporter]:
+    """A job's stages on stderr if ``shown``, else nothing."""
+    if shown:
+        with JobProgress(stderr_console()) as progress:
+            yield progress
+    else:
+        from harness.pipeline.measure import Silent
+
+        yield Silent()
+
+
+@contextlib.contextmanager
+def search_reporter(*, shown: bool) -> Iterator[SearchProgress | SilentSearch]:
+    """A search's stages and decisions on stderr if ``shown``, else nothing."""
+    if shown:
+        with SearchProgress(stderr_console()) as progress:
+            yield progress
+    else:
+        yield SilentSearch()
+
+
+def stderr_console() -> Console:
+    """Plain text in notebooks, too."""
+    return Console(stderr=True, force_jupyter=False)
 
 
 def _duration(seconds: float) -> str:
