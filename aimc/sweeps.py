@@ -186,8 +186,9 @@ def measure_sweep(
     retry_failed: bool = False,
     gem5: Path | None = None,
 ) -> SweepResult:
-    """Run a sweep that was read and write what its folder shows; `sweep` and the command line
-    end up here.
+    """Run a sweep that was read, and write its tables and pictures.
+
+    `sweep` and the command line end up here.
 
     Raises:
         HarnessError: Its workers or results cannot be had.

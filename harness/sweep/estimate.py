@@ -1,4 +1,4 @@
-"""What a sweep will take, before it runs."""
+"""The time and the disk that a sweep will take."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class Estimate:
 
 
 def estimate(sweep: Sweep, folder: Path, *, retry_failed: bool) -> Estimate:
-    """What running ``sweep`` in ``folder`` takes.
+    """Time and disk that running ``sweep`` in ``folder`` takes.
 
     Raises:
         HarnessError: Results that are there cannot be read, or a network cannot.

@@ -30,7 +30,7 @@ _KEYS: Final = ("name", "base", "grid", "zip", "where")
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 _HINT: Final = "docs/sweeps.md describes the file"
 PYTHON: Final = "sweep"
-"""What a sweep is called that is given as a mapping and names itself nothing."""
+"""Name of a sweep that is given as a mapping without one."""
 
 
 def read_sweep(path: Path, *, gem5: Path | None = None) -> Sweep:

@@ -87,7 +87,7 @@ def part(table: pd.DataFrame, axis: str | None, value: object) -> pd.DataFrame:
 
 
 def quantities(done: pd.DataFrame, always: Sequence[Quantity]) -> list[Quantity]:
-    """What is worth showing: ``always``, and what differs between points of one network."""
+    """The quantities to show: ``always``, and those that differ between points of one network."""
     shown = []
     for quantity in (ACCURACY, SPEED_UP, ENERGY_GAIN):
         values = done.groupby("network")[quantity.column]
