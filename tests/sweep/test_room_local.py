@@ -57,7 +57,8 @@ def test_every_socket_is_on_loopback(opened: EngineRoom) -> None:
 @pytest.fixture
 def outside() -> Iterator[tuple[list[str], str]]:
     """How to run a command on another machine, and the address of this one that it sees."""
-    name, here, there = f"aimc{os.getpid()}", "10.213.7.1", "10.213.7.2"
+    name, network = f"aimc{os.getpid()}", f"10.213.{os.getpid() % 256}"
+    here, there = f"{network}.1", f"{network}.2"
     made = [
         ["ip", "netns", "add", name],
         ["ip", "link", "add", f"{name}a", "type", "veth", "peer", "name", f"{name}b"],
@@ -240,5 +241,6 @@ def test_an_interrupt_ends_all_and_keeps_what_is_done(tmp_path: Path, number: in
 
 
 def test_nothing_is_lost_or_run_twice_through_kills(tmp_path: Path) -> None:
-    verdict = stress(tmp_path, points=40, kills=4, seconds=0.1, seed=3)
-    assert verdict.problems == () and verdict.kills.total() == 4
+    verdict = stress(tmp_path, points=40, kills=4, seconds=0.2, seed=2)
+    assert verdict.problems == ()
+    assert verdict.kills["driver"] and verdict.kills["worker"]
