@@ -191,6 +191,10 @@ def test_pictures_are_the_same_for_the_same_points() -> None:
         ({"system.tile.rows": (64, 128), "system.tile.columns": (64, 128)}, {"heat-map", "pareto"}),
         ({"model": NETWORKS, "system.attach": ("core", "bus")}, {"bars", "pareto"}),
         ({"system.tiles": (1, 2), "system.tile.rows": (64, 128)}, {"tiles", "heat-map", "pareto"}),
+        (
+            {"system.tile.io": ("pio", "dma"), "run.placement": ("a", "b"), "system.tiles": (1, 2)},
+            {"tiles", "pareto"},
+        ),
         ({"a": (1, 2), "b": (1, 2), "c": (1, 2)}, {"pareto"}),
         ({"model": NETWORKS}, {"bars", "pareto"}),
     ],
