@@ -21,6 +21,7 @@ DEFAULT_NOISE: Final = Default("pcm")
 DEFAULT_SEARCH: Final = Default("lionheart")
 DEFAULT_OUT: Final = "runs"
 DEFAULT_MAPPINGS: Final = "mappings"
+DEFAULT_SWEEPS: Final = "sweeps"
 MODELS: Final = "models"  # folder, beside what was made of them, of networks given in memory
 DEFAULT_THREADS: Final = 2  # of torch
 MAX_THREADS: Final = 1024  # of torch; more than any machine has use for

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from aimc.configuration import PYTHON, Spelling, configure, setting_text
 from aimc.defaults import DEFAULT_MAPPING, DEFAULT_MAPPINGS, MAX_THREADS
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from harness.accuracy.workbench import Reporter
 
 _UNUSED: Final = ("fp32_baseline", "images", "mapping", "placement")  # keys of the section run
-_SLACK_POINTS: Final = 1e-9  # of rounding
 
 
 @dataclass(frozen=True)
@@ -171,6 +170,8 @@ def check_bounds(found: Iterable[SearchResult], model: str, spelling: Spelling =
     Raises:
         MappingError: The last resort, a mapping without analog layers, breaks its bound.
     """
+    from harness.accuracy.result import broken_bound
+
     broken = [what for result in found if (what := broken_bound(result.summary)) is not None]
     if broken:
         raise MappingError(
@@ -178,23 +179,3 @@ def check_bounds(found: Iterable[SearchResult], model: str, spelling: Spelling =
             where=model,
             hint=f"give a larger {spelling.argument('drop')}, or a network that loses less in int8",
         )
-
-
-def broken_bound(summary: Mapping[str, Any]) -> str | None:
-    """How far a mapping without analog layers is below its bound, in words; None: it is not."""
-    if summary["analog_layers"]:
-        return None
-    (percent,) = (
-        row["mean_percent"]
-        for row in summary["accuracy"]
-        if row["phase"] == "time"
-        and row["split"] == "validation"
-        and row["time_s"] == summary["time_of_evaluation_s"]
-    )
-    bound = summary["bound_percent"]
-    if percent >= bound - _SLACK_POINTS:
-        return None
-    return (
-        f"with every layer digital, int8 reaches {percent:.2f} % of the validation images, "
-        f"the bound of {summary['drop_points']:g} points is {bound:.2f} %"
-    )

@@ -20,6 +20,7 @@ from aimc.cli import (
     map_command,
     run_command,
     stage_commands,
+    sweep_command,
     train_command,
 )
 from harness import __version__
@@ -37,6 +38,7 @@ app: Final = typer.Typer(
 
 run_command.register(app)
 map_command.register(app)
+sweep_command.register(app)
 stage_commands.register(app)
 inspect_commands.register(app)
 train_command.register(app)

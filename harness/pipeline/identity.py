@@ -41,6 +41,7 @@ _TILE_MODULE: Final = "harness._tile"
 _NATIVE_MODULES: Final = (_TILE_MODULE, "harness.accuracy._codes", _ENGINE_MODULE)
 _STATISTICS: Final = ("events.py", "gem5_stats.py")  # what the engines use of harness/stats
 _REFERENCES: Final = ("model", "quant", "placement")  # where float and integer networks are run
+_NO_SOURCES: Final = {"_resources", "sweeps"}  # folders: copies, and sweep files to be edited
 _SMALL_FILE: Final = 1 << 28  # bytes; larger data files are identified by size and times
 _GEM5: Final[Recent[dict[str, str]]] = Recent(4)
 """What the gem5s are that this process has asked, by the state of their files."""
@@ -87,11 +88,13 @@ def run_identity(config: Config, *, gem5: Path | None = None) -> str:
     Raises:
         HarnessError: A named file cannot be read, or the engine is not there.
     """
-    content = {
-        "config": config_hash(config),
-        "inputs": inputs_of(config.run),
-        **harness_identity(config.run.engine, gem5=gem5),
-    }
+    computes = harness_identity(config.run.engine, gem5=gem5)
+    return identity_of(config, inputs_of(config.run), computes)
+
+
+def identity_of(config: Config, inputs: Mapping[str, str], computes: Mapping[str, object]) -> str:
+    """As `run_identity`, of the results of `inputs_of` and `harness_identity`."""
+    content = {"config": config_hash(config), "inputs": dict(inputs), **computes}
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
@@ -212,7 +215,7 @@ def _folder_digest(root: Path) -> str:
     digest = hashlib.sha256()
     for path in sorted(root.rglob("*")):
         relative = path.relative_to(root)
-        if path.suffix in _SOURCE_SUFFIXES and relative.parts[0] != "_resources":
+        if path.suffix in _SOURCE_SUFFIXES and relative.parts[0] not in _NO_SOURCES:
             digest.update(f"{root.name}/{relative}\0".encode())
             digest.update(path.read_bytes())
     return digest.hexdigest()

@@ -92,7 +92,13 @@ def place(
             layers[node.name] = layer
             used += len(layer.blocks)
     layers, used = lay_out(network, layers, used, system, policy)
-    plan = Plan(network=network, analog=layers, tiles_used=used, kept_digital=kept)
+    plan = Plan(
+        network=network,
+        analog=layers,
+        tiles_used=used,
+        kept_digital=kept,
+        tiles_wanted=sum(demand.tiles for demand in wanted if demand.obstacle is None),
+    )
     check_memory(plan, system)
     return plan
 

@@ -21,6 +21,7 @@ COMMANDS = (
     "model",
     "quantize",
     "map",
+    "sweep",
     "place",
     "codegen",
     "compile",

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from aimc.search_plan import broken_bound
+from harness.accuracy.result import broken_bound
 
 ROOT = Path(__file__).parents[2]
 
