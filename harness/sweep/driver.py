@@ -8,20 +8,21 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from harness.errors import HarnessError
-from harness.interrupts import interrupted_says
+from harness.interrupts import interrupted_says, uninterrupted
 from harness.locks import folder_lock
 from harness.sweep.engine_room import EngineRoom, engine_room
 from harness.sweep.plan_file import write_plan
 from harness.sweep.points import Point, Sweep
 from harness.sweep.progress import SweepReporter
 from harness.sweep.room import Room
-from harness.sweep.send import Task, send
+from harness.sweep.send import BATCH, SEARCH, Task, send
 from harness.sweep.store import DONE, FAILED, Store
 from harness.sweep.worker import Outcome, failure, out_of_memory, run_point
 
@@ -101,10 +102,13 @@ def run_sweep(
             for point in points
             if (found := known.get(point.identity)) is None or found.status not in finished
         ]
-        reporter.planned(len(points), len(points) - len(missing))
+        done = _count(store, points, DONE)
+        reporter.planned(len(points), done)
         if missing:
+            failed = len(points) - len(missing) - done
             with engine_room(room, folder, reporter) as workers:
-                _Run(points, store, workers, reporter).measure(missing, task, folder, gem5)
+                run = _Run(store, workers, reporter, done, failed)
+                run.measure(missing, task, folder, gem5)
         store.compact()
         return SweepOutcome(
             folder=folder,
@@ -125,16 +129,17 @@ class _Run:
 
     def __init__(
         self,
-        points: Sequence[Point],
         store: Store,
         workers: EngineRoom,
         reporter: SweepReporter,
+        done: int,
+        failed: int,
     ) -> None:
         self._store = store
         self._workers = workers
         self._reporter = reporter
-        self._done = _count(store, points, DONE)
-        self._failed = 0
+        self._done = done
+        self._failed = failed
         self._outcomes: list[Outcome] = []
         self._written_s = time.monotonic()
 
@@ -143,33 +148,40 @@ class _Run:
         from distributed import as_completed
 
         client = self._workers.client
-        sent = send(self._workers.client, points, task, folder, gem5)
-        coming = as_completed(sent, loop=client.loop, with_results=True, raise_errors=False)
+        coming = as_completed(loop=client.loop, with_results=True, raise_errors=False)
+        batches = send(client, points, task, folder, gem5)
+        sent: dict[Future[Outcome], Point] = {}
+        left = len(points)
         looked_s = with_workers_s = time.monotonic()
-        lost = 0
         try:
-            while not coming.is_empty():
+            while left and client.status in ("running", "connecting"):
+                while len(sent) < BATCH and (batch := next(batches, None)) is not None:
+                    sent.update(batch)
+                    coming.update(batch)
+                lost = 0
                 for future, result in coming.next_batch(block=False):
                     outcome = self._outcome(sent.pop(future), future, result)
                     future.release()  # else it is computed again if its worker dies now
                     if outcome is None:
                         lost += 1
                     else:
+                        left -= 1
                         self._take(outcome)
                 self._write_sometimes()
                 now_s = time.monotonic()
                 if now_s - looked_s >= _LOOKED_AFTER_S:
                     looked_s = now_s
-                    with_workers_s = self._look(with_workers_s)
-                if client.status not in ("running", "connecting"):
+                    with suppress(OSError):  # a connection that is lost shows in the client
+                        with_workers_s = self._look(with_workers_s)
+                if lost or (left and not sent):
                     break
                 time.sleep(_TICK_S)
         finally:
             self._write()
         self._tell(0)
-        if lost or sent:
+        if left:
             raise HarnessError(
-                f"the connection to the scheduler was lost; {lost + len(sent)} points are missing",
+                f"the connection to the scheduler was lost; {left} points are missing",
                 where=str(client.scheduler.address if client.scheduler else "dask"),
                 hint="run the same command again: it goes on with them",
             )
@@ -194,9 +206,11 @@ class _Run:
         events = self._workers.client.get_events("worker-restart-memory")
         if any(event["worker"] == worker.address for _, event in events):
             return out_of_memory(worker.memory_limit), str(error)
+        searched = error.task[0] == SEARCH
         text = (
-            "the worker that measured this point ended, in each of"
-            f" {error.allowed_failures + 1} tries: it was killed, lost, or out of memory"
+            f"the worker that {'searched the mapping of' if searched else 'measured'} this point"
+            f" ended, in each of {error.allowed_failures + 1} tries: it was killed, lost, or out of"
+            " memory"
         )
         return text, str(error)
 
@@ -218,10 +232,11 @@ class _Run:
 
     def _write(self) -> None:
         outcomes, self._outcomes = self._outcomes, []
-        self._store.write(
-            [outcome["point"] for outcome in outcomes],
-            [layer for outcome in outcomes for layer in outcome["layers"]],
-        )
+        with uninterrupted():
+            self._store.write(
+                [outcome["point"] for outcome in outcomes],
+                [layer for outcome in outcomes for layer in outcome["layers"]],
+            )
         self._written_s = time.monotonic()
 
     def _look(self, with_workers_s: float) -> float:
@@ -237,7 +252,7 @@ class _Run:
             logs = self._workers.logs
             why = (
                 "is the harness installed where they are to run?"
-                if logs is None
+                if logs is None or not logs.is_dir()
                 else f"the batch system may be busy; what jobs print is in {logs}"
             )
             self._reporter.note(f"no worker for {_NO_WORKER_S:.0f} s: {why}")

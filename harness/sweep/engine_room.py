@@ -60,7 +60,6 @@ def engine_room(room: Room, folder: Path, reporter: SweepReporter) -> Iterator[E
     Raises:
         HarnessError: The room is impossible, or its workers cannot be started or reached.
     """
-    _check(room)
     try:
         import dask
         import distributed
@@ -70,6 +69,7 @@ def engine_room(room: Room, folder: Path, reporter: SweepReporter) -> Iterator[E
             where=str(error.name),
             hint="pip install 'aimc-harness[cluster]'",
         ) from error
+    _check(room)
     if room.dashboard is not None and not has_dashboard():
         reporter.note("no dashboard: it needs the package bokeh (pip install bokeh)")
     with contextlib.ExitStack() as stack:

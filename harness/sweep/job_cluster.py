@@ -118,10 +118,8 @@ def _close(cluster: SpecCluster) -> None:
     from distributed.core import Status
 
     with uninterrupted():
-        for (
-            job
-        ) in cluster.workers.values():  # dask insists on it, and dask-jobqueue does not say so
-            job.status = Status.closing
+        for job in cluster.workers.values():
+            job.status = Status.closing  # dask insists on it, and dask-jobqueue leaves it out
         cluster.close(timeout=_CLOSING_S)
 
 

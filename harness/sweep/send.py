@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
@@ -18,14 +18,17 @@ if TYPE_CHECKING:
 Task: TypeAlias = Callable[..., Outcome]
 """`harness.sweep.worker.run_point`, or what a test puts in its place."""
 
-_SENT_AT_ONCE: Final = 1000
+BATCH: Final = 1000
+"""Points that are sent at once."""
+SEARCH: Final = "search"
+"""The first part of the keys of searches."""
 _SEARCHES_FIRST: Final = 10  # priority
 
 
 def send(
     client: Client, points: Sequence[Point], task: Task, folder: Path, gem5: Path | None
-) -> dict[Future[Outcome], Point]:
-    """Submit the points, and before them the searches of their mappings."""
+) -> Iterator[dict[Future[Outcome], Point]]:
+    """Submit the points in batches, each when it is asked for, and first their searches."""
     token = secrets.token_hex(8)
     common: dict[str, Any] = {
         "working_folder": str(Path.cwd()),
@@ -34,14 +37,13 @@ def send(
     }
     program = None if gem5 is None else str(gem5.absolute())
     searches = {
-        key: client.submit(find, job, key=("search", token, key), priority=_SEARCHES_FIRST)
+        key: client.submit(find, job, key=(SEARCH, token, key), priority=_SEARCHES_FIRST)
         for key, job in _searches(points, folder, common).items()
     }
-    sent: dict[Future[Outcome], Point] = {}
     for searched in (False, True):
         group = [point for point in points if (point.search is not None) == searched]
-        for start in range(0, len(group), _SENT_AT_ONCE):
-            batch = group[start : start + _SENT_AT_ONCE]
+        for start in range(0, len(group), BATCH):
+            batch = group[start : start + BATCH]
             jobs = [
                 Job(point.identity, point.config.model_dump_json(), gem5=program, **common)
                 for point in batch
@@ -52,9 +54,7 @@ def send(
                     [searches[search_key(p.config, p.search)] for p in batch if p.search]
                 )
             keys = [(f"point-{searched}", token, point.identity) for point in batch]
-            futures = client.map(task, *arguments, key=keys)
-            sent.update(zip(futures, batch, strict=True))
-    return sent
+            yield dict(zip(client.map(task, *arguments, key=keys), batch, strict=True))
 
 
 def _searches(points: Sequence[Point], folder: Path, common: Mapping[str, Any]) -> dict[str, str]:

@@ -40,7 +40,7 @@ def test_a_found_mapping_is_served_to_both_and_runs(monkeypatch: pytest.MonkeyPa
     result = aimc.run("mlp", mapping=found.mapping, images=1)
     analog = result.layers.query("unit == 'analog'")
     assert set(analog.index) == set(found.analog_layers)
-    monkeypatch.setattr("aimc.search_plan.broken_bound", lambda _: "it is broken")
+    monkeypatch.setattr("harness.accuracy.result.broken_bound", lambda _: "it is broken")
     with pytest.raises(MappingError, match=r"no mapping holds the bound: it is broken\n.*drop="):
         aimc.search("mlp", 3, threads=1, set=QUICK)
     found.folder.joinpath("accuracy.csv").write_text("phase\n")

@@ -125,13 +125,15 @@ def test_points_that_fail_do_not_stop_others(runs: Runs) -> None:
     for row in (fails, defect, memory):
         assert row["system"] == "alpine-hp" and "run:" in row["config"] and row["attempts"] == 1
     again = runs.run(points)
-    assert (again.measured, again.exit_code) == (0, 3)
+    assert (again.measured, again.exit_code) == (0, 3) and runs.heard.plans[-1] == (8, 5)
+    grown = runs.run([*points, point(8)])
+    assert grown.measured == 1 and runs.heard.counts[-1] == (6, 3, 0)
     retried = runs.run(points, retry_failed=True)
     assert (retried.measured, retried.done, retried.exit_code) == (3, 8, 0)
     rows = read_points(runs.folder).set_index("identity")
     assert rows.loc[points[4].identity, "attempts"] == 2
     assert rows["error"].isna().all() and rows["log"].isna().all()
-    assert len(runs.started) == 11
+    assert len(runs.started) == 12
 
 
 def test_a_changed_identity_is_measured_again(runs: Runs) -> None:
