@@ -11,6 +11,7 @@ from typing import Any, Final, TypeVar
 import yaml
 from pydantic import ValidationError
 
+from harness.config import defaults
 from harness.config.earlier import with_later_fields
 from harness.config.overrides import Override, apply_override, find_field, parse_overrides
 from harness.config.preset_files import (
@@ -95,8 +96,8 @@ def load_config(
 
 def load_loop_config(
     *,
-    noise: str = "pcm",
-    search: str = "lionheart",
+    noise: str = defaults.NOISE,
+    search: str = defaults.SEARCH,
     overrides: Sequence[str | Override] = (),
     find: PresetFinder = find_preset,
 ) -> LoopConfig:

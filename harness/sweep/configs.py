@@ -9,6 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
+from harness.config import defaults
+from harness.config.defaults import is_tile_key
 from harness.config.load import load_config, load_loop_config
 from harness.config.overrides import Override
 from harness.config.preset_files import SYSTEM, PresetFinder, find_preset
@@ -32,11 +34,9 @@ from harness.sweep.keys import (
     TILES,
     Settings,
     is_loop_key,
-    is_tile_key,
     override_of,
 )
 
-DEFAULT_SYSTEM: Final = "alpine-hp"
 _SEARCH_NEEDS: Final = ("torch", "aihwkit")
 
 
@@ -70,7 +70,7 @@ class ConfigMaker:
             raise ConfigError("no network is named", hint="add model: vgg16 under base")
         images = None if is_onnx_path(str(model)) else self._images(str(model))
         config = load_config(
-            system=str(settings.get(SYSTEM, DEFAULT_SYSTEM)),
+            system=str(settings.get(SYSTEM, defaults.SYSTEM)),
             overrides=_overrides(settings, ("run.", "system.")),
             run={} if images is None or IMAGES in settings else {"images": images},
             find=self._find,
@@ -82,9 +82,6 @@ class ConfigMaker:
             _check_builtin(run.model, run.input_size)
         if run.mapping not in ("analog", "digital"):
             self._check_mapping(run.mapping, run.model)
-        if config.system.tiles == 0 and run.mapping == "analog":
-            run = run.model_copy(update={"mapping": "digital"})
-            config = config.model_copy(update={"run": run})
         return config
 
     def search(self, settings: Settings, config: Config) -> LoopConfig | None:
@@ -116,8 +113,8 @@ class ConfigMaker:
                 hint="pip install 'aimc-harness[train]', or leave drop out",
             )
         loop = load_loop_config(
-            noise=str(settings.get("noise", "pcm")),
-            search=str(settings.get("search", "lionheart")),
+            noise=str(settings.get("noise", defaults.NOISE)),
+            search=str(settings.get("search", defaults.SEARCH)),
             overrides=_overrides(settings, ("noise.", "search.")),
             find=self._find,
         )

@@ -45,8 +45,6 @@ SHORT: Final = {
 """Names that the command line has for keys of the configuration."""
 PRESET_KEYS: Final = (SYSTEM, *LOOP_SECTIONS)
 _LOOP_PREFIXES: Final = tuple(f"{section}." for section in LOOP_SECTIONS)
-_TILE_PREFIXES: Final = ("system.tile.", "system.attach.", "system.energy.tile_")
-_TILE_KEYS: Final = ("system.tile", TILES, "system.attach")
 
 
 @dataclass(frozen=True)
@@ -60,11 +58,6 @@ class Key:
 def is_loop_key(path: str) -> bool:
     """Whether a key says how a mapping is searched."""
     return path in LOOP_SECTIONS or path.startswith(_LOOP_PREFIXES)
-
-
-def is_tile_key(path: str) -> bool:
-    """Whether a key is about tiles alone."""
-    return path in _TILE_KEYS or path.startswith(_TILE_PREFIXES)
 
 
 def read_key(text: str) -> Key:
