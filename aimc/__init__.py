@@ -21,29 +21,36 @@ if TYPE_CHECKING:
     from aimc.result import Result, load_result
     from aimc.search_result import SearchResult
     from aimc.simulation import run
+    from aimc.sweeps import SweepResult, load_sweep, sweep
     from harness.errors import HarnessError
 
 __all__ = [
     "HarnessError",
     "Result",
     "SearchResult",
+    "SweepResult",
     "__version__",
     "load_result",
+    "load_sweep",
     "models",
     "presets",
     "run",
     "search",
+    "sweep",
 ]
 
 _MODULE_OF = {
     "HarnessError": "harness.errors",
     "Result": "aimc.result",
     "SearchResult": "aimc.search_result",
+    "SweepResult": "aimc.sweeps",
     "load_result": "aimc.result",
+    "load_sweep": "aimc.sweeps",
     "models": "aimc.catalogue",
     "presets": "aimc.catalogue",
     "run": "aimc.simulation",
     "search": "aimc.mapping_search",
+    "sweep": "aimc.sweeps",
 }
 
 

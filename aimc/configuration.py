@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final, Protocol, TypeAlias
 
 from aimc.defaults import DEFAULT_SYSTEM
+from harness.config.defaults import is_tile_key
 from harness.config.load import load_config
 from harness.config.schema import Config
 from harness.engines.registry import check_engine
@@ -15,9 +16,6 @@ from harness.errors import ConfigError
 
 Setting: TypeAlias = bool | int | float | str | os.PathLike[str] | None
 """A value of a configuration.  Text is read as the command line reads it."""
-
-_TILE_KEYS: Final = ("system.tile.", "system.attach.", "system.energy.tile_")
-_TILE_SECTIONS: Final = ("system.tile", "system.tiles", "system.attach")
 
 
 class Spelling(Protocol):
@@ -209,7 +207,7 @@ def _check_run_keys(
 def _check_no_tile_keys(keys: Sequence[str], spelling: Spelling) -> None:
     """Refuse settings of tiles where the mapping is all-digital."""
     for key in keys:
-        if key.startswith(_TILE_KEYS) or key in _TILE_SECTIONS:
+        if is_tile_key(key):
             raise ConfigError(
                 "the mapping is digital, which uses no tiles",
                 where=spelling.setting(key),

@@ -7,8 +7,8 @@ from html import escape
 from pathlib import Path
 from typing import Final
 
+from harness.quantities import format_energy, format_ratio, format_time
 from harness.report.comparison import Comparison, accuracy_statement, outputs_statement
-from harness.report.quantities import format_energy, format_ratio, format_time
 from harness.report.terminal import runs_on
 from harness.stats.summary import Gain, LayerSummary, ProgramSummary, layer_gain
 

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.status import Status
 
 if TYPE_CHECKING:
-    from harness.pipeline.measure import Reporter
+    from harness.pipeline.reporter import Reporter
 
 INTERVAL_S: Final = 10.0  # without a terminal, the longest silence
 _MEASURED_SHARE = 0.01  # of the work: earlier, no time left is estimated
@@ -121,6 +121,50 @@ class SearchProgress(_StatusLine):
         self._show()
 
 
+class SweepProgress(_StatusLine):
+    """How many points of a sweep are done, and how long the others take."""
+
+    def __init__(self, console: Console, *, interval_s: float = INTERVAL_S) -> None:
+        super().__init__(console, interval_s=interval_s)
+        self._total = self._earlier = 0
+        self._first: tuple[float, int] | None = None  # when points were first counted, and how many
+        self._url = ""
+
+    def stage(self, text: str) -> None:
+        self._begin(text)
+        if self._status is None:
+            self._print(f"{text} ...")
+        self._show()
+
+    def note(self, text: str) -> None:
+        self._print(text)
+
+    def planned(self, total: int, done: int) -> None:
+        self._total, self._earlier = total, done
+        earlier = f", {done} of them there already" if done else ""
+        self._print(f"{total} points{earlier}")
+
+    def finished(self, done: int, failed: int, running: int) -> None:
+        if self._first is None:
+            self._begin("measuring points")
+            self._first = (time.monotonic(), done + failed)
+        since, counted = self._first
+        new, seconds = done + failed - counted, max(time.monotonic() - since, 1e-3)
+        left = max(0, self._total - max(self._earlier, counted) - new)
+        self._text = f"{done} of {self._total} points done"
+        self._detail = f", {failed} failed" if failed else ""
+        self._detail += f", {running} running"
+        if new:
+            time_left = _duration(seconds * left / new)
+            self._detail += f"; {60 * new / seconds:.3g} a minute, about {time_left} left"
+        self._detail += self._url
+        self._show()
+
+    def dashboard(self, url: str) -> None:
+        self._print(f"dashboard: {url}")
+        self._url = f"; {url}"
+
+
 class TrainingProgress(_StatusLine):
     """What a training does, and its epochs with the time left."""
 
@@ -157,7 +201,7 @@ def job_reporter(*, shown: bool) -> Iterator[Reporter]:
         with JobProgress(stderr_console()) as progress:
             yield progress
     else:
-        from harness.pipeline.measure import Silent
+        from harness.pipeline.reporter import Silent
 
         yield Silent()
 

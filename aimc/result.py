@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from harness.quantities import format_ratio, printable
 from harness.report.comparison import Comparison, accuracy_statement, outputs_statement
-from harness.report.quantities import format_ratio, printable
 from harness.report.result_file import read_result
 from harness.report.write import report_files
 

@@ -18,7 +18,7 @@ from harness.errors import ConfigError, HarnessError, MappingError
 if TYPE_CHECKING:
     from harness.accuracy.workbench import Reporter
 
-_UNUSED: Final = ("fp32_baseline", "images", "mapping")  # keys of the section run
+_UNUSED: Final = ("fp32_baseline", "images", "mapping", "placement")  # keys of the section run
 
 
 @dataclass(frozen=True)

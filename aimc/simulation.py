@@ -16,7 +16,7 @@ from aimc.result import Result
 if TYPE_CHECKING:
     from aimc.networks import Network
     from harness.config.schema import Config
-    from harness.pipeline.measure import Reporter
+    from harness.pipeline.reporter import Reporter
 
 
 def run(

@@ -34,6 +34,8 @@ Example:
 """
 _PLACE_HELP = """Assign analog layers to tiles and write the plan (JSON).
 
+With too few tiles for all layers, those that save most time get them, by simulation.
+
 Example:
 
     aimc place vgg16 --set system.tiles=100 --out plan.json
@@ -70,7 +72,7 @@ Program = Annotated[Path, typer.Option("--out", help="Folder to write to.")]
 _REGIONS: Final = "regions.json"
 # Keys of the section run.  Engine and timeout are in config.yaml, for `simulate`.
 _UNUSED_BY_CODEGEN: Final = ("fp32_baseline",)
-_UNUSED_BY_PLACE: Final = ("engine", "fp32_baseline", "images", "kernels", "timeout_s", "warmup")
+_UNUSED_BY_PLACE: Final = ("fp32_baseline", "images")
 
 
 def register(app: typer.Typer) -> None:
@@ -150,8 +152,12 @@ def place(
     out: Artifact = Path("plan.json"),
 ) -> None:
     """See _PLACE_HELP."""
+    from rich.console import Console
+
+    from aimc.progress import JobProgress
     from harness.artifacts import atomic_write_text
     from harness.pipeline.prepare import prepare
+    from harness.pipeline.simulator import Simulator
     from harness.placement.summary import plan_to_json
 
     config = configure(
@@ -166,7 +172,8 @@ def place(
         unused=_UNUSED_BY_PLACE,
         spelling=options.COMMAND_LINE,
     )
-    prepared = prepare(config)
+    with JobProgress(Console(stderr=True)) as progress:
+        prepared = prepare(config, Simulator(progress))
     plan = prepared.mapped or prepared.digital
     atomic_write_text(out, plan_to_json(plan, config.system))
     typer.echo(f"Wrote {out}: {len(plan.analog)} analog layers on {plan.tiles_used} tiles")
@@ -240,12 +247,17 @@ def compile_elf(
 
 
 def _generate(config: Config, out: Path) -> GeneratedProgram:
+    from rich.console import Console
+
+    from aimc.progress import JobProgress
     from harness.artifacts import atomic_write_text
     from harness.config.load import config_to_yaml
     from harness.pipeline.prepare import prepare
     from harness.pipeline.programs import build
+    from harness.pipeline.simulator import Simulator
 
-    prepared = prepare(config)
+    with JobProgress(Console(stderr=True)) as progress:
+        prepared = prepare(config, Simulator(progress))
     atomic_write_text(out / "config.yaml", config_to_yaml(config))
     images_used = prepared.images[: config.run.images]
     return build(prepared.mapped or prepared.digital, config, images_used, out)

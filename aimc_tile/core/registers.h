@@ -68,12 +68,13 @@
 #define AIMC_FEATURE_DMA (1u << 16)
 #define AIMC_FEATURE_DOUBLE_BUFFER (1u << 17)
 
-#define AIMC_STATUS_BUSY (1u << 0)      /* an MVM is converting or queued */
-#define AIMC_STATUS_IN_READY (1u << 1)  /* START would be accepted, the IN window may be filled */
-#define AIMC_STATUS_OUT_VALID (1u << 2) /* the OUT window holds a finished MVM */
-#define AIMC_STATUS_DMA_BUSY (1u << 3)  /* a descriptor or a programming image is in progress */
-#define AIMC_STATUS_DMA_READY (1u << 4) /* a DESCRIPTOR would be accepted: 2 at a time */
-#define AIMC_STATUS_ERROR (1u << 31)    /* AIMC_REG_ERROR is not 0 */
+#define AIMC_STATUS_BUSY (1u << 0)        /* an MVM is converting or queued */
+#define AIMC_STATUS_IN_READY (1u << 1)    /* START would be accepted, the IN window may be filled */
+#define AIMC_STATUS_OUT_VALID (1u << 2)   /* the OUT window holds a finished MVM */
+#define AIMC_STATUS_DMA_BUSY (1u << 3)    /* a descriptor or a programming image is in progress */
+#define AIMC_STATUS_DMA_READY (1u << 4)   /* a DESCRIPTOR would be accepted: 2 at a time */
+#define AIMC_STATUS_PROGRAMMING (1u << 5) /* cells are being programmed */
+#define AIMC_STATUS_ERROR (1u << 31)      /* AIMC_REG_ERROR is not 0 */
 
 /* Of several bits in one write, RESET acts first, then POP, START, PROGRAM and AGAIN.  RESET keeps
  * the conductances, the ADC scales, the noise epoch and count, and the RW registers.

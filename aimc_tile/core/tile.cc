@@ -53,9 +53,11 @@ Tile::Tile(const TileParams& params, HostMemory* memory)
 
 uint32_t Tile::status() const {
   const bool dma_busy = s_.queued > 0 || s_.programming.active;
+  const bool programming = s_.now_ps < s_.cells_busy_until_ps;
   return (mvm_pending() ? AIMC_STATUS_BUSY : 0) | (input_ready() ? AIMC_STATUS_IN_READY : 0) |
          (output_valid() ? AIMC_STATUS_OUT_VALID : 0) | (dma_busy ? AIMC_STATUS_DMA_BUSY : 0) |
-         (descriptor_ready() ? AIMC_STATUS_DMA_READY : 0) | (s_.error != 0 ? AIMC_STATUS_ERROR : 0);
+         (descriptor_ready() ? AIMC_STATUS_DMA_READY : 0) |
+         (programming ? AIMC_STATUS_PROGRAMMING : 0) | (s_.error != 0 ? AIMC_STATUS_ERROR : 0);
 }
 
 bool Tile::mvm_pending() const {
@@ -104,7 +106,8 @@ Picoseconds Tile::next_event_ps() const {
   if (s_.converting) next = s_.converted_ps;
   if (s_.reader.active()) next = std::min(next, s_.reader.done_ps);
   if (s_.writer.active()) next = std::min(next, s_.writer.done_ps);
-  if (s_.programming.writing) next = std::min(next, s_.cells_busy_until_ps);
+  if (s_.programming.writing || s_.now_ps < s_.cells_busy_until_ps)
+    next = std::min(next, s_.cells_busy_until_ps);
   const bool waiting = !s_.converting && s_.inputs[s_.convert_in].state == BankState::kReady &&
                        s_.outputs[s_.convert_out].state == BankState::kEmpty;
   if (waiting) next = std::min(next, conversion_gate());

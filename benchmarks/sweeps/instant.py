@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from harness.config.schema import Config
-from harness.pipeline.measure import Reporter, Silent, measure
+from harness.pipeline.measure import measure
+from harness.pipeline.reporter import Reporter, Silent
 from harness.report.comparison import Comparison
 
 

@@ -22,6 +22,7 @@ Phase: TypeAlias = Literal[
 ]
 
 SUMMARY_FORMAT: Final = "aimc-search"
+_SLACK_POINTS: Final = 1e-9  # of rounding
 
 _COLUMNS: Final = (
     "phase",
@@ -350,7 +351,7 @@ def broken_bound(summary: Mapping[str, Any]) -> str | None:
         and row["time_s"] == summary["time_of_evaluation_s"]
     )
     bound = summary["bound_percent"]
-    if percent >= bound - 1e-9:
+    if percent >= bound - _SLACK_POINTS:
         return None
     return (
         f"with every layer digital, int8 reaches {percent:.2f} % of the validation images, "

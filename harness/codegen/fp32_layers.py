@@ -13,7 +13,8 @@ import numpy.typing as npt
 
 from harness.codegen import packing
 from harness.codegen.blob import Blob
-from harness.codegen.layers import Layer, check_name
+from harness.codegen.context import Layer
+from harness.codegen.layers import check_name
 from harness.codegen.windows import hwc, node_sliding, window_fields
 from harness.errors import CodegenError
 from harness.placement.memory import SLACK

@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
 from typing import Final, TypeAlias, TypeVar
 
 import numpy as np
 
 from harness.codegen import packing
-from harness.codegen.blob import Blob
-from harness.codegen.windows import hwc, node_sliding, window_fields
-from harness.config.schema import TileConfig
+from harness.codegen.analog import translate_analog
+from harness.codegen.context import Context, Layer
+from harness.codegen.windows import window_fields
 from harness.errors import CodegenError
-from harness.placement.plan import AnalogLayer, Plan
 from harness.quant.program import (
     Int32Array,
-    Pair,
     QAdd,
     QAvgPool,
     QClip,
@@ -28,81 +25,10 @@ from harness.quant.program import (
     QNode,
     QReshape,
     QSoftmax,
-    Requant,
 )
 
 _IDENTIFIER: Final = re.compile(r"[a-z][a-z0-9_]*")
 _QNodeT = TypeVar("_QNodeT", bound=QNode)
-
-
-@dataclass(frozen=True)
-class Layer:
-    """What the templates write for one layer.
-
-    ``fields`` is the struct's designated initializer in order; ``blocks``, ``ranges``,
-    ``dma_tiles`` and ``concat_inputs`` are the rows of the arrays that an analog layer (the
-    tiles: by DMA) or a concatenation points to.  ``nearer`` is which of these the layer before
-    brings nearer.
-    """
-
-    name: str
-    struct: str
-    fields: tuple[tuple[str, str], ...]
-    call: str
-    comment: str
-    scratch_bytes: int = 0
-    blocks: tuple[str, ...] = ()
-    ranges: tuple[str, ...] = ()
-    dma_tiles: tuple[int, ...] = ()
-    nearer: tuple[str, ...] = ()
-    concat_inputs: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Context:
-    """What a layer's translation needs besides the node itself."""
-
-    plan: Plan
-    tile: TileConfig
-    kernels: packing.Kernels
-    blob: Blob
-    buffers: Mapping[str, str]  # tensor name -> C expression
-
-    def hwc(self, tensor: str) -> tuple[int, int, int]:
-        """Height, width and channels of a tensor; a vector is a 1 x 1 map."""
-        return hwc(self.plan.network, tensor)
-
-    def pointer(self, data: bytes, c_type: str) -> str:
-        """A C expression of the address of ``data`` among the linked weights."""
-        return f"WEIGHTS({c_type}, {self.blob.add(data):#x})"
-
-    def channels(self, values: Int32Array, count: int) -> str:
-        return self.pointer(packing.pack_channels(values, count).tobytes(), "int32_t")
-
-    def requant(self, requant: Requant, count: int) -> tuple[tuple[str, str], ...]:
-        return (
-            ("requant.multiplier", self.channels(requant.multiplier, count)),
-            ("requant.shift", self.channels(requant.shift, count)),
-            ("requant.low", str(requant.low)),
-            ("requant.high", str(requant.high)),
-        )
-
-    def sliding(
-        self,
-        node: QNode,
-        kernel: Pair,
-        stride: Pair,
-        pads: tuple[int, ...],
-        dilation: Pair = (1, 1),
-    ) -> packing.Sliding:
-        return node_sliding(self.plan.network, node, kernel, stride, pads, dilation)
-
-    def call(self, function: str, node: QNode, *, scratch: bool = False) -> str:
-        arguments = [f"&{node.name}_layer", *(self.buffers[name] for name in node.inputs)]
-        arguments.append(self.buffers[node.output])
-        if scratch:
-            arguments.append("scratch")
-        return f"{function}({', '.join(arguments)})"
 
 
 def _conv(node: QConv, context: Context) -> Layer:
@@ -155,68 +81,6 @@ def _dense(node: QDense, context: Context) -> Layer:
     )
     comment = f"dense, {in_features} to {out_features}"
     return Layer(node.name, "aimc_dense", fields, context.call("aimc_dense", node), comment)
-
-
-def _analog(node: QConv | QDense, layer: AnalogLayer, context: Context) -> Layer:
-    if isinstance(node, QConv):
-        _, kernel_h, kernel_w, channels = node.weight.shape
-        sliding = context.sliding(node, (kernel_h, kernel_w), node.stride, node.pads, node.dilation)
-    else:
-        channels = node.weight.shape[1]
-        one = (1, 1)
-        sliding = packing.Sliding(one, one, one, one, (0, 0), one)
-    blocks = tuple(
-        f"{{.tile = {block.tile}, .k0 = {block.k0}, .rows = {block.rows}, .n0 = {block.n0}, "
-        f".columns = {block.columns}, "
-        f".image = {context.pointer(packing.pack_tile_image(block), 'void')}}}"
-        for block in layer.blocks
-    )
-    parts = packing.analog_ranges(layer.blocks, context.tile.adc_bits)
-    ranges = tuple(
-        f"{{{', '.join(f'.{name} = {value}' for name, value in asdict(part).items())}}}"
-        for part in parts
-    )
-    block_columns = [block.columns for block in layer.blocks]
-    pixel_bytes = packing.code_bytes_of_a_pixel(block_columns, context.tile.adc_bits)
-    columns = packing.pack_analog_columns(layer.bias, layer.requant, layer.blocks)
-    pixel = packing.pack_pixel_columns(columns, sliding.out_size, context.tile.io)
-    fields: tuple[tuple[str, str], ...] = (
-        *window_fields(sliding),
-        ("in_channels", str(channels)),
-        ("out_channels", str(layer.columns)),
-        ("code_bytes", str(packing.code_bytes(context.tile.adc_bits))),
-        ("block_count", str(len(blocks))),
-        ("block", f"{node.name}_blocks"),
-        ("range_count", str(len(ranges))),
-        ("range", f"{node.name}_ranges"),
-        ("bias", context.channels(layer.bias, layer.columns)),
-        *context.requant(layer.requant, layer.columns),
-        ("columns", "0" if columns is None else context.pointer(columns.tobytes(), "int32_t")),
-        ("pixel_columns", "0" if pixel is None else context.pointer(pixel.tobytes(), "int8_t")),
-        ("pixel_bytes", str(pixel_bytes)),
-    )
-    dma_tiles: tuple[int, ...] = ()
-    few = isinstance(node, QDense) and packing.is_few(
-        layer.blocks, columns, context.tile.adc_bits, context.tile.io
-    )
-    if context.tile.io == "dma":
-        dma_tiles = tuple(block.tile for block in layer.blocks)
-        rows = packing.rows_of_a_descriptor(pixel_bytes, sliding.out_size)
-        fields += (
-            ("dma_rows", str(rows)),
-            ("dma_first", str(packing.first_blocks(parts, sliding.out_size))),
-            ("tile", f"{node.name}_tiles"),
-            ("dma", f"&{node.name}_dma"),
-        )
-    scratch = packing.analog_scratch_bytes(
-        channels, block_columns, sliding, context.tile.adc_bits, context.tile.io
-    )
-    comment = f"analog, {layer.rows} x {layer.columns} on {len(blocks)} tiles"
-    call = context.call(f"aimc_analog_{'few' if few else context.tile.io}", node, scratch=True)
-    nearer = ("layer", "dma", "tiles") if dma_tiles else ("layer", "blocks") if few else ()
-    return Layer(
-        node.name, "aimc_analog", fields, call, comment, scratch, blocks, ranges, dma_tiles, nearer
-    )
 
 
 def _maxpool(node: QMaxPool, context: Context) -> Layer:
@@ -364,7 +228,7 @@ def translate(node: QNode, context: Context) -> Layer:
     if analog is not None:
         if not isinstance(node, QConv | QDense):
             raise CodegenError(f"a {type(node).__name__} cannot be analog", where=node.name)
-        return _analog(node, analog, context)
+        return translate_analog(node, analog, context)
     if type(node) not in _TRANSLATORS:
         raise CodegenError(f"no kernel for a {type(node).__name__}", where=node.name)
     return _TRANSLATORS[type(node)](node, context)

@@ -9,8 +9,9 @@ the values is already appended.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
+from math import gcd
 from typing import Final, Literal, TypeAlias, TypeVar
 
 import numpy as np
@@ -245,6 +246,41 @@ def pack_analog_columns(
     return np.concatenate([packed, np.zeros(_COLUMNS_PAD, np.int32)])
 
 
+def pixels_side_by_side(
+    blocks: Sequence[Block], columns: Int32Array | None, adc_bits: int, counts: Sequence[int]
+) -> int:
+    """How many pixels' codes make whole lines, where that is of use to a layer with copies: 2 or 4,
+    or 1 where pixels begin on lines of their own.
+
+    Args:
+        blocks: Of one copy.
+        columns: Its `pack_analog_columns`.
+        counts: Pixels of each descriptor.
+    """
+    channels = blocks[0].columns
+    one_range = all(block.n0 == 0 for block in blocks) and len(blocks) <= _NARROW_SUMS
+    if columns is None or code_bytes(adc_bits) != 1 or not one_range or channels % 16 != 0:
+        return 1
+    together = 4 // gcd(4, channels // 16)
+    return 1 if any(count % together for count in counts) else together
+
+
+def pack_columns_side_by_side(
+    bias: Int32Array, requant: Requant, blocks: Sequence[Block], together: int
+) -> Int32Array | None:
+    """`pack_analog_columns` of ``together`` pixels as one; None for 1."""
+    if together == 1:
+        return None
+    channels = blocks[0].columns
+    repeated = replace(
+        requant,
+        multiplier=np.tile(np.broadcast_to(requant.multiplier, channels), together),
+        shift=np.tile(np.broadcast_to(requant.shift, channels), together),
+    )
+    wide = replace(blocks[0], conductance=np.broadcast_to(np.int16(0), (1, together * channels)))
+    return pack_analog_columns(np.tile(bias, together), repeated, [wide])
+
+
 def pack_pixel_columns(columns: Int32Array | None, out_size: Pair, io: TileIo) -> Int8Array | None:
     """`pack_analog_columns` for kernels that finish pixels one by one, to which loads are dear.
 
@@ -323,6 +359,22 @@ def rows_of_a_descriptor(pixel_bytes: int, out_size: Pair) -> int:
 def dma_code_bytes(rows: int, pixel_bytes: int, out_size: Pair) -> int:
     """Codes of a layer whose descriptors cover ``rows`` output rows: of one or of two of them."""
     return (rows if rows == out_size[0] else 2 * rows) * out_size[1] * pixel_bytes + ALIGN
+
+
+def copy_rows(rows: int, pixel_bytes: int, copies: int, width: int) -> int:
+    """Output rows that a descriptor of each of ``copies`` covers, as `rows_of_a_descriptor`.
+
+    Args:
+        rows, width: Of the largest copy's pixels.
+        pixel_bytes: Of its codes.
+    """
+    return rows_of_a_descriptor(pixel_bytes * copies, (rows, width))
+
+
+def copies_scratch_bytes(rows: int, pixel_bytes: int, copies: int, out_size: Pair) -> int:
+    """Scratch of aimc_copies_dma, whose descriptors cover ``rows`` of the largest copy's
+    ``out_size``."""
+    return copies * dma_code_bytes(rows, pixel_bytes, out_size)
 
 
 def analog_scratch_bytes(

@@ -14,7 +14,8 @@ import numpy as np
 
 from harness.artifacts import atomic_write_bytes, atomic_write_text
 from harness.codegen.blob import Blob
-from harness.codegen.layers import Context, Layer, translate
+from harness.codegen.context import Context, Layer
+from harness.codegen.layers import translate
 from harness.codegen.packing import Kernels
 from harness.config.schema import TileConfig
 from harness.errors import CodegenError
@@ -26,6 +27,7 @@ from harness.resources import resource
 PROGRAMMING_REGION: Final = 0
 """Region of the tiles' programming, before the first inference."""
 
+_PROGRAMMING_PREFIX: Final = "program "  # no layer's name has a space
 _FEATURE_NAMES: Final = {"dma": "AIMC_FEATURE_DMA", "pio": "0"}
 
 
@@ -33,7 +35,8 @@ _FEATURE_NAMES: Final = {"dma": "AIMC_FEATURE_DMA", "pio": "0"}
 class GeneratedProgram:
     """Sources on disk and what the later stages must know of them.
 
-    ``regions`` names every region; region i + 1 is node i of the network.
+    ``regions`` names every region; region i + 1 is node i of the network, and those after the last
+    node are `reload_regions`.
     """
 
     sources: tuple[Path, ...]
@@ -42,6 +45,13 @@ class GeneratedProgram:
     regions: Mapping[int, str]
     images: int
     compared_bytes: int
+
+
+def reload_regions(plan: Plan) -> dict[str, tuple[int, str]]:
+    """Of each reloaded layer number and name of the region in which its tiles are programmed."""
+    first = len(plan.network.nodes) + 1
+    reloaded = [layer.name for layer in plan.analog.values() if layer.reloaded]
+    return {name: (first + i, f"{_PROGRAMMING_PREFIX}{name}") for i, name in enumerate(reloaded)}
 
 
 def _sample_rows(values: Int8Array | FloatArray) -> tuple[bytes, int]:
@@ -143,7 +153,9 @@ def generate(
         "tiles": plan.tiles_used,
         "tile": tile,
         "tile_features": _FEATURE_NAMES[tile.io],
+        "reload_regions": {name: number for name, (number, _) in reload_regions(plan).items()},
     }
+    regions = {PROGRAMMING_REGION: "programming"} if plan.tiles_used else {}
     return write_program(
         network,
         layers,
@@ -153,7 +165,7 @@ def generate(
         warmup=warmup,
         main_template="main.c.j2",
         values=values,
-        regions={PROGRAMMING_REGION: "programming"} if plan.tiles_used else {},
+        regions=regions | dict(reload_regions(plan).values()),
         defines={"AIMC_REFERENCE_KERNELS": ""} if kernels == "reference" else {},
         out_dir=out_dir,
     )

@@ -6,7 +6,7 @@ not here: a section is complete or it is an error.
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self, TypeAlias, get_args
+from typing import Annotated, Final, Literal, Self, TypeAlias, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic.fields import FieldInfo
@@ -24,6 +24,7 @@ Bandwidth: TypeAlias = Annotated[float, Field(ge=1e-3, le=1e6)]  # GB/s: 1 MB/s 
 Picojoules: TypeAlias = Annotated[float, Field(ge=0.0, le=1e9)]  # up to 1 mJ an event
 Milliwatts: TypeAlias = Annotated[float, Field(ge=0.0, le=1e9)]  # up to 1 MW
 NoiseScale: TypeAlias = Annotated[float, Field(ge=0.0, le=1e3)]  # times what was measured
+MOST_TILES: Final = 1024  # of a system
 Images: TypeAlias = Annotated[int, Field(ge=1, le=10_000_000)]  # more than any split has
 
 
@@ -231,7 +232,7 @@ class SystemConfig(Section):
 
     name: Name
     cores: Annotated[int, Field(ge=1, le=8)]
-    tiles: Annotated[int, Field(ge=0, le=1024)]
+    tiles: Annotated[int, Field(ge=0, le=MOST_TILES)]
     core: CoreConfig
     caches: CachesConfig
     memory: MemoryConfig
@@ -314,6 +315,7 @@ class RunConfig(Section):
     model: Annotated[str, Field(min_length=1, max_length=4096)]  # built-in name or .onnx path
     input_size: Annotated[int, Field(ge=8, le=1024)] | None  # square input; None: the model's own
     mapping: Annotated[str, Field(min_length=1, max_length=4096)]  # digital, analog or a .json path
+    placement: Literal["resident", "replicate", "reload"]  # how layers share the tiles
     checkpoint: str | None  # .safetensors; None: the shipped one if there is one
     dataset: str | None  # folder or file; None: the workload's own if it is bundled
     images: Annotated[int, Field(ge=1, le=10000)]

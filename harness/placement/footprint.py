@@ -31,7 +31,10 @@ class LayerUse:
 
 @dataclass(frozen=True)
 class Utilisation:
-    """A plan on a system; cells are crossbar cells of the tiles in use."""
+    """A plan on a system; cells are crossbar cells of the tiles in use.
+
+    ``cells_used`` are those of the largest block that each tile holds.
+    """
 
     tiles_used: int
     tiles: int
@@ -52,8 +55,8 @@ def utilisation(plan: Plan, system: SystemConfig) -> Utilisation:
             name=layer.name,
             rows=layer.rows,
             columns=layer.columns,
-            tiles=len(layer.blocks),
-            cells=sum(block.rows * block.columns for block in layer.blocks),
+            tiles=layer.tiles,
+            cells=layer.copy_count * sum(block.rows * block.columns for block in layer.blocks),
             macs=macs[layer.name],
         )
         for layer in plan.analog.values()
@@ -61,13 +64,24 @@ def utilisation(plan: Plan, system: SystemConfig) -> Utilisation:
     return Utilisation(
         tiles_used=plan.tiles_used,
         tiles=system.tiles,
-        cells_used=sum(layer.cells for layer in layers),
+        cells_used=sum(_cells_used(plan).values()),
         cells=plan.tiles_used * system.tile.rows * system.tile.columns,
         macs_analog=sum(layer.macs for layer in layers),
         macs=sum(macs.values()),
         memory_bytes=memory_bytes(plan),
         layers=layers,
     )
+
+
+def _cells_used(plan: Plan) -> dict[int, int]:
+    """Cells of each tile, by number."""
+    cells: dict[int, int] = {}
+    for layer in plan.analog.values():
+        for _, blocks in layer.placed():
+            for block in blocks:
+                held = block.rows * block.columns
+                cells[block.tile] = max(cells.get(block.tile, 0), held)
+    return cells
 
 
 def memory_bytes(plan: Plan) -> int:

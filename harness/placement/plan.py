@@ -2,7 +2,8 @@
 
 An analog layer's matrix has K = kh * kw * in rows, in (kh, kw, in) order, and N = out
 columns.  It is cut into blocks of at most (tile rows) x (tile columns); each block has a
-tile of its own for the whole run.  Blocks of one column range add up digitally:
+tile of its own, for the whole run or, in a reloaded layer, for the layer's time.  Copies of all
+blocks on further tiles may share the output pixels.  Blocks of one column range add up digitally:
 
     acc[n]  = (sum over row blocks of code[n]) << 8) + bias[n]        int32
     y[n]    = requantize(acc[n], requant)                             int8
@@ -13,7 +14,7 @@ so all row blocks of a column share one ADC scale.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 import numpy as np
@@ -35,6 +36,7 @@ class Block:
     conductance: Int16Array  # [rows, columns]
     adc_multiplier: UInt16Array  # [columns]
     adc_shift: UInt16Array  # [columns]
+    first_mvm: int = 0  # MVMs of earlier layers on the tile in the same epoch
 
     @property
     def rows(self) -> int:
@@ -45,9 +47,31 @@ class Block:
         return int(self.conductance.shape[1])
 
 
+@dataclass(frozen=True)
+class Copy:
+    """One of a layer's copies: its tiles, and which of the layer's output pixels it makes.
+
+    Its MVM j is of pixel ``first + j * step`` in raster order, j in [0, pixels).
+    """
+
+    first_tile: int  # block i is on tile first_tile + i
+    first: int
+    step: int
+    pixels: int
+
+    @property
+    def taken(self) -> slice:
+        """Its pixels among the layer's."""
+        return slice(self.first, self.first + self.pixels * self.step, self.step)
+
+
 @dataclass(frozen=True, eq=False)
 class AnalogLayer:
-    """The analog form of the QConv or QDense node of the same name."""
+    """The analog form of the QConv or QDense node of the same name.
+
+    ``copies`` is empty where ``blocks`` make every pixel; else it begins with the copy that
+    ``blocks`` are.
+    """
 
     name: str
     rows: int  # K
@@ -55,6 +79,29 @@ class AnalogLayer:
     blocks: tuple[Block, ...]  # by column range, then by row range
     bias: Int32Array  # [N], in 1/256 of an ADC code
     requant: Requant
+    copies: tuple[Copy, ...] = ()
+    reloaded: bool = False  # programmed into its tiles at each inference
+
+    @property
+    def copy_count(self) -> int:
+        return len(self.copies) or 1
+
+    @property
+    def tiles(self) -> int:
+        """Tiles that hold a block of it."""
+        return len(self.blocks) * self.copy_count
+
+    def placed(self) -> tuple[tuple[slice, tuple[Block, ...]], ...]:
+        """Of each copy the output pixels that it makes, and the blocks on its tiles."""
+        if not self.copies:
+            return ((slice(None), self.blocks),)
+        return tuple(
+            (
+                copy.taken,
+                tuple(replace(b, tile=copy.first_tile + i) for i, b in enumerate(self.blocks)),
+            )
+            for copy in self.copies
+        )
 
 
 @dataclass(frozen=True, eq=False)

@@ -30,8 +30,9 @@ def run_plan(
 ) -> dict[str, Int8Array]:
     """Run ``plan`` on ``inputs`` int8 [n, h, w, c] or [n, c].
 
-    Image i runs in noise epoch ``first_epoch + i``; on each tile, the MVM of output pixel p (in
-    raster order) is number p of the epoch.
+    Image i runs in noise epoch ``first_epoch + i``; on each tile, MVMs are numbered from 0 in the
+    epoch, through all layers that are on it by turns.  A layer's are those of its output pixels in
+    raster order, or of the pixels that the tile's copy makes.
 
     Args:
         keep: Tensors to return; None: all.
@@ -129,9 +130,10 @@ def accumulate(
 ) -> Int32Array:
     """Summed codes and bias of one image's patches [pixels, K], int32 [pixels, N]."""
     total = np.zeros((len(patches), layer.columns), np.int32)
-    for block in layer.blocks:
-        codes = _block_codes(block, tile, patches, epoch, mvm)
-        total[:, block.n0 : block.n0 + block.columns] += codes
+    for taken, blocks in layer.placed():
+        for block in blocks:
+            codes = _block_codes(block, tile, patches[taken], epoch, mvm)
+            total[taken, block.n0 : block.n0 + block.columns] += codes
     return (total << 8) + layer.bias
 
 
@@ -152,5 +154,5 @@ def _block_codes(
         tile.seed,
         block.tile,
         epoch,
-        0,
+        block.first_mvm,
     )

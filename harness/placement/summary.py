@@ -13,7 +13,10 @@ from harness.quant.summary import describe_array, readable_json
 
 
 def plan_to_json(plan: Plan, system: SystemConfig) -> str:
-    """Every layer with its unit, every block with its tile, and the use of the tiles."""
+    """Every layer with its unit, every block with its tile, and the use of the tiles.
+
+    Copies, reloaded layers and the number of a tile's first MVM stand where there are such.
+    """
     network = plan.network
     document = {
         "format": "aimc-plan",
@@ -43,6 +46,8 @@ def _layer(layer: AnalogLayer) -> dict[str, Any]:
         "name": layer.name,
         "rows": layer.rows,
         "columns": layer.columns,
+        **({"copies": [asdict(copy) for copy in layer.copies]} if layer.copies else {}),
+        **({"reloaded": True} if layer.reloaded else {}),
         "bias": describe_array(layer.bias),
         "requant": {
             "multiplier": describe_array(layer.requant.multiplier),
@@ -57,6 +62,7 @@ def _layer(layer: AnalogLayer) -> dict[str, Any]:
 def _block(block: Block) -> dict[str, Any]:
     return {
         "tile": block.tile,
+        **({"first_mvm": block.first_mvm} if block.first_mvm else {}),
         "k0": block.k0,
         "rows": block.rows,
         "n0": block.n0,

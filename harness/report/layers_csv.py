@@ -5,7 +5,8 @@ from __future__ import annotations
 import csv
 import io
 
-from harness.report.bounds import AnalogBound, layer_bound
+from harness.placement.bounds import AnalogBound
+from harness.report.bounds import layer_bound
 from harness.report.comparison import Comparison
 from harness.stats.energy import EnergyBreakdown
 from harness.stats.events import ALL_EVENTS

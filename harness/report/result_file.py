@@ -11,6 +11,7 @@ import hashlib
 import json
 import math
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
@@ -20,10 +21,12 @@ from harness.budget import JSON_BYTES
 from harness.errors import HarnessError, StatsError
 from harness.reading import read_regular
 from harness.report.comparison import Comparison, accuracy_statement, outputs_statement
+from harness.report.earlier_results import EARLIER_VERSION, with_later_parts
+from harness.report.programming import programming_of, programming_statement
 from harness.stats.summary import ProgramSummary
 
 SCHEMA: Final = "aimc-harness result"
-VERSION: Final = 3
+VERSION: Final = 4
 
 _KEYS: Final = ("schema", "version", "statements", "summary", "comparison", "sha256")
 _COMPARISON: Final = TypeAdapter(Comparison)
@@ -35,12 +38,14 @@ def result_text(comparison: Comparison) -> str:
     Raises:
         StatsError: A figure is not finite.
     """
+    programming = programming_statement(comparison)
     content = {
         "schema": SCHEMA,
         "version": VERSION,
         "statements": {
             "accuracy": accuracy_statement(comparison),
             "outputs": outputs_statement(comparison),
+            **({"programming": programming} if programming else {}),
         },
         "summary": _summary(comparison),
         "comparison": _COMPARISON.dump_python(comparison, mode="json"),
@@ -61,15 +66,19 @@ def read_result(path: Path) -> Comparison:
     content = _load(path)
     if content.get("schema") != SCHEMA:
         raise _refusal(path, "the file is not a result of this program")
-    if content.get("version") != VERSION:
+    version = content.get("version")
+    if version not in (VERSION, EARLIER_VERSION):
         raise _refusal(
-            path, f"the file has version {content.get('version')!r}, this program reads {VERSION}"
+            path,
+            f"the file has version {version!r}, this program reads {EARLIER_VERSION} and {VERSION}",
         )
     if set(content) != set(_KEYS):
         raise _refusal(path, f"the file must have exactly the keys {', '.join(_KEYS)}")
     if content["sha256"] != digest({k: v for k, v in content.items() if k != "sha256"}):
         raise _refusal(path, "the file's checksum is wrong: it was damaged or edited")
     raw = content["comparison"]
+    if version == EARLIER_VERSION:
+        raw = with_later_parts(raw)
     try:
         comparison = _COMPARISON.validate_json(json.dumps(raw), strict=True)
     except ValidationError as error:
@@ -110,6 +119,7 @@ def _load(path: Path) -> dict[str, Any]:
 
 def _summary(comparison: Comparison) -> dict[str, Any]:
     gain = comparison.gain
+    programming = programming_of(comparison)
     return {
         "weights": "random" if comparison.model.random_weights else "trained",
         "programs": {program.name: _program_summary(program) for program in comparison.programs},
@@ -120,6 +130,7 @@ def _summary(comparison: Comparison) -> dict[str, Any]:
             for program in comparison.programs
             if (over := comparison.fp32_gain(program)) is not None
         },
+        **({"programming": asdict(programming)} if programming else {}),
     }
 
 

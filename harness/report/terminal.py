@@ -12,13 +12,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from harness.report.bounds import bound_ratios, layer_bound
-from harness.report.comparison import (
-    Comparison,
-    accuracy_statement,
-    outputs_statement,
-)
-from harness.report.quantities import (
+from harness.quantities import (
     format_count,
     format_energy,
     format_ratio,
@@ -26,6 +20,14 @@ from harness.report.quantities import (
     format_time,
     printable,
 )
+from harness.report.bounds import bound_ratios, layer_bound
+from harness.report.comparison import (
+    Comparison,
+    PlanInfo,
+    accuracy_statement,
+    outputs_statement,
+)
+from harness.report.programming import programming_statement
 from harness.report.split import cause_names, times_by_cause
 from harness.stats.energy import ENERGY_GROUPS
 from harness.stats.summary import LayerSummary, ProgramSummary, gain, layer_gain
@@ -80,6 +82,9 @@ def _print_all(comparison: Comparison, console: Console) -> None:
                 style="bold",
             )
         )
+    programming = programming_statement(comparison)
+    if programming is not None:
+        console.print(Text(programming))
     console.print(Text(outputs_statement(comparison)))
     accuracy = comparison.accuracy
     doubtful = accuracy is not None and accuracy.is_no_better_than_chance
@@ -111,12 +116,29 @@ def _print_header(comparison: Comparison, console: Console) -> None:
             f"mapping {printable(plan.mapping, 60)}: {len(plan.analog_layers)} analog layers on "
             f"{plan.tiles_used} of {plan.tiles_available} tiles"
         )
+        lines += _placement_lines(comparison.config.run.placement, plan)
         lines += [
             f"  {printable(name, 30)} stays digital: {printable(reason)}"
             for name, reason in plan.kept_digital.items()
         ]
+    earlier = comparison.manifest.earlier_simulations
+    if earlier:
+        said = ", ".join(f"{printable(name, 40)} ({made})" for name, made in earlier.items())
+        lines.append(f"from an earlier simulation of an equal program: {said}")
     for line in lines:
         console.print(Text(line))
+
+
+def _placement_lines(policy: str, plan: PlanInfo) -> list[str]:
+    """What the policy came to, where it is not the usual one."""
+    if policy == "replicate":
+        copied = [layer for layer in plan.analog_layers if layer.copies > 1]
+        extra = sum(layer.tiles - layer.tiles // layer.copies for layer in copied)
+        return [f"placement replicate: {len(copied)} layers have copies, on {extra} of the tiles"]
+    if policy == "reload":
+        reloaded = sum(layer.reloaded for layer in plan.analog_layers)
+        return [f"placement reload: {reloaded} layers are programmed at each inference"]
+    return []
 
 
 def _layers_table(comparison: Comparison, program: ProgramSummary) -> Table:

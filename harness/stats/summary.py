@@ -23,6 +23,9 @@ Unit: TypeAlias = Literal["digital", "analog"]
 INT8_MACS_PER_DOT: Final = 16  # a 128-bit SDOT: four int32 lanes of four int8 products
 FP32_MACS_PER_FMLA: Final = 4  # a 128-bit FMLA
 
+PROGRAMMING: Final = "program"
+"""The kind of what programs a reloaded layer's tiles: a row of its own before the layer's."""
+
 
 @dataclass(frozen=True)
 class LayerInfo:
@@ -30,10 +33,10 @@ class LayerInfo:
 
     region: int
     name: str
-    kind: str  # the operator: conv, dense, add, ...
+    kind: str  # the operator: conv, dense, add, ...; or PROGRAMMING
     unit: Unit
     macs: int  # multiply-accumulates of one inference; 0 for layers without weights
-    tiles: int = 0  # tiles that hold its weights
+    tiles: int = 0  # tiles that hold its weights, in all copies
 
 
 @dataclass(frozen=True)
@@ -93,7 +96,7 @@ class ProgramSummary:
     layers: tuple[LayerSummary, ...]
     simulated_ns: float  # the whole simulation, with start-up and warm-up
     instructions: int  # of the whole simulation
-    host_seconds: float
+    host_seconds: float  # of the simulation, now or earlier
 
     @property
     def time_ns(self) -> float:

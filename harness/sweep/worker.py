@@ -24,7 +24,8 @@ from harness.config.load import config_to_yaml
 from harness.config.schema import Config
 from harness.errors import HarnessError
 from harness.pipeline.identity import harness_identity
-from harness.pipeline.measure import Reporter, measure
+from harness.pipeline.measure import measure
+from harness.pipeline.reporter import Reporter
 from harness.report.comparison import Comparison
 from harness.scratch import scratch_folder
 from harness.sweep.rows import Row, config_row, layer_rows, point_row

@@ -218,6 +218,27 @@ struct aimc_analog {
   int32_t pixel_bytes;         /* code_bytes_of_a_pixel(block_columns, adc_bits) */
 };
 
+/* A rectangle of output pixels. */
+struct aimc_share {
+  int32_t oy;
+  int32_t ox;
+  int32_t rows;
+  int32_t columns;
+};
+
+/* An analog layer whose matrix several copies hold, which share its output pixels.  They differ in
+ * their tiles, which are as many apart for all blocks of two copies, and in nothing else.
+ * By programmed I/O pixels take turns: copy k makes pixels k, k + count, ...  By DMA copy k makes
+ * share[k], which has no fewer pixels than share[k + 1]; the copies' windows have the output size
+ * of share[0]. */
+struct aimc_copies {
+  int32_t count;
+  int32_t together; /* pixels whose codes lie side by side by DMA: pixels_side_by_side(...) */
+  const struct aimc_analog* copy; /* [count] */
+  const struct aimc_share* share; /* [count], or 0 */
+  const int32_t* columns;         /* pack_analog_columns(...) of `together` pixels, or 0 */
+};
+
 /* Digital operators: _ref is the definition in plain C, _neon is the fast one. */
 #define AIMC_DECLARE(op, ...) \
   void op##_ref(__VA_ARGS__); \
@@ -244,6 +265,12 @@ AIMC_DECLARE(aimc_analog_dma, const struct aimc_analog* op, const int8_t* in, in
              void* scratch);
 /* For a dense layer of one range of columns, int8 codes and `columns`, faster than either. */
 AIMC_DECLARE(aimc_analog_few, const struct aimc_analog* op, const int8_t* in, int8_t* out,
+             void* scratch);
+
+/* The same for a layer of several pixels with copies. */
+AIMC_DECLARE(aimc_copies_pio, const struct aimc_copies* op, const int8_t* in, int8_t* out,
+             void* scratch);
+AIMC_DECLARE(aimc_copies_dma, const struct aimc_copies* op, const int8_t* in, int8_t* out,
              void* scratch);
 
 #undef AIMC_DECLARE
@@ -313,6 +340,16 @@ static inline void aimc_analog_few(const struct aimc_analog* op, const int8_t* i
   AIMC_KERNEL(aimc_analog_few)(op, in, out, scratch);
 }
 
+static inline void aimc_copies_pio(const struct aimc_copies* op, const int8_t* in, int8_t* out,
+                                   void* scratch) {
+  AIMC_KERNEL(aimc_copies_pio)(op, in, out, scratch);
+}
+
+static inline void aimc_copies_dma(const struct aimc_copies* op, const int8_t* in, int8_t* out,
+                                   void* scratch) {
+  AIMC_KERNEL(aimc_copies_dma)(op, in, out, scratch);
+}
+
 /* Tiles.  Each of these ends the program with a message if a tile is not as it should be. */
 
 /* Checks identity and geometry of tiles [0, count) and resets them; `features` is the set of
@@ -323,6 +360,10 @@ void aimc_tiles_probe(int32_t count, int32_t rows, int32_t columns, int32_t adc_
 /* Programs every block of a layer into its tile, all tiles at once (by DMA where the tiles have
  * it, else through their programming window). */
 void aimc_tiles_program(const struct aimc_analog* op);
+
+/* The same during an inference, over what the tiles hold: whatever they were doing for other layers
+ * is over, and programming too when this returns. */
+void aimc_tiles_reload(const struct aimc_analog* op);
 
 /* Starts noise epoch `epoch` (the image's index) on tiles [0, count). */
 void aimc_tiles_set_epoch(uint32_t epoch, int32_t count);

@@ -118,6 +118,29 @@ static inline void begin_lines(struct analog_lines* lines, const struct aimc_ana
   lines->high = vdupq_n_s8((int8_t)op->requant.high);
 }
 
+/* Sets the way through `pixels` pixels for analog_lines(): from one's codes of a block to the next
+ * one's, and from one's outputs. */
+static inline void set_steps(struct analog_lines* lines, int64_t stride, int64_t out_stride,
+                             int32_t pixels) {
+  const int32_t quads = (pixels + PIXELS - 1) / PIXELS;
+  const int32_t rest = pixels - (quads - 1) * PIXELS; /* of them the last quad brings */
+  const int32_t far = (pixels < PIXELS ? pixels : PIXELS) - 1;
+  const int32_t others[3] = {far < 1 ? far : 1, far < 2 ? far : 2, far};
+  const int32_t before = pixels > PIXELS ? pixels - PIXELS : 0; /* the last quad */
+  for (int32_t i = 0; i < 3; ++i) {
+    lines->pixel[i] = others[i] * stride;
+    lines->out[i] = others[i] * out_stride;
+  }
+  lines->step_to[0] =
+      (struct analog_step){16 - before * stride, LINE_COLUMNS - before * out_stride,
+                           LINE_COLUMNS * ANALOG_COLUMN_BYTES, LINE_COLUMNS - before * stride};
+  lines->step_to[1] = (struct analog_step){rest * stride - 48, rest * out_stride, 0, rest * stride};
+  lines->step_to[2] =
+      (struct analog_step){PIXELS * stride - 48, PIXELS * out_stride, 0, PIXELS * stride};
+  lines->pixel_stride = stride;
+  lines->quads = (uint64_t)quads;
+}
+
 /* What analog_pixel() reads of a range alone. */
 static inline void begin_pixel(struct analog_lines* lines, const struct aimc_analog* op,
                                const struct aimc_range* range) {

@@ -93,25 +93,7 @@ static __attribute__((noinline)) void finish_lines(const struct aimc_analog* op,
   begin_lines(&lines, op, range);
   lines.columns = op->columns + range->n0 * (ANALOG_COLUMN_BYTES / 4);
   lines.groups = (uint64_t)(range->columns / LINE_COLUMNS);
-  const int64_t stride = pixel_stride(range);
-  const int64_t out_stride = op->out_channels;
-  const int32_t quads = (pixels + PIXELS - 1) / PIXELS;
-  const int32_t rest = pixels - (quads - 1) * PIXELS; /* of them the last quad brings */
-  const int32_t far = (pixels < PIXELS ? pixels : PIXELS) - 1;
-  const int32_t others[3] = {far < 1 ? far : 1, far < 2 ? far : 2, far};
-  const int32_t before = pixels > PIXELS ? pixels - PIXELS : 0; /* the last quad */
-  for (int32_t i = 0; i < 3; ++i) {
-    lines.pixel[i] = others[i] * stride;
-    lines.out[i] = others[i] * out_stride;
-  }
-  lines.step_to[0] =
-      (struct analog_step){16 - before * stride, LINE_COLUMNS - before * out_stride,
-                           LINE_COLUMNS * ANALOG_COLUMN_BYTES, LINE_COLUMNS - before * stride};
-  lines.step_to[1] = (struct analog_step){rest * stride - 48, rest * out_stride, 0, rest * stride};
-  lines.step_to[2] =
-      (struct analog_step){PIXELS * stride - 48, PIXELS * out_stride, 0, PIXELS * stride};
-  lines.pixel_stride = stride;
-  lines.quads = (uint64_t)quads;
+  set_steps(&lines, pixel_stride(range), op->out_channels, pixels);
   lines.beyond = next;
   analog_lines(&lines, codes, out);
 }

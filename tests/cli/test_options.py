@@ -126,6 +126,11 @@ def test_every_option_has_its_case() -> None:
             ("run", "lenet5", "--mapping", "digital", "--set", "system.attach=bus"),
             "the mapping is digital, which uses no tiles",
         ),
+        (
+            ("run", "lenet5", "--mapping", "digital", "--set", "run.placement=reload"),
+            "the mapping is digital, which uses no tiles",
+        ),
+        ((*DROP, "--set", "run.placement=reload"), "run.placement: this command does not use it"),
         (("place", "lenet5", "--set", "run.images=2"), "this command does not use it"),
         (("compile", "lenet5", "--set", "run.fp32_baseline=true"), "this command does not use it"),
         (("presets", NO), "there is no section"),

@@ -91,6 +91,7 @@ def test_switches_and_texts() -> None:
         ("system.core.clock_ghz=fast", ["system.core.clock_ghz", "'fast'"]),
         ("system.tile.noise=maybe", ["system.tile.noise", "boolean"]),
         ("system.name=a b", ["system.name"]),
+        ("run.placement=spread", ["run.placement", "'resident', 'replicate' or 'reload'"]),
         ("run.engine=qemu", ["run.engine", "'embedded' or 'gem5'"]),
         ("run.model.x=3", ["run.model", "one value"]),
         ("run.imges=3", ["did you mean 'images'"]),
@@ -139,6 +140,14 @@ def test_names_that_are_not_text_are_refused() -> None:
     assert "run.model" in refusal("run.model=\udcff.onnx")
     assert "run.images" in refusal(images="3")
     assert "run.images" in refusal(images=True)
+
+
+def test_stored_configurations_without_a_placement_are_resident() -> None:
+    text = config_to_yaml(load("run.placement=resident"))
+    assert text.count("  placement: resident\n") == 1
+    assert config_from_yaml(text.replace("  placement: resident\n", "")) == load()
+    with pytest.raises(ConfigError, match="2 impossible values"):
+        config_from_yaml("system: 3\nrun: 4\n")
 
 
 def test_yaml_round_trip_and_hash() -> None:

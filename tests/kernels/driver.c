@@ -47,6 +47,10 @@ enum operation {
   ANALOG_DMA_NEON,
   ANALOG_FEW_REF,
   ANALOG_FEW_NEON,
+  COPIES_PIO_REF,
+  COPIES_PIO_NEON,
+  COPIES_DMA_REF,
+  COPIES_DMA_NEON,
 };
 
 static void operate(void) {
@@ -135,16 +139,37 @@ static void operate(void) {
     case ANALOG_FEW_NEON:
       aimc_analog_few_neon(op, a, out, scratch);
       break;
+    case COPIES_PIO_REF:
+      aimc_copies_pio_ref(op, a, out, scratch);
+      break;
+    case COPIES_PIO_NEON:
+      aimc_copies_pio_neon(op, a, out, scratch);
+      break;
+    case COPIES_DMA_REF:
+      aimc_copies_dma_ref(op, a, out, scratch);
+      break;
+    case COPIES_DMA_NEON:
+      aimc_copies_dma_neon(op, a, out, scratch);
+      break;
     default:
       aimc_fatal("unknown operation");
   }
+}
+
+static void program(void) {
+  if (mailbox.operation < COPIES_PIO_REF) {
+    aimc_tiles_program(mailbox.op);
+    return;
+  }
+  const struct aimc_copies* op = mailbox.op;
+  for (int32_t k = 0; k < op->count; ++k) aimc_tiles_program(&op->copy[k]);
 }
 
 int main(void) {
   if (mailbox.tiles) {
     aimc_tiles_probe(mailbox.tiles, mailbox.tile_rows, mailbox.tile_columns, mailbox.adc_bits,
                      mailbox.features);
-    aimc_tiles_program(mailbox.op);
+    program();
     aimc_tiles_set_epoch(mailbox.epoch, mailbox.tiles);
   }
   aimc_region_begin(mailbox.operation);

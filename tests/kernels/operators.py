@@ -27,6 +27,7 @@ from tests.kernels.structs import (
     ConcatInputStruct,
     ConcatStruct,
     ConvStruct,
+    CopiesStruct,
     DenseStruct,
     DepthwiseStruct,
     DmaStruct,
@@ -34,6 +35,7 @@ from tests.kernels.structs import (
     RangeStruct,
     RequantStruct,
     ReshapeStruct,
+    ShareStruct,
     SoftmaxStruct,
     WindowStruct,
     window_struct,
@@ -53,6 +55,8 @@ _OPERATIONS: Final = (
     "analog_pio",
     "analog_dma",
     "analog_few",
+    "copies_pio",
+    "copies_dma",
 )
 _SLOT_BYTES: Final = 4 << 20
 _SLOT_STRIDE: Final = 2 * _SLOT_BYTES  # the second half is not mapped
@@ -402,3 +406,119 @@ class Operators:
         finally:
             self.tiles = None
             self._next_slot = 0
+
+    def copies(
+        self,
+        io: packing.TileIo,
+        kernels: Kernels,
+        inputs: Int8Array,
+        layer: AnalogLayer,
+        window: Window,
+        tiles: TileSet,
+        *,
+        descriptor_rows: int | None = None,
+        then: Int8Array | None = None,
+    ) -> Int8Array:
+        """`analog` for a layer with copies."""
+        in_h, in_w, channels = inputs.shape
+        geometry = window_struct(window, in_h, in_w)
+        out_size, count = (geometry.out_h, geometry.out_w), len(layer.blocks)
+        images = [packing.pack_tile_image(block) for block in layer.blocks]
+        first_image = self._place(b"".join(images), 0)
+        offsets = first_image + np.cumsum([0, *map(len, images)])
+        block_columns = [block.columns for block in layer.blocks]
+        pixel_bytes = packing.code_bytes_of_a_pixel(block_columns, tiles.adc_bits)
+        columns = packing.pack_analog_columns(layer.bias, layer.requant, layer.blocks)
+        pixel = packing.pack_pixel_columns(columns, out_size, io)
+        ranges = packing.analog_ranges(layer.blocks, tiles.adc_bits)
+        scratch = packing.analog_scratch_bytes(
+            channels, block_columns, sliding(geometry), tiles.adc_bits, io
+        )
+        shares, rows, own, together = 0, 0, geometry, 1
+        if io == "dma":
+            rectangles = [rectangle(copy.first, copy.pixels, out_size[1]) for copy in layer.copies]
+            shares = self._place(b"".join(bytes(ShareStruct(*r)) for r in rectangles), 0)
+            size = rectangles[0][2:]
+            rows = descriptor_rows or packing.copy_rows(
+                size[0], pixel_bytes, layer.copy_count, size[1]
+            )
+            scratch = packing.copies_scratch_bytes(rows, pixel_bytes, layer.copy_count, size)
+            own = window_struct(window, in_h, in_w)
+            own.out_h, own.out_w = size
+            together = packing.pixels_side_by_side(
+                layer.blocks,
+                columns,
+                tiles.adc_bits,
+                [rows * size[1], *(copy.pixels for copy in layer.copies)],
+            )
+        wide = packing.pack_columns_side_by_side(layer.bias, layer.requant, layer.blocks, together)
+        placed = [block for _, blocks in layer.placed() for block in blocks]
+        block_rows = self._place(
+            b"".join(
+                bytes(
+                    BlockStruct(
+                        block.tile, block.k0, block.rows, block.n0, block.columns, int(offset)
+                    )
+                )
+                for block, offset in zip(placed, [*offsets[:-1]] * layer.copy_count, strict=True)
+            ),
+            0,
+        )
+        numbers = self.constant(np.array([block.tile for block in placed], np.uint16))
+        descriptor_bytes = 2 * count * packing.DESCRIPTOR_BYTES
+        descriptors = self._place(bytes(layer.copy_count * descriptor_bytes), 0)
+        states = [
+            bytes(DmaStruct(0, 0, 0, 0, descriptors + k * descriptor_bytes))
+            for k in range(layer.copy_count)
+        ]
+        state = self._place(b"".join(states), 0)
+        range_rows = self._place(b"".join(bytes(RangeStruct(*astuple(part))) for part in ranges), 0)
+        bias = self.constant(packing.pack_channels(layer.bias, layer.columns))
+        requant = self.requant(layer.requant, layer.columns)
+        column_data = 0 if columns is None else self.constant(columns)
+        pixel_data = 0 if pixel is None else self.constant(pixel)
+        structs = [
+            AnalogStruct(
+                state + k * ctypes.sizeof(DmaStruct),
+                numbers + 2 * k * count,
+                rows,
+                0,
+                count,
+                own,
+                channels,
+                layer.columns,
+                packing.code_bytes(tiles.adc_bits),
+                block_rows + k * count * ctypes.sizeof(BlockStruct),
+                len(ranges),
+                range_rows,
+                bias,
+                requant,
+                column_data,
+                pixel_data,
+                pixel_bytes,
+            )
+            for k in range(layer.copy_count)
+        ]
+        copies = self._place(b"".join(map(bytes, structs)), 0)
+        wide_data = 0 if wide is None else self.constant(wide)
+        op = CopiesStruct(layer.copy_count, together, copies, shares, wide_data)
+        self.tiles = tiles
+        try:
+            return self.call(
+                f"copies_{io}",
+                kernels,
+                op,
+                [inputs] if then is None else [inputs, then],
+                (*out_size, layer.columns),
+                scratch_bytes=scratch,
+                again=then is not None,
+            )
+        finally:
+            self.tiles = None
+            self._next_slot = 0
+
+
+def rectangle(first: int, pixels: int, width: int) -> tuple[int, int, int, int]:
+    """Row, column, rows and columns of a copy's pixels."""
+    rows = max(1, pixels // width)
+    return first // width, first % width, rows, pixels // rows

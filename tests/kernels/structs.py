@@ -172,3 +172,17 @@ class AnalogStruct(ctypes.LittleEndianStructure):
         ("pixel_columns", _pointer),
         ("pixel_bytes", _int32),
     )
+
+
+class ShareStruct(ctypes.LittleEndianStructure):
+    _fields_ = (("oy", _int32), ("ox", _int32), ("rows", _int32), ("columns", _int32))
+
+
+class CopiesStruct(ctypes.LittleEndianStructure):
+    _fields_ = (
+        ("count", _int32),
+        ("together", _int32),
+        ("copy", _pointer),
+        ("share", _pointer),
+        ("columns", _pointer),
+    )

@@ -12,12 +12,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from harness.config.load import values_hash
 from harness.errors import StatsError
 from harness.report.comparison import Comparison
 from harness.report.result_file import digest, read_result, result_text
 from tests.report.comparisons import comparison, renamed, with_fp32
 
 TEXT = result_text(comparison())
+RESULTS = sorted((Path(__file__).parents[2] / "results").glob("*/*/result.json"))
 
 
 def read_text(folder: Path, text: str | bytes) -> Comparison:
@@ -97,6 +99,44 @@ def test_files_that_are_not_results(tmp_path: Path) -> None:
         assert "not a result of this program" in refusal(tmp_path, foreign)
 
 
+def version_3() -> dict[str, Any]:
+    """``TEXT`` as it was before configurations had ``run.placement``."""
+    content: dict[str, Any] = json.loads(TEXT)
+    content["version"] = 3
+    parts = content["comparison"]
+    del parts["config"]["run"]["placement"]
+    parts["manifest"]["config_hash"] = values_hash(parts["config"])
+    for layer in parts["plan"]["analog_layers"]:
+        del layer["copies"], layer["reloaded"]
+    return content
+
+
+def sealed(content: dict[str, Any]) -> str:
+    content = {key: value for key, value in content.items() if key != "sha256"}
+    return json.dumps({**content, "sha256": digest(content)})
+
+
+def test_results_of_version_3_were_resident(tmp_path: Path) -> None:
+    assert read_text(tmp_path, sealed(version_3())) == comparison()
+    other = version_3()
+    other["comparison"]["config"]["run"]["seed"] = 99
+    assert "another configuration" in refusal(tmp_path, sealed(other))
+    for key in ("config", "manifest", "plan"):
+        broken = version_3()
+        broken["comparison"][key] = [3]
+        assert "impossible content" in refusal(tmp_path, sealed(broken))
+    broken = version_3()
+    broken["comparison"] = 3
+    assert "impossible content" in refusal(tmp_path, sealed(broken))
+
+
+@pytest.mark.parametrize("path", RESULTS, ids=lambda path: path.parent.name)
+def test_the_results_in_the_repository_can_be_read(path: Path) -> None:
+    read = read_result(path)
+    assert read.config.run.placement == "resident"
+    assert json.loads(result_text(read))["summary"] == json.loads(path.read_text())["summary"]
+
+
 def changed(edit: Callable[[dict[str, Any]], object], *, with_checksum: bool = True) -> str:
     """The file after ``edit``; its checksum made good again, so that later checks are met."""
     content = json.loads(TEXT)
@@ -105,6 +145,22 @@ def changed(edit: Callable[[dict[str, Any]], object], *, with_checksum: bool = T
         content.pop("sha256", None)
         content["sha256"] = digest(content)
     return json.dumps(content)
+
+
+def test_a_file_of_the_version_before_is_read(tmp_path: Path) -> None:
+    def older(content: dict[str, Any]) -> None:
+        content["version"] = 3
+        del content["comparison"]["manifest"]["earlier_simulations"]
+
+    path = tmp_path / "result.json"
+    path.write_text(changed(older))
+    assert read_result(path) == comparison()
+
+    def without_manifest(content: dict[str, Any]) -> None:
+        older(content)
+        content["comparison"] = []
+
+    assert "no manifest" in refusal(tmp_path, changed(without_manifest))
 
 
 def test_edits_are_noticed_by_the_checksum(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from harness.config.schema import Config
 from harness.errors import EngineError
-from harness.pipeline.measure import Reporter
+from harness.pipeline.reporter import Reporter
 from harness.report.comparison import Comparison
 from harness.sweep.worker import Job, Outcome, run_point
 from tests.sweep.sweeps import layer_row, point_row

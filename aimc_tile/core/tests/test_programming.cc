@@ -140,3 +140,18 @@ TEST(programming_window_delays_the_next_mvm_by_a_latency_a_row) {
   rig.settle();
   CHECK_EQUAL(rig.now, 3 * 500000u + 60000u);
 }
+
+TEST(status_says_until_when_cells_are_programmed) {
+  Rig rig(small_params());
+  const uint8_t bytes[16] = {};
+  for (uint32_t row = 0; row < 2; ++row) {
+    rig.put(AIMC_REG_PROGRAM_ROW, row);
+    rig.tile.write(0, AIMC_WINDOW_PROGRAM, 16, bytes);
+  }
+  CHECK_EQUAL(rig.tile.next_event_ps(), 2 * 500000u);
+  rig.tile.advance(2 * 500000u - 1);
+  CHECK(rig.tile.status() & AIMC_STATUS_PROGRAMMING);
+  rig.tile.advance(2 * 500000u);
+  CHECK_EQUAL(rig.tile.status() & AIMC_STATUS_PROGRAMMING, 0u);
+  CHECK_EQUAL(rig.tile.next_event_ps(), aimc::kNever);
+}

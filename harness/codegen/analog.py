@@ -1,0 +1,149 @@
+"""From analog layers to C."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, replace
+
+from harness.codegen import packing
+from harness.codegen.context import Context, Layer
+from harness.codegen.windows import window_fields
+from harness.placement.plan import AnalogLayer, Block
+from harness.quant.program import Int32Array, Pair, QConv, QDense
+
+
+def translate_analog(node: QConv | QDense, layer: AnalogLayer, context: Context) -> Layer:
+    """The C of an analog layer; its arrays go into ``context.blob``."""
+    sliding, channels = _window(node, context)
+    blocks = tuple(_block_row(block, context) for block in layer.blocks)
+    parts = packing.analog_ranges(layer.blocks, context.tile.adc_bits)
+    ranges = tuple(
+        f"{{{', '.join(f'.{name} = {value}' for name, value in asdict(part).items())}}}"
+        for part in parts
+    )
+    block_columns = [block.columns for block in layer.blocks]
+    pixel_bytes = packing.code_bytes_of_a_pixel(block_columns, context.tile.adc_bits)
+    columns = packing.pack_analog_columns(layer.bias, layer.requant, layer.blocks)
+    pixel = packing.pack_pixel_columns(columns, sliding.out_size, context.tile.io)
+    fields: tuple[tuple[str, str], ...] = (
+        *window_fields(sliding),
+        ("in_channels", str(channels)),
+        ("out_channels", str(layer.columns)),
+        ("code_bytes", str(packing.code_bytes(context.tile.adc_bits))),
+        ("block_count", str(len(blocks))),
+        ("block", f"{node.name}_blocks"),
+        ("range_count", str(len(ranges))),
+        ("range", f"{node.name}_ranges"),
+        ("bias", context.channels(layer.bias, layer.columns)),
+        *context.requant(layer.requant, layer.columns),
+        ("columns", "0" if columns is None else context.pointer(columns.tobytes(), "int32_t")),
+        ("pixel_columns", "0" if pixel is None else context.pointer(pixel.tobytes(), "int8_t")),
+        ("pixel_bytes", str(pixel_bytes)),
+    )
+    dma_tiles: tuple[int, ...] = ()
+    few = isinstance(node, QDense) and packing.is_few(
+        layer.blocks, columns, context.tile.adc_bits, context.tile.io
+    )
+    if context.tile.io == "dma":
+        dma_tiles = tuple(block.tile for block in layer.blocks)
+        rows = packing.rows_of_a_descriptor(pixel_bytes, sliding.out_size)
+        fields += (
+            ("dma_rows", str(rows)),
+            ("dma_first", str(packing.first_blocks(parts, sliding.out_size))),
+            ("tile", f"{node.name}_tiles"),
+            ("dma", f"&{node.name}_dma"),
+        )
+    scratch = packing.analog_scratch_bytes(
+        channels, block_columns, sliding, context.tile.adc_bits, context.tile.io
+    )
+    comment = f"analog, {layer.rows} x {layer.columns} on {layer.tiles} tiles"
+    if layer.copies:
+        translated = Layer(node.name, "aimc_analog", fields, "", comment, scratch, blocks, ranges)
+        return _with_copies(node, layer, translated, sliding, columns, context)
+    call = context.call(f"aimc_analog_{'few' if few else context.tile.io}", node, scratch=True)
+    nearer = ("layer", "dma", "tiles") if dma_tiles else ("layer", "blocks") if few else ()
+    return Layer(
+        node.name, "aimc_analog", fields, call, comment, scratch, blocks, ranges, dma_tiles, nearer
+    )
+
+
+def _window(node: QConv | QDense, context: Context) -> tuple[packing.Sliding, int]:
+    """The layer's sliding window and input channels; a dense layer is a map of one pixel."""
+    if isinstance(node, QDense):
+        one = (1, 1)
+        return packing.Sliding(one, one, one, one, (0, 0), one), node.weight.shape[1]
+    _, kernel_h, kernel_w, channels = node.weight.shape
+    kernel = (kernel_h, kernel_w)
+    return context.sliding(node, kernel, node.stride, node.pads, node.dilation), channels
+
+
+def _block_row(block: Block, context: Context) -> str:
+    return (
+        f"{{.tile = {block.tile}, .k0 = {block.k0}, .rows = {block.rows}, .n0 = {block.n0}, "
+        f".columns = {block.columns}, "
+        f".image = {context.pointer(packing.pack_tile_image(block), 'void')}}}"
+    )
+
+
+def _with_copies(
+    node: QConv | QDense,
+    layer: AnalogLayer,
+    one: Layer,
+    sliding: packing.Sliding,
+    columns: Int32Array | None,
+    context: Context,
+) -> Layer:
+    """The layer with copies of what ``one`` is; ``columns``: its pack_analog_columns(...)."""
+    name, count, dma = node.name, len(layer.blocks), context.tile.io == "dma"
+    adc_bits, together = context.tile.adc_bits, 1
+    placed = [blocks for _, blocks in layer.placed()]
+    changed: dict[str, str] = {}
+    shares: tuple[str, ...] = ()
+    scratch = one.scratch_bytes
+    nearer: tuple[str, ...] = ("layer", "copies")
+    if dma:
+        rectangles = [_rectangle(copy.first, copy.pixels, sliding) for copy in layer.copies]
+        shares = tuple(
+            f"{{.oy = {oy}, .ox = {ox}, .rows = {height}, .columns = {width}}}"
+            for (oy, ox), (height, width) in rectangles
+        )
+        size = rectangles[0][1]
+        pixel_bytes = packing.code_bytes_of_a_pixel([b.columns for b in layer.blocks], adc_bits)
+        rows = packing.copy_rows(size[0], pixel_bytes, layer.copy_count, size[1])
+        scratch = packing.copies_scratch_bytes(rows, pixel_bytes, layer.copy_count, size)
+        descriptors = (rows * size[1], *(copy.pixels for copy in layer.copies))
+        together = packing.pixels_side_by_side(layer.blocks, columns, adc_bits, descriptors)
+        changed = {"dma_rows": str(rows), **dict(window_fields(replace(sliding, out_size=size)))}
+        nearer = (*nearer, "shares", "dma", "tiles")
+    copies = []
+    for k in range(layer.copy_count):
+        own = {"block": f"{name}_blocks + {k * count}"}
+        if dma:
+            own |= {"tile": f"{name}_tiles + {k * count}", "dma": f"&{name}_dma[{k}]"}
+        copies.append(tuple((key, {**changed, **own}.get(key, v)) for key, v in one.fields))
+    wide = packing.pack_columns_side_by_side(layer.bias, layer.requant, layer.blocks, together)
+    return replace(
+        one,
+        struct="aimc_copies",
+        fields=(
+            ("count", str(layer.copy_count)),
+            ("together", str(together)),
+            ("copy", f"{name}_copies"),
+            ("share", f"{name}_shares" if dma else "0"),
+            ("columns", "0" if wide is None else context.pointer(wide.tobytes(), "int32_t")),
+        ),
+        call=context.call(f"aimc_copies_{context.tile.io}", node, scratch=True),
+        comment=f"{one.comment}, {layer.copy_count} copies",
+        scratch_bytes=scratch,
+        blocks=tuple(_block_row(block, context) for blocks in placed for block in blocks),
+        dma_tiles=tuple(b.tile for blocks in placed for b in blocks) if dma else (),
+        nearer=nearer,
+        copies=tuple(copies),
+        shares=shares,
+    )
+
+
+def _rectangle(first: int, pixels: int, sliding: packing.Sliding) -> tuple[Pair, Pair]:
+    """Top left corner and size of ``pixels`` from number ``first`` on: rows, or a part of one."""
+    width = sliding.out_size[1]
+    rows = max(1, pixels // width)
+    return (first // width, first % width), (rows, pixels // rows)
