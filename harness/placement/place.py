@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from functools import partial
 from math import prod
 
 import numpy as np
@@ -34,7 +35,7 @@ def place(
         PlacementError: The tiles do not suffice (see `harness.placement.select.select`), or the
             program would not fit the memory.
     """
-    choose = fit_alone if policy == "reload" else select
+    choose = partial(fit_alone, tile=system.tile) if policy == "reload" else select
     chosen, kept = choose(
         demands(network, mapping, system.tile),
         system.tiles,
