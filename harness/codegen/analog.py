@@ -82,7 +82,8 @@ def _translate(
         out_channels: Of the output, of which ``offset`` is its first.
     """
     sliding, channels = _window(node, context)
-    blocks = tuple(_block_row(block, context) for block in layer.blocks)
+    pack = packing.pack_reloaded_image if layer.reloaded else packing.pack_tile_image
+    blocks = tuple(_block_row(block, pack(block), context) for block in layer.blocks)
     parts = packing.analog_ranges(layer.blocks, context.tile.adc_bits)
     ranges = tuple(
         f"{{{', '.join(f'.{field} = {value}' for field, value in asdict(part).items())}}}"
@@ -139,11 +140,11 @@ def _window(node: QConv | QDense, context: Context) -> tuple[packing.Sliding, in
     return context.sliding(node, kernel, node.stride, node.pads, node.dilation), channels
 
 
-def _block_row(block: Block, context: Context) -> str:
+def _block_row(block: Block, image: bytes, context: Context) -> str:
     return (
         f"{{.tile = {block.tile}, .k0 = {block.k0}, .rows = {block.rows}, .n0 = {block.n0}, "
         f".columns = {block.columns}, "
-        f".image = {context.pointer(packing.pack_tile_image(block), 'void')}}}"
+        f".image = {context.pointer(image, 'void')}}}"
     )
 
 
@@ -198,7 +199,11 @@ def _with_copies(
         call=context.call(f"aimc_copies_{context.tile.io}", node, scratch=True),
         comment=f"{one.comment}, {layer.copy_count} copies",
         scratch_bytes=scratch,
-        blocks=tuple(_block_row(block, context) for blocks in placed for block in blocks),
+        blocks=tuple(
+            _block_row(block, packing.pack_tile_image(block), context)
+            for blocks in placed
+            for block in blocks
+        ),
         dma_tiles=tuple(b.tile for blocks in placed for b in blocks) if dma else (),
         nearer=nearer,
         copies=tuple(copies),
