@@ -25,6 +25,7 @@ from tests.placement.systems import system_with
 from tests.quant.networks import branching, plain, samples
 
 Io = Literal["pio", "dma"]
+TILES = {io: system_with(io=io).tile for io in ("pio", "dma")}
 
 
 def network_of() -> QNetwork:
@@ -44,7 +45,7 @@ def replicated(network: QNetwork, **system: object) -> Plan:
     io=st.sampled_from(["pio", "dma"]),
 )
 def test_copies_make_every_pixel_once(height: int, width: int, copies: int, io: Io) -> None:
-    tile = system_with(io=io).tile
+    tile = TILES[io]
     copies = min(copies, shares((height, width), tile))
     made = share_pixels((height, width), range(0, 3 * copies, 3), tile)
     assert [copy.first_tile for copy in made] == [3 * i for i in range(copies)]
