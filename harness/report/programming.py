@@ -56,12 +56,13 @@ def programming_statement(comparison: Comparison) -> str | None:
     if figures is None or mapped is None:
         return None
     text = (
-        f"Programming at each inference: {figures.layers} layers, {format_time(figures.time_ns)} "
-        f"({format_share(figures.time_ns, mapped.time_ns)} of the time) and "
+        f"Programming at each inference: layers {figures.layers}, "
+        f"time {format_time(figures.time_ns)} "
+        f"({format_share(figures.time_ns, mapped.time_ns)}), energy "
         f"{format_energy(figures.energy_pj)} "
-        f"({format_share(figures.energy_pj, mapped.energy.total_pj)} of the energy). "
-        f"Cells are written up to {figures.writes_per_cell} times an inference, "
-        f"{format_count(figures.writes_per_cell_and_day)} times a day without pauses; "
+        f"({format_share(figures.energy_pj, mapped.energy.total_pj)}). Writes of a cell, at most: "
+        f"{figures.writes_per_cell} an inference, "
+        f"{format_count(figures.writes_per_cell_and_day)} a day without pauses; "
         f"PCM endures about {PCM_ENDURANCE_WRITES:.0e} writes, reached after "
         f"{_days(figures.pcm_days)}."
     )
