@@ -24,11 +24,17 @@ SET =
 DATASET =
 OUT = runs
 WORKLOAD = lenet5
+SWEEP =
+WORKERS =
+MEMORY_LIMIT =
+CLUSTER = local
+CLUSTER_SETTINGS =
 PYTEST_ARGS =
 # Whole files, so that what a file's tests share is made once; `PYTEST_ARGS="-n 0"` is one process.
 PYTEST_WORKERS = -n auto --maxprocesses 8 --dist loadfile
 # Recipes read what a user names from the environment: no name is ever shell text.
 export PYTHON MODEL MAPPING DROP STRATEGY SYSTEM ENGINE IMAGES INPUT SET DATASET OUT WORKLOAD
+export SWEEP WORKERS MEMORY_LIMIT CLUSTER CLUSTER_SETTINGS
 
 # Names of targets cannot have spaces.  The checkout's own path may: everything here is relative.
 ifneq ($(words $(VENV)),1)
@@ -51,6 +57,9 @@ help: ## This list
 	@echo '                     make map MODEL=resnet20 DROP=1.0 DATASET=data STRATEGY=benefit'
 	@echo '                     make map MODEL=lenet5 DROP="0.5 1 2"'
 	@echo '                     make sim MODEL=lenet5 MAPPING=mappings/lenet5-macs-1/mapping.json'
+	@echo 'make sweep    simulate many configurations, and show what time and energy depend on'
+	@echo '                e.g. make sweep SWEEP=workloads/sweeps/tiles.yaml WORKERS=8'
+	@echo '                     make sweep SWEEP=my.yaml CLUSTER=slurm CLUSTER_SETTINGS=slurm.yaml WORKERS=64'
 	@echo 'make models   list the built-in networks            e.g. make models'
 	@echo 'make presets  list the presets and their sources    e.g. make presets'
 	@echo 'make doctor   check this machine                    e.g. make doctor'
@@ -65,6 +74,7 @@ help: ## This list
 	@echo
 	@echo 'Variables: MODEL MAPPING SYSTEM ENGINE IMAGES INPUT DATASET OUT SET; aimc run --help explains them.'
 	@echo '           DROP STRATEGY (make map); aimc map --help explains them.'
+	@echo '           SWEEP WORKERS MEMORY_LIMIT CLUSTER CLUSTER_SETTINGS (make sweep); aimc sweep run --help.'
 
 $(VENV)/pyvenv.cfg:
 	@python=$$(setup/choose_python.sh) && echo "Setting up $(VENV) with $$python (once)" && \
@@ -80,18 +90,25 @@ $(VENV)/.ready-dev: $(VENV)/.ready
 	@$(BIN)/python setup/install.py cluster dev train
 	@touch $@
 
+$(VENV)/.ready-cluster: $(VENV)/.ready
+	@[ $(VENV)/.ready-dev -nt $(VENV)/.ready ] || \
+	  { echo 'For sweeps:'; $(BIN)/python setup/install.py cluster; }
+	@touch $@
+
 .PHONY: setup
 setup: $(VENV)/.ready
 
 # What a user names on make's command line and the target does not use is refused, not ignored.
-VARIABLES := MODEL MAPPING DROP STRATEGY SYSTEM ENGINE GEM5 IMAGES INPUT SET DATASET OUT WORKLOAD
+VARIABLES := MODEL MAPPING DROP STRATEGY SYSTEM ENGINE GEM5 IMAGES INPUT SET DATASET OUT WORKLOAD \
+  SWEEP WORKERS MEMORY_LIMIT CLUSTER CLUSTER_SETTINGS
 USED_BY_sim := MODEL MAPPING SYSTEM ENGINE $(if $(filter gem5,$(ENGINE)),GEM5) IMAGES INPUT SET DATASET OUT
 USED_BY_map := MODEL DROP STRATEGY SYSTEM INPUT SET DATASET OUT
+USED_BY_sweep := SWEEP WORKERS MEMORY_LIMIT CLUSTER CLUSTER_SETTINGS OUT GEM5
 USED_BY_train := WORKLOAD DATASET
 unused = $(strip $(foreach name,$(filter-out $(USED_BY_$1),$(VARIABLES)),$(if $(findstring command,$(origin $(name))),$(name))))
 
-.PHONY: sim-variables map-variables train-variables
-sim-variables map-variables train-variables: %-variables:
+.PHONY: sim-variables map-variables sweep-variables train-variables
+sim-variables map-variables sweep-variables train-variables: %-variables:
 	@[ -z '$(call unused,$*)' ] || \
 	  { echo 'error: make $* does not use $(call unused,$*); it uses $(strip $(USED_BY_$*))' >&2; exit 2; }
 
@@ -117,6 +134,17 @@ map: map-variables drop-is-named $(VENV)/.ready-dev
 	  for pair in $$SET; do options+=(--set "$$pair"); done; \
 	  for points in $$DROP; do options+=(--drop "$$points"); done; \
 	  $(AIMC) map "$$MODEL" --system "$$SYSTEM" "$${options[@]}"
+
+.PHONY: sweep sweep-is-named
+sweep-is-named:
+	@test -n "$$SWEEP" || { echo 'error: say which sweep file: make sweep SWEEP=workloads/sweeps/tiles.yaml' >&2; exit 2; }
+sweep: sweep-variables sweep-is-named $(VENV)/.ready-cluster
+	@options=(); \
+	  [ -z "$$WORKERS" ] || options+=(--workers "$$WORKERS"); \
+	  [ -z "$$MEMORY_LIMIT" ] || options+=(--memory-limit "$$MEMORY_LIMIT"); \
+	  [ -z "$$CLUSTER_SETTINGS" ] || options+=(--cluster-settings "$$CLUSTER_SETTINGS"); \
+	  [ "$$OUT" = runs ] || options+=(--out "$$OUT"); \
+	  $(AIMC) sweep run "$$SWEEP" --cluster "$$CLUSTER" "$${options[@]}"
 
 .PHONY: models presets doctor
 models presets doctor: $(VENV)/.ready

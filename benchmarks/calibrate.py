@@ -29,13 +29,13 @@ from calibration.program import write_program
 from calibration.snippets import snippets
 
 from harness.artifacts import atomic_write_text
+from harness.cache.folder import cache_dir
 from harness.config.load import load_config
 from harness.config.schema import SystemConfig
 from harness.engines.embedded.elf import read_program
 from harness.engines.protocol import RunResult
 from harness.engines.registry import engine
 from harness.errors import EngineError
-from harness.pipeline.programs import cache_dir
 
 RESULTS: Final = Path(__file__).parent.parent / "results" / "calibration"
 SYSTEMS: Final = ("alpine-hp", "alpine-hp-bus")

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from harness.config.load import load_config
 from harness.pipeline.job import run_job
-from harness.pipeline.measure import Silent
+from harness.pipeline.reporter import Silent
 from harness.report.comparison import Comparison
 from harness.report.roofline import points
 from harness.stats.summary import ProgramSummary

@@ -28,14 +28,14 @@ from elftools.elf.elffile import ELFFile
 from elftools.elf.sections import SymbolTableSection
 
 from harness.artifacts import atomic_write_bytes
+from harness.cache.folder import cache_dir
 from harness.codegen.blob import Blob
 from harness.config.load import load_config
 from harness.config.schema import Config
 from harness.engines.registry import engine
 from harness.pipeline.job import run_job
-from harness.pipeline.measure import Silent
 from harness.pipeline.prepare import prepare
-from harness.pipeline.programs import cache_dir
+from harness.pipeline.reporter import Silent
 from harness.placement.analog import conv_window
 from harness.quant.arithmetic import exact_matmul
 from harness.quant.macs import node_macs

@@ -33,8 +33,8 @@ from shipped.picture import draw_speed
 from harness.artifacts import atomic_write_bytes, atomic_write_text
 from harness.config.load import load_config
 from harness.pipeline.job import run_job
-from harness.pipeline.measure import Silent
-from harness.report.quantities import format_ratio
+from harness.pipeline.reporter import Silent
+from harness.quantities import format_ratio
 
 SYSTEM: Final = "alpine-hp"
 ATTACHMENTS: Final = ("pio", "dma")

@@ -38,8 +38,8 @@ from harness.config.load import load_config, load_loop_config
 from harness.data.workloads import workload_for
 from harness.mapping.resolve import resolve_mapping
 from harness.pipeline.job import run_job
-from harness.pipeline.measure import Silent
 from harness.pipeline.prepare import prepare
+from harness.pipeline.reporter import Silent
 
 IMAGES = 100  # simulated
 DRAWS = 20  # of the tile's noise, in the evaluation path

@@ -70,7 +70,7 @@ def make_root(settings: RunSettings) -> Root:
         load_weights(system.tiles, settings.weights)
         _cut(system.iobridge, tile_range(wanted.tiles))
         if beside_l1:
-            attach_to_cores(system.tiles, system.cluster)
+            attach_to_cores(system.tiles, system.cluster, wanted)
         else:
             attach_to_bus(system.tiles, system.cluster, system.membus)
     else:

@@ -86,6 +86,8 @@ class AttachSettings:
     point: str
     load_latency_ns: float
     store_latency_ns: float
+    load_latency_cycles: int
+    store_latency_cycles: int
     extra_beat_ns: float
     load_extra_beat_ns: float | None
     dma_bandwidth_gb_per_s: float

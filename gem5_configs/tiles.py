@@ -26,6 +26,7 @@ from gem5_configs.cluster import Cluster
 from gem5_configs.settings import (
     AttachSettings,
     EnergySettings,
+    SettingsError,
     SystemSettings,
     TileSettings,
     WeightsSettings,
@@ -41,6 +42,10 @@ INTERRUPTS = 192
 # One tick: any edge of the cores' clock is one of its own, and the accesses that an out-of-order
 # core makes in one cycle pass one after the other within it.
 SPLIT_CLOCK = "1ps"
+
+_LEAST_CYCLES = 1.1  # of a load: one is the core's own
+_SPLIT_PS = 1  # in which it hands an answer on
+_TOLERANCE = 0.01  # of a cycle: presets have four digits
 
 
 def tile_range(tiles: int) -> AddrRange:
@@ -78,14 +83,25 @@ def attach_to_bus(group: SubSystem, cluster: Cluster, bus: SystemXBar) -> None:
     group.dma_cache.mem_side = bus.cpu_side_ports
 
 
-def attach_to_cores(group: SubSystem, cluster: Cluster) -> None:
-    group.pio_bus = IOXBar()
-    for part in (*group.tile, group.pio_bus, group.dma_bus, group.dma_cache):
+def attach_to_cores(group: SubSystem, cluster: Cluster, settings: SystemSettings) -> None:
+    """Attach the tiles beside the L1s, with the latencies of `settings.attach`.
+
+    Raises:
+        SettingsError: gem5's crossbar cannot have these latencies.
+    """
+    way_ps = _way_ps(settings.attach, settings.core.clock_ghz)
+    for part in (*group.tile, group.dma_bus, group.dma_cache):
         part.clk_domain = cluster.clk_domain
     for tile in group.tile:
         tile.pio = group.pio_bus.mem_side_ports
     group.voltage_domain = VoltageDomain()
     group.split_clock = SrcClockDomain(clock=SPLIT_CLOCK, voltage_domain=group.voltage_domain)
+    group.pio_bus = IOXBar(
+        clk_domain=group.split_clock,
+        frontend_latency=2 * way_ps // 5,
+        forward_latency=way_ps - 2 * (2 * way_ps // 5),
+        response_latency=2 * way_ps // 5,
+    )
     group.split = [
         CoherentXBar(
             clk_domain=group.split_clock,
@@ -135,6 +151,28 @@ def _tile(
         program_energy=_pj(energy.tile_program_cell_pj),
         leakage_power=energy.tile_leakage_mw * 1e-3,
     )
+
+
+def _way_ps(attach: AttachSettings, clock_ghz: float) -> int:
+    """The crossbar's time, to the tile and back: what the core does not add to an access itself.
+
+    A core takes an answer a cycle after it has come, and a store one cycle later still.
+    """
+    load_cycles = attach.load_latency_ns * clock_ghz + attach.load_latency_cycles
+    store_cycles = attach.store_latency_ns * clock_ghz + attach.store_latency_cycles
+    if load_cycles < _LEAST_CYCLES:
+        raise SettingsError(
+            f"system.attach: a load takes {load_cycles:.4g} cycles; gem5 needs {_LEAST_CYCLES}"
+        )
+    if abs(store_cycles - load_cycles - 1) > _TOLERANCE:
+        raise SettingsError(
+            f"system.attach: a load takes {load_cycles:.4g} cycles and a store {store_cycles:.4g};"
+            " on gem5 a store takes one more than a load"
+        )
+    for key in ("extra_beat_ns", "load_extra_beat_ns"):
+        if getattr(attach, key):
+            raise SettingsError(f"system.attach.{key}: gem5's crossbar is 16 bytes wide: 0 only")
+    return round((load_cycles - 1) * round(1e3 / clock_ghz)) - _SPLIT_PS
 
 
 def _ns(value: float) -> str:

@@ -63,3 +63,11 @@ PROGRAM_BYTES: Final = 768 << 20
 """An ELF file, and what its segments load; VGG-16 in fp32 has 553 MB."""
 PROGRAM_SECTIONS: Final = 4096
 PROGRAM_SYMBOLS: Final = 1 << 20
+
+# Sweeps.
+SWEEP_POINTS: Final = 100_000
+"""Combinations of one sweep's values, before any is left out."""
+CONDITION_CHARACTERS: Final = 4096
+"""Of one condition of a sweep."""
+CONDITION_DEPTH: Final = 32
+"""Parentheses and ``not`` within each other, in one condition."""

@@ -88,3 +88,9 @@ class MismatchError(HarnessError):
     """The simulated program's outputs differ from the reference."""
 
     exit_code = 4
+
+
+class SweepError(HarnessError):
+    """Points of a sweep failed; the others have results."""
+
+    exit_code = 5

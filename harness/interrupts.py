@@ -18,7 +18,6 @@ from types import FrameType, TracebackType
 from typing import Final, NoReturn
 
 _PACKAGE: Final = os.path.dirname(__file__) + os.sep  # noqa: PTH120 - pathlib is slow to load
-_COMMAND_LINE: Final = os.path.join(_PACKAGE, "cli", "")  # noqa: PTH118
 _AGAIN_S: Final = 0.02  # from a signal that could not be raised, or was swallowed, to the next try
 _IMPORT_SYSTEM: Final = "<frozen importlib"
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
@@ -134,11 +133,11 @@ def _is_importing(frame: FrameType | None) -> bool:
 
 
 def _only_command_line(frame: FrameType | None) -> bool:
-    """Whether no function of ours is at work but those of the command line."""
+    """Whether no function of this package is at work, which may have something to clean up."""
     while frame is not None:
         code = frame.f_code
-        ours = code.co_filename.startswith(_PACKAGE) and code.co_name != "<module>"
-        if ours and not code.co_filename.startswith((_COMMAND_LINE, __file__)):
+        name = code.co_filename
+        if name.startswith(_PACKAGE) and name != __file__ and code.co_name != "<module>":
             return False
         frame = frame.f_back
     return True

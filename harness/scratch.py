@@ -37,7 +37,11 @@ def scratch_folder(parent: Path, prefix: str) -> Iterator[Path]:
 def remove_folder(folder: Path) -> None:
     """Remove ``folder`` if it is there, as far as that is possible."""
     with uninterrupted():
-        shutil.rmtree(folder, ignore_errors=True)
+        try:
+            shutil.rmtree(folder, ignore_errors=True)
+        except KeyboardInterrupt:  # Python's own, which `uninterrupted` does not put off
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
 
 
 def remove_abandoned(parent: Path, prefix: str) -> None:

@@ -26,8 +26,9 @@ _SHOWN_LINES: Final = 15
 _SHOWN_COLUMNS: Final = 200
 # What pip fetches where its cache is empty, measured with requirements.lock on Python 3.13.
 _PACKAGES: Final = {
-    False: ("about 40 packages", "220 MB"),
-    True: ("about 100 packages", "3 GB, most of it torch"),
+    "": ("about 40 packages", "220 MB"),
+    "cluster": ("about 60 packages", "235 MB"),
+    "train": ("about 100 packages", "3 GB, most of it torch"),
 }
 _MEGABYTES: Final = {"kB": 1e-3, "MB": 1.0, "GB": 1e3}
 
@@ -72,7 +73,7 @@ class Installation:
 
 def main(extras: list[str]) -> int:
     """Install with ``extras``; returns the exit status."""
-    packages, size = _PACKAGES[bool(extras)]
+    packages, size = _PACKAGES["train" if {"dev", "train"} & {*extras} else "".join(extras)]
     print(
         f"Installing {packages} into {Path(sys.prefix).name} (up to {size}, less where pip has "
         f"some already) and compiling 3 native modules; pip's own words: {LOG}",

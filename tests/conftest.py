@@ -18,7 +18,15 @@ import pytest
 
 _NEEDED = {
     "accuracy": ("torch", "aihwkit"),
+    "api/test_notebooks.py": ("torch",),
+    "api/test_search.py": ("torch", "aihwkit"),
+    "api/test_torch_modules.py": ("torch",),
     "cli/test_map.py": ("torch", "aihwkit"),
+    "sweep/test_driver.py": ("distributed",),
+    "sweep/test_driver_search.py": ("distributed", "torch", "aihwkit"),
+    "sweep/test_job_settings.py": ("dask_jobqueue", "cryptography"),
+    "sweep/test_room_local.py": ("distributed", "cryptography"),
+    "sweep/test_slurm.py": ("dask_jobqueue", "cryptography"),
     "training": ("torch",),
 }
 _INTERVAL_S = 10.0

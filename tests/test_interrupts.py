@@ -15,7 +15,7 @@ _SCRIPT = """
 import ctypes, os, sys, time
 from pathlib import Path
 from harness import interrupts
-from harness.toolchain.cache import copy_out
+from harness.cache.sealed import copy_out
 
 interrupts.install()
 def interrupt():

@@ -15,10 +15,12 @@ from typing import Final, NoReturn
 import typer
 
 from aimc.cli import (
+    cache_command,
     inspect_commands,
     map_command,
     run_command,
     stage_commands,
+    sweep_command,
     train_command,
 )
 from harness import __version__
@@ -36,9 +38,11 @@ app: Final = typer.Typer(
 
 run_command.register(app)
 map_command.register(app)
+sweep_command.register(app)
 stage_commands.register(app)
 inspect_commands.register(app)
 train_command.register(app)
+cache_command.register(app)
 
 
 def _print_version(wanted: bool) -> None:

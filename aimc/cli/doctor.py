@@ -14,7 +14,7 @@ from typing import Final, Literal
 
 from packaging.specifiers import SpecifierSet
 
-from aimc.cli.extras import DISTRIBUTION, unavailable
+from aimc.extras import DISTRIBUTION, unavailable
 from harness.errors import HarnessError
 
 _NEEDED_FREE_MIB: Final = 512
@@ -73,7 +73,7 @@ def _native_modules() -> str:
 
 
 def _cross_compiler() -> str:
-    from harness.pipeline.programs import cache_dir
+    from harness.cache.folder import cache_dir
     from harness.toolchain.compiler import find_compiler
 
     return f"ziglang {find_compiler(cache_dir()).version}"
@@ -81,9 +81,9 @@ def _cross_compiler() -> str:
 
 def _embedded_engine() -> str:
     """Compile a program of one line and run it."""
+    from harness.cache.folder import cache_dir
     from harness.config.load import load_config
     from harness.engines.registry import engine
-    from harness.pipeline.programs import cache_dir
     from harness.toolchain.build import compile_program
 
     with tempfile.TemporaryDirectory() as folder:
@@ -113,7 +113,7 @@ def _gem5() -> Finding:
 
 
 def _cache_folder() -> str:
-    from harness.pipeline.programs import cache_dir
+    from harness.cache.folder import cache_dir
 
     folder = cache_dir()
     try:

@@ -39,11 +39,8 @@ def register(app: typer.Typer) -> None:
 
 def models() -> None:
     """See _MODELS_HELP."""
+    from aimc.catalogue import model_entries
     from aimc.cli.tables import plain_table, shape_text
-    from harness.data.workloads import workload_for
-    from harness.model.builtin import NAMES, build, input_sizes
-    from harness.model.fold import fold
-    from harness.model.summary import summarize_model
     from harness.report.terminal import make_console
 
     table = plain_table(
@@ -56,22 +53,16 @@ def models() -> None:
         "weights",
         right=("parameters", "MACs"),
     )
-    for name in NAMES:
-        graph = fold(build(name))
-        summary = summarize_model(graph)
-        workload = workload_for(name)
-        trained = workload is not None and workload.checkpoint is not None
-        dataset = workload.dataset if workload is not None else ""
-        weights = f"trained on {dataset}" if trained else "random"
-        if trained and workload is not None and workload.results is not None:
-            weights += f", {100 * workload.results.test_accuracy:.1f} % (float32, test)"
-        others = ", ".join(str(size) for size in input_sizes(name)[1:])
+    for entry in model_entries():
+        weights = "random" if entry.trained_on is None else f"trained on {entry.trained_on}"
+        if entry.test_accuracy_percent is not None:
+            weights += f", {entry.test_accuracy_percent:.1f} % (float32, test)"
         table.add_row(
-            name,
-            shape_text(graph.shapes[graph.input]),
-            others,
-            f"{summary.parameters:,}",
-            f"{summary.macs:,}",
+            entry.name,
+            shape_text(entry.input_shape),
+            ", ".join(str(size) for size in entry.other_sizes),
+            f"{entry.parameters:,}",
+            f"{entry.macs:,}",
             weights,
         )
     console = make_console()

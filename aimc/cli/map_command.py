@@ -4,18 +4,25 @@ from __future__ import annotations
 
 import shlex
 import sys
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import Annotated, Any, Final
 
 import typer
 
 from aimc.cli import options
-from aimc.cli.extras import need
-from harness.errors import HarnessError, MappingError
+from aimc.configuration import configure
+from aimc.defaults import (
+    DEFAULT_MAPPING,
+    DEFAULT_NOISE,
+    DEFAULT_SEARCH,
+    DEFAULT_SYSTEM,
+    DEFAULT_THREADS,
+    MAX_THREADS,
+)
+from aimc.search_plan import SearchPlan, check_bounds, find, plan_search
+from harness.errors import HarnessError
 from harness.interrupts import interrupted_says
-
-if TYPE_CHECKING:
-    from harness.config.schema import Config, LoopConfig
 
 _HELP = """Write the mapping of every layer as a file to edit, or find one under an accuracy bound.
 
@@ -54,14 +61,13 @@ _ONLY_WITH_DROP: Final = {
     "search": "--search",
     "system": "--system",
     "overrides": "--set",
+    "gem5": "--gem5",
     "dataset": "--dataset",
     "threads": "--threads",
     "fresh": "--fresh",
 }
 # The weights that a mapping file may insist on.
 _OF_THE_WEIGHTS: Final = {"checkpoint": "--checkpoint"}
-# Keys of the section run, by --drop.
-_UNUSED: Final = ("fp32_baseline", "images", "mapping", "placement")
 
 
 def register(app: typer.Typer) -> None:
@@ -105,11 +111,11 @@ def map_layers(
     ] = None,
     noise: Annotated[
         str, typer.Option("--noise", help="Noise preset (see `aimc presets`) or a YAML file.")
-    ] = "pcm",
+    ] = DEFAULT_NOISE,
     search: Annotated[
         str, typer.Option("--search", help="Search preset (see `aimc presets`) or a YAML file.")
-    ] = "lionheart",
-    system: options.System = options.DEFAULT_SYSTEM,
+    ] = DEFAULT_SEARCH,
+    system: options.System = DEFAULT_SYSTEM,
     overrides: Annotated[
         list[str] | None,
         typer.Option(
@@ -118,12 +124,18 @@ def map_layers(
         ),
     ] = None,
     input_size: options.Input = None,
+    gem5: Annotated[
+        Path | None,
+        typer.Option(
+            "--gem5", help="The gem5 program of run.engine=gem5; default: GEM5, then PATH."
+        ),
+    ] = None,
     dataset: options.Dataset = None,
     checkpoint: options.Checkpoint = None,
     threads: Annotated[
         int,
-        typer.Option("--threads", min=1, max=options.MAX_THREADS, help="Threads of torch."),
-    ] = 2,
+        typer.Option("--threads", min=1, max=MAX_THREADS, help="Threads of torch."),
+    ] = DEFAULT_THREADS,
     fresh: Annotated[
         bool,
         typer.Option(
@@ -145,53 +157,31 @@ def map_layers(
         if mapping is None or not mapping.endswith(".json"):
             _refuse_given(context, _OF_THE_WEIGHTS, "only with --drop or a mapping .json")
         target = out or Path("mapping.json")
-        _write(model, mapping or "analog", input_size, checkpoint, target)
+        _write(model, mapping or DEFAULT_MAPPING, input_size, checkpoint, target)
         return
     if mapping is not None:
         raise HarnessError("--mapping says which layers are analog, --drop finds out", hint=_EITHER)
-    need("finding a mapping", "torch", "aihwkit")
-    from harness.config.load import load_loop_config
-
-    given = {
-        "search.drop_points": drop[0],
-        "search.strategy": strategy,
-        "search.repetitions": repetitions,
-        "search.confidence": confidence,
-        "noise.t_eval_s": t_eval,
-    }
-    texts = overrides or []
-    own = [text for text in texts if text.partition(".")[0].strip() in ("search", "noise")]
-    for text in own:
-        key = text.partition("=")[0].strip()
-        if given.get(key) is not None:
-            raise HarnessError(
-                "an option says it already", where=f"--set {key}", hint="give one of the two"
-            )
-    own += [f"{key}={value}" for key, value in given.items() if value is not None]
-    loop = load_loop_config(noise=noise, search=search, overrides=own)
-    config = options.make_config(
+    plan = plan_search(
         model,
-        mapping="analog",
+        drop,
+        strategy=strategy,
+        repetitions=repetitions,
+        confidence=confidence,
+        t_eval_s=t_eval,
+        noise=noise,
+        preset=search,
         system=system,
-        overrides=[text for text in texts if text not in own],
-        images=1,
+        settings=overrides or (),
         input_size=input_size,
         dataset=dataset,
         checkpoint=checkpoint,
-        context=context,
-        unused=_UNUSED,
+        gem5=gem5,
+        threads=threads,
+        out=out,
+        given=options.given_options(context),
+        spelling=options.COMMAND_LINE,
     )
-    for points in drop[1:]:  # each must be one
-        load_loop_config(overrides=[f"search.drop_points={points}"])
-    name = f"{Path(model).stem}-{loop.search.strategy}"
-    if len(drop) == 1:
-        only = out or Path("mappings") / f"{name}-{drop[0]:g}"
-        outs, state = {drop[0]: only}, only.parent / f"{only.name}.search"
-    else:
-        parent = out or Path("mappings")
-        outs = {points: parent / f"{name}-{points:g}" for points in drop}
-        state = parent / f"{name}.search"
-    _find(config, loop, outs, state, threads, fresh)
+    _find(plan, fresh=fresh)
 
 
 def _refuse_given(context: typer.Context, names: dict[str, str], when: str) -> None:
@@ -213,13 +203,12 @@ def _write(
     from harness.pipeline.prepare import draw_samples, load
     from harness.quant.quantize import quantize
 
-    config = options.make_config(
+    config = configure(
         model,
         mapping=mapping,
-        system=options.DEFAULT_SYSTEM,
-        overrides=None,
         input_size=input_size,
         checkpoint=checkpoint,
+        spelling=options.COMMAND_LINE,
     )
     loaded = load(config)
     network = quantize(loaded.graph, draw_samples(config, loaded).calibration)
@@ -227,69 +216,23 @@ def _write(
     typer.echo(f"Wrote {out}")
 
 
-def _find(
-    config: Config,
-    loop: LoopConfig,
-    outs: dict[float, Path],
-    state: Path,
-    threads: int,
-    fresh: bool,
-) -> None:
-    from rich.console import Console
-
-    from aimc.cli.progress import SearchProgress
+def _find(plan: SearchPlan, *, fresh: bool) -> None:
+    from aimc.progress import search_reporter
 
     kept = interrupted_says("interrupted; the same command goes on from the last decision")
-    with kept, SearchProgress(Console(stderr=True)) as progress:
-        progress.stage("loading torch and aihwkit")
-        from harness.accuracy.run import find_mappings
-
-        results = find_mappings(
-            config,
-            loop,
-            outs,
-            state=state,
-            command=("aimc", *sys.argv[1:]),
-            reporter=progress,
-            threads=threads,
-            fresh=fresh,
-        )
-    for found in results:
-        _tell(found.summary)
-        served = " (found earlier; --fresh searches again)" if found.earlier else ""
-        typer.echo(f"Wrote {shlex.quote(str(found.folder))}{served}")
-        mapping = shlex.quote(str(found.folder / "mapping.json"))
-        typer.echo(f"Simulate it: aimc run {shlex.quote(config.run.model)} --mapping {mapping}")
-    broken = [what for found in results if (what := _broken_bound(found.summary)) is not None]
-    if broken:
-        raise MappingError(
-            f"no mapping holds the bound: {'; '.join(broken)}",
-            where=config.run.model,
-            hint="give a larger --drop, or a network that loses less in int8",
-        )
+    with kept, search_reporter(shown=True) as reporter:
+        found = find(plan, command=("aimc", *sys.argv[1:]), reporter=reporter, fresh=fresh)
+    model = plan.config.run.model
+    for result in found.values():
+        _tell(result.summary)
+        served = " (found earlier; --fresh searches again)" if result.served else ""
+        typer.echo(f"Wrote {shlex.quote(str(result.folder))}{served}")
+        mapping = shlex.quote(str(result.mapping))
+        typer.echo(f"Simulate it: aimc run {shlex.quote(model)} --mapping {mapping}")
+    check_bounds(found.values(), model, options.COMMAND_LINE)
 
 
-def _broken_bound(summary: dict[str, Any]) -> str | None:
-    """How far a mapping without analog layers, the last resort, is below its bound, in words."""
-    if summary["analog_layers"]:
-        return None
-    (percent,) = (
-        row["mean_percent"]
-        for row in summary["accuracy"]
-        if row["phase"] == "time"
-        and row["split"] == "validation"
-        and row["time_s"] == summary["time_of_evaluation_s"]
-    )
-    bound = summary["bound_percent"]
-    if percent >= bound - 1e-9:
-        return None
-    return (
-        f"with every layer digital, int8 reaches {percent:.2f} % of the validation images, "
-        f"the bound of {summary['drop_points']:g} points is {bound:.2f} %"
-    )
-
-
-def _tell(summary: dict[str, Any]) -> None:
+def _tell(summary: Mapping[str, Any]) -> None:
     analog = summary["analog_layers"]
     typer.echo(
         f"{summary['model']} on {summary['dataset']}: {len(analog)} analog layers, "

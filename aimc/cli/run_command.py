@@ -10,6 +10,8 @@ from typing import Annotated
 import typer
 
 from aimc.cli import options
+from aimc.configuration import configure
+from aimc.defaults import DEFAULT_ENGINE, DEFAULT_MAPPING, DEFAULT_OUT, DEFAULT_SYSTEM
 
 _HELP = """Simulate a network, all-digital and mapped, and compare time and energy.
 
@@ -32,51 +34,50 @@ def register(app: typer.Typer) -> None:
 def run(
     context: typer.Context,
     model: options.Model,
-    mapping: options.Mapping = "analog",
-    system: options.System = options.DEFAULT_SYSTEM,
+    mapping: options.Mapping = DEFAULT_MAPPING,
+    system: options.System = DEFAULT_SYSTEM,
     overrides: options.Set = None,
     engine: Annotated[
         str, typer.Option("--engine", help="Simulation engine: embedded or gem5.")
-    ] = "embedded",
+    ] = DEFAULT_ENGINE,
     gem5: options.Gem5 = None,
     images: options.Images = None,
     input_size: options.Input = None,
     dataset: options.Dataset = None,
     checkpoint: options.Checkpoint = None,
-    out: options.Out = options.DEFAULT_OUT,
+    out: options.Out = Path(DEFAULT_OUT),
     fresh: Annotated[
         bool, typer.Option("--fresh", help="Simulate again even if the result is there.")
     ] = False,
 ) -> None:
     """See _HELP."""
-    from rich.console import Console
-
-    from aimc.cli.progress import JobProgress
-    from harness.engines.registry import check_engine
-    from harness.pipeline.job import run_job
+    from aimc.progress import job_reporter
+    from aimc.simulation import run_configuration
     from harness.report.terminal import make_console, print_report
 
-    check_engine(engine)
-    config = options.make_config(
+    config = configure(
         model,
         mapping=mapping,
         system=system,
-        overrides=overrides,
+        settings=overrides or (),
         images=images,
         input_size=input_size,
         dataset=dataset,
         checkpoint=checkpoint,
         engine=engine,
-        context=context,
+        gem5=gem5,
+        given=options.given_options(context),
+        spelling=options.COMMAND_LINE,
     )
-    options.check_gem5(gem5, config.run.engine)
-    with JobProgress(Console(stderr=True)) as progress:
-        command = ("aimc", *sys.argv[1:])
-        finished = run_job(config, out, command=command, reporter=progress, fresh=fresh, gem5=gem5)
+    command = ("aimc", *sys.argv[1:])
+    with job_reporter(shown=True) as reporter:
+        result = run_configuration(
+            config, out, command=command, reporter=reporter, fresh=fresh, gem5=gem5
+        )
     console = make_console()
-    print_report(finished.comparison, console)
-    served = " (from an earlier, equal run; --fresh simulates again)" if finished.cached else ""
-    console.print(f"Run folder: {_shown(finished.folder)}{served}", soft_wrap=True, markup=False)
+    print_report(result.comparison, console)
+    served = " (from an earlier, equal run; --fresh simulates again)" if result.served else ""
+    console.print(f"Run folder: {_shown(result.folder)}{served}", soft_wrap=True, markup=False)
 
 
 def _shown(path: Path) -> str:

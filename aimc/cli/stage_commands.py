@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from aimc.cli import options
+from aimc.configuration import configure
+from aimc.defaults import DEFAULT_MAPPING, DEFAULT_SYSTEM
 from harness.budget import JSON_BYTES
 from harness.errors import HarnessError
 from harness.reading import read_regular
@@ -31,6 +33,8 @@ Example:
     aimc quantize lenet5 --out quantized/network.json
 """
 _PLACE_HELP = """Assign analog layers to tiles and write the plan (JSON).
+
+With too few tiles for all layers, those that save most time get them, by simulation.
 
 Example:
 
@@ -68,7 +72,7 @@ Program = Annotated[Path, typer.Option("--out", help="Folder to write to.")]
 _REGIONS: Final = "regions.json"
 # Keys of the section run.  Engine and timeout are in config.yaml, for `simulate`.
 _UNUSED_BY_CODEGEN: Final = ("fp32_baseline",)
-_UNUSED_BY_PLACE: Final = ("engine", "fp32_baseline", "images", "kernels", "timeout_s", "warmup")
+_UNUSED_BY_PLACE: Final = ("fp32_baseline", "images")
 
 
 def register(app: typer.Typer) -> None:
@@ -97,13 +101,12 @@ def model(
     from harness.pipeline.prepare import load
     from harness.report.terminal import make_console
 
-    config = options.make_config(
+    config = configure(
         model,
         mapping="digital",
-        system=options.DEFAULT_SYSTEM,
-        overrides=None,
         input_size=input_size,
         checkpoint=checkpoint,
+        spelling=options.COMMAND_LINE,
     )
     loaded = load(config)
     make_console().print(model_table(loaded))
@@ -124,14 +127,13 @@ def quantize(
     from harness.pipeline.prepare import prepare
     from harness.quant.summary import network_to_json
 
-    config = options.make_config(
+    config = configure(
         model,
         mapping="digital",
-        system=options.DEFAULT_SYSTEM,
-        overrides=None,
         input_size=input_size,
         dataset=dataset,
         checkpoint=checkpoint,
+        spelling=options.COMMAND_LINE,
     )
     prepared = prepare(config)
     atomic_write_text(out, network_to_json(prepared.network))
@@ -141,8 +143,8 @@ def quantize(
 def place(
     context: typer.Context,
     model: options.Model,
-    mapping: options.Mapping = "analog",
-    system: options.System = options.DEFAULT_SYSTEM,
+    mapping: options.Mapping = DEFAULT_MAPPING,
+    system: options.System = DEFAULT_SYSTEM,
     overrides: options.Set = None,
     input_size: options.Input = None,
     dataset: options.Dataset = None,
@@ -150,22 +152,28 @@ def place(
     out: Artifact = Path("plan.json"),
 ) -> None:
     """See _PLACE_HELP."""
+    from rich.console import Console
+
+    from aimc.progress import JobProgress
     from harness.artifacts import atomic_write_text
     from harness.pipeline.prepare import prepare
+    from harness.pipeline.simulator import Simulator
     from harness.placement.summary import plan_to_json
 
-    config = options.make_config(
+    config = configure(
         model,
         mapping=mapping,
         system=system,
-        overrides=overrides,
+        settings=overrides or (),
         input_size=input_size,
         dataset=dataset,
         checkpoint=checkpoint,
-        context=context,
+        given=options.given_options(context),
         unused=_UNUSED_BY_PLACE,
+        spelling=options.COMMAND_LINE,
     )
-    prepared = prepare(config)
+    with JobProgress(Console(stderr=True)) as progress:
+        prepared = prepare(config, Simulator(progress))
     plan = prepared.mapped or prepared.digital
     atomic_write_text(out, plan_to_json(plan, config.system))
     typer.echo(f"Wrote {out}: {len(plan.analog)} analog layers on {plan.tiles_used} tiles")
@@ -180,8 +188,8 @@ def place(
 def codegen(
     context: typer.Context,
     model: options.Model,
-    mapping: options.Mapping = "analog",
-    system: options.System = options.DEFAULT_SYSTEM,
+    mapping: options.Mapping = DEFAULT_MAPPING,
+    system: options.System = DEFAULT_SYSTEM,
     overrides: options.Set = None,
     images: options.Images = None,
     input_size: options.Input = None,
@@ -190,17 +198,18 @@ def codegen(
     out: Program = Path("program"),
 ) -> None:
     """See _CODEGEN_HELP."""
-    config = options.make_config(
+    config = configure(
         model,
         mapping=mapping,
         system=system,
-        overrides=overrides,
+        settings=overrides or (),
         images=images,
         input_size=input_size,
         dataset=dataset,
         checkpoint=checkpoint,
-        context=context,
+        given=options.given_options(context),
         unused=_UNUSED_BY_CODEGEN,
+        spelling=options.COMMAND_LINE,
     )
     _generate(config, out)
     typer.echo(f"Wrote {out / 'src'}")
@@ -209,8 +218,8 @@ def codegen(
 def compile_elf(
     context: typer.Context,
     model: options.Model,
-    mapping: options.Mapping = "analog",
-    system: options.System = options.DEFAULT_SYSTEM,
+    mapping: options.Mapping = DEFAULT_MAPPING,
+    system: options.System = DEFAULT_SYSTEM,
     overrides: options.Set = None,
     images: options.Images = None,
     input_size: options.Input = None,
@@ -222,17 +231,18 @@ def compile_elf(
     from harness.artifacts import atomic_write_text
     from harness.pipeline.programs import compile_generated
 
-    config = options.make_config(
+    config = configure(
         model,
         mapping=mapping,
         system=system,
-        overrides=overrides,
+        settings=overrides or (),
         images=images,
         input_size=input_size,
         dataset=dataset,
         checkpoint=checkpoint,
-        context=context,
+        given=options.given_options(context),
         unused=_UNUSED_BY_CODEGEN,
+        spelling=options.COMMAND_LINE,
     )
     program = _generate(config, out)
     elf = compile_generated(program, out)
@@ -241,12 +251,17 @@ def compile_elf(
 
 
 def _generate(config: Config, out: Path) -> GeneratedProgram:
+    from rich.console import Console
+
+    from aimc.progress import JobProgress
     from harness.artifacts import atomic_write_text
     from harness.config.load import config_to_yaml
     from harness.pipeline.prepare import prepare
     from harness.pipeline.programs import build
+    from harness.pipeline.simulator import Simulator
 
-    prepared = prepare(config)
+    with JobProgress(Console(stderr=True)) as progress:
+        prepared = prepare(config, Simulator(progress))
     atomic_write_text(out / "config.yaml", config_to_yaml(config))
     images_used = prepared.images[: config.run.images]
     return build(prepared.mapped or prepared.digital, config, images_used, out)
@@ -259,7 +274,7 @@ def simulate(
     """See _SIMULATE_HELP."""
     from rich.console import Console
 
-    from aimc.cli.progress import JobProgress
+    from aimc.progress import JobProgress
     from harness.artifacts import atomic_write_text
     from harness.config.load import config_from_yaml
     from harness.engines.registry import engine

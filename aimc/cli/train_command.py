@@ -10,7 +10,8 @@ from typing import Annotated, Literal
 import typer
 
 from aimc.cli import options
-from aimc.cli.extras import need
+from aimc.defaults import DEFAULT_THREADS, MAX_THREADS
+from aimc.extras import need
 from harness.interrupts import interrupted_says
 
 _HELP = """Train a built-in network from scratch; interrupted, the same command goes on.
@@ -39,14 +40,14 @@ def train(
     ] = "float32",
     threads: Annotated[
         int,
-        typer.Option("--threads", min=1, max=options.MAX_THREADS, help="Threads of torch."),
-    ] = 2,
+        typer.Option("--threads", min=1, max=MAX_THREADS, help="Threads of torch."),
+    ] = DEFAULT_THREADS,
 ) -> None:
     """See _HELP."""
     need("training", "torch")
     from rich.console import Console
 
-    from aimc.cli.progress import TrainingProgress
+    from aimc.progress import TrainingProgress
 
     command = shlex.join(["aimc", *sys.argv[1:]])
     kept = interrupted_says("interrupted; the same command goes on from the last epoch")

@@ -24,7 +24,14 @@ SYSTEM: Final = "alpine-hp"
 # Energies change no run; on gem5 the latencies of device accesses follow from its crossbars.
 _NOT_READ_BY_GEM5: Final = {
     "energy": True,
-    "attach": {"load_latency_ns", "store_latency_ns", "extra_beat_ns", "load_extra_beat_ns"},
+    "attach": {
+        "load_latency_ns",
+        "store_latency_ns",
+        "load_latency_cycles",
+        "store_latency_cycles",
+        "extra_beat_ns",
+        "load_extra_beat_ns",
+    },
 }
 WAYS: Final = ("digital", "pio", "dma")
 
@@ -88,6 +95,11 @@ def make_program(case: Case, folder: Path) -> Program:
         overrides=[f"system.tile.io={io}", "system.tiles=256"],
         run={"model": model, "mapping": mapping, "images": 1},
     )
+    return make_program_of(case, config, folder)
+
+
+def make_program_of(case: Case, config: Config, folder: Path) -> Program:
+    """Generate and compile the program of ``config`` in ``folder``, under the name of ``case``."""
     prepared = prepare(config)
     plan = prepared.mapped or prepared.digital
     generated = build(plan, config, prepared.images[:1], folder / case.name)

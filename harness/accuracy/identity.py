@@ -35,16 +35,25 @@ def search_libraries() -> dict[str, str]:
 
 
 def search_identity(
-    task: Task, config: Config, loop: LoopConfig, bounds: Collection[float], threads: int
+    task: Task,
+    config: Config,
+    loop: LoopConfig,
+    bounds: Collection[float],
+    threads: int,
+    *,
+    gem5: Path | None = None,
 ) -> SearchIdentity:
     """The identity of a search under ``bounds``, in percentage points; that of ``loop`` is unused.
 
     Where files are is no part of it, but for the network's own: their content is.
 
+    Args:
+        gem5: The program of the engine gem5; None: the variable GEM5, then PATH.
+
     Raises:
         HarnessError: The engine or the strategy is not there.
     """
-    computes = harness_identity(config.run.engine)
+    computes = harness_identity(config.run.engine, gem5=gem5)
     strategy = strategy_named(loop.search.strategy)
     network = [task.checksums["weights"]]
     if is_onnx_path(config.run.model):

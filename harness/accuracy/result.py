@@ -22,6 +22,7 @@ Phase: TypeAlias = Literal[
 ]
 
 SUMMARY_FORMAT: Final = "aimc-search"
+_SLACK_POINTS: Final = 1e-9  # of rounding
 
 _COLUMNS: Final = (
     "phase",
@@ -336,3 +337,23 @@ def summary_of(result: SearchResult, provenance: Mapping[str, Any]) -> Summary:
 def summary_json(summary: Summary) -> str:
     """``summary.json``."""
     return json.dumps(summary.model_dump(), indent=2, allow_nan=False) + "\n"
+
+
+def broken_bound(summary: Mapping[str, Any]) -> str | None:
+    """How far a mapping without analog layers, the last resort, is below its bound, in words."""
+    if summary["analog_layers"]:
+        return None
+    (percent,) = (
+        row["mean_percent"]
+        for row in summary["accuracy"]
+        if row["phase"] == "time"
+        and row["split"] == "validation"
+        and row["time_s"] == summary["time_of_evaluation_s"]
+    )
+    bound = summary["bound_percent"]
+    if percent >= bound - _SLACK_POINTS:
+        return None
+    return (
+        f"with every layer digital, int8 reaches {percent:.2f} % of the validation images, "
+        f"the bound of {summary['drop_points']:g} points is {bound:.2f} %"
+    )

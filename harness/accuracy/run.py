@@ -69,6 +69,7 @@ def find_mapping(
     reporter: Reporter,
     threads: int,
     fresh: bool = False,
+    gem5: Path | None = None,
 ) -> Found:
     """Search a mapping under the bound of ``loop`` and leave it in the folder ``out``.
 
@@ -83,6 +84,7 @@ def find_mapping(
         reporter=reporter,
         threads=threads,
         fresh=fresh,
+        gem5=gem5,
     )
     return found
 
@@ -97,6 +99,7 @@ def find_mappings(
     reporter: Reporter,
     threads: int,
     fresh: bool = False,
+    gem5: Path | None = None,
 ) -> list[Found]:
     """Search a mapping under each bound; the folder of each appears complete.
 
@@ -112,6 +115,7 @@ def find_mappings(
         threads: Of torch; results are reproducible for one number of threads and machine.
         fresh: Search again even where a folder has the result of the same search, and replace a
             result that has changed.
+        gem5: The program of the engine gem5; None: the variable GEM5, then PATH.
 
     Raises:
         HarnessError: A stage failed, or a folder has something that would be lost; earlier
@@ -122,15 +126,14 @@ def find_mappings(
     reporter.stage(f"reading {inputs_in_words(config.run.model, config.run.dataset)}")
     task = load_task(config)
     loops = {drop: _with_bound(loop, drop) for drop in outs}
-    names = {
-        drop: fingerprint(search_identity(task, config, loop, [drop], threads)) for drop in outs
-    }
-    folder = StateFolder(state, search_identity(task, config, loop, outs.keys(), threads))
+    identity = partial(search_identity, task, config, loop, threads=threads, gem5=gem5)
+    names = {drop: fingerprint(identity([drop])) for drop in outs}
+    folder = StateFolder(state, identity(outs.keys()))
     with _locked([state, *map(_state_of, outs.values())], reporter):
         earlier = {drop: served(out, names[drop], fresh=fresh) for drop, out in outs.items()}
         wanted = [drop for drop in outs if earlier[drop] is None]
         if wanted:
-            bench = Workbench(task, config, loop, folder, reporter, threads=threads)
+            bench = Workbench(task, config, loop, folder, reporter, threads=threads, gem5=gem5)
 
             def write(search: Search) -> None:
                 reporter.stage("writing the mapping")

@@ -11,6 +11,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Collection, Mapping
 from functools import cached_property
+from pathlib import Path
 from typing import Final, Protocol
 
 import numpy as np
@@ -77,6 +78,7 @@ class Workbench:
         loop: Noise and search; its bound is not looked at.
         folder: Where the state is kept.
         threads: Of torch.
+        gem5: The program of the engine gem5; None: the variable GEM5, then PATH.
 
     Attributes:
         remaining: Says how many images are still to be evaluated, roughly.
@@ -91,9 +93,10 @@ class Workbench:
         reporter: Reporter,
         *,
         threads: int,
+        gem5: Path | None = None,
     ) -> None:
         self.task, self.config, self.loop, self.reporter = task, config, loop, reporter
-        self._folder, self._threads = folder, threads
+        self._folder, self._threads, self._gem5 = folder, threads, gem5
         self._meter = Meter(task, config.system, loop, threads=threads)
         self.validation = task.validation.first(loop.search.validation_images)
         self.remaining: Callable[[], float] = float
@@ -146,6 +149,7 @@ class Workbench:
                 tuple(self.demands),
                 self.config,
                 lambda program: self.reporter.stage(f"simulating {program}"),
+                gem5=self._gem5,
             )
             self._save(self.state.with_(savings=found))
         assert self.state.savings is not None

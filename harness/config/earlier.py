@@ -7,11 +7,22 @@ from typing import Any, Final
 
 _LATER_RUN_FIELDS: Final[Mapping[str, object]] = {"placement": "resident"}
 """Fields of `RunConfig` by what every run did before they existed."""
+_LATER_ATTACH_FIELDS: Final[Mapping[str, object]] = {
+    "load_latency_cycles": 0,
+    "store_latency_cycles": 0,
+}
+"""The same of `AttachConfig`."""
 
 
 def with_later_fields(data: Mapping[str, Any]) -> dict[str, Any]:
     """A stored configuration's values with the fields that it is too old to have."""
-    run = data.get("run")
-    if not isinstance(run, dict):
-        return dict(data)
-    return {**data, "run": {**_LATER_RUN_FIELDS, **run}}
+    complete = dict(data)
+    run, system = data.get("run"), data.get("system")
+    if isinstance(run, dict):
+        complete["run"] = {**_LATER_RUN_FIELDS, **run}
+    if isinstance(system, dict) and isinstance(system.get("attach"), dict):
+        complete["system"] = {
+            **system,
+            "attach": {**_LATER_ATTACH_FIELDS, **system["attach"]},
+        }
+    return complete

@@ -11,20 +11,20 @@ from typing import Any, Final, TypeVar
 import yaml
 from pydantic import ValidationError
 
+from harness.config import defaults
 from harness.config.earlier import with_later_fields
-from harness.config.overrides import apply_override, find_field, parse_overrides
+from harness.config.overrides import Override, apply_override, find_field, parse_overrides
 from harness.config.preset_files import (
-    PRESETS,
     RUN,
     SECTIONS,
     SYSTEM,
     Preset,
+    PresetFinder,
     PresetValue,
     closest,
     describe_preset,
     find_preset,
     list_presets,
-    read_preset,
 )
 from harness.config.schema import (
     Config,
@@ -59,8 +59,9 @@ _HASH_VERSION: Final = 1  # of what the hash covers; part of what is hashed
 def load_config(
     *,
     system: str,
-    overrides: Sequence[str] = (),
+    overrides: Sequence[str | Override] = (),
     run: Mapping[str, object] | None = None,
+    find: PresetFinder = find_preset,
 ) -> Config:
     """Build the configuration of one run.
 
@@ -73,6 +74,7 @@ def load_config(
         overrides: ``key.path=value``, for instance ``system.tile.adc_latency_ns=50``,
             ``system.tile=hermes-256`` (swaps the whole section) or ``run.images=10``.
         run: Values of `RunConfig` by field name.
+        find: Reads presets; a caller that makes many configurations may remember them.
 
     Raises:
         ConfigError: A preset, key or value is unknown or impossible; the message has the
@@ -80,19 +82,24 @@ def load_config(
     """
     parsed = parse_overrides(overrides)
     swaps = {item.path[1]: str(item.value) for item in parsed if item.is_section}
-    preset = find_preset(SYSTEM, system, relative_to=None)
-    run_data = _run_data(run or {})
-    data: dict[str, Any] = {SYSTEM: _system_data(preset, swaps), RUN: run_data}
-    baseline = copy.deepcopy(data)
+    preset = find(SYSTEM, system, relative_to=None)
+    run_data = _run_data(run or {}, find)
+    data: dict[str, Any] = {SYSTEM: _system_data(preset, swaps, find), RUN: run_data}
     for override in parsed:
         if not override.is_section:
             apply_override(data, override)
-    unswapped = {SYSTEM: _system_data(preset, {}), RUN: run_data} if swaps else baseline
-    return _mark_changed(_validate(data), _validate(baseline).system, _validate(unswapped).system)
+    config = _validate(data)
+    baseline = _validate_system(_system_data(preset, swaps, find))
+    unswapped = _validate_system(_system_data(preset, {}, find)) if swaps else baseline
+    return _mark_changed(config, baseline, unswapped)
 
 
 def load_loop_config(
-    *, noise: str = "pcm", search: str = "lionheart", overrides: Sequence[str] = ()
+    *,
+    noise: str = defaults.NOISE,
+    search: str = defaults.SEARCH,
+    overrides: Sequence[str | Override] = (),
+    find: PresetFinder = find_preset,
 ) -> LoopConfig:
     """Build the configuration of the accuracy loop.
 
@@ -100,6 +107,7 @@ def load_loop_config(
         noise: A noise preset's name, or the path of a preset file.
         search: A search preset's name, or the path of a preset file.
         overrides: ``key.path=value``, for instance ``noise.t_eval_s=3600``.
+        find: As of `load_config`.
 
     Raises:
         ConfigError: A preset, key or value is unknown or impossible.
@@ -107,7 +115,7 @@ def load_loop_config(
     chosen = {"noise": noise, "search": search}
     data: dict[str, Any] = {}
     for section, name in chosen.items():
-        preset = find_preset(section, name, relative_to=None)
+        preset = find(section, name, relative_to=None)
         data[section] = {"name": preset.name, **preset.nested()}
     baseline = _validate_as(LoopConfig, data)
     changed = copy.deepcopy(data)
@@ -166,7 +174,7 @@ def short_hash(config: Config) -> str:
     return config_hash(config)[:12]
 
 
-def _system_data(preset: Preset, swaps: Mapping[str, str]) -> dict[str, Any]:
+def _system_data(preset: Preset, swaps: Mapping[str, str], find: PresetFinder) -> dict[str, Any]:
     """The system's nested values, with the sections in ``swaps`` taken from other presets."""
     data: dict[str, Any] = {"name": preset.name}
     for key, value in preset.nested().items():
@@ -174,9 +182,9 @@ def _system_data(preset: Preset, swaps: Mapping[str, str]) -> dict[str, Any]:
             data[key] = value
             continue
         if key in swaps:
-            section = find_preset(key, swaps[key], relative_to=None)
+            section = find(key, swaps[key], relative_to=None)
         elif isinstance(value, str):
-            section = find_preset(key, value, relative_to=preset.path.parent)
+            section = find(key, value, relative_to=preset.path.parent)
         else:
             raise ConfigError(
                 f"{key} must name a preset",
@@ -187,8 +195,8 @@ def _system_data(preset: Preset, swaps: Mapping[str, str]) -> dict[str, Any]:
     return data
 
 
-def _run_data(given: Mapping[str, object]) -> dict[str, Any]:
-    data: dict[str, Any] = dict(read_preset(RUN, PRESETS / RUN / "default.yaml").nested())
+def _run_data(given: Mapping[str, object], find: PresetFinder) -> dict[str, Any]:
+    data: dict[str, Any] = dict(find(RUN, "default", relative_to=None).nested())
     for key, value in given.items():
         if key not in RunConfig.model_fields:
             raise ConfigError(
@@ -229,12 +237,18 @@ def _validate(data: Mapping[str, object]) -> Config:
     return _validate_as(Config, data)
 
 
-def _validate_as(model: type[SectionT], data: Mapping[str, object]) -> SectionT:
+def _validate_system(data: Mapping[str, object]) -> SystemConfig:
+    return _validate_as(SystemConfig, data, under=(SYSTEM,))
+
+
+def _validate_as(
+    model: type[SectionT], data: Mapping[str, object], *, under: tuple[str, ...] = ()
+) -> SectionT:
     try:
         return model.model_validate(data, strict=True)
     except ValidationError as error:
         problems = [
-            _problem(model, item["loc"], item["msg"], item["type"], item.get("input"))
+            _problem(model, under, item["loc"], item["msg"], item["type"], item.get("input"))
             for item in error.errors(include_url=False)
         ]
         if len(problems) == 1:
@@ -249,9 +263,14 @@ _HINT: Final = "aimc presets lists the presets, and each one's values, units and
 
 
 def _problem(
-    model: type[Section], loc: tuple[int | str, ...], message: str, kind: str, value: object
+    model: type[Section],
+    under: tuple[str, ...],
+    loc: tuple[int | str, ...],
+    message: str,
+    kind: str,
+    value: object,
 ) -> tuple[str, str]:
-    path = ".".join(str(part) for part in loc) or ""
+    path = ".".join(str(part) for part in (*under, *loc))
     if kind == "missing":
         return path, "the value is missing"
     if kind == "extra_forbidden":

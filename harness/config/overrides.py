@@ -38,8 +38,7 @@ def parse_override(text: str, root: type[Section] = Config) -> Override:
     """Read one override and check that ``root`` has its key.
 
     Raises:
-        ConfigError: It is not ``key=value``, the key is unknown (the message has the
-            closest and all valid ones), or the key names a group of values.
+        ConfigError: It is not ``key=value``, or as `make_override`.
     """
     key, equals, raw = text.partition("=")
     key, raw = key.strip(), raw.strip()
@@ -51,31 +50,49 @@ def parse_override(text: str, root: type[Section] = Config) -> Override:
         )
     if len(text) > _MAX_LENGTH:
         raise ConfigError("the override is too long", where=key[:64])
+    return make_override(key, raw, root)
+
+
+def make_override(key: str, value: Yaml, root: type[Section] = Config) -> Override:
+    """The override that gives ``key`` a value; text stands for what it says.
+
+    Raises:
+        ConfigError: The key is unknown (the message has the closest and all valid ones), names
+            a group of values, or its value is no single one.
+    """
     path = tuple(key.split("."))
     field = find_field(path, root)
+    if isinstance(value, list | dict):
+        raise ConfigError("this key takes one value", where=key)
     nested = _section_of(field)
     if nested is not None:
         if len(path) == 2 and path[1] in SECTIONS and path[0] == "system":
-            return Override(path, raw)
+            if not isinstance(value, str):
+                raise ConfigError(f"a preset's name is text, not {value!r}", where=key)
+            return Override(path, value)
         raise ConfigError(
             "this key is a group of values",
             where=key,
             hint=f"set one of: {', '.join(f'{key}.{name}' for name in nested.model_fields)}",
         )
+    if not isinstance(value, str):
+        return Override(path, value)
     kinds = get_args(field.annotation) or (field.annotation,)
     if str in kinds:
-        is_null = type(None) in kinds and parse_scalar(raw) is None
-        return Override(path, None if is_null else raw)
-    if bool in kinds and raw.lower() in _SWITCH:
-        return Override(path, _SWITCH[raw.lower()])
-    return Override(path, parse_scalar(raw))
+        is_null = type(None) in kinds and parse_scalar(value) is None
+        return Override(path, None if is_null else value)
+    if bool in kinds and value.lower() in _SWITCH:
+        return Override(path, _SWITCH[value.lower()])
+    return Override(path, parse_scalar(value))
 
 
-def parse_overrides(texts: Sequence[str], root: type[Section] = Config) -> tuple[Override, ...]:
+def parse_overrides(
+    texts: Sequence[str | Override], root: type[Section] = Config
+) -> tuple[Override, ...]:
     """Read all overrides; of two for one key the later one holds."""
     latest: dict[tuple[str, ...], Override] = {}
     for text in texts:
-        override = parse_override(text, root)
+        override = parse_override(text, root) if isinstance(text, str) else text
         latest.pop(override.path, None)
         latest[override.path] = override
     return tuple(latest.values())

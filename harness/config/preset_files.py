@@ -21,7 +21,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 from harness.config.schema import (
     AttachConfig,
@@ -119,6 +119,12 @@ class Preset:
                 level = child
             level[leaf] = item.value
         return result
+
+
+class PresetFinder(Protocol):
+    """As `find_preset`."""
+
+    def __call__(self, section: str, name: str, *, relative_to: Path | None) -> Preset: ...
 
 
 def unit_of(key: str) -> str:

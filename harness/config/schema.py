@@ -6,7 +6,7 @@ not here: a section is complete or it is an error.
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self, TypeAlias, get_args
+from typing import Annotated, Final, Literal, Self, TypeAlias, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic.fields import FieldInfo
@@ -16,6 +16,7 @@ Name: TypeAlias = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_.-]*$", max_le
 # Every number has a range: beyond it no device is, or the engines' integers and the reports' sums
 # would leave theirs.
 Cycles: TypeAlias = Annotated[int, Field(ge=1, le=1000)]  # of the core, for one operation
+CrossbarCycles: TypeAlias = Annotated[int, Field(ge=0, le=1000)]
 Wait: TypeAlias = Annotated[float, Field(ge=0.0, le=1e6)]  # ns; up to 1 ms an access
 # ns; up to 1 s a conversion: the clocks hold 4611 s (2^62 fs) in all.
 TileLatency: TypeAlias = Annotated[float, Field(ge=0.0, le=1e9)]
@@ -23,6 +24,7 @@ Bandwidth: TypeAlias = Annotated[float, Field(ge=1e-3, le=1e6)]  # GB/s: 1 MB/s 
 Picojoules: TypeAlias = Annotated[float, Field(ge=0.0, le=1e9)]  # up to 1 mJ an event
 Milliwatts: TypeAlias = Annotated[float, Field(ge=0.0, le=1e9)]  # up to 1 MW
 NoiseScale: TypeAlias = Annotated[float, Field(ge=0.0, le=1e3)]  # times what was measured
+MOST_TILES: Final = 1024  # of a system
 Images: TypeAlias = Annotated[int, Field(ge=1, le=10_000_000)]  # more than any split has
 
 
@@ -157,11 +159,21 @@ class AttachConfig(Section):
 
     name: Name
     point: Literal["core", "bus"]
-    load_latency_ns: Wait  # one device load of up to 8 bytes
+    load_latency_ns: Wait  # one device load of up to 8 bytes; the cycles below come on top
     store_latency_ns: Wait
+    load_latency_cycles: CrossbarCycles  # of the core's clock
+    store_latency_cycles: CrossbarCycles
     extra_beat_ns: Wait  # added to a store for each further 8 bytes
     load_extra_beat_ns: Wait | None = None  # the same for a load; None: extra_beat_ns
     dma_bandwidth_gb_per_s: Bandwidth
+
+    def load_ns(self, clock_ghz: float) -> float:
+        """Time of a load of up to 8 bytes by a core of this clock."""
+        return self.load_latency_ns + self.load_latency_cycles / clock_ghz
+
+    def store_ns(self, clock_ghz: float) -> float:
+        """Time of a store of up to 8 bytes by a core of this clock."""
+        return self.store_latency_ns + self.store_latency_cycles / clock_ghz
 
 
 class TileConfig(Section):
@@ -220,7 +232,7 @@ class SystemConfig(Section):
 
     name: Name
     cores: Annotated[int, Field(ge=1, le=8)]
-    tiles: Annotated[int, Field(ge=0, le=1024)]
+    tiles: Annotated[int, Field(ge=0, le=MOST_TILES)]
     core: CoreConfig
     caches: CachesConfig
     memory: MemoryConfig

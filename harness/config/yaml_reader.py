@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
@@ -20,6 +21,8 @@ from harness.errors import ConfigError
 from harness.reading import read_regular
 
 Yaml: TypeAlias = "bool | int | float | str | list[Yaml] | dict[str, Yaml] | None"
+YamlPath: TypeAlias = tuple[str | int, ...]
+"""Keys and list indices that lead to a value."""
 
 _INT = re.compile(r"[-+]?[0-9]{1,64}")
 _HEX = re.compile(r"0x[0-9a-fA-F]{1,16}")
@@ -43,6 +46,14 @@ def parse_scalar(text: str) -> Yaml:
     return text
 
 
+@dataclass(frozen=True)
+class YamlDocument:
+    """A document's value, and the line of each key and list item, counted from 1."""
+
+    value: Yaml
+    lines: dict[YamlPath, int]
+
+
 def parse_yaml(text: str, *, where: str) -> Yaml:
     """Read one YAML document.
 
@@ -53,6 +64,11 @@ def parse_yaml(text: str, *, where: str) -> Yaml:
     Raises:
         ConfigError: It is not YAML, or uses what this reader refuses.
     """
+    return parse_yaml_document(text, where=where).value
+
+
+def parse_yaml_document(text: str, *, where: str) -> YamlDocument:
+    """As `parse_yaml`, with the lines."""
     if len(text.encode("utf-8", errors="surrogatepass")) > YAML_BYTES:
         raise ConfigError(
             f"the file is larger than {YAML_BYTES // 1024} KiB",
@@ -61,7 +77,8 @@ def parse_yaml(text: str, *, where: str) -> Yaml:
         )
     try:
         events = iter(yaml.parse(text, Loader=yaml.SafeLoader))
-        return _Builder(events, where).document()
+        builder = _Builder(events, where)
+        return YamlDocument(builder.document(), builder.lines)
     except yaml.MarkedYAMLError as error:
         line = f" (line {error.problem_mark.line + 1})" if error.problem_mark else ""
         raise ConfigError(
@@ -78,8 +95,17 @@ def read_yaml(path: Path) -> Yaml:
     Raises:
         ConfigError: It cannot be read, is not UTF-8, or is not acceptable YAML.
     """
+    return parse_yaml(read_yaml_text(path), where=str(path))
+
+
+def read_yaml_text(path: Path) -> str:
+    """The text of the YAML file ``path``, not yet parsed.
+
+    Raises:
+        ConfigError: It cannot be read, or is not UTF-8.
+    """
     try:
-        text = read_regular(path, YAML_BYTES).decode("utf-8")
+        return read_regular(path, YAML_BYTES).decode("utf-8")
     except FileNotFoundError as error:
         raise ConfigError("there is no such file", where=str(path)) from error
     except OSError as error:
@@ -92,7 +118,6 @@ def read_yaml(path: Path) -> Yaml:
         raise ConfigError(
             "the file is not UTF-8 text", where=str(path), hint="save it as UTF-8"
         ) from error
-    return parse_yaml(text, where=str(path))
 
 
 class _Builder:
@@ -101,6 +126,7 @@ class _Builder:
     def __init__(self, events: Iterator[yaml.Event], where: str) -> None:
         self._events = events
         self._where = where
+        self.lines: dict[YamlPath, int] = {}
 
     def document(self) -> Yaml:
         value: Yaml = None
@@ -111,10 +137,10 @@ class _Builder:
                 if documents > 1:
                     raise self._refuse("more than one document", event)
             elif isinstance(event, yaml.NodeEvent):
-                value = self._node(event, depth=0)
+                value = self._node(event, ())
         return value
 
-    def _node(self, event: yaml.Event, depth: int) -> Yaml:
+    def _node(self, event: yaml.Event, path: YamlPath) -> Yaml:
         if isinstance(event, yaml.AliasEvent):
             raise self._refuse("aliases (*name) are not accepted", event)
         if not isinstance(event, yaml.NodeEvent):
@@ -129,34 +155,42 @@ class _Builder:
             return parse_scalar(event.value) if event.style is None else str(event.value)
         if not isinstance(event, yaml.CollectionStartEvent) or event.tag is not None:
             raise self._refuse("tags (!name) are not accepted", event)
-        if depth >= YAML_DEPTH:
+        if len(path) >= YAML_DEPTH:
             raise self._refuse(f"nested deeper than {YAML_DEPTH} levels", event)
         if isinstance(event, yaml.SequenceStartEvent):
-            return self._sequence(depth)
-        return self._mapping(depth)
+            return self._sequence(path)
+        return self._mapping(path)
 
-    def _sequence(self, depth: int) -> list[Yaml]:
+    def _sequence(self, path: YamlPath) -> list[Yaml]:
         values: list[Yaml] = []
         for event in self._events:
             if isinstance(event, yaml.SequenceEndEvent):
                 break
-            values.append(self._node(event, depth + 1))
+            item = (*path, len(values))
+            self._note(item, event)
+            values.append(self._node(event, item))
         return values
 
-    def _mapping(self, depth: int) -> dict[str, Yaml]:
+    def _mapping(self, path: YamlPath) -> dict[str, Yaml]:
         values: dict[str, Yaml] = {}
         for event in self._events:
             if isinstance(event, yaml.MappingEndEvent):
                 break
             if not isinstance(event, yaml.ScalarEvent):
                 raise self._refuse("a key must be plain text", event)
-            key = self._node(event, depth)
+            key = self._node(event, path)
             if not isinstance(key, str):
                 raise self._refuse(f"the key {event.value[:64]!r} is not a name", event)
             if key in values:
                 raise self._refuse(f"the key {key[:64]!r} stands twice", event)
-            values[key] = self._node(next(self._events), depth + 1)
+            item = (*path, key)
+            self._note(item, event)
+            values[key] = self._node(next(self._events), item)
         return values
+
+    def _note(self, path: YamlPath, event: yaml.Event) -> None:
+        if event.start_mark is not None:
+            self.lines[path] = event.start_mark.line + 1
 
     def _refuse(self, what: str, event: yaml.Event) -> ConfigError:
         mark = event.start_mark

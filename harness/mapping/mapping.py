@@ -20,8 +20,9 @@ class Mapping:
         source: ``digital``, ``analog`` or the file it came from.
         layers: Every layer that a tile can compute, in the network's order, with its unit; all
             other layers are digital.
-        insists: True: a layer of ``analog`` that does not fit the system is an error.
-            False: it stays digital, with the reason in the plan.
+        insists: True: a layer of ``analog`` that no number of tiles can compute is an error.
+            False: it stays digital, with the reason in the plan.  Layers for which there are too
+            few tiles stay digital in any case.
         conductances: By analog layer, its effective weights as programmed, float32 [K, N] in
             units of the layer's float weights; None: the float weights themselves.
         graph_sha256: `harness.quant.digest.network_digest` of the one network that it is for, if

@@ -20,8 +20,8 @@ def resolve_mapping(spec: str, network: QNetwork) -> Mapping:
     Args:
         spec: ``digital``: no layer on tiles.  ``analog``: every dense layer and every
             convolution with one group, as far as the system's tiles reach.  Otherwise the path
-            of a mapping file, whose analog layers must fit; layers that it does not name are
-            digital.
+            of a mapping file, which says which layers may be analog; those that it does not name
+            are digital.
 
     Raises:
         MappingError: The file is malformed or does not fit the network; the message lists the

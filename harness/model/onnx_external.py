@@ -36,6 +36,11 @@ def external_files(path: Path, data: bytes) -> tuple[Path, ...]:
     return tuple(sorted(found))
 
 
+def has_external_data(model: ModelProto) -> bool:
+    """Whether a constant of ``model`` is still in another file."""
+    return any(tensor.data_location == TensorProto.EXTERNAL for tensor in _tensors(model))
+
+
 def _tensors(model: ModelProto) -> Iterator[TensorProto]:
     """Every tensor that the reader takes constants from: it refuses nested graphs."""
     yield from model.graph.initializer

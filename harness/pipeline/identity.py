@@ -12,15 +12,16 @@ import hashlib
 import importlib.util
 import json
 import os
+import secrets
+from collections.abc import Mapping
 from importlib import metadata
 from pathlib import Path
 from typing import Final
 
 from harness import __version__
-from harness.artifacts import sha256_file
 from harness.budget import MODEL_FILE_BYTES
 from harness.config.load import config_hash
-from harness.config.schema import Config
+from harness.config.schema import Config, RunConfig
 from harness.data.digits import BUNDLED
 from harness.data.workloads import FOLDER_VARIABLE
 from harness.engines.registry import engine_identity
@@ -28,17 +29,22 @@ from harness.errors import HarnessError
 from harness.mapping.conductances import conductance_files
 from harness.mapping.weights import checkpoint_file
 from harness.model.names import is_onnx_path
+from harness.pipeline.file_digests import file_digest, file_state
+from harness.pipeline.recent import Recent
 from harness.reading import read_regular
 from harness.resources import resource
 
 LIBRARIES: Final = ("jinja2", "numpy", "onnx", "pillow", "scikit-learn", "unicorn", "ziglang")
 _SOURCE_SUFFIXES: Final = {".py", ".c", ".h", ".S", ".ld", ".j2", ".yaml", ".safetensors"}
-_NATIVE_MODULES: Final = (
-    "harness._tile",
-    "harness.accuracy._codes",
-    "harness.engines.embedded._engine",
-)
+_ENGINE_MODULE: Final = "harness.engines.embedded._engine"
+_TILE_MODULE: Final = "harness._tile"
+_NATIVE_MODULES: Final = (_TILE_MODULE, "harness.accuracy._codes", _ENGINE_MODULE)
+_STATISTICS: Final = ("events.py", "gem5_stats.py")  # what the engines use of harness/stats
+_REFERENCES: Final = ("model", "quant", "placement")  # where float and integer networks are run
+_NO_SOURCES: Final = {"_resources", "sweeps"}  # folders: copies, and sweep files to be edited
 _SMALL_FILE: Final = 1 << 28  # bytes; larger data files are identified by size and times
+_GEM5: Final[Recent[dict[str, str]]] = Recent(4)
+"""What the gem5s are that this process has asked, by the state of their files."""
 _PACKAGE: Final = Path(__file__).resolve().parent.parent
 
 
@@ -47,27 +53,26 @@ def library_versions() -> dict[str, str]:
     return {name: metadata.version(name) for name in LIBRARIES}
 
 
-def inputs_of(config: Config) -> dict[str, str]:
-    """Digest of every file that the configuration names, by role.
+def inputs_of(run: RunConfig) -> dict[str, str]:
+    """Digest of every file that ``run`` names, by role.
 
     Raises:
         HarnessError: A named file cannot be read.
     """
-    run = config.run
     found: dict[str, str] = {}
     if is_onnx_path(run.model):
-        found["model"] = _digest(Path(run.model))
+        found["model"] = file_digest(Path(run.model))
         for extra in _external_data(Path(run.model)):
-            found[f"model/{extra}"] = _digest(extra)
+            found[f"model/{extra}"] = file_digest(extra)
     if run.mapping.endswith(".json"):
-        found["mapping"] = _digest(Path(run.mapping))
+        found["mapping"] = file_digest(Path(run.mapping))
         for index, part in enumerate(conductance_files(Path(run.mapping))):
-            found["mapping/conductances" + (f"/{index}" if index else "")] = _digest(part)
+            found["mapping/conductances" + (f"/{index}" if index else "")] = file_digest(part)
         weights = checkpoint_file(Path(run.mapping), run.model)
         if weights is not None:
-            found["mapping/checkpoint"] = _digest(weights)
+            found["mapping/checkpoint"] = file_digest(weights)
     if run.checkpoint is not None:
-        found["checkpoint"] = _digest(Path(run.checkpoint))
+        found["checkpoint"] = file_digest(Path(run.checkpoint))
     dataset = run.dataset or os.environ.get(FOLDER_VARIABLE)
     if dataset and dataset != BUNDLED:  # comes with a library, whose version is covered
         found["dataset"] = _digest_dataset(Path(dataset))
@@ -83,11 +88,13 @@ def run_identity(config: Config, *, gem5: Path | None = None) -> str:
     Raises:
         HarnessError: A named file cannot be read, or the engine is not there.
     """
-    content = {
-        "config": config_hash(config),
-        "inputs": inputs_of(config),
-        **harness_identity(config.run.engine, gem5=gem5),
-    }
+    computes = harness_identity(config.run.engine, gem5=gem5)
+    return identity_of(config, inputs_of(config.run), computes)
+
+
+def identity_of(config: Config, inputs: Mapping[str, str], computes: Mapping[str, object]) -> str:
+    """As `run_identity`, of the results of `inputs_of` and `harness_identity`."""
+    content = {"config": config_hash(config), "inputs": dict(inputs), **computes}
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
@@ -101,21 +108,59 @@ def harness_identity(engine: str, *, gem5: Path | None = None) -> dict[str, obje
     """
     found: dict[str, object] = {
         "version": __version__,
-        "sources": _sources_digest(),
+        "sources": _all_sources_digest(),
         "libraries": library_versions(),
     }
     installed = engine_identity(engine, gem5=gem5)
     if installed:
-        models = _folder_digest(resource("gem5_configs"))
-        found["engine"] = {**installed, "models": models}
+        found["engine"] = _gem5_identity(installed)
     return found
 
 
-def _digest(path: Path) -> str:
-    try:
-        return sha256_file(path)
-    except OSError as error:
-        raise HarnessError(f"the file cannot be read: {error.strerror}", where=str(path)) from error
+def simulator_identity(engine: str, *, gem5: Path | None = None) -> dict[str, object]:
+    """What simulates: the engines' sources and native module, unicorn, and gem5 if it is meant.
+
+    gem5's runs are also counted by the embedded engine, so that both always have its parts.
+
+    Raises:
+        HarnessError: The engine is not there.
+    """
+    found: dict[str, object] = {
+        "engine": engine,
+        "sources": engine_sources(),
+        "unicorn": metadata.version("unicorn"),
+    }
+    if engine != "gem5":
+        return found
+    from harness.engines.gem5.installation import find_binary
+
+    binary = find_binary(gem5)
+    installed = _GEM5.get(
+        file_state(binary) or secrets.token_hex(), lambda: engine_identity(engine, gem5=binary)
+    )
+    return found | {"gem5": _gem5_identity(installed)}
+
+
+def engine_sources() -> str:
+    """SHA-256 over the engines' sources and native module, as they are on disk now."""
+    digest = hashlib.sha256(_folder_digest(_PACKAGE / "engines").encode())
+    for name in _STATISTICS:
+        digest.update((_PACKAGE / "stats" / name).read_bytes())
+    digest.update(_module_file(_ENGINE_MODULE).read_bytes())
+    return digest.hexdigest()
+
+
+def reference_sources() -> str:
+    """SHA-256 over the references' sources and native module, as they are on disk now."""
+    digest = hashlib.sha256()
+    for name in _REFERENCES:
+        digest.update(_folder_digest(_PACKAGE / name).encode())
+    digest.update(_module_file(_TILE_MODULE).read_bytes())
+    return digest.hexdigest()
+
+
+def _gem5_identity(installed: Mapping[str, str]) -> dict[str, str]:
+    return {**installed, "models": _folder_digest(resource("gem5_configs"))}
 
 
 def _external_data(model: Path) -> tuple[Path, ...]:
@@ -144,7 +189,7 @@ def _digest_dataset(root: Path) -> str:
         for path in sorted(path for path in found if path.is_file()):
             status = path.stat()
             token = (
-                _digest(path)
+                file_digest(path)
                 if status.st_size <= _SMALL_FILE
                 else f"{status.st_size}:{status.st_mtime_ns}:{status.st_ctime_ns}"
             )
@@ -156,7 +201,7 @@ def _digest_dataset(root: Path) -> str:
     return digest.hexdigest()
 
 
-def _sources_digest() -> str:
+def _all_sources_digest() -> str:
     digest = hashlib.sha256()
     for root in (_PACKAGE, resource("kernels"), resource("workloads")):
         digest.update(_folder_digest(root).encode())
@@ -170,7 +215,7 @@ def _folder_digest(root: Path) -> str:
     digest = hashlib.sha256()
     for path in sorted(root.rglob("*")):
         relative = path.relative_to(root)
-        if path.suffix in _SOURCE_SUFFIXES and relative.parts[0] != "_resources":
+        if path.suffix in _SOURCE_SUFFIXES and relative.parts[0] not in _NO_SOURCES:
             digest.update(f"{root.name}/{relative}\0".encode())
             digest.update(path.read_bytes())
     return digest.hexdigest()

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from harness.cache.folder import cache_dir
 from harness.checksums import damage, seal
 from harness.config.schema import Config
 from harness.errors import StatsError
@@ -14,8 +16,8 @@ from harness.interrupts import interrupted_says
 from harness.locks import folder_lock
 from harness.pipeline.folder import remove_abandoned_runs, run_name, staged_folder
 from harness.pipeline.identity import run_identity
-from harness.pipeline.measure import Reporter, measure
-from harness.pipeline.programs import cache_dir
+from harness.pipeline.measure import measure
+from harness.pipeline.reporter import Reporter
 from harness.report.comparison import Comparison
 from harness.report.result_file import read_result
 from harness.report.write import write_report
@@ -50,7 +52,7 @@ def run_job(
         out: Folder of all runs.
         command: The command line, for the manifest.
         reporter: Hears of progress.
-        fresh: Simulate even if the folder of an equal run exists.
+        fresh: Simulate even if the folder of an equal run exists, or a result is kept.
         gem5: The program of the engine gem5; None: the variable GEM5, then PATH.
 
     Raises:
@@ -68,7 +70,14 @@ def run_job(
             reporter.stage(f"the earlier result is not used ({found}); simulating again")
         kept = interrupted_says("interrupted; nothing of this run was kept")
         with kept, staged_folder(folder) as staging:
-            comparison = measure(config, staging, command=command, reporter=reporter, gem5=gem5)
+            comparison = measure(
+                config,
+                staging,
+                command=command,
+                reporter=reporter,
+                gem5=gem5,
+                not_before_s=time.time() if fresh else 0.0,
+            )
             reporter.stage("writing the report")
             write_report(comparison, staging)
             seal(staging)

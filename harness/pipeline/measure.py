@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from dataclasses import asdict
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Final, Protocol
-
-import numpy as np
-import numpy.typing as npt
+from typing import Final
 
 from harness.artifacts import atomic_write_text
+from harness.codegen.program import GeneratedProgram
 from harness.config.load import config_to_yaml
 from harness.config.schema import Config
 from harness.data.sizes import inputs_in_words
-from harness.errors import HarnessError, StatsError
 from harness.mapping.conductances import conductance_files
-from harness.model.classes import class_count, final_softmax, left_out, score_graph
+from harness.model.classes import left_out
 from harness.model.names import is_onnx_path
+from harness.pipeline.accuracy import evaluate
 from harness.pipeline.fp32 import build_fp32
 from harness.pipeline.prepare import Prepared, prepare
 from harness.pipeline.programs import (
@@ -27,15 +26,12 @@ from harness.pipeline.programs import (
     compile_generated,
     simulate,
 )
+from harness.pipeline.reporter import Reporter
+from harness.pipeline.simulator import Simulator
 from harness.placement.plan import Plan
-from harness.placement.reference import infer_plan
 from harness.placement.summary import plan_to_json
-from harness.quant.float_reference import infer_float
-from harness.quant.reference import Scores, count_ties, score_tensor, top1
 from harness.quant.summary import network_to_json
 from harness.report.comparison import (
-    AccuracyEntry,
-    AccuracyInfo,
     AnalogLayerInfo,
     Comparison,
     ModelInfo,
@@ -43,35 +39,11 @@ from harness.report.comparison import (
     PlanInfo,
 )
 from harness.report.manifest import collect_manifest
-from harness.stats.summary import FP32_MACS_PER_FMLA
+from harness.stats.summary import FP32_MACS_PER_FMLA, INT8_MACS_PER_DOT
 
 DIGITAL: Final = "digital"
 MAPPED: Final = "mapped"
 FP32: Final = "fp32"
-
-
-class Reporter(Protocol):
-    """Hears what the job is doing."""
-
-    def stage(self, text: str) -> None:
-        """A stage begins."""
-
-    def simulated(
-        self, instructions: int, simulated_ns: float, layer: str | None = None, /
-    ) -> None:
-        """A simulation has come this far, to ``layer`` if the engine tells."""
-
-
-class Silent:
-    """A reporter for callers who do not want to hear."""
-
-    def stage(self, text: str) -> None:
-        """Nothing."""
-
-    def simulated(
-        self, instructions: int, simulated_ns: float, layer: str | None = None, /
-    ) -> None:
-        """Nothing."""
 
 
 def measure(
@@ -81,8 +53,11 @@ def measure(
     command: Sequence[str],
     reporter: Reporter,
     gem5: Path | None = None,
+    not_before_s: float = 0.0,
 ) -> Comparison:
     """Simulate the programs of ``config`` in ``folder``, and compare them.
+
+    A program that was simulated before is not simulated again (`harness.pipeline.simulations`).
 
     Args:
         config: The whole configuration.
@@ -90,70 +65,69 @@ def measure(
         command: The command line, for the manifest.
         reporter: Hears of progress.
         gem5: The program of the engine gem5; None: the variable GEM5, then PATH.
+        not_before_s: Simulations of earlier than this do not count; seconds since 1970.
 
     Raises:
         HarnessError: Any stage failed.
     """
+    began_s = time.time()
+    simulator = Simulator(reporter, gem5, not_before_s)
     atomic_write_text(folder / "config.yaml", config_to_yaml(config))
     reporter.stage(
         f"reading, quantizing and mapping {inputs_in_words(config.run.model, config.run.dataset)}"
     )
-    prepared = prepare(config)
+    prepared = prepare(config, simulator)
     atomic_write_text(folder / "network.json", network_to_json(prepared.network))
     if prepared.mapped is not None:
         atomic_write_text(folder / "plan.json", plan_to_json(prepared.mapped, config.system))
-    digital = _program(DIGITAL, prepared.digital, prepared, config, folder, reporter, gem5)
-    mapped = (
-        _program(MAPPED, prepared.mapped, prepared, config, folder, reporter, gem5)
-        if prepared.mapped is not None
-        else None
-    )
-    fp32 = _fp32(prepared, config, folder, reporter, gem5) if config.run.fp32_baseline else None
+    bench = _Bench(config, prepared, folder, simulator)
+    digital = bench.integer(DIGITAL, prepared.digital)
+    mapped = None if prepared.mapped is None else bench.integer(MAPPED, prepared.mapped)
+    fp32 = bench.fp32() if config.run.fp32_baseline else None
     reporter.stage("evaluating the reference")
-    return _compare(config, prepared, digital, mapped, fp32, command)
+    return _compare(config, prepared, digital, mapped, fp32, command, began_s, reporter.stage)
 
 
-def _program(
-    name: str,
-    plan: Plan,
-    prepared: Prepared,
-    config: Config,
-    folder: Path,
-    reporter: Reporter,
-    gem5: Path | None,
-) -> tuple[SimulatedProgram, int]:
-    """Simulate one program; returns it and the number of output bytes it compared."""
-    reporter.stage(f"generating and compiling the {name} program")
-    images = prepared.images[: config.run.images]
-    generated = build(plan, config, images, folder / name)
-    elf = compile_generated(generated, folder / name, note=reporter.stage)
-    reporter.stage(f"simulating the {name} program")
-    simulated = simulate(name, plan, generated, elf, config, reporter.simulated, gem5=gem5)
-    if simulated.programming is not None:
-        text = json.dumps(asdict(simulated.programming), indent=2, sort_keys=True)
-        atomic_write_text(folder / name / "programming.json", text + "\n")
-    return simulated, generated.compared_bytes
+@dataclass(frozen=True)
+class _Bench:
+    """Where programs are simulated.  Its methods also give how many output bytes were compared."""
 
+    config: Config
+    prepared: Prepared
+    folder: Path
+    simulator: Simulator
 
-def _fp32(
-    prepared: Prepared, config: Config, folder: Path, reporter: Reporter, gem5: Path | None
-) -> tuple[SimulatedProgram, int]:
-    """Simulate the float network; returns as `_program`."""
-    reporter.stage(f"generating and compiling the {FP32} program")
-    generated = build_fp32(prepared, config, folder / FP32)
-    elf = compile_generated(generated, folder / FP32, note=reporter.stage)
-    reporter.stage(f"simulating the {FP32} program")
-    simulated = simulate(
-        FP32,
-        prepared.digital,
-        generated,
-        elf,
-        config,
-        reporter.simulated,
-        macs_per_operation=FP32_MACS_PER_FMLA,
-        gem5=gem5,
-    )
-    return simulated, generated.compared_bytes
+    def integer(self, name: str, plan: Plan) -> tuple[SimulatedProgram, int]:
+        """The program of ``plan``."""
+        self.simulator.reporter.stage(f"generating and compiling the {name} program")
+        images = self.prepared.images[: self.config.run.images]
+        generated = build(
+            plan, self.config, images, self.folder / name, note=self.simulator.reporter.stage
+        )
+        simulated = self._simulated(name, plan, generated)
+        if simulated.programming is not None:
+            text = json.dumps(asdict(simulated.programming), indent=2, sort_keys=True)
+            atomic_write_text(self.folder / name / "programming.json", text + "\n")
+        return simulated, generated.compared_bytes
+
+    def fp32(self) -> tuple[SimulatedProgram, int]:
+        """The program of the float network."""
+        self.simulator.reporter.stage(f"generating and compiling the {FP32} program")
+        generated = build_fp32(self.prepared, self.config, self.folder / FP32)
+        simulated = self._simulated(FP32, self.prepared.digital, generated, FP32_MACS_PER_FMLA)
+        return simulated, generated.compared_bytes
+
+    def _simulated(
+        self,
+        name: str,
+        plan: Plan,
+        generated: GeneratedProgram,
+        macs_per_operation: int = INT8_MACS_PER_DOT,
+    ) -> SimulatedProgram:
+        note = self.simulator.reporter.stage
+        elf = compile_generated(generated, self.folder / name, note=note)
+        note(f"simulating the {name} program")
+        return simulate(name, plan, generated, elf, self.config, self.simulator, macs_per_operation)
 
 
 def _compare(
@@ -163,9 +137,15 @@ def _compare(
     mapped: tuple[SimulatedProgram, int] | None,
     fp32: tuple[SimulatedProgram, int] | None,
     command: Sequence[str],
+    began_s: float,
+    note: Callable[[str], None],
 ) -> Comparison:
     model = prepared.model
+    evaluated = [(prepared.digital, digital[0])]
+    if mapped is not None and prepared.mapped is not None:
+        evaluated.append((prepared.mapped, mapped[0]))
     programs = [digital] if mapped is None else [digital, mapped]
+    simulated = [*programs, *([fp32] if fp32 is not None else [])]
     paths = [config.run.mapping] if config.run.mapping.endswith(".json") else []
     paths += [config.run.model] if is_onnx_path(config.run.model) else []
     inputs = [Path(path) for path in paths]
@@ -189,7 +169,7 @@ def _compare(
         digital=digital[0].summary,
         mapped=mapped[0].summary if mapped is not None else None,
         plan=_plan_info(config, prepared.mapped),
-        accuracy=_accuracy(config, prepared, [program for program, _ in programs]),
+        accuracy=evaluate(config, prepared, evaluated, note),
         no_accuracy=prepared.samples.no_labels,
         outputs=tuple(
             OutputCheck(
@@ -198,7 +178,7 @@ def _compare(
                 compared_bytes=compared,
                 mismatches=program.result.exit_code,
             )
-            for program, compared in [*programs, *([fp32] if fp32 is not None else [])]
+            for program, compared in simulated
         ),
         fp32=fp32[0].summary if fp32 is not None else None,
         manifest=collect_manifest(
@@ -208,6 +188,9 @@ def _compare(
             seeds={"run": config.run.seed, "tile": config.system.tile.seed},
             inputs=inputs,
             samples={"images": prepared.samples.statement, **prepared.samples.provenance},
+            earlier_simulations={
+                p.summary.name: p.made_s for p, _ in simulated if p.made_s < began_s
+            },
         ),
     )
 
@@ -233,59 +216,3 @@ def _plan_info(config: Config, plan: Plan | None) -> PlanInfo | None:
         tiles_available=config.system.tiles,
         kept_digital=dict(plan.kept_digital),
     )
-
-
-def _accuracy(
-    config: Config, prepared: Prepared, programs: Sequence[SimulatedProgram]
-) -> AccuracyInfo | None:
-    """What the simulated cores computed, and what the references compute on more images."""
-    labels, graph = prepared.samples.labels, prepared.model.graph
-    classes = class_count(graph)
-    if labels is None or classes is None:
-        return None
-    plans = {DIGITAL: prepared.digital, MAPPED: prepared.mapped}
-    entries = []
-    for program in programs:
-        name = program.summary.name
-        plan = plans[name]
-        if plan is None:
-            raise HarnessError(f"the program {name} has no plan", where=config.run.model)
-        tensor = score_tensor(plan.network)
-        scores = infer_plan(plan, config.system, prepared.images, tensor=tensor)
-        simulated = len(program.predictions)
-        outputs = scores[:simulated]
-        if tensor != plan.network.output:
-            outputs = infer_plan(plan, config.system, prepared.images[:simulated])
-        _check_predictions(program, top1(outputs))
-        # The outputs are the reference's, byte for byte, and so is what a final Softmax reads.
-        entries.append(_entry(f"{name}, simulated", scores[:simulated], labels[:simulated]))
-        entries.append(_entry(f"{name}, reference", scores, labels))
-    return AccuracyInfo(
-        dataset=prepared.samples.provenance["dataset"],
-        split="test",
-        classes=classes,
-        first_label=int(labels.min()),
-        last_label=int(labels.max()),
-        softmax=final_softmax(graph),
-        float_network=_entry(
-            "float network", infer_float(score_graph(graph), prepared.samples.images), labels
-        ),
-        entries=tuple(entries),
-    )
-
-
-def _entry(what: str, scores: Scores, labels: npt.NDArray[np.int64]) -> AccuracyEntry:
-    correct = int(np.sum(top1(scores) == labels))
-    return AccuracyEntry(what, correct, len(labels), count_ties(scores))
-
-
-def _check_predictions(program: SimulatedProgram, expected: npt.NDArray[np.intp]) -> None:
-    """The simulated core names the class of each image by its own outputs."""
-    for index, (found, wanted) in enumerate(zip(program.predictions, expected, strict=True)):
-        if found != wanted:
-            raise StatsError(
-                f"the simulated core names class {found} for image {index}, "
-                f"the reference names {wanted}",
-                where=f"program {program.summary.name}",
-                hint="this is a defect of the generated program or of the engine",
-            )

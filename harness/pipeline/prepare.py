@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from harness.config.schema import Config
-from harness.data.workloads import Workload, workload_for
+from harness.config.schema import Config, RunConfig
+from harness.content import array_bytes, content_digest
+from harness.data.workloads import FOLDER_VARIABLE, Workload, workload_for
 from harness.mapping.resolve import resolve_mapping
 from harness.mapping.weights import checkpoint_file
 from harness.model.builtin import input_sizes
@@ -15,15 +18,27 @@ from harness.model.graph import Graph
 from harness.model.load import load_model
 from harness.model.names import is_onnx_path
 from harness.model.summary import ModelSummary, summarize_model
+from harness.pipeline.file_digests import file_digest
+from harness.pipeline.identity import inputs_of
+from harness.pipeline.recent import Recent
 from harness.pipeline.samples import Samples, load_samples
+from harness.pipeline.savings import layer_savings, savings_key
+from harness.pipeline.simulator import Simulator
 from harness.placement.footprint import check_memory
 from harness.placement.place import place
-from harness.placement.plan import Plan
+from harness.placement.plan import AnalogLayer, Plan
+from harness.placement.saving import LayerSaving
 from harness.quant.program import Int8Array, QNetwork
 from harness.quant.quantize import quantize, quantize_input
 
 _REFERENCE_MACS: Final = 20_000_000_000
 """Work spent on the reference's accuracy; about half a minute of one core."""
+_NETWORKS_BYTES: Final = 512 << 20
+"""Arrays of the networks that a process remembers; of one that is larger, that one alone."""
+_LAYERS_BYTES: Final = 256 << 20
+"""The same for the analog layers of one network."""
+_SAVINGS: Final = 64
+"""Systems for which what the layers of one network save is remembered."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,12 +70,18 @@ def load(config: Config) -> LoadedModel:
     A checkpoint that is named is used, else the one that the mapping names; both must fit.
     Without either, a built-in network of its own input size has the shipped one.
     """
-    run = config.run
+    return _load(_seen_by_quantization(config.run))
+
+
+def draw_samples(config: Config, model: LoadedModel) -> Samples:
+    """Calibration samples and images; see `harness.pipeline.samples`."""
+    return _draw_samples(_seen_by_quantization(config.run), model)
+
+
+def _load(run: RunConfig) -> LoadedModel:
     is_file = is_onnx_path(run.model)
     workload = None if is_file else workload_for(run.model)
     checkpoint = Path(run.checkpoint) if run.checkpoint is not None else None
-    if checkpoint is None and run.mapping.endswith(".json"):
-        checkpoint = checkpoint_file(Path(run.mapping), run.model)
     if checkpoint is None and workload is not None:
         own_size = input_sizes(run.model)[0]
         if run.input_size in (None, own_size):
@@ -70,12 +91,9 @@ def load(config: Config) -> LoadedModel:
     return LoadedModel(graph, summarize_model(graph), workload, source, checkpoint)
 
 
-def draw_samples(config: Config, model: LoadedModel) -> Samples:
-    """Calibration samples and images; see `harness.pipeline.samples`."""
+def _draw_samples(run: RunConfig, model: LoadedModel) -> Samples:
     affordable = _REFERENCE_MACS // max(1, model.summary.macs)
-    samples = load_samples(
-        model.graph, config.run, model.workload, reference_images=max(1, affordable)
-    )
+    samples = load_samples(model.graph, run, model.workload, reference_images=max(1, affordable))
     batch = model.graph.file_batch
     if batch == 1:
         return samples
@@ -88,27 +106,122 @@ def all_digital(network: QNetwork) -> Plan:
     return Plan(network=network, analog={}, tiles_used=0, kept_digital={})
 
 
-def prepare(config: Config) -> Prepared:
-    """Run every stage up to placement."""
-    model = load(config)
-    samples = draw_samples(config, model)
-    network = quantize(model.graph, samples.calibration)
-    digital = all_digital(network)
-    check_memory(digital, config.system)
-    mapped = map_network(config, network)
+def prepare(config: Config, simulator: Simulator | None = None) -> Prepared:
+    """Run every stage up to placement.
+
+    Networks that this process has quantized lately are remembered, by the content of what they
+    are made from; so are their analog layers.
+
+    Args:
+        simulator: Simulates what layers save, if there are too few tiles for all.
+    """
+    quantized = _quantized(config.run)
+    check_memory(quantized.digital, config.system)
     return Prepared(
-        model=model,
-        samples=samples,
-        network=network,
-        images=quantize_input(samples.images, network.tensors[network.input].scale),
-        digital=digital,
-        mapped=mapped,
+        model=quantized.model,
+        samples=quantized.samples,
+        network=quantized.digital.network,
+        images=quantized.images,
+        digital=quantized.digital,
+        mapped=_map_network(config, quantized, simulator or Simulator()),
     )
 
 
-def map_network(config: Config, network: QNetwork) -> Plan | None:
+@dataclass(frozen=True, eq=False)
+class _Quantized:
+    """A network with what was made of it: analog layers, and what they save, each by its key."""
+
+    model: LoadedModel
+    samples: Samples
+    images: Int8Array
+    digital: Plan
+    layers: Recent[AnalogLayer]
+    savings: Recent[Mapping[str, LayerSaving]]
+
+
+_QUANTIZED: Final[Recent[_Quantized]] = Recent(
+    _NETWORKS_BYTES,
+    lambda made: array_bytes(made.model.graph, made.samples, made.digital, made.images),
+)
+
+
+def _quantized(run: RunConfig) -> _Quantized:
+    """The quantized network of ``run``, made now or earlier in this process."""
+    seen = _seen_by_quantization(run)
+    workload = None if is_onnx_path(run.model) else workload_for(run.model)
+    shipped = None if workload is None else workload.checkpoint_path()
+    key = content_digest(
+        seen.model_dump(mode="json"),
+        inputs_of(seen),
+        None if shipped is None else file_digest(shipped),
+        os.environ.get(FOLDER_VARIABLE),
+    )
+    return _QUANTIZED.get(key, lambda: _quantize(seen))
+
+
+def _seen_by_quantization(run: RunConfig) -> RunConfig:
+    """``run`` with fixed values for all that quantization does not depend on.
+
+    The network is loaded and quantized for this, so that nothing else has a way into it.
+    """
+    checkpoint = run.checkpoint
+    if checkpoint is None and run.mapping.endswith(".json"):
+        named = checkpoint_file(Path(run.mapping), run.model)
+        checkpoint = None if named is None else str(named)
+    unseen = {
+        "mapping": "digital",
+        "warmup": 0,
+        "kernels": "neon",
+        "fp32_baseline": False,
+        "timeout_s": 1.0,
+        "engine": "embedded",
+        "placement": "resident",
+    }
+    return run.model_copy(update={**unseen, "checkpoint": checkpoint})
+
+
+def _quantize(run: RunConfig) -> _Quantized:
+    model = _load(run)
+    samples = _draw_samples(run, model)
+    network = quantize(model.graph, samples.calibration)
+    return _Quantized(
+        model=model,
+        samples=samples,
+        images=quantize_input(samples.images, network.tensors[network.input].scale),
+        digital=all_digital(network),
+        layers=Recent(_LAYERS_BYTES, array_bytes),
+        savings=Recent(_SAVINGS),
+    )
+
+
+def _map_network(config: Config, quantized: _Quantized, simulator: Simulator) -> Plan | None:
     """The mapped plan, or None if the mapping is all-digital."""
     if config.run.mapping == "digital":
         return None
-    mapping = resolve_mapping(config.run.mapping, network)
-    return place(network, mapping, config.system, config.run.placement)
+    digital = quantized.digital
+    mapping = resolve_mapping(config.run.mapping, digital.network)
+    stage = simulator.reporter.stage
+
+    def simulated() -> Mapping[str, LayerSaving]:
+        stage("too few tiles for all layers: simulating what each saves")
+        return layer_savings(
+            digital,
+            mapping,
+            config,
+            quantized.images[:1],
+            simulator,
+            lambda what: stage(f"simulating {what}"),
+            quantized.layers.get,
+        )
+
+    def savings() -> Mapping[str, LayerSaving]:
+        return quantized.savings.get(savings_key(mapping, config, simulator), simulated)
+
+    return place(
+        digital.network,
+        mapping,
+        config.system,
+        savings,
+        quantized.layers.get,
+        policy=config.run.placement,
+    )

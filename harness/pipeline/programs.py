@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -11,9 +11,9 @@ from typing import Final
 
 import numpy as np
 import numpy.typing as npt
-import platformdirs
 
 from harness.artifacts import atomic_write_text
+from harness.cache.folder import cache_dir
 from harness.codegen.program import (
     PROGRAMMING_REGION,
     GeneratedProgram,
@@ -21,11 +21,12 @@ from harness.codegen.program import (
     reload_regions,
 )
 from harness.config.schema import Config
-from harness.engines.protocol import Progress, RegionStats, RunResult
-from harness.engines.registry import engine
+from harness.engines.protocol import RegionStats, RunResult
 from harness.errors import StatsError
+from harness.pipeline.evaluations import plan_outputs
+from harness.pipeline.simulations import Order, simulate_once
+from harness.pipeline.simulator import Simulator
 from harness.placement.plan import Plan
-from harness.placement.reference import infer_plan
 from harness.quant.macs import node_macs
 from harness.quant.program import Int8Array, QNode
 from harness.stats.summary import (
@@ -48,17 +49,30 @@ class SimulatedProgram:
     ``predictions`` is the class of each simulated image, as the simulated core printed it;
     ``programming`` are the events of writing the weights into the tiles, before the first
     inference and in no layer's figures; reloaded layers have theirs in a row of their own.
+    ``made_s`` is when it was simulated, now or for an earlier run, in seconds since 1970.
     """
 
     summary: ProgramSummary
     result: RunResult
     predictions: npt.NDArray[np.int64]
     programming: RegionStats | None
+    made_s: float
 
 
-def build(plan: Plan, config: Config, images: Int8Array, folder: Path) -> GeneratedProgram:
-    """Write the sources of ``plan`` with ``images`` and their expected outputs."""
-    expected = infer_plan(plan, config.system, images)
+def build(
+    plan: Plan,
+    config: Config,
+    images: Int8Array,
+    folder: Path,
+    *,
+    note: Callable[[str], None] = lambda _: None,
+) -> GeneratedProgram:
+    """Write the sources of ``plan`` with ``images`` and their expected outputs.
+
+    Args:
+        note: Hears of what is wrong with kept outputs.
+    """
+    expected = plan_outputs(plan, config.system, images, note=note)
     return generate(
         plan,
         config.system.tile,
@@ -68,12 +82,6 @@ def build(plan: Plan, config: Config, images: Int8Array, folder: Path) -> Genera
         kernels=config.run.kernels,
         out_dir=folder / "src",
     )
-
-
-def cache_dir() -> Path:
-    """Where compiled kernels and programs are kept: AIMC_CACHE, else the user's cache folder."""
-    named = os.environ.get("AIMC_CACHE")
-    return Path(named) if named else Path(platformdirs.user_cache_dir("aimc-harness"))
 
 
 def compile_generated(
@@ -96,40 +104,53 @@ def simulate(
     program: GeneratedProgram,
     elf: Path,
     config: Config,
-    progress: Progress | None = None,
+    simulator: Simulator | None = None,
     macs_per_operation: int = INT8_MACS_PER_DOT,
-    gem5: Path | None = None,
 ) -> SimulatedProgram:
     """Run ``elf`` on the configured engine and check what comes back.
 
-    Args:
-        gem5: The program of the engine gem5; None: the variable GEM5, then PATH.
+    A result that is kept from an earlier simulation of the same program serves as well; see
+    `harness.pipeline.simulations`.
 
     Raises:
         EngineError: The simulation gave no result.
         MismatchError: Its outputs differ from the reference.
         StatsError: Its statistics or its console are incomplete.
     """
-    result = engine(config.run.engine, gem5=gem5).run(
-        elf,
-        config.system,
-        program.regions,
-        timeout_s=config.run.timeout_s,
-        progress=progress,
-    )
-    atomic_write_text(elf.parent / "console.txt", result.console)
-    layers, programming = _split_programming(result)
-    summary = summarize(
-        name,
-        layers,
-        config.system,
-        layer_infos(plan),
-        images=program.images,
+    simulator = simulator or Simulator()
+
+    def read(result: RunResult) -> SimulatedProgram:
+        layers, programming = _split_programming(result)
+        summary = summarize(
+            name,
+            layers,
+            config.system,
+            layer_infos(plan),
+            images=program.images,
+            tiles_used=plan.tiles_used,
+            macs_per_operation=macs_per_operation,
+        )
+        predictions = read_predictions(result.console, program.images)
+        return SimulatedProgram(summary, result, predictions, programming, made_s=math.nan)
+
+    order = Order(
+        elf=elf,
+        regions=program.regions,
+        system=config.system,
         tiles_used=plan.tiles_used,
-        macs_per_operation=macs_per_operation,
+        engine=config.run.engine,
+        timeout_s=config.run.timeout_s,
+        gem5=simulator.gem5,
     )
-    predictions = read_predictions(result.console, program.images)
-    return SimulatedProgram(summary, result, predictions, programming)
+    simulated, made_s = simulate_once(
+        order,
+        read,
+        progress=simulator.reporter.simulated,
+        note=simulator.reporter.stage,
+        not_before_s=simulator.not_before_s,
+    )
+    atomic_write_text(elf.parent / "console.txt", simulated.result.console)
+    return replace(simulated, made_s=made_s)
 
 
 def _split_programming(result: RunResult) -> tuple[RunResult, RegionStats | None]:

@@ -39,7 +39,7 @@ def layer_time_ns(
     Args:
         most_pixels: Those of the copy that makes the most.
     """
-    tile, attach = system.tile, system.attach
+    tile, attach, clock_ghz = system.tile, system.attach, system.core.clock_ghz
     bound = matrix_bound(rows, columns, pixels, system)
     blocks = tiles_needed(rows, columns, tile)
     mvm_ns = multiplication_ns(tile)
@@ -56,13 +56,12 @@ def layer_time_ns(
             rows * ceil(columns / tile.columns), columns * ceil(rows / tile.rows) * code_bytes
         )
         shared_ns = pixels * moved / attach.dma_bandwidth_gb_per_s
-        starts_ns = copies * blocks * attach.store_latency_ns
+        starts_ns = copies * blocks * attach.store_ns(clock_ghz)
         return max(most_pixels * cycle_ns, shared_ns, digital_ns) + starts_ns
-    registers_ns = (
-        REGISTER_STORES * attach.store_latency_ns + REGISTER_LOADS * attach.load_latency_ns
-    )
+    store_ns, load_ns = attach.store_ns(clock_ghz), attach.load_ns(clock_ghz)
+    registers_ns = REGISTER_STORES * store_ns + REGISTER_LOADS * load_ns
     moves_ns = bound.transfer_ns / pixels + blocks * registers_ns
-    own_ns = PIO_PIXEL_CYCLES / system.core.clock_ghz
+    own_ns = PIO_PIXEL_CYCLES / clock_ghz
     # With one bank, about half of the core's own work is behind the conversion.
     cycle_ns = mvm_ns if tile.double_buffer else mvm_ns + moves_ns + own_ns / 2
     return max(most_pixels * cycle_ns, pixels * (moves_ns + own_ns) + digital_ns)
@@ -74,7 +73,7 @@ def programming_time_ns(blocks: Sequence[Extent], system: SystemConfig) -> float
     By DMA all tiles load their rows at once, over a path that they share; by programmed I/O the
     core writes one tile after the other, whose cells go on meanwhile.
     """
-    tile, attach = system.tile, system.attach
+    tile, attach, clock_ghz = system.tile, system.attach, system.core.clock_ghz
     sizes = [CONDUCTANCE_BYTES * b.rows * b.columns + SCALE_BYTES * b.columns for b in blocks]
     if tile.io == "dma":
         bandwidth = min(tile.io_bandwidth_gb_per_s, attach.dma_bandwidth_gb_per_s)
@@ -87,7 +86,7 @@ def programming_time_ns(blocks: Sequence[Extent], system: SystemConfig) -> float
     store_ns, _ = vector_access_ns(system)
     written_ns = done_ns = 0.0
     for size, block in zip(sizes, blocks, strict=True):
-        own_ns = size / VECTOR * store_ns + block.rows * attach.store_latency_ns
+        own_ns = size / VECTOR * store_ns + block.rows * attach.store_ns(clock_ghz)
         cells_ns = block.rows * tile.program_row_latency_ns
         done_ns = max(done_ns, written_ns + max(own_ns, cells_ns))
         written_ns += own_ns

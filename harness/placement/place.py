@@ -2,60 +2,113 @@
 
 from __future__ import annotations
 
+from collections import abc
 from collections.abc import Collection
-from functools import partial
+from dataclasses import replace
+from functools import cache, partial
 from math import prod
+from typing import TypeAlias
 
 import numpy as np
 
 from harness.config.schema import SystemConfig
+from harness.content import content_digest
+from harness.errors import PlacementError
 from harness.mapping.mapping import Mapping
 from harness.placement.analog import analog_layer
+from harness.placement.arithmetic import arithmetic_tile
 from harness.placement.footprint import check_memory
 from harness.placement.plan import AnalogLayer, Plan
 from harness.placement.policies import Policy, lay_out
 from harness.placement.reload import fit_alone
+from harness.placement.saving import LayerSaving, Savings
 from harness.placement.select import demands, select
-from harness.quant.program import Int8Array, QConv, QDense, QNetwork
+from harness.quant.program import FloatArray, Int8Array, QConv, QDense, QNetwork
 from harness.quant.reference import run_integer
 
 CALIBRATION_BYTES = 256 << 20  # of layer inputs kept at once
 
+Remember: TypeAlias = abc.Callable[[str, abc.Callable[[], AnalogLayer]], AnalogLayer]
+
+
+def no_savings() -> abc.Mapping[str, LayerSaving]:
+    """For callers that know that all layers fit.
+
+    Raises:
+        PlacementError: There are too few tiles.
+    """
+    raise PlacementError("the layers need more tiles than the system has")
+
+
+def made_now(_: str, make: abc.Callable[[], AnalogLayer]) -> AnalogLayer:
+    """For callers that remember no layers."""
+    return make()
+
 
 def place(
-    network: QNetwork, mapping: Mapping, system: SystemConfig, policy: Policy = "resident"
+    network: QNetwork,
+    mapping: Mapping,
+    system: SystemConfig,
+    savings: Savings = no_savings,
+    remember: Remember = made_now,
+    *,
+    policy: Policy = "resident",
 ) -> Plan:
     """Put the layers that ``mapping`` wants analog on the tiles of ``system``.
 
-    Tiles are given out in layer order, as ``policy`` says.  A mapping that insists gets all of its
-    layers or an error; otherwise layers that do not fit stay digital, with the reason in
-    ``kept_digital``.
+    Tiles are given out in layer order, as ``policy`` says.  If they do not suffice, those layers
+    get them that together save most time, or they share them by turns; the others stay digital,
+    with the reason in ``kept_digital``.
+
+    Args:
+        savings: Simulates what each layer saves, if there is a choice to make.
+        remember: Gives an analog layer of this network by its key, made now or earlier.
 
     Raises:
-        PlacementError: The tiles do not suffice (see `harness.placement.select.select`), or the
-            program would not fit the memory.
+        PlacementError: The mapping insists on a layer that no tile can compute (see
+            `harness.placement.select.select`), or the program would not fit the memory.
     """
-    choose = partial(fit_alone, tile=system.tile) if policy == "reload" else select
-    chosen, kept = choose(
-        demands(network, mapping, system.tile),
-        system.tiles,
-        insists=mapping.insists,
-        where=f"{network.name} on {system.name}",
-    )
+    wanted = demands(network, mapping, system.tile)
+    where = f"{network.name} on {system.name}"
+    if policy == "reload":
+        chosen, kept = fit_alone(
+            wanted, system.tiles, insists=mapping.insists, where=where, tile=system.tile
+        )
+    else:
+        chosen, kept = select(wanted, system.tiles, savings, insists=mapping.insists, where=where)
     names = {demand.name for demand in chosen}
-    inputs = layer_inputs(network, names)
+    tile = arithmetic_tile(system.tile)
+    images = calibration_images(network, names)
+    inputs = cache(partial(layer_inputs, network, names))
+
+    def on_first_tiles(node: QConv | QDense, weights: FloatArray | None) -> AnalogLayer:
+        return analog_layer(network, node, inputs()[node.inputs[0]], tile, 0, weights)
+
     layers: dict[str, AnalogLayer] = {}
     used = 0
     for node in network.nodes:
         if node.name in names and isinstance(node, QConv | QDense):
             weights = None if mapping.conductances is None else mapping.conductances[node.name]
-            layer = analog_layer(network, node, inputs[node.inputs[0]], system.tile, used, weights)
+            key = content_digest(node.name, images, tile.model_dump(), weights)
+            layer = _moved(remember(key, partial(on_first_tiles, node, weights)), used)
             layers[node.name] = layer
             used += len(layer.blocks)
     layers, used = lay_out(network, layers, used, system, policy)
-    plan = Plan(network=network, analog=layers, tiles_used=used, kept_digital=kept)
+    plan = Plan(
+        network=network,
+        analog=layers,
+        tiles_used=used,
+        kept_digital=kept,
+        tiles_wanted=sum(demand.tiles for demand in wanted if demand.obstacle is None),
+    )
     check_memory(plan, system)
     return plan
+
+
+def _moved(layer: AnalogLayer, tiles: int) -> AnalogLayer:
+    """``layer`` so many tiles further on."""
+    blocks = tuple(replace(block, tile=block.tile + tiles) for block in layer.blocks)
+    return replace(layer, blocks=blocks)
 
 
 def calibration_images(network: QNetwork, names: Collection[str]) -> int:

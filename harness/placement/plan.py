@@ -119,3 +119,4 @@ class Plan:
     analog: Mapping[str, AnalogLayer]
     tiles_used: int
     kept_digital: Mapping[str, str]  # layers the mapping wanted analog, and why they are not
+    tiles_wanted: int = 0  # on which all layers would fit that the mapping wants analog

@@ -51,23 +51,23 @@ def fit_alone(
 
     All row blocks of a column range have to be there at once, since their codes are added up.
 
+    Args:
+        insists: Refuse layers that no number of tiles can compute.
+
     Raises:
-        PlacementError: The mapping insists on a layer that does not fit, or none fits.
+        PlacementError: The mapping insists on such a layer.
     """
-    reasons: dict[str, str] = {}
+    reasons = {}
     for demand in wanted:
         at_once = -(-demand.rows // tile.rows)
         if demand.obstacle is not None:
+            if insists:
+                raise PlacementError(demand.obstacle, where=f"{where}, layer {demand.name}")
             reasons[demand.name] = demand.obstacle
         elif at_once > available:
-            reasons[demand.name] = f"needs {at_once} tiles at once; the system has {available}"
-    if reasons and (insists or len(reasons) == len(wanted)):
-        name, reason = next(iter(reasons.items()))
-        raise PlacementError(
-            reason,
-            where=f"{where}, layer {name}",
-            hint="use more (system.tiles) or larger tiles, or another mapping",
-        )
+            reasons[demand.name] = (
+                f"needs {at_once} tiles at once; the system has {available or 'none'}"
+            )
     return [demand for demand in wanted if demand.name not in reasons], reasons
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import abc
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -9,13 +10,15 @@ from harness.config.schema import TileConfig
 from harness.errors import PlacementError
 from harness.mapping.mapping import Mapping, matrix_layers
 from harness.placement.cut import tiles_needed
+from harness.placement.knapsack import Item, best_items
+from harness.placement.saving import LayerSaving, Savings
 from harness.quant.macs import node_macs
 from harness.quant.program import QConv, QNetwork, QNode
 
 ACCUMULATOR_LIMIT = 1 << 30  # of the summed codes in 1/256; as much is left for the bias
 BYTE_FIELD = 255  # window geometry in a tile's DMA descriptor
 SHORT_FIELD = 65535
-SHOWN_LAYERS = 24
+SHOWN_LAYERS = 4
 
 
 @dataclass(frozen=True)
@@ -48,74 +51,85 @@ def demands(network: QNetwork, mapping: Mapping, tile: TileConfig) -> list[Deman
 
 
 def select(
-    wanted: Sequence[Demand], available: int, *, insists: bool, where: str
+    wanted: Sequence[Demand],
+    available: int,
+    savings: Savings,
+    *,
+    insists: bool,
+    where: str,
 ) -> tuple[list[Demand], dict[str, str]]:
     """The layers that get tiles, in order, and the others with the reason.
 
-    If there are too few tiles, the layers with the most multiply-accumulates a tile come first,
-    and smaller ones fill what is left.
+    If all fit, all get tiles.  Else those that together save most time within the ``available``
+    tiles do: the best selection of all.  A layer that would save no time stays digital then.
+
+    Args:
+        savings: Asked only where there is a choice to make.
+        insists: Refuse layers that no number of tiles can compute.
 
     Raises:
-        PlacementError: The mapping insists on a layer that does not fit, or none fits.
+        PlacementError: The mapping insists on such a layer.
     """
-    if not wanted:
-        return [], {}
-    if available == 0:
-        raise PlacementError(
-            "the system has no tiles",
-            where=where,
-            hint="use the mapping digital, or a system with system.tiles of 1 or more",
-        )
-    needed = sum(demand.tiles for demand in wanted)
-    if insists:
-        _insist(wanted, needed, available, where)
-    kept: dict[str, str] = {}
-    chosen: set[str] = set()
-    left = available
-    for demand in sorted(wanted, key=lambda demand: -demand.macs / demand.tiles):
-        if demand.obstacle is not None:
-            kept[demand.name] = demand.obstacle
-        elif demand.tiles > left:
-            kept[demand.name] = (
-                f"needs {demand.tiles} tiles; {left} of {available} are left after the layers with "
-                "more multiply-accumulates a tile"
-            )
-        else:
-            chosen.add(demand.name)
-            left -= demand.tiles
-    if not chosen:
-        raise PlacementError(
-            f"no layer fits on {available} tiles: {_listing(wanted)}",
-            where=where,
-            hint="use more or larger tiles, or the mapping digital",
-        )
-    order = [demand.name for demand in wanted]
-    return (
-        [demand for demand in wanted if demand.name in chosen],
-        {name: kept[name] for name in order if name in kept},
-    )
+    kept = {demand.name: demand.obstacle for demand in wanted if demand.obstacle is not None}
+    if insists and kept:
+        name, obstacle = next(iter(kept.items()))
+        raise PlacementError(obstacle, where=f"{where}, layer {name}")
+    possible = [demand for demand in wanted if demand.obstacle is None]
+    if sum(demand.tiles for demand in possible) <= available:
+        return possible, kept
+    if all(demand.tiles > available for demand in possible):
+        chosen = []
+        kept |= {demand.name: _too_many(demand, available) for demand in possible}
+    else:
+        known = savings()
+        chosen = _most_saving(possible, available, known)
+        for demand in possible:
+            if demand not in chosen:
+                kept[demand.name] = _reason(demand, available, known.get(demand.name), chosen)
+    return chosen, {demand.name: kept[demand.name] for demand in wanted if demand.name in kept}
 
 
-def _insist(wanted: Sequence[Demand], needed: int, available: int, where: str) -> None:
-    for demand in wanted:
-        if demand.obstacle is not None:
-            raise PlacementError(demand.obstacle, where=f"{where}, layer {demand.name}")
-    if needed > available:
-        raise PlacementError(
-            f"the mapping needs {needed} tiles, the system has {available}: {_listing(wanted)}",
-            where=where,
-            hint="map fewer layers, or use more (system.tiles) or larger tiles",
-        )
-
-
-def _listing(wanted: Sequence[Demand]) -> str:
-    shown = [
-        f"{demand.name} ({demand.rows} x {demand.columns}) {demand.tiles}"
-        for demand in wanted[:SHOWN_LAYERS]
+def _most_saving(
+    possible: Sequence[Demand], available: int, savings: abc.Mapping[str, LayerSaving]
+) -> list[Demand]:
+    """Exactly the layers that save most time; of equal selections the one of fewest tiles."""
+    useful = [
+        demand
+        for demand in possible
+        if demand.name in savings and savings[demand.name].saved_ps > 0
     ]
-    if len(wanted) > SHOWN_LAYERS:
-        shown.append(f"and {len(wanted) - SHOWN_LAYERS} more layers")
-    return ", ".join(shown)
+    items = [Item(demand.tiles, savings[demand.name].saved_ps) for demand in useful]
+    return [useful[index] for index in best_items(items, available)]
+
+
+def _too_many(demand: Demand, available: int) -> str:
+    return f"needs {_tiles(demand.tiles)}, the system has {available or 'none'}"
+
+
+def _reason(
+    demand: Demand, available: int, saving: LayerSaving | None, chosen: Sequence[Demand]
+) -> str:
+    """Why a layer is digital that the choice by ``savings`` left out."""
+    if demand.tiles > available:
+        reason = _too_many(demand, available)
+        return reason if saving is None else f"{reason}; would {saving}"
+    needs = f"needs {_tiles(demand.tiles)} and would"
+    if saving is None:
+        return f"{needs} not fit the memory on them"
+    if saving.saved_ps <= 0:
+        return f"on {_tiles(demand.tiles)} it would {saving}"
+    return f"{needs} {saving}; the {_tiles(available)} save most with {_listing(chosen)}"
+
+
+def _tiles(count: int) -> str:
+    return f"{count} tile{'s' if count != 1 else ''}"
+
+
+def _listing(chosen: Sequence[Demand]) -> str:
+    shown = [demand.name for demand in chosen[:SHOWN_LAYERS]]
+    if len(chosen) > SHOWN_LAYERS:
+        shown.append(f"{len(chosen) - SHOWN_LAYERS} more")
+    return " and ".join(filter(None, (", ".join(shown[:-1]), shown[-1])))
 
 
 def _obstacle(network: QNetwork, node: QNode, rows: int, tile: TileConfig) -> str | None:

@@ -24,6 +24,7 @@ def plan_to_json(plan: Plan, system: SystemConfig) -> str:
         "network": network.name,
         "system": system.name,
         "random_weights": network.random_weights,
+        "tiles_wanted": plan.tiles_wanted,
         "utilisation": asdict(utilisation(plan, system)),
         "layers": [
             {

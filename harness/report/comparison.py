@@ -137,6 +137,7 @@ class Manifest:
     host: dict[str, str]
     inputs: tuple[InputFile, ...]
     samples: dict[str, str]  # what the images are; checksums of dataset and splits
+    earlier_simulations: dict[str, str]  # programs with a kept result, and when it was made (UTC)
 
 
 @dataclass(frozen=True)
@@ -237,12 +238,24 @@ def accuracy_statement(comparison: Comparison) -> str:
     )
     if any(entry.ties for entry in accuracy.everything):
         statement += " In a tie the first of the classes that share the largest value counts."
+    statement += _fewer_analog(comparison.plan)
     if accuracy.is_no_better_than_chance:
         statement += (
             f" WARNING: the float network is no better than guessing one of "
             f"{accuracy.classes} classes: {WRONG_INPUTS}."
         )
     return statement
+
+
+def _fewer_analog(plan: PlanInfo | None) -> str:
+    """That a mapping file's layers are not all analog, if that is so."""
+    if plan is None or not plan.kept_digital or not plan.mapping.endswith(".json"):
+        return ""
+    analog = len(plan.analog_layers)
+    return (
+        f" Only {analog} of the {analog + len(plan.kept_digital)} layers that the mapping makes "
+        "analog are: a bound that it was found for is one for all of them together."
+    )
 
 
 def _said(entry: AccuracyEntry) -> str:

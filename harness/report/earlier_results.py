@@ -1,4 +1,4 @@
-"""Results that were stored before configurations had ``run.placement``: version 3."""
+"""Results of version 3: before placement policies and kept simulations."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ EARLIER_VERSION: Final = 3
 def with_later_parts(raw: dict[str, Any]) -> dict[str, Any]:
     """The ``comparison`` of a version 3 file as version 4 has it; what is impossible stays so.
 
-    All its layers were resident, each with one copy.  The manifest's hash becomes that of the
-    completed configuration if it is that of the stored one.
+    All its layers were resident, each with one copy, and its programs simulated for it.  The
+    manifest's hash becomes that of the completed configuration if it is that of the stored one.
     """
     try:
         config = with_later_fields(raw["config"])
-        manifest, plan = raw["manifest"], raw["plan"]
+        manifest, plan = {**raw["manifest"], "earlier_simulations": {}}, raw["plan"]
         if manifest["config_hash"] == values_hash(raw["config"]):
             manifest = {**manifest, "config_hash": values_hash(config)}
         if plan is not None:

@@ -42,6 +42,7 @@ def collect_manifest(
     seeds: Mapping[str, int],
     inputs: Sequence[Path],
     samples: Mapping[str, str],
+    earlier_simulations: Mapping[str, float],
 ) -> Manifest:
     """The manifest of a run that has just finished on this machine.
 
@@ -52,12 +53,14 @@ def collect_manifest(
         seeds: Every seed that influenced a number.
         inputs: Files that were read: network, checkpoint, dataset, mapping.
         samples: What the images are, and checksums of the dataset and its splits.
+        earlier_simulations: Programs with a kept result, and when that was simulated, in seconds
+            since 1970.
 
     Raises:
         StatsError: An input file is not there any more.
     """
     return Manifest(
-        created_utc=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        created_utc=_utc(datetime.now(UTC)),
         command=tuple(command),
         harness_version=harness.__version__,
         git_commit=_git_commit(),
@@ -69,7 +72,15 @@ def collect_manifest(
         host=_host(),
         inputs=tuple(_input_file(path) for path in inputs),
         samples=dict(samples),
+        earlier_simulations={
+            name: _utc(datetime.fromtimestamp(made_s, UTC))
+            for name, made_s in earlier_simulations.items()
+        },
     )
+
+
+def _utc(time: datetime) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _input_file(path: Path) -> InputFile:

@@ -14,8 +14,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
-from harness.report.comparison import Comparison, accuracy_statement
-from harness.report.quantities import (
+from harness.quantities import (
     energy_unit,
     format_energy,
     format_ratio,
@@ -23,6 +22,7 @@ from harness.report.quantities import (
     printable,
     time_unit,
 )
+from harness.report.comparison import Comparison, accuracy_statement
 from harness.report.split import CAUSES, cause_names, times_by_cause
 from harness.stats.energy import ENERGY_GROUPS
 from harness.stats.summary import LayerSummary, ProgramSummary

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from harness.quantities import format_count, format_energy, format_share, format_time
 from harness.report.comparison import Comparison
-from harness.report.quantities import format_count, format_energy, format_share, format_time
 from harness.stats.summary import PROGRAMMING
 
 NS_PER_DAY: Final = 86_400e9

@@ -12,6 +12,14 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from harness.quantities import (
+    format_count,
+    format_energy,
+    format_ratio,
+    format_share,
+    format_time,
+    printable,
+)
 from harness.report.bounds import bound_ratios, layer_bound
 from harness.report.comparison import (
     Comparison,
@@ -20,14 +28,6 @@ from harness.report.comparison import (
     outputs_statement,
 )
 from harness.report.programming import programming_statement
-from harness.report.quantities import (
-    format_count,
-    format_energy,
-    format_ratio,
-    format_share,
-    format_time,
-    printable,
-)
 from harness.report.split import cause_names, times_by_cause
 from harness.stats.energy import ENERGY_GROUPS
 from harness.stats.summary import LayerSummary, ProgramSummary, gain, layer_gain
@@ -121,6 +121,10 @@ def _print_header(comparison: Comparison, console: Console) -> None:
             f"  {printable(name, 30)} stays digital: {printable(reason)}"
             for name, reason in plan.kept_digital.items()
         ]
+    earlier = comparison.manifest.earlier_simulations
+    if earlier:
+        said = ", ".join(f"{printable(name, 40)} ({made})" for name, made in earlier.items())
+        lines.append(f"from an earlier simulation of an equal program: {said}")
     for line in lines:
         console.print(Text(line))
 
@@ -154,7 +158,7 @@ def _layers_table(comparison: Comparison, program: ProgramSummary) -> Table:
         table.add_row(
             printable(layer.name, 24),
             printable(layer.kind, 8),
-            _place(layer),
+            runs_on(layer),
             format_time(layer.time_ns),
             format_share(layer.time_ns, program.time_ns),
             format_count(layer.cycles),
@@ -172,7 +176,8 @@ def _layers_table(comparison: Comparison, program: ProgramSummary) -> Table:
     return table
 
 
-def _place(layer: LayerSummary) -> str:
+def runs_on(layer: LayerSummary) -> str:
+    """Where a program has the layer, in words."""
     if layer.unit == "digital":
         return "core"
     return f"{layer.tiles} tile{'s' if layer.tiles != 1 else ''}"

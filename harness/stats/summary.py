@@ -97,7 +97,7 @@ class ProgramSummary:
     layers: tuple[LayerSummary, ...]
     simulated_ns: float  # the whole simulation, with start-up and warm-up
     instructions: int  # of the whole simulation
-    host_seconds: float
+    host_seconds: float  # of the simulation, now or earlier
 
     @property
     def time_ns(self) -> float:

@@ -8,24 +8,26 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from harness.artifacts import atomic_writer
+from harness.cache.folder import OBJECTS, PROGRAMS, SCRATCH, SCRATCH_PREFIX, limit_bytes
+from harness.cache.room import make_room
+from harness.cache.sealed import SEALED, copy_out, publish
 from harness.errors import ToolchainError
 from harness.resources import resource
 from harness.scratch import remove_abandoned, scratch_folder
-from harness.toolchain.cache import SEALED, cache_errors, copy_out, prune, publish
 from harness.toolchain.compiler import C_FLAGS, COMPILE_FLAGS, LINK_FLAGS, Compiler, find_compiler
 from harness.toolchain.inputs import digest_files, source_files
 from harness.toolchain.process import Commands
 
-_PROGRAM_CACHE_BYTES: Final = 2 << 30
 _MESSAGE_LINES: Final = 12
-_BUILDS: Final = "tmp"
-_BUILD_PREFIX: Final = "build-"
+_CHUNK_BYTES: Final = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -63,7 +65,7 @@ def kernel_sources() -> tuple[Path, ...]:
 
 def remove_abandoned_builds(cache_dir: Path) -> None:
     """Remove what compilations left in ``cache_dir`` that were killed."""
-    remove_abandoned(cache_dir / _BUILDS, _BUILD_PREFIX)
+    remove_abandoned(cache_dir / SCRATCH, SCRATCH_PREFIX)
 
 
 def compile_program(
@@ -85,8 +87,8 @@ def compile_program(
         out: The program; written atomically, its folder is made.
         defines: Preprocessor definitions for ``sources``; an empty value defines the name
             only.
-        cache_dir: Folder of the caches, shared by any number of runs at once.
-        note: Hears of damaged entries of the caches, which are replaced.
+        cache_dir: Folder of the cache, shared by any number of runs at once.
+        note: Hears of damaged entries of the cache, which are replaced.
 
     Returns:
         ``out``.
@@ -94,7 +96,9 @@ def compile_program(
     Raises:
         ToolchainError: The compiler is missing, rejects a source, or the disk is full; an
             earlier ``out`` is untouched.
+        ConfigError: The cache's limit is no number.
     """
+    limit = limit_bytes()
     compiler = find_compiler(cache_dir)
     own_dirs = (resource("kernels/include"), resource("aimc_tile/core"))
     definitions = tuple(
@@ -109,35 +113,44 @@ def compile_program(
     program_key = digest_files(
         [script], ["program", compiler.version, *LINK_FLAGS, *(u.key for u in kernels + generated)]
     )
-    programs = cache_dir.absolute() / "programs"
-    objects = cache_dir.absolute() / "objects"
+    programs = cache_dir.absolute() / PROGRAMS
+    objects = cache_dir.absolute() / OBJECTS
     entry = programs / f"{program_key}.elf{SEALED}"
-    with cache_errors(out):
+    with _cache_errors(out):
         if copy_out(entry, out, note=note):
             return out
-    with _build_folder(cache_dir.absolute() / _BUILDS) as folder:
+    with _build_folder(cache_dir.absolute() / SCRATCH) as folder:
         cached = _Cache(objects, note)
         kernel_objects = _compile_all(kernels, compiler, folder, cached)
         generated_objects = _compile_all(generated, compiler, folder, None)
         elf = folder / "program.elf"
         _link([*kernel_objects, *generated_objects], script, elf, compiler)
-        with cache_errors(programs):
+        with _cache_errors(programs):
             publish(elf, entry)
-            prune(programs, _PROGRAM_CACHE_BYTES)
-            if not copy_out(entry, out, note=note):
-                raise ToolchainError(
-                    "the program vanished from the compiler's cache",
-                    where=str(entry),
-                    hint="something else empties the cache folder; run again",
-                )
+            make_room(cache_dir, limit)
+        with _cache_errors(out), elf.open("rb") as source, atomic_writer(out) as target:
+            shutil.copyfileobj(source, target, _CHUNK_BYTES)
     return out
+
+
+@contextlib.contextmanager
+def _cache_errors(folder: Path) -> Iterator[None]:
+    """Turns a full disk or a forbidden folder into a `ToolchainError`."""
+    try:
+        yield
+    except OSError as error:
+        raise ToolchainError(
+            f"the compiler's results cannot be stored: {error.strerror}",
+            where=str(error.filename or folder),
+            hint="check free space and permissions, or name another folder by AIMC_CACHE",
+        ) from error
 
 
 @contextlib.contextmanager
 def _build_folder(parent: Path) -> Iterator[Path]:
     with contextlib.ExitStack() as stack:
-        with cache_errors(parent):
-            folder = stack.enter_context(scratch_folder(parent, _BUILD_PREFIX))
+        with _cache_errors(parent):
+            folder = stack.enter_context(scratch_folder(parent, SCRATCH_PREFIX))
         yield folder
 
 
@@ -171,7 +184,7 @@ def _object(
 ) -> Path:
     made = folder / f"{unit.key}.o"
     if cache is not None:
-        with cache_errors(cache.folder):
+        with _cache_errors(cache.folder):
             if copy_out(cache.entry(made), made, note=cache.note, durable=False):
                 return made
     includes = [f"-I{path}" for path in unit.include_dirs]
@@ -181,7 +194,7 @@ def _object(
     if finished.returncode != 0 or not made.is_file():
         raise _rejected(unit.source, finished.output)
     if cache is not None:
-        with cache_errors(cache.folder):
+        with _cache_errors(cache.folder):
             publish(made, cache.entry(made))
     return made
 

@@ -148,7 +148,7 @@ def test_a_run_uses_the_retrained_weights_and_the_conductances(found: Found) -> 
     assert prepared.model.checkpoint == found.folder / "mlp.safetensors"
     assert prepared.mapped is not None
     assert list(prepared.mapped.analog) == found.summary["analog_layers"]
-    inputs = inputs_of(config)
+    inputs = inputs_of(config.run)
     assert {"mapping", "mapping/checkpoint"} <= set(inputs)
     shipped = prepare(run_config("mlp"))
     assert shipped.model.checkpoint != prepared.model.checkpoint

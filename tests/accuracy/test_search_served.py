@@ -205,7 +205,9 @@ def test_what_computes_and_what_is_asked_make_another_search(
     own = identity_module.harness_identity
     for changed, part in (("sources", "sources"), ("version", "sources"), ("engine", "engine")):
         monkeypatch.setattr(
-            identity_module, "harness_identity", lambda e, changed=changed: own(e) | {changed: "x"}
+            identity_module,
+            "harness_identity",
+            lambda e, changed=changed, **kw: own(e, **kw) | {changed: "x"},
         )
         assert differing(plain, parts(config)) == {part}
 

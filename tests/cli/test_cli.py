@@ -21,6 +21,7 @@ COMMANDS = (
     "model",
     "quantize",
     "map",
+    "sweep",
     "place",
     "codegen",
     "compile",
@@ -30,6 +31,7 @@ COMMANDS = (
     "models",
     "presets",
     "doctor",
+    "cache",
 )
 
 
@@ -74,7 +76,7 @@ def test_help_lists_every_command(tmp_path: Path) -> None:
         (("run", "lenet5", "--input", "33"), ("33", "32")),
         (("run", "lenet5", "--checkpoint", "no.safetensors"), ("no.safetensors",)),
         (("run", "lenet5", "--dataset", "nowhere"), ("nowhere",)),
-        (("run", "lenet5", "--set", "system.tiles=0"), ("tile",)),
+        (("run", "lenet5", "--set", "system.tiles=-1"), ("tiles", "-1")),
         (("report", "nowhere"), ("nowhere",)),
         (("simulate", "nowhere/program.elf"), ("nowhere",)),
         (("presets", "tile", "gold"), ("gold", "alpine")),

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from aimc.cli.doctor import check_machine
-from aimc.cli.extras import need, unavailable
+from aimc.extras import need, unavailable
 from harness.errors import HarnessError, ToolchainError
 from harness.toolchain.compiler import find_compiler
 

@@ -31,6 +31,8 @@ def make(*arguments: str) -> subprocess.CompletedProcess[str]:
         ("map", ("DROP=1", "IMAGES=2"), "IMAGES"),
         ("map", ("DROP=1", "MAPPING=digital", "ENGINE=gem5"), "MAPPING ENGINE"),
         ("train", ("MODEL=mlp",), "MODEL"),
+        ("sweep", ("SWEEP=s.yaml", "MODEL=mlp", "IMAGES=2"), "MODEL IMAGES"),
+        ("sim", ("WORKERS=2",), "WORKERS"),
     ],
     ids=str,
 )

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from aimc.cli.map_command import _broken_bound
+from harness.accuracy.result import broken_bound
 
 ROOT = Path(__file__).parents[2]
 
@@ -63,7 +63,7 @@ def test_mistakes_get_one_message(arguments: tuple[str, ...], says: str, tmp_pat
 def test_a_bound_that_int8_breaks_is_told(percent: float, analog: list[str], broken: bool) -> None:
     row = {"phase": "time", "split": "validation", "time_s": 86400.0, "mean_percent": percent}
     others = [row | {"time_s": 1.0, "mean_percent": 0.0}, row | {"phase": "digital"}]
-    told = _broken_bound(
+    told = broken_bound(
         {
             "accuracy": [*others, row],
             "analog_layers": analog,

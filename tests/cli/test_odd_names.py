@@ -13,7 +13,7 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from harness.pipeline.programs import cache_dir
+from harness.cache.folder import cache_dir
 from harness.report.result_file import read_result
 
 ODD = "ü ß'\",$x; é"

@@ -29,12 +29,12 @@ CASES: dict[tuple[str, ...], tuple[str, ...]] = {
     ("map", "lenet5"): (
         *STAGE,
         *("--strategy", "--repetitions", "--confidence", "--t-eval", "--noise", "--search"),
-        *("--threads", "--drop"),
+        *("--gem5", "--threads", "--drop"),
     ),
     DROP: (
         *STAGE,
         *("--strategy", "--repetitions", "--confidence", "--t-eval", "--noise", "--search"),
-        "--threads",
+        *("--gem5", "--threads"),
     ),
     ("train", "lenet5"): ("--dataset", "--weights", "--threads"),
 }

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from aimc.cli.progress import JobProgress, SearchProgress, TrainingProgress
+from aimc.progress import JobProgress, SearchProgress, SweepProgress, TrainingProgress
 from harness.data.sizes import in_words, inputs_in_words
 from harness.data.workloads import FOLDER_VARIABLE
 
@@ -55,6 +55,24 @@ def test_a_search_tells_what_it_measures_and_the_time_left() -> None:
         wait_for(stream.getvalue, "  retraining for conv1 (about 1 min left); ")
         progress.decided("conv1: stays")
     assert "conv1: stays (about 1 min left)\n" in stream.getvalue()
+
+
+def test_a_sweep_tells_its_points_its_rate_and_the_time_left() -> None:
+    stream = io.StringIO()
+    with SweepProgress(Console(file=stream), interval_s=0.01) as progress:
+        progress.planned(10, 4)
+        progress.dashboard("http://127.0.0.1:8787/status")
+        progress.finished(4, 0, 2)
+        wait_for(
+            stream.getvalue, "  4 of 10 points done, 2 running; http://127.0.0.1:8787/status; "
+        )
+        time.sleep(0.02)
+        progress.finished(6, 1, 1)
+        wait_for(stream.getvalue, "6 of 10 points done, 1 failed, 1 running; ")
+        wait_for(stream.getvalue, " a minute, about 1 min left; ")
+        progress.note("a batch is [damaged]")
+    assert stream.getvalue().startswith("10 points, 4 of them there already\ndashboard: http://")
+    assert stream.getvalue().endswith("a batch is [damaged]\n")
 
 
 def test_training_tells_its_epochs() -> None:

@@ -21,7 +21,7 @@ from harness.errors import ConfigError, HarnessError
 from harness.model.export import to_onnx
 from harness.model.graph import Reshape
 from harness.pipeline.job import run_job
-from harness.pipeline.measure import Silent
+from harness.pipeline.reporter import Silent
 from harness.report.picture import draw_report
 from harness.stats.summary import ProgramSummary
 from tests.quant.networks import conv, dense, graph_of, relu

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.budget import YAML_BYTES, YAML_DEPTH
-from harness.config.yaml_reader import parse_scalar, parse_yaml, read_yaml
+from harness.config.yaml_reader import parse_scalar, parse_yaml, parse_yaml_document, read_yaml
 from harness.errors import ConfigError
 
 
@@ -51,6 +51,24 @@ def test_structure_and_quoting() -> None:
         "a": {"b": 1, "c": "1"},
         "d": ["x", 2.5, None],
         "e": "two\nlines\n",
+    }
+
+
+def test_lines_of_keys_and_items() -> None:
+    document = parse_yaml_document(
+        "# head\na:\n  b: [1,\n    2]\n\n  c: {d: 3}\ne:\n- f: 4\n", where="t"
+    )
+    assert document.value == {"a": {"b": [1, 2], "c": {"d": 3}}, "e": [{"f": 4}]}
+    assert document.lines == {
+        ("a",): 2,
+        ("a", "b"): 3,
+        ("a", "b", 0): 3,
+        ("a", "b", 1): 4,
+        ("a", "c"): 6,
+        ("a", "c", "d"): 6,
+        ("e",): 7,
+        ("e", 0): 8,
+        ("e", 0, "f"): 8,
     }
 
 

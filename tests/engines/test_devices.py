@@ -98,6 +98,8 @@ PAIR = 1  # the micro-operation before the accesses of a pair of stores
 COSTS = (
     "attach.store_latency_ns=9.9",
     "attach.load_latency_ns=19.9",
+    "attach.store_latency_cycles=0",
+    "attach.load_latency_cycles=0",
     "attach.extra_beat_ns=5",
     "attach.load_extra_beat_ns=7",
 )

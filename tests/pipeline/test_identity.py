@@ -206,7 +206,7 @@ def test_weights_in_any_external_file_count(tmp_path: Path) -> None:
     weights.write_bytes(data)
     assert run_identity(config) != before
     path.write_bytes(path.read_bytes()[:40])
-    assert "model" in inputs_of(config)
+    assert "model" in inputs_of(config.run)
 
 
 def test_conductances_in_any_folder_below_the_mapping_count(tmp_path: Path) -> None:
@@ -222,13 +222,13 @@ def test_conductances_in_any_folder_below_the_mapping_count(tmp_path: Path) -> N
     mapping.write_text(json.dumps(content))
     config = load_config(system="alpine-hp", run={"model": "lenet5", "mapping": str(mapping)})
     with pytest.raises(MappingError, match="conductance"):
-        inputs_of(config)
+        inputs_of(config.run)
     (tmp_path / "programmed").mkdir()
     conductances = tmp_path / "programmed" / "g.safetensors"
     conductances.write_bytes(b"one")
-    before = inputs_of(config)
+    before = inputs_of(config.run)
     conductances.write_bytes(b"two")
-    after = inputs_of(config)
+    after = inputs_of(config.run)
     assert before["mapping"] == after["mapping"]
     assert before["mapping/conductances"] != after["mapping/conductances"]
 
@@ -236,7 +236,7 @@ def test_conductances_in_any_folder_below_the_mapping_count(tmp_path: Path) -> N
 def test_bundled_digits_are_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     config = load_config(system="alpine-hp", run={"model": "mlp", "dataset": "digits"})
-    assert "dataset" not in inputs_of(config)
+    assert "dataset" not in inputs_of(config.run)
     missing = load_config(system="alpine-hp", run={"model": "mlp", "dataset": "numbers"})
     with pytest.raises(HarnessError, match="cannot be read"):
-        inputs_of(missing)
+        inputs_of(missing.run)

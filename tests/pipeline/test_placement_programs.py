@@ -13,9 +13,9 @@ from onnx import TensorProto, helper, numpy_helper
 from harness.config.load import load_config
 from harness.config.schema import Config
 from harness.pipeline.job import run_job
-from harness.pipeline.measure import Silent
 from harness.pipeline.prepare import Prepared, prepare
 from harness.pipeline.programs import SimulatedProgram, build, compile_generated, simulate
+from harness.pipeline.reporter import Silent
 from harness.report.programming import programming_of
 from harness.report.result_file import read_result
 from harness.stats.summary import PROGRAMMING

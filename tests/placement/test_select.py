@@ -8,6 +8,7 @@ import pytest
 from harness.errors import PlacementError
 from harness.mapping.resolve import resolve_mapping
 from harness.model.graph import Dense
+from harness.placement.saving import LayerSaving
 from harness.placement.select import Demand, demands, select
 from harness.quant.program import QNetwork
 from harness.quant.quantize import quantize
@@ -15,94 +16,128 @@ from tests.placement.systems import system_with
 from tests.quant.networks import conv, graph_of, samples
 
 
-def demand(name: str, tiles: int, macs: int, obstacle: str | None = None) -> Demand:
-    return Demand(name, 10 * tiles, 7, tiles, macs, obstacle)
+def demand(name: str, tiles: int, obstacle: str | None = None) -> Demand:
+    return Demand(name, 10 * tiles, 7, tiles, 1000, obstacle)
 
 
-def chosen(wanted: list[Demand], available: int) -> tuple[list[str], dict[str, str]]:
-    taken, kept = select(wanted, available, insists=False, where="here")
+def saving(saved_us: float, saved_nj: float = 500.0) -> LayerSaving:
+    """Of a layer that takes 2 ms and 5 uJ on the core."""
+    return LayerSaving(
+        digital_ns=2e6,
+        analog_ns=2e6 - 1e3 * saved_us,
+        digital_pj=5e6,
+        analog_pj=5e6 - 1e3 * saved_nj,
+    )
+
+
+def chosen(
+    wanted: list[Demand], available: int, insists: bool = False, **saved_us: float
+) -> tuple[list[str], dict[str, str]]:
+    known = {name: saving(value) for name, value in saved_us.items()}
+    taken, kept = select(wanted, available, lambda: known, insists=insists, where="net on system")
     return [layer.name for layer in taken], kept
 
 
-def test_work_a_tile_decides_not_work() -> None:
-    # 400 on four tiles are less a tile than 150 on one.
-    wanted = [demand("large", 4, 400), demand("small", 1, 150)]
-    taken, kept = chosen(wanted, 4)
-    assert taken == ["small"]
+def unasked() -> dict[str, LayerSaving]:
+    raise AssertionError("savings were simulated without need")
+
+
+def test_the_most_time_is_saved_not_the_most_a_tile() -> None:
+    wanted = [demand("a", 3), demand("b", 2), demand("c", 2)]
+    assert chosen(wanted, 4, a=40, b=21, c=21)[0] == ["b", "c"]
+    assert chosen(wanted, 3, a=40, b=30, c=21)[0] == ["a"]
+    assert chosen(wanted, 5, a=40, b=30, c=21)[0] == ["a", "b"]
+
+
+def test_each_layer_has_its_reason_in_the_networks_order() -> None:
+    wanted = [
+        demand("huge", 9),
+        demand("slow", 1),
+        demand("even", 1),
+        demand("odd", 1, "no tile does that"),
+        demand("a", 3),
+        demand("b", 2),
+        demand("unknown", 1),
+    ]
+    taken, kept = chosen(wanted, 4, huge=1900, slow=-200, even=0, a=40, b=30)
+    assert taken == ["a"]
+    assert list(kept.items()) == [
+        (
+            "huge",
+            "needs 9 tiles, the system has 4; would save 1.90 ms of 2.00 ms (energy: 500 nJ less)",
+        ),
+        (
+            "slow",
+            "on 1 tile it would take 200 us longer than the core's 2.00 ms (energy: 500 nJ less)",
+        ),
+        (
+            "even",
+            "on 1 tile it would take 0 ns longer than the core's 2.00 ms (energy: 500 nJ less)",
+        ),
+        ("odd", "no tile does that"),
+        ("b", f"needs 2 tiles and would {saving(30)}; the 4 tiles save most with a"),
+        ("unknown", "needs 1 tile and would not fit the memory on them"),
+    ]
+
+
+def test_energy_that_tiles_cost_is_said_and_decides_nothing() -> None:
+    known = {"a": saving(30, -70), "b": saving(20, 4000)}
+    wanted = [demand("a", 1), demand("b", 1)]
+    taken, kept = select(wanted, 1, lambda: known, insists=False, where="here")
+    assert [layer.name for layer in taken] == ["a"]
+    assert kept["b"].startswith(
+        "needs 1 tile and would save 20.0 us of 2.00 ms (energy: 4.00 uJ less)"
+    )
+    assert str(known["a"]) == "save 30.0 us of 2.00 ms (energy: 70.0 nJ more)"
+
+
+@pytest.mark.parametrize(
+    ("count", "names"),
+    [(2, "l0 and l1"), (4, "l0, l1, l2 and l3"), (7, "l0, l1, l2, l3 and 3 more")],
+)
+def test_a_reason_names_some_of_the_chosen_layers(count: int, names: str) -> None:
+    wanted = [*(demand(f"l{i}", 1) for i in range(count)), demand("last", 1)]
+    saved = {f"l{i}": 50.0 for i in range(count)} | {"last": 1.0}
+    _, kept = chosen(wanted, count, **saved)
+    assert kept["last"].endswith(f"; the {count} tiles save most with {names}")
+
+
+@pytest.mark.parametrize("insists", [False, True])
+def test_where_all_fit_all_get_tiles_and_nothing_is_simulated(insists: bool) -> None:
+    wanted = [demand("a", 2), demand("b", 3)]
+    for available in (5, 6):
+        taken, kept = select(wanted, available, unasked, insists=insists, where="here")
+        assert (taken, kept) == (wanted, {})
+    assert select([], 0, unasked, insists=insists, where="here") == ([], {})
+
+
+@pytest.mark.parametrize("insists", [False, True])
+def test_where_none_fits_nothing_is_simulated(insists: bool) -> None:
+    wanted = [demand("a", 2), demand("b", 1)]
+    taken, kept = select(wanted, 0, unasked, insists=insists, where="here")
+    assert taken == []
     assert kept == {
-        "large": "needs 4 tiles; 3 of 4 are left after the layers with more "
-        "multiply-accumulates a tile"
+        "a": "needs 2 tiles, the system has none",
+        "b": "needs 1 tile, the system has none",
     }
-    assert chosen(wanted, 5) == (["large", "small"], {})
+    taken, kept = select(wanted[:1], 1, unasked, insists=insists, where="here")
+    assert (taken, kept) == ([], {"a": "needs 2 tiles, the system has 1"})
 
 
-def test_equal_work_a_tile_goes_in_the_networks_order() -> None:
-    wanted = [demand(name, 1, 100) for name in ("c", "a", "b")]
-    assert chosen(wanted, 2)[0] == ["c", "a"]
-
-
-def test_smaller_layers_fill_what_is_left_to_the_last_tile() -> None:
-    wanted = [demand("d", 1, 10), demand("c", 3, 60), demand("b", 2, 100), demand("a", 4, 400)]
-    taken, kept = chosen(wanted, 7)
-    assert taken == ["d", "b", "a"]
-    assert "needs 3 tiles; 1 of 7 are left" in kept["c"]
-    assert chosen(wanted, 4) == (
-        ["a"],
-        {
-            name: f"needs {tiles} tiles; 0 of 4 are left after the layers with more "
-            "multiply-accumulates a tile"
-            for name, tiles in (("d", 1), ("c", 3), ("b", 2))
-        },
-    )
-
-
-def test_a_layer_with_an_obstacle_takes_no_tiles_and_stops_no_other() -> None:
-    wanted = [demand("odd", 2, 900, "no tile does that"), demand("b", 2, 10), demand("a", 1, 20)]
-    assert chosen(wanted, 3) == (["b", "a"], {"odd": "no tile does that"})
-
-
-def test_reasons_are_in_the_networks_order() -> None:
-    wanted = [demand(name, 2, macs) for name, macs in (("x", 1), ("y", 3), ("z", 2))]
-    assert list(chosen(wanted, 3)[1]) == ["x", "z"]
-
-
-def test_nothing_wanted_needs_nothing() -> None:
-    assert select([], 0, insists=True, where="here") == ([], {})
-
-
-def refusal(wanted: list[Demand], available: int, *, insists: bool) -> PlacementError:
+def test_an_obstacle_takes_no_tiles_but_is_an_error_for_a_mapping_that_insists() -> None:
+    wanted = [demand("odd", 2, "no tile does that"), demand("b", 2), demand("a", 1)]
+    taken, kept = select(wanted, 3, unasked, insists=False, where="here")
+    assert ([layer.name for layer in taken], kept) == (["b", "a"], {"odd": "no tile does that"})
     with pytest.raises(PlacementError) as caught:
-        select(wanted, available, insists=insists, where="net on system")
-    return caught.value
+        select(wanted, 3, unasked, insists=True, where="net on system")
+    assert str(caught.value) == "net on system, layer odd: no tile does that"
 
 
-def test_refusals_name_what_where_and_what_to_do() -> None:
-    a, b = demand("a", 2, 9), demand("b", 3, 9)
-    assert str(refusal([a], 0, insists=False)) == (
-        "net on system: the system has no tiles\n"
-        "  hint: use the mapping digital, or a system with system.tiles of 1 or more"
-    )
-    assert str(refusal([a, b], 1, insists=False)) == (
-        "net on system: no layer fits on 1 tiles: a (20 x 7) 2, b (30 x 7) 3\n"
-        "  hint: use more or larger tiles, or the mapping digital"
-    )
-    assert str(refusal([a, b], 4, insists=True)) == (
-        "net on system: the mapping needs 5 tiles, the system has 4: a (20 x 7) 2, b (30 x 7) 3\n"
-        "  hint: map fewer layers, or use more (system.tiles) or larger tiles"
-    )
-    odd = demand("odd", 1, 9, "no tile does that")
-    assert str(refusal([a, odd], 9, insists=True)) == (
-        "net on system, layer odd: no tile does that"
-    )
-    assert [d.name for d in select([a, b], 5, insists=True, where="here")[0]] == ["a", "b"]
-
-
-def test_a_refusal_lists_at_most_so_many_layers() -> None:
-    def listed(count: int) -> str:
-        return refusal([demand(f"l{i}", 2, 1) for i in range(count)], 1, insists=False).what
-
-    assert listed(24).endswith("l22 (20 x 7) 2, l23 (20 x 7) 2")
-    assert listed(26).endswith("l23 (20 x 7) 2, and 2 more layers")
+def test_no_layer_that_saves() -> None:
+    wanted = [demand("a", 1), demand("b", 1)]
+    taken, kept = chosen(wanted, 1, a=-5, b=-0.5)
+    assert taken == []
+    assert "500 ns longer" in kept["b"]
 
 
 def obstacle(network: QNetwork, rows: int = 64, adc_bits: int = 8) -> str | None:

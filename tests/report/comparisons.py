@@ -162,6 +162,7 @@ def comparison(
             host={"machine": "x86_64"},
             inputs=(InputFile("a/b.onnx", 12, "0" * 64),),
             samples={"images": "test images of digits", "dataset": "digits"},
+            earlier_simulations={},
         ),
     )
 

@@ -112,7 +112,9 @@ def test_manifest_of_this_machine(tmp_path: Path) -> None:
         seeds={"run": 1},
         inputs=[data],
         samples={"images": "test images"},
+        earlier_simulations={"digital": 0.0},
     )
+    assert manifest.earlier_simulations == {"digital": "1970-01-01T00:00:00Z"}
     assert manifest.config_hash == config_hash(CONFIG)
     assert manifest.engine == "constructed"
     assert manifest.inputs[0].sha256 == hashlib.sha256(b"abc").hexdigest()
@@ -122,5 +124,11 @@ def test_manifest_of_this_machine(tmp_path: Path) -> None:
     assert manifest.created_utc.endswith("Z")
     with pytest.raises(StatsError, match="checksum"):
         collect_manifest(
-            CONFIG, run(ADD), command=[], seeds={}, inputs=[tmp_path / "gone"], samples={}
+            CONFIG,
+            run(ADD),
+            command=[],
+            seeds={},
+            inputs=[tmp_path / "gone"],
+            samples={},
+            earlier_simulations={},
         )

@@ -19,7 +19,7 @@ import pytest
 from PIL import Image
 
 from harness.errors import HarnessError, StatsError
-from harness.report.comparison import Comparison
+from harness.report.comparison import Comparison, accuracy_statement
 from harness.report.layers_csv import layers_csv
 from harness.report.picture import MAX_LAYERS, draw_report
 from harness.report.result_file import read_result
@@ -90,6 +90,29 @@ def test_terminal_figures() -> None:
     # on tiles: 33000 / 2 / 2 = 8.25 us, so 57.5 / 8.25
     assert "8.25 us" in text
     assert "Speed-up 6.97x" in text
+
+
+def test_earlier_simulations_are_said() -> None:
+    original = comparison()
+    assert "earlier simulation" not in format_report(original)
+    kept = {"digital": "2026-01-02T03:04:05Z"}
+    served = replace(original, manifest=replace(original.manifest, earlier_simulations=kept))
+    assert (
+        "from an earlier simulation of an equal program: digital (2026-01-02T03:04:05Z)"
+        in format_report(served)
+    )
+
+
+@pytest.mark.parametrize("mapping", ["analog", "found/mapping.json"])
+def test_a_mapping_file_that_is_cut_has_no_bound(mapping: str) -> None:
+    original = comparison()
+    assert original.plan is not None
+    cut = replace(original.plan, mapping=mapping, kept_digital={"fc": "needs 2 tiles"})
+    statement = accuracy_statement(replace(original, plan=cut))
+    layers = len(cut.analog_layers)
+    said = f"Only {layers} of the {layers + 1} layers that the mapping makes analog are"
+    assert (said in statement) == (mapping != "analog")
+    assert "layers that the mapping makes analog" not in accuracy_statement(original)
 
 
 def test_terminal_text_is_safe_for_hostile_names() -> None:

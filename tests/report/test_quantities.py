@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.report.quantities import (
+from harness.quantities import (
     format_count,
     format_energy,
     format_ratio,

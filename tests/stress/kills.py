@@ -36,7 +36,15 @@ _FRESH_SHARE: Final = 0.5  # of the runs: does not take an earlier result
 _EMPTIED_SHARE: Final = 0.1  # of the runs: begins without compiled programs
 # What legitimately differs between two runs, wherever it stands in a JSON file.
 _DIFFERS: Final = frozenset(
-    {"command", "created_utc", "host_seconds", "outputs_sha256", "seconds", "sha256"}
+    {
+        "command",
+        "created_utc",
+        "earlier_simulations",
+        "host_seconds",
+        "outputs_sha256",
+        "seconds",
+        "sha256",
+    }
 )
 
 

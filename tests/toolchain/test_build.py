@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
+from harness.cache.sealed import copy_out, publish
 from harness.errors import ToolchainError
 from harness.toolchain import build, compile_program, find_compiler
 from harness.toolchain.build import remove_abandoned_builds
-from harness.toolchain.cache import copy_out, prune, publish
 
 ROOT = Path(__file__).resolve().parents[2]
 PROGRAM = '#include "aimc_runtime.h"\nint main(void) { return VALUE; }\n'
@@ -213,7 +213,7 @@ def test_damaged_entries_are_replaced_and_told(
     compile_program([main], [], out, defines={"VALUE": "0"}, cache_dir=cache, note=notes.append)
     assert out.read_bytes() == expected
     (replaced,) = (path for path in hit if path.read_bytes() == sound[path])
-    assert notes == [f"{replaced} is damaged; compiling again what it held"]
+    assert notes == [f"{replaced} is damaged; making again what it held"]
     notes.clear()
     compile_program([main], [], out, defines={"VALUE": "0"}, cache_dir=cache, note=notes.append)
     assert notes == []
@@ -255,11 +255,3 @@ def test_what_a_killed_compilation_left_is_removed_and_a_living_one_is_not(tmp_p
     while list(builds.iterdir()):  # until its compilers have ended, which may still write there
         assert time.monotonic() < deadline
         remove_abandoned_builds(tmp_path / "cache")
-
-
-def test_prune_drops_the_longest_unused_entries(tmp_path: Path) -> None:
-    for age, name in enumerate(("new", "middle", "old")):
-        (tmp_path / name).write_bytes(bytes(10))
-        os.utime(tmp_path / name, (1000 - age, 1000 - age))
-    prune(tmp_path, 25)
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["middle", "new"]

@@ -72,7 +72,7 @@ class EmbeddedEngine:
         try:
             outcome: dict[str, Any] = _engine.run(
                 library=str(unicorn_library()),
-                system={**system.model_dump(), "platform": PLATFORM},
+                system=_parameters(system),
                 pieces=program_pieces(program),
                 code=list(program.code),
                 writable=list(program.writable),
@@ -124,6 +124,20 @@ def program_pieces(program: Program) -> list[tuple[int, bytes]]:
     if mmu is not None:
         pieces.append((mmu, bytes(4)))
     return pieces
+
+
+def _parameters(system: SystemConfig) -> dict[str, Any]:
+    """What the native module reads: the system, with the latencies of device accesses in ns."""
+    attach, clock_ghz = system.attach, system.core.clock_ghz
+    latencies = {
+        "load_latency_ns": attach.load_ns(clock_ghz),
+        "store_latency_ns": attach.store_ns(clock_ghz),
+    }
+    return {
+        **system.model_dump(),
+        "attach": {**attach.model_dump(), **latencies},
+        "platform": PLATFORM,
+    }
 
 
 def _check_system(system: SystemConfig) -> None:

@@ -17,6 +17,7 @@ from typing import Final
 from harness.artifacts import atomic_write_bytes
 from harness.config.schema import SystemConfig
 from harness.engines.gem5.dot_products import run_functionally
+from harness.engines.gem5.dram import has_energy_model
 from harness.engines.gem5.events import Groups, dump_dram_energy, dump_events, dump_ticks
 from harness.engines.gem5.installation import (
     RUN_SCRIPT,
@@ -218,6 +219,7 @@ def _region_stats(
     groups = Groups(ending.cores, ending.tiles, ending.meters)
     sums = {region: dict.fromkeys(ALL_EVENTS, 0) for region in regions}
     energy = dict.fromkeys(regions, DramEnergy(0.0, 0.0))
+    modelled = has_energy_model(system.memory)
     time_ps = dict.fromkeys(regions, 0)
     found = 0
     for dump in read_dumps(folder / STATS):
@@ -231,7 +233,8 @@ def _region_stats(
                 )
             for name, value in dump_events(dump, groups, system).items():
                 sums[visit.region][name] += value
-            energy[visit.region] += dump_dram_energy(dump, system)
+            if modelled:
+                energy[visit.region] += dump_dram_energy(dump, system)
             time_ps[visit.region] += visit.end_ps - visit.begin_ps
         found += 1
     # gem5 dumps once more at its end.
@@ -244,7 +247,7 @@ def _region_stats(
             visits=sum(visit.region == region for visit in visits),
             time_ns=time_ps[region] / _PS_PER_NS,
             events=sums[region],
-            dram_energy=energy[region],
+            dram_energy=energy[region] if modelled else None,
         )
         for region, name in regions.items()
     ]

@@ -47,15 +47,24 @@ def build(name: str, input_size: int | None = None, seed: int = 0) -> Graph:
     Raises:
         ModelError: No such network, or it does not exist for that input size.
     """
-    network = _network(name)
-    size = network.sizes[0] if input_size is None else input_size
-    if size not in network.sizes:
+    return _network(name).build(chosen_size(name, input_size), seed)
+
+
+def chosen_size(name: str, input_size: int | None) -> int:
+    """The input size that ``input_size`` means for the network ``name``; None: its default.
+
+    Raises:
+        ModelError: No such network, or it does not exist for that input size.
+    """
+    sizes = input_sizes(name)
+    size = sizes[0] if input_size is None else input_size
+    if size not in sizes:
         raise ModelError(
             f"there is no variant for inputs of {size}x{size}",
             where=name,
-            hint="valid input sizes: " + ", ".join(map(str, network.sizes)),
+            hint="valid input sizes: " + ", ".join(map(str, sizes)),
         )
-    return network.build(size, seed)
+    return size
 
 
 def _network(name: str) -> _Network:

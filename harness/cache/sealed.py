@@ -1,8 +1,8 @@
-"""A folder of files named by the hash of what they were made from.
+"""Sealed entries: files named by the hash of what they were made from.
 
-Entries appear by a rename and are never changed, so any number of processes may share the
-folder; two that miss at once both compile, and the later rename wins with equal bytes.  An entry
-begins with the SHA-256 of its content, which is verified whenever the content is copied out.
+Entries appear by a rename and are never changed, so any number of processes may share their
+folder; of two that miss at once, the later rename wins with equal content.  An entry begins with
+the SHA-256 of its content, which is verified at every use.
 """
 
 from __future__ import annotations
@@ -11,29 +11,19 @@ import contextlib
 import hashlib
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO, Final
 
 from harness.artifacts import atomic_writer, sync_folder
-from harness.errors import ToolchainError
+from harness.budget import JSON_BYTES
+from harness.cache.folder import SCRATCH_PREFIX
+from harness.reading import read_regular
+from harness.scratch import scratch_folder
 
 SEALED: Final = ".sealed"  # ends the names of entries, which no compiler takes for its own
 _DIGEST_BYTES: Final = hashlib.sha256().digest_size
 _CHUNK_BYTES: Final = 1 << 20
-
-
-@contextlib.contextmanager
-def cache_errors(folder: Path) -> Iterator[None]:
-    """Turns a full disk or a forbidden folder into a `ToolchainError`."""
-    try:
-        yield
-    except OSError as error:
-        raise ToolchainError(
-            f"the compiler's results cannot be stored: {error.strerror}",
-            where=str(error.filename or folder),
-            hint="check free space and permissions, or name another folder by AIMC_CACHE",
-        ) from error
 
 
 def publish(made: Path, entry: Path) -> None:
@@ -52,6 +42,19 @@ def publish(made: Path, entry: Path) -> None:
         os.fsync(target.fileno())
     sealed.replace(entry)
     sync_folder(entry.parent)
+
+
+def publish_bytes(content: bytes, entry: Path, scratch: Path) -> None:
+    """Make ``content`` the content of ``entry``, by way of a folder in ``scratch``.
+
+    Raises:
+        HarnessError: The folder cannot be locked.
+        OSError: The disk is full, or a folder cannot be written.
+    """
+    with scratch_folder(scratch, SCRATCH_PREFIX) as folder:
+        made = folder / entry.name
+        made.write_bytes(content)
+        publish(made, entry)
 
 
 def copy_out(entry: Path, out: Path, *, note: Callable[[str], None], durable: bool = True) -> bool:
@@ -73,16 +76,42 @@ def copy_out(entry: Path, out: Path, *, note: Callable[[str], None], durable: bo
     try:
         with source, atomic_writer(out, durable=durable) as target:
             with contextlib.suppress(OSError):
-                os.utime(source.fileno())  # marks the entry as used, for `prune`
+                os.utime(source.fileno())  # marks the entry as used, for `harness.cache.room`
             _copy_verified(source, target)
     except _DamagedError:
-        note(f"{entry} is damaged; compiling again what it held")
+        note(_damaged(entry))
         return False
     return True
 
 
+def read_entry(entry: Path, *, note: Callable[[str], None]) -> bytes | None:
+    """The content of ``entry``, of at most `JSON_BYTES`; None without a sound one.
+
+    Args:
+        note: Hears of an entry that is damaged or cannot be read; the caller is to replace it.
+    """
+    try:
+        data = read_regular(entry, JSON_BYTES)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        note(f"{entry} cannot be read: {error.strerror}")
+        return None
+    with contextlib.suppress(OSError):
+        os.utime(entry)
+    content = data[_DIGEST_BYTES:]
+    if hashlib.sha256(content).digest() != data[:_DIGEST_BYTES]:
+        note(_damaged(entry))
+        return None
+    return content
+
+
 class _DamagedError(Exception):
     """An entry's content has not its checksum."""
+
+
+def _damaged(entry: Path) -> str:
+    return f"{entry} is damaged; making again what it held"
 
 
 def _copy_verified(source: BinaryIO, target: BinaryIO) -> None:
@@ -93,18 +122,3 @@ def _copy_verified(source: BinaryIO, target: BinaryIO) -> None:
         target.write(chunk)
     if digest.digest() != expected:
         raise _DamagedError
-
-
-def prune(folder: Path, limit_bytes: int) -> None:
-    """Delete the longest unused entries of ``folder`` until it holds at most ``limit_bytes``."""
-    entries: list[tuple[float, int, Path]] = []
-    for path in folder.iterdir():
-        with contextlib.suppress(FileNotFoundError):
-            status = path.stat()
-            entries.append((status.st_mtime, status.st_size, path))
-    total = sum(size for _, size, _ in entries)
-    for _, size, path in sorted(entries):
-        if total <= limit_bytes:
-            break
-        path.unlink(missing_ok=True)
-        total -= size

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
+from collections.abc import Iterator
 from types import TracebackType
-from typing import Final, Self
+from typing import TYPE_CHECKING, Final, Self
 
 from rich.console import Console
 from rich.status import Status
+
+if TYPE_CHECKING:
+    from harness.pipeline.reporter import Reporter
 
 INTERVAL_S: Final = 10.0  # without a terminal, the longest silence
 _MEASURED_SHARE = 0.01  # of the work: earlier, no time left is estimated
@@ -116,6 +121,50 @@ class SearchProgress(_StatusLine):
         self._show()
 
 
+class SweepProgress(_StatusLine):
+    """How many points of a sweep are done, and how long the others take."""
+
+    def __init__(self, console: Console, *, interval_s: float = INTERVAL_S) -> None:
+        super().__init__(console, interval_s=interval_s)
+        self._total = self._earlier = 0
+        self._first: tuple[float, int] | None = None  # when points were first counted, and how many
+        self._url = ""
+
+    def stage(self, text: str) -> None:
+        self._begin(text)
+        if self._status is None:
+            self._print(f"{text} ...")
+        self._show()
+
+    def note(self, text: str) -> None:
+        self._print(text)
+
+    def planned(self, total: int, done: int) -> None:
+        self._total, self._earlier = total, done
+        earlier = f", {done} of them there already" if done else ""
+        self._print(f"{total} points{earlier}")
+
+    def finished(self, done: int, failed: int, running: int) -> None:
+        if self._first is None:
+            self._begin("measuring points")
+            self._first = (time.monotonic(), done + failed)
+        since, counted = self._first
+        new, seconds = done + failed - counted, max(time.monotonic() - since, 1e-3)
+        left = max(0, self._total - max(self._earlier, counted) - new)
+        self._text = f"{done} of {self._total} points done"
+        self._detail = f", {failed} failed" if failed else ""
+        self._detail += f", {running} running"
+        if new:
+            time_left = _duration(seconds * left / new)
+            self._detail += f"; {60 * new / seconds:.3g} a minute, about {time_left} left"
+        self._detail += self._url
+        self._show()
+
+    def dashboard(self, url: str) -> None:
+        self._print(f"dashboard: {url}")
+        self._url = f"; {url}"
+
+
 class TrainingProgress(_StatusLine):
     """What a training does, and its epochs with the time left."""
 
@@ -130,6 +179,46 @@ class TrainingProgress(_StatusLine):
         left = _duration(seconds * (total - number))
         self._detail = f": epoch {number} of {total}, {figures} (at most {left} left)"
         self._show()
+
+
+class SilentSearch:
+    """A reporter for callers who do not want to hear of a search."""
+
+    def stage(self, text: str) -> None:
+        """Nothing."""
+
+    def decided(self, text: str) -> None:
+        """Nothing."""
+
+    def work(self, done: float, total: float) -> None:
+        """Nothing."""
+
+
+@contextlib.contextmanager
+def job_reporter(*, shown: bool) -> Iterator[Reporter]:
+    """A job's stages on stderr if ``shown``, else nothing."""
+    if shown:
+        with JobProgress(stderr_console()) as progress:
+            yield progress
+    else:
+        from harness.pipeline.reporter import Silent
+
+        yield Silent()
+
+
+@contextlib.contextmanager
+def search_reporter(*, shown: bool) -> Iterator[SearchProgress | SilentSearch]:
+    """A search's stages and decisions on stderr if ``shown``, else nothing."""
+    if shown:
+        with SearchProgress(stderr_console()) as progress:
+            yield progress
+    else:
+        yield SilentSearch()
+
+
+def stderr_console() -> Console:
+    """Plain text in notebooks, too."""
+    return Console(stderr=True, force_jupyter=False)
 
 
 def _duration(seconds: float) -> str:

@@ -1,0 +1,114 @@
+"""`aimc.run`: the main job."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from aimc.calls import call_text, given_arguments
+from aimc.configuration import Setting, configure, optional_path, setting_texts
+from aimc.defaults import DEFAULT_ENGINE, DEFAULT_MAPPING, DEFAULT_OUT, DEFAULT_SYSTEM, MODELS
+from aimc.networks import name_network
+from aimc.result import Result
+
+if TYPE_CHECKING:
+    from aimc.networks import Network
+    from harness.config.schema import Config
+    from harness.pipeline.reporter import Reporter
+
+
+def run(
+    model: Network,
+    *,
+    mapping: str | os.PathLike[str] = DEFAULT_MAPPING,
+    system: str | os.PathLike[str] = DEFAULT_SYSTEM,
+    images: int | None = None,
+    set: Mapping[str, Setting] | None = None,
+    engine: str = DEFAULT_ENGINE,
+    gem5: str | os.PathLike[str] | None = None,
+    dataset: str | os.PathLike[str] | None = None,
+    checkpoint: str | os.PathLike[str] | None = None,
+    input_size: int | None = None,
+    example_inputs: object = None,
+    out: str | os.PathLike[str] = DEFAULT_OUT,
+    fresh: bool = False,
+    progress: bool = False,
+) -> Result:
+    """Simulate a network, all-digital and mapped, and compare time and energy.
+
+    An equal run, of this function or of ``aimc run``, is served from its folder.  An interrupt
+    raises KeyboardInterrupt, and nothing of the run is kept.
+
+    Args:
+        model: A built-in network's name, the path of an .onnx file, an `onnx.ModelProto` or a
+            `torch.nn.Module`.  The latter two become files below ``<out>/models``.
+        mapping: ``digital``, ``analog`` (all layers that can) or the path of a mapping .json.
+        system: A system preset's name (`aimc.presets`) or the path of a YAML file.
+        images: Simulated images; None: the workload's own number.
+        set: Values of the configuration by key, e.g. ``{"system.tile.adc_bits": 6}``.
+        engine: ``embedded`` or ``gem5``.
+        gem5: The program of the engine gem5; None: the variable GEM5, then PATH.
+        dataset: Folder or file of the dataset; None: AIMC_DATA.
+        checkpoint: Weights (.safetensors) of a built-in network.
+        input_size: Height and width of the input.
+        example_inputs: Of a torch module: one tensor [1, ...], or a tuple of it.
+        out: Folder that the run's folder goes to.
+        fresh: Simulate again even if the result is there.
+        progress: Tell on stderr how far the run is.
+
+    Raises:
+        HarnessError: An argument is impossible, or a stage failed; nothing of the run is kept.
+    """
+    given = given_arguments(run, locals())
+    network = name_network(model, Path(out) / MODELS, example_inputs)
+    config = configure(
+        network.name,
+        mapping=os.fspath(mapping),
+        system=os.fspath(system),
+        settings=setting_texts(set),
+        images=images,
+        input_size=input_size,
+        dataset=optional_path(dataset),
+        checkpoint=optional_path(checkpoint),
+        engine=engine,
+        gem5=optional_path(gem5),
+        given=given,
+    )
+    from aimc.progress import job_reporter
+
+    with job_reporter(shown=progress) as reporter:
+        network.store()
+        return run_configuration(
+            config,
+            Path(out),
+            command=[call_text("aimc.run", network.name, given)],
+            reporter=reporter,
+            fresh=fresh,
+            gem5=optional_path(gem5),
+        )
+
+
+def run_configuration(
+    config: Config,
+    out: Path,
+    *,
+    command: Sequence[str],
+    reporter: Reporter,
+    fresh: bool = False,
+    gem5: Path | None = None,
+) -> Result:
+    """The run of a whole configuration; the command line and `run` end up here.
+
+    Args:
+        command: The command line or call, for the manifest.
+        reporter: Hears of progress.
+
+    Raises:
+        HarnessError: A stage failed; nothing of the run is kept.
+    """
+    from harness.pipeline.job import run_job
+
+    finished = run_job(config, out, command=command, reporter=reporter, fresh=fresh, gem5=gem5)
+    return Result(finished.comparison, finished.folder, finished.cached)

@@ -1,0 +1,1 @@
+"""What the sweep benchmark sends to workers."""

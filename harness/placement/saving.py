@@ -1,0 +1,40 @@
+"""What a layer costs for one inference without tiles and on tiles, as simulated."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Final, TypeAlias
+
+from harness.quantities import format_energy, format_time
+
+_PS_PER_NS: Final = 1000
+
+
+@dataclass(frozen=True)
+class LayerSaving:
+    """Time and energy of one layer, computed by the core and by tiles."""
+
+    digital_ns: float
+    analog_ns: float
+    digital_pj: float
+    analog_pj: float
+
+    @property
+    def saved_ps(self) -> int:
+        """Time that tiles save, in whole picoseconds; negative if they take longer."""
+        return round(_PS_PER_NS * (self.digital_ns - self.analog_ns))
+
+    def __str__(self) -> str:
+        """What tiles would do, as it stands in a sentence after ``would``."""
+        saved_ns, saved_pj = self.digital_ns - self.analog_ns, self.digital_pj - self.analog_pj
+        digital = format_time(self.digital_ns)
+        time = f"save {format_time(saved_ns)} of {digital}"
+        if self.saved_ps <= 0:
+            time = f"take {format_time(-saved_ns)} longer than the core's {digital}"
+        energy = f"{format_energy(abs(saved_pj))} {'less' if saved_pj >= 0 else 'more'}"
+        return f"{time} (energy: {energy})"
+
+
+Savings: TypeAlias = Callable[[], Mapping[str, LayerSaving]]
+"""Simulates what each layer saves, by its name; without those that cannot be simulated."""

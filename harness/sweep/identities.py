@@ -1,0 +1,52 @@
+"""The identities of many points: what they share is looked at once."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import json
+from collections.abc import Mapping
+from importlib import metadata
+from pathlib import Path
+from typing import Final
+
+from harness.config.schema import Config, LoopConfig
+from harness.pipeline.identity import harness_identity, identity_of, inputs_of
+
+_SEARCH_LIBRARIES: Final = ("aihwkit", "pillow", "scipy", "torch")
+
+
+class Identities:
+    """Names points as `harness.pipeline.identity` names runs, for the time of one reading.
+
+    A file or an engine that changes meanwhile goes unnoticed.
+    """
+
+    def __init__(self, gem5: Path | None = None) -> None:
+        self._computes = functools.cache(lambda engine: harness_identity(engine, gem5=gem5))
+        self._inputs: dict[tuple[str | None, ...], Mapping[str, str]] = {}
+
+    def inputs(self, config: Config) -> Mapping[str, str]:
+        """See `harness.pipeline.identity.inputs_of`."""
+        run = config.run
+        named = (run.model, run.mapping, run.checkpoint, run.dataset)
+        if named not in self._inputs:
+            self._inputs[named] = inputs_of(config.run)
+        return self._inputs[named]
+
+    def of(self, config: Config, search: LoopConfig | None) -> str:
+        """SHA-256, in hexadecimal, over all that a point's numbers depend on.
+
+        Raises:
+            HarnessError: A named file cannot be read, or the engine is not there.
+        """
+        run = identity_of(config, self.inputs(config), self._computes(config.run.engine))
+        if search is None:
+            return run
+        content = {"run": run, "search": search.model_dump(mode="json"), **_search_libraries()}
+        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+@functools.cache
+def _search_libraries() -> dict[str, str]:
+    return {name: metadata.version(name) for name in _SEARCH_LIBRARIES}

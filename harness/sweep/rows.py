@@ -1,0 +1,120 @@
+"""A measured or failed point as rows of the sweep's tables: plain values by column."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final, TypeAlias
+
+from harness.config.schema import Config
+from harness.report.comparison import AccuracyEntry, Comparison, Manifest
+from harness.stats.summary import ProgramSummary
+
+Row: TypeAlias = dict[str, Any]
+
+DIGITAL: Final = "digital"
+MAPPED: Final = "mapped"
+_TAKERS: Final = {
+    "core": "core",
+    "caches": "caches",
+    "dram": "DRAM",
+    "tile_transfer": "tile transfer",
+    "tile": "tile",
+}
+"""Columns by `harness.stats.energy.ENERGY_GROUPS`."""
+
+
+def config_row(config: Config, text: str) -> Row:
+    """What every point's row says of its configuration; ``text`` is all of it as YAML."""
+    return {
+        "mapping": config.run.mapping,
+        "system": config.system.name,
+        "images": config.run.images,
+        "tiles": config.system.tiles,
+        "config": text,
+    }
+
+
+def point_row(comparison: Comparison, *, tiles_wanted: int) -> Row:
+    """The figures of a measured point.
+
+    Where no layer is on a tile, the mapped program is the digital one.
+
+    Args:
+        tiles_wanted: See `harness.placement.plan.Plan`.
+    """
+    plan, gain = comparison.plan, comparison.gain
+    mapped = comparison.mapped or comparison.digital
+    return {
+        "network": comparison.model.name,
+        "engine": _engine(comparison.manifest),
+        "tiles_used": plan.tiles_used if plan is not None else 0,
+        "tiles_wanted": tiles_wanted,
+        "analog_layers": len(plan.analog_layers) if plan is not None else 0,
+        "speed_up": 1.0 if gain is None else gain.speed_up,
+        "energy_gain": 1.0 if gain is None else gain.energy_gain,
+        **_program(DIGITAL, comparison.digital),
+        **_program(MAPPED, mapped),
+        **_accuracies(comparison),
+    }
+
+
+def layer_rows(comparison: Comparison) -> list[Row]:
+    """One row per layer of the digital and of the mapped program, in their order."""
+    kept = comparison.plan.kept_digital if comparison.plan is not None else {}
+    digital = _layers(DIGITAL, comparison.digital, {})
+    return digital + _layers(MAPPED, comparison.mapped or comparison.digital, kept)
+
+
+def _engine(manifest: Manifest) -> str:
+    name, version = manifest.engine, manifest.engine_version
+    return version if version.startswith(name) else f"{name} {version}"
+
+
+def _program(name: str, program: ProgramSummary) -> Row:
+    causes, energy = program.causes, program.energy
+    groups = energy.groups()
+    times = {
+        cause: getattr(causes, cause) / program.clock_ghz
+        for cause in ("compute", "memory", "tile_transfer", "tile_mvm")
+    }
+    return {
+        f"{name}_time_ns": program.time_ns,
+        f"{name}_cycles": program.cycles,
+        f"{name}_energy_pj": energy.total_pj,
+        **{f"{name}_{cause}_time_ns": time_ns for cause, time_ns in times.items()},
+        **{f"{name}_{taker}_energy_pj": groups[group] for taker, group in _TAKERS.items()},
+    }
+
+
+def _layers(name: str, program: ProgramSummary, kept: Mapping[str, str]) -> list[Row]:
+    return [
+        {
+            "program": name,
+            "layer": layer.name,
+            "operator": layer.kind,
+            "unit": layer.unit,
+            "tiles": layer.tiles,
+            "macs": layer.macs,
+            "time_ns": layer.time_ns,
+            "cycles": layer.cycles,
+            "energy_pj": layer.energy.total_pj,
+            "why_digital": kept.get(layer.name),
+        }
+        for layer in program.layers
+    ]
+
+
+def _accuracies(comparison: Comparison) -> Row:
+    """Accuracies of the references, on all evaluated images; empty without labels."""
+    accuracy = comparison.accuracy
+    if accuracy is None:
+        return {}
+    entries = {entry.what: entry for entry in accuracy.entries}
+    digital = entries[f"{DIGITAL}, reference"]
+    mapped: AccuracyEntry = entries.get(f"{MAPPED}, reference", digital)
+    return {
+        "float_accuracy_percent": accuracy.float_network.percent,
+        "digital_accuracy_percent": digital.percent,
+        "mapped_accuracy_percent": mapped.percent,
+        "accuracy_images": mapped.images,
+    }

@@ -1,0 +1,1 @@
+"""Showing a sweep: tables, files and pictures."""
