@@ -72,7 +72,7 @@ def place(
     where = f"{network.name} on {system.name}"
     if policy == "reload":
         chosen, kept = fit_alone(
-            wanted, system.tiles, insists=mapping.insists, where=where, tile=system.tile
+            wanted, system.tiles, tile=system.tile, insists=mapping.insists, where=where
         )
     else:
         chosen, kept = select(wanted, system.tiles, savings, insists=mapping.insists, where=where)

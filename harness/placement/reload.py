@@ -57,7 +57,7 @@ def fit_alone(
     Raises:
         PlacementError: The mapping insists on such a layer.
     """
-    reasons = {}
+    reasons: dict[str, str] = {}
     for demand in wanted:
         at_once = -(-demand.rows // tile.rows)
         if demand.obstacle is not None:

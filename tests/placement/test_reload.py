@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -168,14 +167,10 @@ def test_row_blocks_that_are_too_many_stay_digital() -> None:
     plan = reloaded(network, 2)
     assert plan.kept_digital == {"logits": "needs 3 tiles at once; the system has 2"}
     assert plan.analog["hidden"].part_count == 5
-    insisting = replace(resolve_mapping("analog", network), insists=True)
-    assert place(network, insisting, system_with(tiles=3), policy="reload").analog.keys() == {
-        "hidden",
-        "logits",
-    }
-    none = place(network, insisting, system_with(tiles=0), policy="reload")
-    assert not none.analog
-    assert none.kept_digital["hidden"] == "needs 2 tiles at once; the system has none"
+    assert reloaded(network, 3).analog.keys() == {"hidden", "logits"}
+    none = reloaded(network, 0)
+    assert none.analog == {}
+    assert none.kept_digital["logits"] == "needs 3 tiles at once; the system has none"
 
 
 def test_programming_takes_rows_one_after_the_other_and_tiles_at_once() -> None:
