@@ -177,6 +177,10 @@ def place(
     plan = prepared.mapped or prepared.digital
     atomic_write_text(out, plan_to_json(plan, config.system))
     typer.echo(f"Wrote {out}: {len(plan.analog)} analog layers on {plan.tiles_used} tiles")
+    copied = sum(layer.copy_count > 1 for layer in plan.analog.values())
+    reloaded = sum(layer.reloaded for layer in plan.analog.values())
+    if copied or reloaded:
+        typer.echo(f"  with copies: {copied}, programmed at each inference: {reloaded}")
     for layer, reason in plan.kept_digital.items():
         typer.echo(f"  {layer} stays digital: {reason}")
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import asdict, replace
 
+import numpy as np
+
 from harness.codegen import packing
 from harness.codegen.context import Context, Layer
 from harness.codegen.windows import window_fields
@@ -13,26 +15,93 @@ from harness.quant.program import Int32Array, Pair, QConv, QDense
 
 def translate_analog(node: QConv | QDense, layer: AnalogLayer, context: Context) -> Layer:
     """The C of an analog layer; its arrays go into ``context.blob``."""
+    if layer.parts:
+        return _in_parts(node, layer, context)
+    few = isinstance(node, QDense) and packing.is_few(
+        layer.blocks, _packed_columns(layer), context.tile.adc_bits, context.tile.io
+    )
+    one = _translate(node, layer, context, few=few, name=node.name, out_channels=layer.columns)
+    return _with_copies(node, layer, one, context) if layer.copies else one
+
+
+def _packed_columns(layer: AnalogLayer) -> Int32Array | None:
+    return packing.pack_analog_columns(layer.bias, layer.requant, layer.blocks)
+
+
+def _in_parts(node: QConv | QDense, layer: AnalogLayer, context: Context) -> Layer:
+    """Each part is a layer of its own, which writes some of the columns."""
+    parts = []
+    for index, (first, end) in enumerate(layer.parts):
+        own = layer.blocks[first:end]
+        n0, stop = own[0].n0, own[-1].n0 + own[-1].columns
+        requant = replace(
+            layer.requant,
+            multiplier=np.broadcast_to(layer.requant.multiplier, layer.columns)[n0:stop],
+            shift=np.broadcast_to(layer.requant.shift, layer.columns)[n0:stop],
+        )
+        part = replace(
+            layer,
+            columns=stop - n0,
+            blocks=tuple(replace(block, n0=block.n0 - n0) for block in own),
+            bias=layer.bias[n0:stop],
+            requant=requant,
+            parts=(),
+        )
+        # No node's name has a capital letter.
+        name = f"{node.name}_P{index}"
+        made = _translate(
+            node, part, context, few=False, name=name, out_channels=layer.columns, offset=n0
+        )
+        parts.append(replace(made, nearer=()))
+    return Layer(
+        node.name,
+        "aimc_analog",
+        (),
+        parts[0].call,
+        f"analog, {layer.rows} x {layer.columns} on {layer.tiles} tiles, {len(parts)} parts",
+        max(part.scratch_bytes for part in parts),
+        parts=tuple(parts),
+    )
+
+
+def _translate(
+    node: QConv | QDense,
+    layer: AnalogLayer,
+    context: Context,
+    *,
+    few: bool,
+    name: str,
+    out_channels: int,
+    offset: int = 0,
+) -> Layer:
+    """One copy of a layer, or one part of it.
+
+    Args:
+        few: Whether aimc_analog_few runs it.
+        name: Of its arrays.
+        out_channels: Of the output, of which ``offset`` is its first.
+    """
     sliding, channels = _window(node, context)
-    blocks = tuple(_block_row(block, context) for block in layer.blocks)
+    pack = packing.pack_reloaded_image if layer.reloaded else packing.pack_tile_image
+    blocks = tuple(_block_row(block, pack(block), context) for block in layer.blocks)
     parts = packing.analog_ranges(layer.blocks, context.tile.adc_bits)
     ranges = tuple(
-        f"{{{', '.join(f'.{name} = {value}' for name, value in asdict(part).items())}}}"
+        f"{{{', '.join(f'.{field} = {value}' for field, value in asdict(part).items())}}}"
         for part in parts
     )
     block_columns = [block.columns for block in layer.blocks]
     pixel_bytes = packing.code_bytes_of_a_pixel(block_columns, context.tile.adc_bits)
-    columns = packing.pack_analog_columns(layer.bias, layer.requant, layer.blocks)
+    columns = _packed_columns(layer)
     pixel = packing.pack_pixel_columns(columns, sliding.out_size, context.tile.io)
     fields: tuple[tuple[str, str], ...] = (
         *window_fields(sliding),
         ("in_channels", str(channels)),
-        ("out_channels", str(layer.columns)),
+        ("out_channels", str(out_channels)),
         ("code_bytes", str(packing.code_bytes(context.tile.adc_bits))),
         ("block_count", str(len(blocks))),
-        ("block", f"{node.name}_blocks"),
+        ("block", f"{name}_blocks"),
         ("range_count", str(len(ranges))),
-        ("range", f"{node.name}_ranges"),
+        ("range", f"{name}_ranges"),
         ("bias", context.channels(layer.bias, layer.columns)),
         *context.requant(layer.requant, layer.columns),
         ("columns", "0" if columns is None else context.pointer(columns.tobytes(), "int32_t")),
@@ -40,29 +109,24 @@ def translate_analog(node: QConv | QDense, layer: AnalogLayer, context: Context)
         ("pixel_bytes", str(pixel_bytes)),
     )
     dma_tiles: tuple[int, ...] = ()
-    few = isinstance(node, QDense) and packing.is_few(
-        layer.blocks, columns, context.tile.adc_bits, context.tile.io
-    )
     if context.tile.io == "dma":
         dma_tiles = tuple(block.tile for block in layer.blocks)
         rows = packing.rows_of_a_descriptor(pixel_bytes, sliding.out_size)
         fields += (
             ("dma_rows", str(rows)),
             ("dma_first", str(packing.first_blocks(parts, sliding.out_size))),
-            ("tile", f"{node.name}_tiles"),
-            ("dma", f"&{node.name}_dma"),
+            ("tile", f"{name}_tiles"),
+            ("dma", f"&{name}_dma"),
         )
     scratch = packing.analog_scratch_bytes(
         channels, block_columns, sliding, context.tile.adc_bits, context.tile.io
     )
     comment = f"analog, {layer.rows} x {layer.columns} on {layer.tiles} tiles"
-    if layer.copies:
-        translated = Layer(node.name, "aimc_analog", fields, "", comment, scratch, blocks, ranges)
-        return _with_copies(node, layer, translated, sliding, columns, context)
-    call = context.call(f"aimc_analog_{'few' if few else context.tile.io}", node, scratch=True)
+    way = "few" if few else context.tile.io
+    call = context.call(f"aimc_analog_{way}", node, scratch=True, name=name, offset=offset)
     nearer = ("layer", "dma", "tiles") if dma_tiles else ("layer", "blocks") if few else ()
     return Layer(
-        node.name, "aimc_analog", fields, call, comment, scratch, blocks, ranges, dma_tiles, nearer
+        name, "aimc_analog", fields, call, comment, scratch, blocks, ranges, dma_tiles, nearer
     )
 
 
@@ -76,11 +140,11 @@ def _window(node: QConv | QDense, context: Context) -> tuple[packing.Sliding, in
     return context.sliding(node, kernel, node.stride, node.pads, node.dilation), channels
 
 
-def _block_row(block: Block, context: Context) -> str:
+def _block_row(block: Block, image: bytes, context: Context) -> str:
     return (
         f"{{.tile = {block.tile}, .k0 = {block.k0}, .rows = {block.rows}, .n0 = {block.n0}, "
         f".columns = {block.columns}, "
-        f".image = {context.pointer(packing.pack_tile_image(block), 'void')}}}"
+        f".image = {context.pointer(image, 'void')}}}"
     )
 
 
@@ -88,11 +152,10 @@ def _with_copies(
     node: QConv | QDense,
     layer: AnalogLayer,
     one: Layer,
-    sliding: packing.Sliding,
-    columns: Int32Array | None,
     context: Context,
 ) -> Layer:
-    """The layer with copies of what ``one`` is; ``columns``: its pack_analog_columns(...)."""
+    """The layer with copies of what ``one`` is."""
+    sliding, _ = _window(node, context)
     name, count, dma = node.name, len(layer.blocks), context.tile.io == "dma"
     adc_bits, together = context.tile.adc_bits, 1
     placed = [blocks for _, blocks in layer.placed()]
@@ -111,7 +174,9 @@ def _with_copies(
         rows = packing.copy_rows(size[0], pixel_bytes, layer.copy_count, size[1])
         scratch = packing.copies_scratch_bytes(rows, pixel_bytes, layer.copy_count, size)
         descriptors = (rows * size[1], *(copy.pixels for copy in layer.copies))
-        together = packing.pixels_side_by_side(layer.blocks, columns, adc_bits, descriptors)
+        together = packing.pixels_side_by_side(
+            layer.blocks, _packed_columns(layer), adc_bits, descriptors
+        )
         changed = {"dma_rows": str(rows), **dict(window_fields(replace(sliding, out_size=size)))}
         nearer = (*nearer, "shares", "dma", "tiles")
     copies = []
@@ -134,7 +199,11 @@ def _with_copies(
         call=context.call(f"aimc_copies_{context.tile.io}", node, scratch=True),
         comment=f"{one.comment}, {layer.copy_count} copies",
         scratch_bytes=scratch,
-        blocks=tuple(_block_row(block, context) for blocks in placed for block in blocks),
+        blocks=tuple(
+            _block_row(block, packing.pack_tile_image(block), context)
+            for blocks in placed
+            for block in blocks
+        ),
         dma_tiles=tuple(b.tile for blocks in placed for b in blocks) if dma else (),
         nearer=nearer,
         copies=tuple(copies),

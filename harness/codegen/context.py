@@ -21,7 +21,7 @@ class Layer:
     ``dma_tiles`` and ``concat_inputs`` are the rows of the arrays that an analog layer (the
     tiles: by DMA) or a concatenation points to, ``copies`` and ``shares`` those of a layer with
     copies, whose blocks and tiles are those of all copies.  ``nearer`` is which of these the layer
-    before brings nearer.
+    before brings nearer.  A layer in ``parts`` is nothing but these, one after the other.
     """
 
     name: str
@@ -37,6 +37,7 @@ class Layer:
     concat_inputs: tuple[str, ...] = ()
     copies: tuple[tuple[tuple[str, str], ...], ...] = ()
     shares: tuple[str, ...] = ()
+    parts: tuple[Layer, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -78,9 +79,19 @@ class Context:
     ) -> packing.Sliding:
         return node_sliding(self.plan.network, node, kernel, stride, pads, dilation)
 
-    def call(self, function: str, node: QNode, *, scratch: bool = False) -> str:
-        arguments = [f"&{node.name}_layer", *(self.buffers[name] for name in node.inputs)]
-        arguments.append(self.buffers[node.output])
+    def call(
+        self,
+        function: str,
+        node: QNode,
+        *,
+        scratch: bool = False,
+        name: str | None = None,
+        offset: int = 0,
+    ) -> str:
+        """``name``: of the struct, if not the node's; ``offset``: of the first channel written."""
+        arguments = [f"&{name or node.name}_layer", *(self.buffers[name] for name in node.inputs)]
+        output = self.buffers[node.output]
+        arguments.append(f"{output} + {offset}" if offset else output)
         if scratch:
             arguments.append("scratch")
         return f"{function}({', '.join(arguments)})"

@@ -34,6 +34,7 @@ CHUNK_BYTES: Final = 512  # of a pixel, CHUNK_BYTES of kernels/src/convolve.c
 PATCH_ROW: Final = 16  # bytes, PATCH_ROW of kernels/src/convolve.c
 BAND_BYTES: Final = 128 << 10  # of a padded copy of a map, BAND_BYTES of kernels/src/band.c
 CODES_BYTES: Final = 256 << 10  # of a layer's codes by DMA before the core has read them
+DRAM_ROW_BYTES: Final = 8192  # of DDR4 with an 8-byte bus; where rows differ, programs are slower
 DESCRIPTOR_BYTES: Final = 64  # of a struct aimc_descriptor
 PIO_BATCH: Final = 8  # output pixels worked on together, BATCH of kernels/src/analog_pio.c
 PIECE_BYTES: Final = 24  # of its struct piece
@@ -173,6 +174,14 @@ def pack_tile_image(block: Block) -> bytes:
     """The programming image of `aimc_tile/core/registers.h`: conductances, then ADC scales."""
     scales = np.stack([block.adc_multiplier, block.adc_shift], axis=1)
     return block.conductance.astype("<i2").tobytes() + scales.astype("<u2").tobytes()
+
+
+def pack_reloaded_image(block: Block) -> bytes:
+    """The same with zeros behind, to an odd number of DRAM rows: tiles that load such images at the
+    same time, one behind the other, are at different banks."""
+    image = pack_tile_image(block)
+    rows = _round_up(len(image), DRAM_ROW_BYTES) // DRAM_ROW_BYTES | 1
+    return image + bytes(rows * DRAM_ROW_BYTES - len(image))
 
 
 def band_bytes(sliding: Sliding, pixel_bytes: int) -> int:

@@ -200,6 +200,7 @@ def write_program(
     common = {
         "model": _comment_name(network.name),
         "layers": layers,
+        "definitions": [part for layer in layers for part in layer.parts or (layer,)],
         "images": images.shape[0],
         "warmup": warmup,
         "image_stride": image_stride,

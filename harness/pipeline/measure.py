@@ -208,6 +208,7 @@ def _plan_info(config: Config, plan: Plan | None) -> PlanInfo | None:
                 layer.tiles,
                 layer.copy_count,
                 layer.reloaded,
+                layer.part_count,
             )
             for layer in plan.analog.values()
         ),

@@ -165,13 +165,13 @@ def layer_infos(plan: Plan) -> list[LayerInfo]:
     infos: list[LayerInfo] = []
     for index, node in enumerate(plan.network.nodes):
         layer = plan.analog.get(node.name)
-        tiles = 0 if layer is None else layer.tiles
+        tiles, visits = (0, 1) if layer is None else (layer.tiles, layer.part_count)
         if node.name in reloads:
             region, name = reloads[node.name]
-            infos.append(LayerInfo(region, name, PROGRAMMING, "analog", 0, tiles))
+            infos.append(LayerInfo(region, name, PROGRAMMING, "analog", 0, tiles, visits))
         unit: Unit = "digital" if layer is None else "analog"
         macs = node_macs(plan.network, node)
-        infos.append(LayerInfo(index + 1, node.name, _kind(node), unit, macs, tiles))
+        infos.append(LayerInfo(index + 1, node.name, _kind(node), unit, macs, tiles, visits))
     return infos
 
 

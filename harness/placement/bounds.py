@@ -72,11 +72,12 @@ def vector_access_ns(system: SystemConfig) -> tuple[float, float]:
 
 
 def matrix_bound(
-    rows: int, columns: int, pixels: int, system: SystemConfig, *, copies: int = 1
+    rows: int, columns: int, pixels: int, system: SystemConfig, *, copies: int = 1, parts: int = 1
 ) -> AnalogBound:
     """The bound of a ``rows`` x ``columns`` matrix that is multiplied ``pixels`` times.
 
-    All tiles work at once, and ``copies`` of the matrix share the pixels.  By DMA each tile moves
+    All tiles work at once, for ``parts`` of the columns one after the other, and ``copies`` of the
+    matrix share the pixels.  By DMA each tile moves
     its own inputs and codes, both ways at once, and all their codes take one crossbar; by
     programmed I/O the core moves all of them one after the other, 16 bytes an access.
     """
@@ -84,7 +85,7 @@ def matrix_bound(
     row_blocks, column_blocks = ceil(rows / tile.rows), ceil(columns / tile.columns)
     code_bytes = 1 if tile.adc_bits <= 8 else 2
     most_rows, most_columns = min(rows, tile.rows), min(columns, tile.columns)
-    own_pixels = ceil(pixels / copies)  # of each copy, at best
+    own_pixels = ceil(pixels / copies) * parts  # of each copy's tiles, at best
     # Of the smallest block.
     least_rows = rows - (row_blocks - 1) * tile.rows
     least_columns = columns - (column_blocks - 1) * tile.columns

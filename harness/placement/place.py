@@ -71,7 +71,9 @@ def place(
     wanted = demands(network, mapping, system.tile)
     where = f"{network.name} on {system.name}"
     if policy == "reload":
-        chosen, kept = fit_alone(wanted, system.tiles, insists=mapping.insists, where=where)
+        chosen, kept = fit_alone(
+            wanted, system.tiles, tile=system.tile, insists=mapping.insists, where=where
+        )
     else:
         chosen, kept = select(wanted, system.tiles, savings, insists=mapping.insists, where=where)
     names = {demand.name for demand in chosen}

@@ -70,7 +70,8 @@ class AnalogLayer:
     """The analog form of the QConv or QDense node of the same name.
 
     ``copies`` is empty where ``blocks`` make every pixel; else it begins with the copy that
-    ``blocks`` are.
+    ``blocks`` are.  ``parts`` of a reloaded layer that is too large for the system are blocks
+    [first, end), whole column ranges, that are programmed and run one part after the other.
     """
 
     name: str
@@ -81,6 +82,7 @@ class AnalogLayer:
     requant: Requant
     copies: tuple[Copy, ...] = ()
     reloaded: bool = False  # programmed into its tiles at each inference
+    parts: tuple[tuple[int, int], ...] = ()  # empty: all at once
 
     @property
     def copy_count(self) -> int:
@@ -88,8 +90,13 @@ class AnalogLayer:
 
     @property
     def tiles(self) -> int:
-        """Tiles that hold a block of it."""
-        return len(self.blocks) * self.copy_count
+        """Tiles that hold a block of it at a time."""
+        largest = max((end - first for first, end in self.parts), default=len(self.blocks))
+        return largest * self.copy_count
+
+    @property
+    def part_count(self) -> int:
+        return len(self.parts) or 1
 
     def placed(self) -> tuple[tuple[slice, tuple[Block, ...]], ...]:
         """Of each copy the output pixels that it makes, and the blocks on its tiles."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import prod
 
-from harness.config.schema import SystemConfig
+from harness.config.schema import SystemConfig, TileConfig
 from harness.errors import PlacementError
 from harness.placement.cut import Extent
 from harness.placement.layer_time import programming_time_ns
@@ -18,17 +18,38 @@ PS_PER_NS = 1000
 
 
 @dataclass(frozen=True)
-class Reload:
-    """What a layer takes: its tiles, and the time to program them."""
+class Turn:
+    """A way to have tiles by turns: how many at a time, and the programming of an inference."""
 
     tiles: int
     programming_ps: int
+    parts: tuple[tuple[int, int], ...] = ()  # blocks; empty: all at once
+
+
+@dataclass(frozen=True)
+class Reload:
+    """What a layer takes: the tiles of all its blocks, and the ways to have fewer by turns."""
+
+    tiles: int
+    turns: tuple[Turn, ...]
+
+    def turn(self, shared: int) -> Turn | None:
+        """The quickest way on ``shared`` tiles, if there is one."""
+        fitting = [turn for turn in self.turns if turn.tiles <= shared]
+        return min(fitting, key=lambda turn: (turn.programming_ps, turn.tiles), default=None)
 
 
 def fit_alone(
-    wanted: Sequence[Demand], available: int, *, insists: bool, where: str
+    wanted: Sequence[Demand],
+    available: int,
+    *,
+    insists: bool,
+    where: str,
+    tile: TileConfig,
 ) -> tuple[list[Demand], dict[str, str]]:
     """The layers that can be on tiles by turns, in order, and the others with the reason.
+
+    All row blocks of a column range have to be there at once, since their codes are added up.
 
     Args:
         insists: Refuse layers that no number of tiles can compute.
@@ -36,15 +57,16 @@ def fit_alone(
     Raises:
         PlacementError: The mapping insists on such a layer.
     """
-    reasons = {}
+    reasons: dict[str, str] = {}
     for demand in wanted:
+        at_once = -(-demand.rows // tile.rows)
         if demand.obstacle is not None:
             if insists:
                 raise PlacementError(demand.obstacle, where=f"{where}, layer {demand.name}")
             reasons[demand.name] = demand.obstacle
-        elif demand.tiles > available:
+        elif at_once > available:
             reasons[demand.name] = (
-                f"needs {demand.tiles} tiles at once; the system has {available or 'none'}"
+                f"needs {at_once} tiles at once; the system has {available or 'none'}"
             )
     return [demand for demand in wanted if demand.name not in reasons], reasons
 
@@ -57,73 +79,108 @@ def reload(
     Layers that stay have the first tiles, in the network's order; the others share the next ones.
 
     Args:
-        layers: By name, in the network's order; each fits the system alone.
+        layers: By name, in the network's order; a column range of each fits the system alone.
         out_sizes: Height and width of each layer's output map.
 
     Returns:
         The layers on their tiles, and the number of tiles in use.
     """
-    demands = [
-        Reload(len(layer.blocks), round(_programming_ns(layer, system) * PS_PER_NS))
-        for layer in layers.values()
-    ]
-    stay = choose_resident(demands, system.tiles)
-    shared = sum(demands[i].tiles for i in stay)  # the first tile of those that are shared
+    demands = [reload_of(layer, system) for layer in layers.values()]
+    turns = choose_turns(demands, system.tiles)
+    shared = sum(  # the first tile of those that are shared
+        demand.tiles for demand, turn in zip(demands, turns, strict=True) if turn is None
+    )
     used, resident = shared, 0
     mvms: dict[int, int] = {}
     placed: dict[str, AnalogLayer] = {}
-    for index, (name, layer) in enumerate(layers.items()):
-        first = resident if index in stay else shared
-        blocks = tuple(
-            replace(block, tile=first + i, first_mvm=mvms.get(first + i, 0))
-            for i, block in enumerate(layer.blocks)
-        )
-        placed[name] = replace(layer, blocks=blocks, reloaded=index not in stay)
-        if index in stay:
-            resident += len(blocks)
+    for (name, layer), turn in zip(layers.items(), turns, strict=True):
+        if turn is None:
+            placed[name] = _moved(layer, resident)
+            resident += len(layer.blocks)
             continue
-        used = max(used, shared + len(blocks))
-        for block in blocks:
-            mvms[block.tile] = block.first_mvm + prod(out_sizes[name])
+        placed[name] = _by_turns(layer, turn, shared, prod(out_sizes[name]), mvms)
+        used = max(used, shared + turn.tiles)
     return placed, used
 
 
-def _programming_ns(layer: AnalogLayer, system: SystemConfig) -> float:
+def _moved(layer: AnalogLayer, first_tile: int) -> AnalogLayer:
+    blocks = (replace(block, tile=first_tile + i) for i, block in enumerate(layer.blocks))
+    return replace(layer, blocks=tuple(blocks))
+
+
+def _by_turns(
+    layer: AnalogLayer, turn: Turn, first_tile: int, pixels: int, mvms: dict[int, int]
+) -> AnalogLayer:
+    """``layer`` on tiles from ``first_tile`` on, whose ``mvms`` of an epoch are counted on."""
+    blocks = []
+    for first, end in turn.parts or ((0, len(layer.blocks)),):
+        for i, block in enumerate(layer.blocks[first:end]):
+            tile = first_tile + i
+            blocks.append(replace(block, tile=tile, first_mvm=mvms.get(tile, 0)))
+            mvms[tile] = mvms.get(tile, 0) + pixels
+    return replace(layer, blocks=tuple(blocks), reloaded=True, parts=turn.parts)
+
+
+def reload_of(layer: AnalogLayer, system: SystemConfig) -> Reload:
+    """What ``layer`` takes; only one that is too large for the system comes in parts."""
+    count = len(layer.blocks)
+    if count <= system.tiles:
+        return Reload(count, (Turn(count, _programming_ps(layer, ((0, count),), system)),))
+    rows = sum(block.n0 == 0 for block in layer.blocks)  # blocks of a column range
+    turns = []
+    for tiles in range(rows, system.tiles + 1, rows):
+        parts = tuple((first, min(first + tiles, count)) for first in range(0, count, tiles))
+        turns.append(Turn(tiles, _programming_ps(layer, parts, system), parts))
+    return Reload(count, tuple(turns))
+
+
+def _programming_ps(
+    layer: AnalogLayer, parts: Sequence[tuple[int, int]], system: SystemConfig
+) -> int:
     extents = [Extent(block.k0, block.rows, block.n0, block.columns) for block in layer.blocks]
-    return programming_time_ns(extents, system)
+    times = [programming_time_ns(extents[first:end], system) for first, end in parts]
+    return round(sum(times) * PS_PER_NS)
 
 
-def choose_resident(demands: Sequence[Reload], available: int) -> frozenset[int]:
-    """Which of the layers keep tiles of their own, so that programming the others takes least.
+def choose_turns(demands: Sequence[Reload], available: int) -> list[Turn | None]:
+    """How each layer comes by turns, or None if it stays, so that programming takes least.
 
-    The others share as many tiles as the largest of them takes.  For each number of shared tiles,
-    those that are larger have to stay, and a knapsack says which of the rest do.  Of equally good
-    choices the first found counts: more shared tiles, then later layers in turns.
+    The layers by turns share as many tiles as one of them takes at most.  For each such number,
+    layers that cannot do with it have to stay, and a knapsack says which of the rest do.  Of
+    equally good choices the first found counts: more shared tiles, then later layers in turns.
     """
-    everyone = frozenset(range(len(demands)))
     if sum(demand.tiles for demand in demands) <= available:
-        return everyone
-    best_ps, best = -1, frozenset[int]()
-    for shared in sorted({demand.tiles for demand in demands}, reverse=True):
-        larger = [i for i in everyone if demands[i].tiles > shared]
-        room = available - shared - sum(demands[i].tiles for i in larger)
+        return [None] * len(demands)
+    best_ps: int | None = None
+    best: list[Turn | None] = []
+    sizes = {turn.tiles for demand in demands for turn in demand.turns}
+    for shared in sorted(sizes, reverse=True):
+        turns = [demand.turn(shared) for demand in demands]
+        room = (
+            available
+            - shared
+            - sum(demand.tiles for demand, turn in zip(demands, turns, strict=True) if turn is None)
+        )
         if room < 0:
             continue
-        rest = [i for i in sorted(everyone) if demands[i].tiles <= shared]
-        stay = frozenset(larger) | _knapsack(rest, demands, room)
-        spared_ps = sum(demands[i].programming_ps for i in stay)
-        if spared_ps > best_ps:
-            best_ps, best = spared_ps, stay
+        spared = [0 if turn is None else turn.programming_ps for turn in turns]
+        rest = [i for i, turn in enumerate(turns) if turn is not None]
+        stay = _knapsack(rest, [demand.tiles for demand in demands], spared, room)
+        chosen = [None if i in stay else turn for i, turn in enumerate(turns)]
+        total_ps = sum(turn.programming_ps for turn in chosen if turn is not None)
+        if best_ps is None or total_ps < best_ps:
+            best_ps, best = total_ps, chosen
     return best
 
 
-def _knapsack(items: Sequence[int], demands: Sequence[Reload], room: int) -> frozenset[int]:
-    """The items that spare the most programming on ``room`` tiles."""
+def _knapsack(
+    items: Sequence[int], tiles: Sequence[int], spared: Sequence[int], room: int
+) -> frozenset[int]:
+    """The ``items`` that spare the most programming on ``room`` tiles."""
     best: list[tuple[int, frozenset[int]]] = [(0, frozenset())] * (room + 1)
     for item in items:
-        tiles = demands[item].tiles
-        for left in range(room, tiles - 1, -1):
-            spared, chosen = best[left - tiles]
-            if spared + demands[item].programming_ps > best[left][0]:
-                best[left] = (spared + demands[item].programming_ps, chosen | {item})
+        for left in range(room, tiles[item] - 1, -1):
+            value, chosen = best[left - tiles[item]]
+            if value + spared[item] > best[left][0]:
+                best[left] = (value + spared[item], chosen | {item})
     return best[room][1]

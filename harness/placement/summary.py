@@ -48,6 +48,7 @@ def _layer(layer: AnalogLayer) -> dict[str, Any]:
         "columns": layer.columns,
         **({"copies": [asdict(copy) for copy in layer.copies]} if layer.copies else {}),
         **({"reloaded": True} if layer.reloaded else {}),
+        **({"parts": layer.parts} if layer.parts else {}),
         "bias": describe_array(layer.bias),
         "requant": {
             "multiplier": describe_array(layer.requant.multiplier),

@@ -20,15 +20,23 @@ def analog_bound(layer: AnalogLayerInfo, pixels: int, system: SystemConfig) -> A
         StatsError: Its tiles are not those that its matrix takes.
     """
     tile = system.tile
-    blocks = ceil(layer.rows / tile.rows) * ceil(layer.columns / tile.columns)
-    if blocks * layer.copies != layer.tiles:
+    blocks = _blocks(layer, system)
+    fits = layer.tiles < blocks <= layer.tiles * layer.parts
+    if not (fits if layer.parts > 1 else blocks * layer.copies == layer.tiles):
         copies = f" {layer.copies} times" if layer.copies != 1 else ""
         raise StatsError(
             f"{layer.tiles} tiles for {layer.rows} x {layer.columns}{copies} on tiles of "
             f"{tile.rows} x {tile.columns}",
             where=layer.name,
         )
-    return matrix_bound(layer.rows, layer.columns, pixels, system, copies=layer.copies)
+    return matrix_bound(
+        layer.rows, layer.columns, pixels, system, copies=layer.copies, parts=layer.parts
+    )
+
+
+def _blocks(layer: AnalogLayerInfo, system: SystemConfig) -> int:
+    """Blocks of one copy of the matrix."""
+    return ceil(layer.rows / system.tile.rows) * ceil(layer.columns / system.tile.columns)
 
 
 def layer_bound(comparison: Comparison, layer: LayerSummary) -> AnalogBound | None:
@@ -39,8 +47,9 @@ def layer_bound(comparison: Comparison, layer: LayerSummary) -> AnalogBound | No
     info = infos.get(layer.name)
     if info is None:
         return None  # the programming of a layer's tiles
-    pixels = layer.events["tile_mvms"] * info.copies // (layer.visits * layer.tiles)
-    return analog_bound(info, pixels, comparison.config.system)
+    system = comparison.config.system
+    multiplied = layer.visits // info.parts * _blocks(info, system)
+    return analog_bound(info, layer.events["tile_mvms"] // multiplied, system)
 
 
 @dataclass(frozen=True)

@@ -33,7 +33,8 @@ class ModelInfo:
 class AnalogLayerInfo:
     """An analog layer's matrix and the tiles that hold it.
 
-    ``tiles`` are those of all ``copies``.  A ``reloaded`` matrix is programmed at each inference.
+    ``tiles`` are those of all ``copies``.  A ``reloaded`` matrix is programmed at each inference,
+    in ``parts`` one after the other.
     """
 
     name: str
@@ -42,6 +43,7 @@ class AnalogLayerInfo:
     tiles: int
     copies: int = 1
     reloaded: bool = False
+    parts: int = 1
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,8 @@ def with_later_parts(raw: dict[str, Any]) -> dict[str, Any]:
         if manifest["config_hash"] == values_hash(raw["config"]):
             manifest = {**manifest, "config_hash": values_hash(config)}
         if plan is not None:
-            layers = [{**layer, "copies": 1, "reloaded": False} for layer in plan["analog_layers"]]
+            later = {"copies": 1, "reloaded": False, "parts": 1}
+            layers = [{**layer, **later} for layer in plan["analog_layers"]]
             plan = {**plan, "analog_layers": layers}
         return {**raw, "config": config, "manifest": manifest, "plan": plan}
     except (AttributeError, KeyError, TypeError):

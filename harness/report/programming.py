@@ -29,20 +29,22 @@ class Programming:
 def programming_of(comparison: Comparison) -> Programming | None:
     """None where no layer is reloaded.
 
-    All reloaded layers begin on the same tile, so its first cell is written once for each of them.
+    All reloaded layers begin on the same tile, so its first cell is written once for each of them,
+    and for each part of those that come in parts.
     """
     if comparison.mapped is None or comparison.plan is None:
         return None
-    layers = sum(layer.reloaded for layer in comparison.plan.analog_layers)
-    if layers == 0:
+    reloaded = [layer for layer in comparison.plan.analog_layers if layer.reloaded]
+    if not reloaded:
         return None
+    writes = sum(layer.parts for layer in reloaded)
     rows = [row for row in comparison.mapped.layers if row.kind == PROGRAMMING]
-    per_day = layers * NS_PER_DAY / comparison.mapped.time_ns
+    per_day = writes * NS_PER_DAY / comparison.mapped.time_ns
     return Programming(
-        layers=layers,
+        layers=len(reloaded),
         time_ns=sum(row.time_ns for row in rows),
         energy_pj=sum(row.energy.total_pj for row in rows),
-        writes_per_cell=layers,
+        writes_per_cell=writes,
         writes_per_cell_and_day=per_day,
         pcm_days=PCM_ENDURANCE_WRITES / per_day,
     )
@@ -54,12 +56,13 @@ def programming_statement(comparison: Comparison) -> str | None:
     if figures is None or mapped is None:
         return None
     text = (
-        f"Programming at each inference: {figures.layers} layers, {format_time(figures.time_ns)} "
-        f"({format_share(figures.time_ns, mapped.time_ns)} of the time) and "
+        f"Programming at each inference: layers {figures.layers}, "
+        f"time {format_time(figures.time_ns)} "
+        f"({format_share(figures.time_ns, mapped.time_ns)}), energy "
         f"{format_energy(figures.energy_pj)} "
-        f"({format_share(figures.energy_pj, mapped.energy.total_pj)} of the energy). "
-        f"Cells are written up to {figures.writes_per_cell} times an inference, "
-        f"{format_count(figures.writes_per_cell_and_day)} times a day without pauses; "
+        f"({format_share(figures.energy_pj, mapped.energy.total_pj)}). Writes of a cell, at most: "
+        f"{figures.writes_per_cell} an inference, "
+        f"{format_count(figures.writes_per_cell_and_day)} a day without pauses; "
         f"PCM endures about {PCM_ENDURANCE_WRITES:.0e} writes, reached after "
         f"{_days(figures.pcm_days)}."
     )

@@ -134,10 +134,10 @@ def _placement_lines(policy: str, plan: PlanInfo) -> list[str]:
     if policy == "replicate":
         copied = [layer for layer in plan.analog_layers if layer.copies > 1]
         extra = sum(layer.tiles - layer.tiles // layer.copies for layer in copied)
-        return [f"placement replicate: {len(copied)} layers have copies, on {extra} of the tiles"]
+        return [f"placement replicate: layers with copies: {len(copied)}, on {extra} of the tiles"]
     if policy == "reload":
         reloaded = sum(layer.reloaded for layer in plan.analog_layers)
-        return [f"placement reload: {reloaded} layers are programmed at each inference"]
+        return [f"placement reload: layers that are programmed at each inference: {reloaded}"]
     return []
 
 

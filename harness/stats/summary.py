@@ -37,6 +37,7 @@ class LayerInfo:
     unit: Unit
     macs: int  # multiply-accumulates of one inference; 0 for layers without weights
     tiles: int = 0  # tiles that hold its weights, in all copies
+    visits: int = 1  # of an inference: of a layer in parts several
 
 
 @dataclass(frozen=True)
@@ -168,7 +169,7 @@ def summarize(
         result: The finished run.
         system: The system it ran on.
         layers: Every region of the program, in execution order.
-        images: Measured inferences; each region was visited that often.
+        images: Measured inferences; each region was visited that often, times its visits.
         tiles_used: Tiles that hold weights in this program.
         macs_per_operation: MACs of the SIMD operation that sets the core's peak.
 
@@ -180,7 +181,7 @@ def summarize(
         raise StatsError(f"{images} measured images", where=name)
     check_outputs(result)
     clock_ghz = system.core.clock_ghz
-    expected = [ExpectedRegion(layer.region, layer.name, images) for layer in layers]
+    expected = [ExpectedRegion(layer.region, layer.name, images * layer.visits) for layer in layers]
     check_result(result, expected, clock_ghz=clock_ghz)
     by_region = {region.region: region for region in result.regions}
     peak = peak_macs_per_cycle(system.core, macs_per_operation)

@@ -183,3 +183,29 @@ def test_tiles_begin_together_unless_they_are_many() -> None:
     assert first(5, 2, (2, 2)) == 5
     assert first(5, 2, (1, 1)) == 10
     assert first(18, 1, (2, 2)) == 18
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (64, 64), (256, 256), (200, 17)])
+def test_images_of_layers_by_turns_are_an_odd_number_of_dram_rows(shape: tuple[int, int]) -> None:
+    scales = np.full(shape[1], 1 << 15, np.uint16)
+    block = Block(0, 0, 0, np.ones(shape, np.int16), scales, scales)
+    image, padded = packing.pack_tile_image(block), packing.pack_reloaded_image(block)
+    assert padded.startswith(image)
+    rows, rest = divmod(len(padded), packing.DRAM_ROW_BYTES)
+    assert (rest, rows % 2) == (0, 1)
+    assert len(padded) - len(image) < 2 * packing.DRAM_ROW_BYTES
+
+
+@pytest.mark.parametrize(
+    ("columns", "counts", "together"),
+    [(16, [96, 64], 4), (16, [96, 66], 1), (32, [66], 2), (48, [8], 4), (64, [8], 1), (20, [8], 1)],
+)
+def test_few_columns_are_finished_several_pixels_at_once(
+    columns: int, counts: list[int], together: int
+) -> None:
+    scales = np.full(columns, 1 << 15, np.uint16)
+    blocks = [Block(k, k, 0, np.ones((1, columns), np.int16), scales, scales) for k in range(2)]
+    packed = np.zeros(1, np.int32)
+    assert packing.pixels_side_by_side(blocks, packed, 8, counts) == together
+    assert packing.pixels_side_by_side(blocks, packed, 12, counts) == 1
+    assert packing.pixels_side_by_side(blocks, None, 8, counts) == 1

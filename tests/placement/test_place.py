@@ -261,6 +261,7 @@ def test_the_summary_is_small_json(network: QNetwork) -> None:
         "system": system.name,
         "random_weights": network.random_weights,
         "kept_digital": {"hidden": plan.kept_digital["hidden"]},
+        "tiles_wanted": 10,
     }
     left = plan.analog["left"]
     blocks = first[1].pop("blocks")

@@ -3,28 +3,28 @@
 from __future__ import annotations
 
 import itertools
-from dataclasses import replace
+from collections.abc import Sequence
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.errors import PlacementError
 from harness.mapping.resolve import resolve_mapping
+from harness.model.graph import Dense
 from harness.placement.cut import Extent
 from harness.placement.footprint import utilisation
 from harness.placement.layer_time import programming_time_ns
 from harness.placement.place import place
 from harness.placement.plan import Plan
 from harness.placement.reference import run_plan
-from harness.placement.reload import Reload, choose_resident
+from harness.placement.reload import Reload, Turn, choose_turns
 from harness.placement.summary import plan_to_json
 from harness.placement.tile_arithmetic import mvm as numpy_mvm
 from harness.quant.program import QNetwork
 from harness.quant.quantize import quantize, quantize_input
 from tests.placement.systems import system_with
-from tests.quant.networks import plain, samples
+from tests.quant.networks import graph_of, plain, samples
 
 
 @pytest.fixture(scope="module")
@@ -35,42 +35,49 @@ def network() -> QNetwork:
 
 def reloaded(network: QNetwork, tiles: int, **tile: object) -> Plan:
     system = system_with(tiles=tiles, **tile)
-    return place(network, resolve_mapping("analog", network), system, "reload")
+    return place(network, resolve_mapping("analog", network), system, policy="reload")
+
+
+@st.composite
+def demands(draw: st.DrawFn) -> tuple[list[Reload], int]:
+    """Layers, and tiles such that each can come by turns; some are too large to stay."""
+    available = draw(st.integers(4, 16))
+    made = []
+    for _ in range(draw(st.integers(1, 6))):
+        tiles, rows, time = (
+            draw(st.integers(1, 20)),
+            draw(st.integers(1, 4)),
+            draw(st.integers(1, 100)),
+        )
+        sizes = [tiles] if tiles <= available else range(rows, available + 1, rows)
+        made.append(Reload(tiles, tuple(Turn(size, time + 60 // size) for size in sizes)))
+    return made, available
 
 
 @settings(max_examples=300, deadline=None)
-@given(
-    layers=st.lists(st.tuples(st.integers(1, 6), st.integers(1, 100)), min_size=1, max_size=6),
-    spare=st.integers(0, 20),
-)
-def test_the_choice_is_the_best_of_all(layers: list[tuple[int, int]], spare: int) -> None:
-    demands = [Reload(tiles, time) for tiles, time in layers]
-    available = max(demand.tiles for demand in demands) + spare
-    everyone = range(len(demands))
+@given(case=demands())
+def test_the_choice_is_the_best_of_all(case: tuple[list[Reload], int]) -> None:
+    layers, available = case
+    best = min(
+        sum(turn.programming_ps for turn in turns if turn is not None)
+        for turns in itertools.product(*((None, *layer.turns) for layer in layers))
+        if tiles_of(layers, turns) <= available
+    )
+    chosen = choose_turns(layers, available)
+    assert tiles_of(layers, chosen) <= available
+    assert sum(turn.programming_ps for turn in chosen if turn is not None) == best
 
-    def fits(stay: frozenset[int]) -> bool:
-        shared = max((demands[i].tiles for i in everyone if i not in stay), default=0)
-        return sum(demands[i].tiles for i in stay) + shared <= available
 
-    def programming(stay: frozenset[int]) -> int:
-        return sum(demands[i].programming_ps for i in everyone if i not in stay)
-
-    subsets = [
-        frozenset(stay)
-        for n in range(len(demands) + 1)
-        for stay in itertools.combinations(everyone, n)
-    ]
-    best = min(programming(stay) for stay in subsets if fits(stay))
-    stay = choose_resident(demands, available)
-    assert fits(stay)
-    assert programming(stay) == best
+def tiles_of(layers: Sequence[Reload], turns: Sequence[Turn | None]) -> int:
+    own = sum(layer.tiles for layer, turn in zip(layers, turns, strict=True) if turn is None)
+    return own + max((turn.tiles for turn in turns if turn is not None), default=0)
 
 
 def test_with_enough_tiles_it_is_the_resident_plan(network: QNetwork) -> None:
     mapping = resolve_mapping("analog", network)
     used = place(network, mapping, system_with()).tiles_used
     system = system_with(tiles=used)
-    plans = [place(network, mapping, system, policy) for policy in ("resident", "reload")]
+    plans = [place(network, mapping, system, policy=policy) for policy in ("resident", "reload")]
     assert plan_to_json(plans[0], system) == plan_to_json(plans[1], system)
 
 
@@ -111,7 +118,7 @@ def test_it_computes_what_resident_layers_do(network: QNetwork, noise: bool) -> 
     tile = {"noise": noise, "output_noise_lsb": 2.0}
     few, many = system_with(tiles=2, **tile), system_with(tiles=64, **tile)
     images = quantize_input(samples(plain(), 3, 5), network.tensors[network.input].scale)
-    plan = place(network, mapping, few, "reload")
+    plan = place(network, mapping, few, policy="reload")
     outputs = run_plan(plan, few, images, first_epoch=4)
     independent = run_plan(plan, few, images, first_epoch=4, mvm=numpy_mvm)
     for name, values in outputs.items():
@@ -120,25 +127,50 @@ def test_it_computes_what_resident_layers_do(network: QNetwork, noise: bool) -> 
     assert all(np.array_equal(values, outputs[name]) for name, values in resident.items()) != noise
 
 
-def test_a_layer_that_is_too_large_alone_stays_digital(network: QNetwork) -> None:
-    sizes = {n: len(layer.blocks) for n, layer in reloaded(network, 64).analog.items()}
-    largest = max(sizes, key=lambda name: sizes[name])
-    plan = reloaded(network, sizes[largest] - 1)
-    assert largest not in plan.analog
-    assert plan.kept_digital[largest] == (
-        f"needs {sizes[largest]} tiles at once; the system has {sizes[largest] - 1}"
+def wide() -> QNetwork:
+    """A layer of 2 x 5 blocks, and one of 3 x 1."""
+    rng = np.random.default_rng(0)
+    weights = [rng.standard_normal(shape).astype(np.float32) for shape in ((80, 50), (10, 80))]
+    graph = graph_of(
+        [
+            Dense("hidden", ("x",), "hidden", weights[0], np.zeros(80, np.float32)),
+            Dense("logits", ("hidden",), "logits", weights[1], np.ones(10, np.float32)),
+        ],
+        (1, 50),
     )
+    return quantize(graph, samples(graph, 8))
 
 
-def test_a_mapping_that_insists_fits_if_each_layer_does(network: QNetwork) -> None:
-    mapping = replace(resolve_mapping("analog", network), insists=True)
-    largest = max(len(layer.blocks) for layer in reloaded(network, 64).analog.values())
-    plan = place(network, mapping, system_with(tiles=largest), "reload")
-    assert set(plan.analog) == set(mapping.analog)
-    with pytest.raises(PlacementError, match="tiles at once; the system has"):
-        place(network, mapping, system_with(tiles=largest - 1), "reload")
-    with pytest.raises(PlacementError, match="the system has 0"):
-        place(network, resolve_mapping("analog", network), system_with(tiles=0), "reload")
+@pytest.mark.parametrize("tiles", [3, 4, 5, 7, 9, 12])
+def test_a_layer_that_is_too_large_comes_in_parts(tiles: int) -> None:
+    network = wide()
+    plan = reloaded(network, tiles)
+    assert not plan.kept_digital
+    hidden = plan.analog["hidden"]
+    assert (hidden.parts != ()) == (tiles < 10)
+    covered = [i for first, end in hidden.parts for i in range(first, end)]
+    assert covered == list(range(10 if hidden.parts else 0))
+    assert plan.tiles_used <= tiles
+    for first, end in hidden.parts:
+        part = hidden.blocks[first:end]
+        assert len({block.tile for block in part}) == len(part) <= hidden.tiles
+        assert {sum(b.n0 == block.n0 for b in part) for block in part} == {2}
+    made: dict[int, int] = {}
+    for layer in plan.analog.values():
+        for block in layer.blocks:
+            assert block.first_mvm == made.get(block.tile, 0)
+            made[block.tile] = block.first_mvm + 1
+
+
+def test_row_blocks_that_are_too_many_stay_digital() -> None:
+    network = wide()
+    plan = reloaded(network, 2)
+    assert plan.kept_digital == {"logits": "needs 3 tiles at once; the system has 2"}
+    assert plan.analog["hidden"].part_count == 5
+    assert reloaded(network, 3).analog.keys() == {"hidden", "logits"}
+    none = reloaded(network, 0)
+    assert none.analog == {}
+    assert none.kept_digital["logits"] == "needs 3 tiles at once; the system has none"
 
 
 def test_programming_takes_rows_one_after_the_other_and_tiles_at_once() -> None:

@@ -25,6 +25,7 @@ from tests.placement.systems import system_with
 from tests.quant.networks import branching, plain, samples
 
 Io = Literal["pio", "dma"]
+TILES = {io: system_with(io=io).tile for io in ("pio", "dma")}
 
 
 def network_of() -> QNetwork:
@@ -33,7 +34,9 @@ def network_of() -> QNetwork:
 
 
 def replicated(network: QNetwork, **system: object) -> Plan:
-    return place(network, resolve_mapping("analog", network), system_with(**system), "replicate")  # type: ignore[arg-type]
+    return place(
+        network, resolve_mapping("analog", network), system_with(**system), policy="replicate"
+    )  # type: ignore[arg-type]
 
 
 @settings(max_examples=200, deadline=None)
@@ -44,7 +47,7 @@ def replicated(network: QNetwork, **system: object) -> Plan:
     io=st.sampled_from(["pio", "dma"]),
 )
 def test_copies_make_every_pixel_once(height: int, width: int, copies: int, io: Io) -> None:
-    tile = system_with(io=io).tile
+    tile = TILES[io]
     copies = min(copies, shares((height, width), tile))
     made = share_pixels((height, width), range(0, 3 * copies, 3), tile)
     assert [copy.first_tile for copy in made] == [3 * i for i in range(copies)]
@@ -87,7 +90,7 @@ def test_without_spare_tiles_it_is_the_resident_plan(io: Io) -> None:
     mapping = resolve_mapping("analog", network)
     used = place(network, mapping, system_with(io=io)).tiles_used
     system = system_with(io=io, tiles=used)
-    plans = [place(network, mapping, system, policy) for policy in ("resident", "replicate")]
+    plans = [place(network, mapping, system, policy=policy) for policy in ("resident", "replicate")]
     assert plan_to_json(plans[0], system) == plan_to_json(plans[1], system)
     assert not any(layer.copies for layer in plans[1].analog.values())
 
@@ -97,7 +100,7 @@ def test_slow_tiles_get_copies_and_dense_layers_none() -> None:
     slow = {"io": "dma", "crossbar_latency_ns": 2000, "tiles": 64}
     system = system_with(**slow)  # type: ignore[arg-type]
     plan, resident = (
-        place(network, resolve_mapping("analog", network), system, policy)
+        place(network, resolve_mapping("analog", network), system, policy=policy)
         for policy in ("replicate", "resident")
     )
     copies = {name: layer.copy_count for name, layer in plan.analog.items()}
@@ -136,7 +139,7 @@ def test_copies_compute_what_the_layer_does(io: Io, noise: bool) -> None:
     system = system_with(io=io, crossbar_latency_ns=3000, noise=noise, output_noise_lsb=2.0)
     images = quantize_input(samples(graph, 3, 5), network.tensors[network.input].scale)
     resident = place(network, mapping, system)
-    plan = place(network, mapping, system, "replicate")
+    plan = place(network, mapping, system, policy="replicate")
     assert any(layer.copies for layer in plan.analog.values())
     outputs = run_plan(plan, system, images, first_epoch=4)
     independent = run_plan(plan, system, images, first_epoch=4, mvm=numpy_mvm)

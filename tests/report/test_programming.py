@@ -86,8 +86,8 @@ def test_programming_is_in_the_total_and_in_rows_of_its_own(tmp_path: Path) -> N
 
 def test_the_terminal_says_what_cells_endure() -> None:
     text = " ".join(format_report(reloaded()).split())
-    assert "placement reload: 2 layers are programmed at each inference" in text
-    assert "Cells are written up to 2 times an inference" in text
+    assert "placement reload: layers that are programmed at each inference: 2" in text
+    assert "Writes of a cell, at most: 2 an inference" in text
     assert "PCM endures about 1e+09 writes" in text
     assert "program_row_latency_ns is 0" in text
     slow = format_report(reloaded("system.tile.program_row_latency_ns=10"))
@@ -111,7 +111,7 @@ def test_the_terminal_says_how_many_layers_have_copies() -> None:
             plan=replace(plan, analog_layers=(copied, second)),
         )
     )
-    assert f"placement replicate: 1 layers have copies, on {2 * first.tiles} of the tiles" in text
+    assert f"placement replicate: layers with copies: 1, on {2 * first.tiles} of the tiles" in text
 
 
 def test_copies_share_the_time_of_the_tiles() -> None:

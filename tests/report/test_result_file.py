@@ -147,22 +147,6 @@ def changed(edit: Callable[[dict[str, Any]], object], *, with_checksum: bool = T
     return json.dumps(content)
 
 
-def test_a_file_of_the_version_before_is_read(tmp_path: Path) -> None:
-    def older(content: dict[str, Any]) -> None:
-        content["version"] = 3
-        del content["comparison"]["manifest"]["earlier_simulations"]
-
-    path = tmp_path / "result.json"
-    path.write_text(changed(older))
-    assert read_result(path) == comparison()
-
-    def without_manifest(content: dict[str, Any]) -> None:
-        older(content)
-        content["comparison"] = []
-
-    assert "no manifest" in refusal(tmp_path, changed(without_manifest))
-
-
 def test_edits_are_noticed_by_the_checksum(tmp_path: Path) -> None:
     def edit(content: dict[str, Any]) -> None:
         content["comparison"]["digital"]["layers"][0]["time_ns"] += 1.0
