@@ -99,11 +99,6 @@ def test_ranges(tmp_path: Path) -> None:
     assert values(sweep, *sweep.axes) == [(0, 0.1), (1, 0.2), (2, 0.3), (4, 7), (8, 8), (5, 9)]
 
 
-def test_no_tiles_are_the_digital_program(tmp_path: Path) -> None:
-    sweep = sweep_of("base: {model: mlp}\ngrid: {system.tiles: [0, 1]}\n", tmp_path)
-    assert [point.config.run.mapping for point in sweep.points] == ["digital", "analog"]
-
-
 def test_enough_tiles(tmp_path: Path) -> None:
     sweep = sweep_of(
         "grid:\n  model: [lenet5, mlp]\n  system.tile.rows: [64, 128]\n"
