@@ -117,7 +117,7 @@ def test_from_python(ran: tuple[Path, subprocess.CompletedProcess[str]]) -> None
     times = layers[layers["program"] == "mapped"].groupby("identity")["time_ns"].sum()
     for _, row in done.iterrows():
         assert times[row["identity"]] <= row["mapped_time_ns"] * 1.001
-    assert set(found.pictures) == {"heat-map", "pareto", "tiles"}
+    assert set(found.pictures) == {"pareto", "tiles"}
     html = load_sweep(folder / "sweeps" / "few")._repr_html_()
     assert html.count("<tr") == 5
     assert "FAILED" in html
