@@ -18,7 +18,7 @@ import pytest
 
 _NEEDED = {
     "accuracy": ("torch", "aihwkit"),
-    "api/test_notebooks.py": ("torch",),
+    "api/test_notebooks.py": ("distributed", "torch"),
     "api/test_search.py": ("torch", "aihwkit"),
     "api/test_torch_modules.py": ("torch",),
     "cli/test_map.py": ("torch", "aihwkit"),
