@@ -49,6 +49,7 @@ _CLOSE: Final = 0.35  # powers of two within which two labels would overlap
 _MOST_TICKS: Final = 12
 _DASHES: Final = (0, (5, 2))
 _DOTS: Final = (0, (1, 2))
+_TILES_SIZE: Final = 7.0  # up to twelve numbers stand side by side
 _DIGITAL_ACCURACY: Final = "digital_accuracy_percent"
 
 
@@ -80,7 +81,8 @@ def draw_lines(
                 if row == 0 and grouping.panel is not None:
                     axes.set_title(name_of(grouping.panel, value), loc="left")
                 if column == 0:
-                    axes.set_ylabel(quantity.label)
+                    bars = ", bars: standard error" if quantity == ACCURACY else ""
+                    axes.set_ylabel(quantity.label + bars)
                 if row == len(rows) - 1:
                     axes.set_xlabel(axis_label(axis))
         legend_below(figure, _key(done, grouping, rows, is_tiles=is_tiles), width)
@@ -169,6 +171,7 @@ def _tiles_axis(axes: Axes, tiles: Sequence[int]) -> None:
     places = ([_ZERO] if 0 in tiles else []) + [float(power) for power in powers]
     axes.xaxis.set_major_locator(FixedLocator(places))
     axes.set_xticks(places, labels=["0" if place == _ZERO else f"{2**place:g}" for place in places])
+    axes.tick_params(axis="x", labelsize=_TILES_SIZE)
     axes.set_xlim(places[0] - 0.3, top + 0.3)
 
 

@@ -201,7 +201,7 @@ def _key() -> list[Line2D]:
         return Line2D([], [], color=colour, marker=marker, linestyle="", markersize=5, label=label)
 
     return [
-        mark("D", _FRONT, "Pareto front"),
+        mark("D", _FRONT, "Pareto front of the mapped programs"),
         mark("o", _POINT, "other points"),
         mark("x", _CORE, "all-digital program"),
     ]

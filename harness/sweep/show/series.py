@@ -29,9 +29,7 @@ class Quantity:
 
 SPEED_UP: Final = Quantity("speed_up", "speed-up", "speed-up over all-digital", True)
 ENERGY_GAIN: Final = Quantity("energy_gain", "energy gain", "energy gain over all-digital", True)
-ACCURACY: Final = Quantity(
-    "mapped_accuracy_percent", "accuracy", "accuracy (%), bars: standard error", False
-)
+ACCURACY: Final = Quantity("mapped_accuracy_percent", "accuracy", "accuracy (%)", False)
 _SAME: Final = 0.02
 """Gains that differ by less, as a share, are not worth a picture."""
 _SAME_POINTS: Final = 0.05
