@@ -141,6 +141,9 @@ def main() -> int:
     arguments = parser.parse_args()
     os.environ.pop(FOLDER_VARIABLE, None)  # programs hold their images: the same on any machine
     chosen = [draw for draw in draws() if not arguments.only or draw.name in arguments.only]
+    if arguments.command == "compare" and not any(stored(draw) for draw in chosen):
+        print("none of these systems has been recorded on gem5: record --gem5 PATH")
+        return 0
     rows: list[SystemRow] = []
     with tempfile.TemporaryDirectory() as name:
         try:
