@@ -90,8 +90,8 @@ def place(
         if node.name in names and isinstance(node, QConv | QDense):
             weights = None if mapping.conductances is None else mapping.conductances[node.name]
             key = content_digest(node.name, images, tile.model_dump(), weights)
-            layer = _moved(remember(key, partial(on_first_tiles, node, weights)), used)
-            layers[node.name] = layer
+            layer = remember(key, partial(on_first_tiles, node, weights))
+            layers[node.name] = replace(layer, blocks=layer.blocks_from(used))
             used += len(layer.blocks)
     layers, used = lay_out(network, layers, used, system, policy)
     plan = Plan(
@@ -103,12 +103,6 @@ def place(
     )
     check_memory(plan, system)
     return plan
-
-
-def _moved(layer: AnalogLayer, tiles: int) -> AnalogLayer:
-    """``layer`` so many tiles further on."""
-    blocks = tuple(replace(block, tile=block.tile + tiles) for block in layer.blocks)
-    return replace(layer, blocks=blocks)
 
 
 def calibration_images(network: QNetwork, names: Collection[str]) -> int:

@@ -98,17 +98,15 @@ class AnalogLayer:
     def part_count(self) -> int:
         return len(self.parts) or 1
 
+    def blocks_from(self, first_tile: int) -> tuple[Block, ...]:
+        """Its blocks on tiles from ``first_tile`` on, one after the other."""
+        return tuple(replace(block, tile=first_tile + i) for i, block in enumerate(self.blocks))
+
     def placed(self) -> tuple[tuple[slice, tuple[Block, ...]], ...]:
         """Of each copy the output pixels that it makes, and the blocks on its tiles."""
         if not self.copies:
             return ((slice(None), self.blocks),)
-        return tuple(
-            (
-                copy.taken,
-                tuple(replace(b, tile=copy.first_tile + i) for i, b in enumerate(self.blocks)),
-            )
-            for copy in self.copies
-        )
+        return tuple((copy.taken, self.blocks_from(copy.first_tile)) for copy in self.copies)
 
 
 @dataclass(frozen=True, eq=False)

@@ -95,17 +95,12 @@ def reload(
     placed: dict[str, AnalogLayer] = {}
     for (name, layer), turn in zip(layers.items(), turns, strict=True):
         if turn is None:
-            placed[name] = _moved(layer, resident)
+            placed[name] = replace(layer, blocks=layer.blocks_from(resident))
             resident += len(layer.blocks)
             continue
         placed[name] = _by_turns(layer, turn, shared, prod(out_sizes[name]), mvms)
         used = max(used, shared + turn.tiles)
     return placed, used
-
-
-def _moved(layer: AnalogLayer, first_tile: int) -> AnalogLayer:
-    blocks = (replace(block, tile=first_tile + i) for i, block in enumerate(layer.blocks))
-    return replace(layer, blocks=tuple(blocks))
 
 
 def _by_turns(
