@@ -1,4 +1,4 @@
-"""Entries with their size and last use, and which of them go when there are too many.
+"""Entries with their size and last use: how one is kept, and which go when there are too many.
 
 A process that has an entry open keeps it; to others, a vanished entry was never made.
 """
@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from harness.cache.folder import KINDS
-from harness.cache.sealed import SEALED
+from harness.cache.folder import KINDS, SCRATCH, cache_dir
+from harness.cache.sealed import SEALED, publish_bytes
+from harness.errors import HarnessError
 
 _ABANDONED_S: Final = 86_400.0  # a temporary file or a lock that nothing has touched for so long
 
@@ -52,6 +53,23 @@ def make_room(cache: Path, limit_bytes: int) -> None:
             entry.path.unlink(missing_ok=True)
             total -= entry.size_bytes
     _remove_abandoned(cache)
+
+
+def keep(
+    content: bytes, entry: Path, limit_bytes: int, *, what: str, note: Callable[[str], None]
+) -> None:
+    """Let ``entry`` hold ``content``, in a cache of at most ``limit_bytes``.
+
+    A cache that cannot be written costs no more than making it again: ``note`` hears that
+    ``what`` is not kept, and why.
+    """
+    try:
+        publish_bytes(content, entry, cache_dir() / SCRATCH)
+        make_room(cache_dir(), limit_bytes)
+    except OSError as error:
+        note(f"{what} is not kept ({error.strerror}: {error.filename or entry})")
+    except HarnessError as error:
+        note(f"{what} is not kept ({error.what}: {error.where})")
 
 
 def clear(cache: Path, *, unused_s: float = 0.0) -> list[Entry]:

@@ -19,12 +19,11 @@ import numpy as np
 import numpy.typing as npt
 
 from harness.budget import JSON_BYTES
-from harness.cache.folder import EVALUATIONS, SCRATCH, cache_dir, limit_bytes
-from harness.cache.room import make_room
-from harness.cache.sealed import SEALED, publish_bytes, read_entry
+from harness.cache.folder import EVALUATIONS, cache_dir, limit_bytes
+from harness.cache.room import keep
+from harness.cache.sealed import SEALED, read_entry
 from harness.config.schema import SystemConfig
 from harness.content import content_digest
-from harness.errors import HarnessError
 from harness.model.classes import score_graph
 from harness.model.graph import Graph
 from harness.pipeline.identity import reference_sources
@@ -119,10 +118,4 @@ def _array(data: bytes, scalar: type[ScalarT]) -> npt.NDArray[ScalarT] | None:
 def _keep(outputs: npt.NDArray[np.generic], entry: Path, limit: int, note: Note) -> None:
     stream = io.BytesIO()
     np.save(stream, outputs, allow_pickle=False)
-    try:
-        publish_bytes(stream.getvalue(), entry, cache_dir() / SCRATCH)
-        make_room(cache_dir(), limit)
-    except OSError as error:
-        note(f"the evaluation is not kept ({error.strerror}: {error.filename or entry})")
-    except HarnessError as error:
-        note(f"the evaluation is not kept ({error.what}: {error.where})")
+    keep(stream.getvalue(), entry, limit, what="the evaluation", note=note)

@@ -19,9 +19,9 @@ from typing import Any, Final, TypeVar
 from pydantic import TypeAdapter, ValidationError
 
 from harness.artifacts import sha256_file
-from harness.cache.folder import SCRATCH, SIMULATIONS, cache_dir, limit_bytes
-from harness.cache.room import make_room
-from harness.cache.sealed import SEALED, publish_bytes, read_entry
+from harness.cache.folder import SIMULATIONS, cache_dir, limit_bytes
+from harness.cache.room import keep
+from harness.cache.sealed import SEALED, read_entry
 from harness.config.schema import SystemConfig
 from harness.engines.protocol import Progress, RunResult
 from harness.engines.registry import engine
@@ -167,12 +167,6 @@ def _keep(
     limit: int,
     note: Callable[[str], None],
 ) -> None:
-    """Let ``entry`` hold ``kept``; a full disk costs no more than the next simulation's time."""
+    """Let ``entry`` hold ``kept``."""
     text = json.dumps(_document(kept, contents), indent=1, allow_nan=False) + "\n"
-    try:
-        publish_bytes(text.encode(), entry, cache_dir() / SCRATCH)
-        make_room(cache_dir(), limit)
-    except OSError as error:
-        note(f"the simulation's result is not kept ({error.strerror}: {error.filename or entry})")
-    except HarnessError as error:
-        note(f"the simulation's result is not kept ({error.what}: {error.where})")
+    keep(text.encode(), entry, limit, what="the simulation's result", note=note)
