@@ -13,7 +13,7 @@ struct AimcTileParams;
 
 /**
  * The core's sums since the statistics were last reset.  Names are those of TILE_EVENTS in
- * harness/stats/events.py without `tile_`, in this style's case.
+ * harness/engines/events.py without `tile_`, in this style's case.
  */
 class AimcTileStats : public statistics::Group {
  public:

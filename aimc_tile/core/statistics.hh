@@ -1,4 +1,4 @@
-// What a tile counts; the names are those of TILE_EVENTS (harness/stats/events.py) without `tile_`.
+// What a tile counts; the names are those of TILE_EVENTS (harness/engines/events.py) without `tile_`.
 #ifndef AIMC_TILE_CORE_STATISTICS_HH
 #define AIMC_TILE_CORE_STATISTICS_HH
 

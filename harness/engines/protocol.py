@@ -27,7 +27,7 @@ class DramEnergy:
 class RegionStats:
     """Events of one region (a layer), summed over all its executions in the run.
 
-    ``events`` has every key of `harness.stats.events.ALL_EVENTS`.  Without ``dram_energy`` it
+    ``events`` has every key of `harness.engines.events.ALL_EVENTS`.  Without ``dram_energy`` it
     follows from bytes and time.
     """
 

@@ -39,7 +39,6 @@ _SOURCE_SUFFIXES: Final = {".py", ".c", ".h", ".S", ".ld", ".j2", ".yaml", ".saf
 _ENGINE_MODULE: Final = "harness.engines.embedded._engine"
 _TILE_MODULE: Final = "harness._tile"
 _NATIVE_MODULES: Final = (_TILE_MODULE, "harness.accuracy._codes", _ENGINE_MODULE)
-_STATISTICS: Final = ("events.py", "gem5_stats.py")  # what the engines use of harness/stats
 _REFERENCES: Final = ("model", "quant", "placement")  # where float and integer networks are run
 _NO_SOURCES: Final = {"_resources", "sweeps"}  # folders: copies, and sweep files to be edited
 _SMALL_FILE: Final = 1 << 28  # bytes; larger data files are identified by size and times
@@ -144,8 +143,6 @@ def simulator_identity(engine: str, *, gem5: Path | None = None) -> dict[str, ob
 def engine_sources() -> str:
     """SHA-256 over the engines' sources and native module, as they are on disk now."""
     digest = hashlib.sha256(_folder_digest(_PACKAGE / "engines").encode())
-    for name in _STATISTICS:
-        digest.update((_PACKAGE / "stats" / name).read_bytes())
     digest.update(_module_file(_ENGINE_MODULE).read_bytes())
     return digest.hexdigest()
 

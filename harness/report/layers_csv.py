@@ -5,11 +5,11 @@ from __future__ import annotations
 import csv
 import io
 
+from harness.engines.events import ALL_EVENTS
 from harness.placement.bounds import AnalogBound
 from harness.report.bounds import layer_bound
 from harness.report.comparison import Comparison
 from harness.stats.energy import EnergyBreakdown
-from harness.stats.events import ALL_EVENTS
 from harness.stats.summary import CycleSplit, LayerSummary, ProgramSummary, layer_gain
 
 TOTAL = "TOTAL"

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from harness.engines.events import ALL_EVENTS, CYCLE_CAUSES
 from harness.engines.protocol import RegionStats, RunResult
 from harness.errors import EngineError, MismatchError, StatsError
-from harness.stats.events import ALL_EVENTS, CYCLE_CAUSES
 
 _NOT_ABOVE: Final = (  # (part, whole): a part cannot exceed its whole
     ("dot_ops", "simd_ops"),

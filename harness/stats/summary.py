@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
 
 from harness.config.schema import CoreConfig, SystemConfig
+from harness.engines.events import ALL_EVENTS, CYCLE_CAUSES
 from harness.engines.protocol import RegionStats, RunResult
 from harness.errors import StatsError
 from harness.stats.check import ExpectedRegion, check_outputs, check_result
 from harness.stats.energy import EnergyBreakdown, region_energy
-from harness.stats.events import ALL_EVENTS, CYCLE_CAUSES
 
 Unit: TypeAlias = Literal["digital", "analog"]
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from harness.config.schema import SystemConfig
+from harness.engines.events import ALL_EVENTS, CYCLE_CAUSES, TILE_EVENTS
 from harness.engines.protocol import RunResult
 from harness.errors import EngineError
-from harness.stats.events import ALL_EVENTS, CYCLE_CAUSES, TILE_EVENTS
 from tests.engines.programs import (
     build_asm,
     build_c,

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from harness.engines.events import CYCLE_CAUSES
 from harness.engines.protocol import RegionStats
-from harness.stats.events import CYCLE_CAUSES
 from tests.engines.programs import build_snippets, by_name, run, system
 
 LINE = 64

@@ -12,13 +12,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from harness.config.load import load_config
+from harness.engines.events import ALL_EVENTS, CYCLE_CAUSES
 from harness.engines.gem5.events import Groups, dump_dram_energy, dump_events, dump_ticks
 from harness.engines.gem5.outcome import Visit, read_ending, read_visits
+from harness.engines.gem5.statistics import Dump, read_dumps
 from harness.engines.protocol import DramEnergy, RegionStats
 from harness.errors import EngineError, StatsError
 from harness.stats.energy import region_energy
-from harness.stats.events import ALL_EVENTS, CYCLE_CAUSES
-from harness.stats.gem5_stats import Dump, read_dumps
 
 UNTIMED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # a busy machine
 DATA = Path(__file__).parent / "data"

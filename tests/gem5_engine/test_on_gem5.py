@@ -16,7 +16,9 @@ import pytest
 from harness.config.load import load_config
 from harness.config.schema import Config
 from harness.engines.embedded.engine import EmbeddedEngine
+from harness.engines.events import TILE_EVENTS
 from harness.engines.gem5.engine import Gem5Engine
+from harness.engines.gem5.statistics import read_dumps
 from harness.engines.protocol import RunResult
 from harness.errors import EngineError, MismatchError
 from harness.pipeline.job import run_job
@@ -24,8 +26,6 @@ from harness.pipeline.prepare import prepare
 from harness.pipeline.programs import build, compile_generated
 from harness.placement.plan import Plan
 from harness.stats.check import ExpectedRegion, check_outputs, check_result
-from harness.stats.events import TILE_EVENTS
-from harness.stats.gem5_stats import read_dumps
 from harness.toolchain import compile_program
 
 FEW_TILES = "system.tiles=12"

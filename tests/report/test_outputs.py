@@ -18,6 +18,7 @@ import numpy.typing as npt
 import pytest
 from PIL import Image
 
+from harness.engines.events import ALL_EVENTS
 from harness.errors import HarnessError, StatsError
 from harness.report.comparison import Comparison, accuracy_statement
 from harness.report.layers_csv import layers_csv
@@ -25,7 +26,6 @@ from harness.report.picture import MAX_LAYERS, draw_report
 from harness.report.result_file import read_result
 from harness.report.terminal import PLAIN_WIDTH, format_report, make_console, print_report
 from harness.report.write import report_files, write_report
-from harness.stats.events import ALL_EVENTS
 from tests.report.comparisons import comparison, names, renamed, with_fp32
 
 

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 from harness.config.load import load_config
 from harness.config.schema import SystemConfig
+from harness.engines.events import ALL_EVENTS
 from harness.engines.protocol import RegionStats, RunResult
-from harness.stats.events import ALL_EVENTS
 from harness.stats.summary import LayerInfo
 
 CLOCK_GHZ = 2.0

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from harness.engines.events import ALL_EVENTS
 from harness.engines.protocol import DramEnergy, RegionStats, RunResult
 from harness.errors import MismatchError, StatsError
 from harness.stats.check import ExpectedRegion, check_outputs, check_result
-from harness.stats.events import ALL_EVENTS
 from tests.stats.runs import ADD, CLOCK_GHZ, CONV, CONV_ON_TILE, run
 
 EXPECTED = (ExpectedRegion(1, "conv1", 2), ExpectedRegion(2, "add1", 2))

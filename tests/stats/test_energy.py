@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.config.schema import EnergyConfig
+from harness.engines.events import ALL_EVENTS, CYCLE_CAUSES
 from harness.engines.protocol import DramEnergy
 from harness.stats.energy import ENERGY_GROUPS, EnergyBreakdown, region_energy
-from harness.stats.events import ALL_EVENTS, CYCLE_CAUSES
 from tests.stats.runs import CONV, CONV_ON_TILE, events, region, system
 
 # Primes, so that every product is recognisable.

@@ -12,9 +12,9 @@ import numpy.typing as npt
 import pytest
 
 from harness._tile import Tile
+from harness.engines.events import TILE_EVENTS
 from harness.placement.tile_arithmetic import mvm
 from harness.resources import resource
-from harness.stats.events import TILE_EVENTS
 
 DEFINE = re.compile(r"^#define (AIMC_\w+) \(?(0x[0-9a-f]+|\d+)u?(?: << (\d+)\))?", re.MULTILINE)
 FIELDS = {

@@ -14,10 +14,10 @@ from typing import Any, Final
 
 from harness.config.schema import SystemConfig
 from harness.engines.embedded.elf import Program, read_program
+from harness.engines.events import ALL_EVENTS
 from harness.engines.latency import longest_latency
 from harness.engines.protocol import Progress, RegionStats, RunResult
 from harness.errors import EngineError
-from harness.stats.events import ALL_EVENTS
 
 # kernels/include/platform.h
 PLATFORM: Final = {

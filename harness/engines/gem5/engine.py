@@ -16,6 +16,7 @@ from typing import Final
 
 from harness.artifacts import atomic_write_bytes
 from harness.config.schema import SystemConfig
+from harness.engines.events import ALL_EVENTS
 from harness.engines.gem5.dot_products import run_functionally
 from harness.engines.gem5.dram import has_energy_model
 from harness.engines.gem5.events import Groups, dump_dram_energy, dump_events, dump_ticks
@@ -34,12 +35,11 @@ from harness.engines.gem5.outcome import (
     read_visits,
 )
 from harness.engines.gem5.process import CONSOLE, LOG, STATS, last_lines, run_process
+from harness.engines.gem5.statistics import read_dumps
 from harness.engines.latency import longest_latency
 from harness.engines.protocol import DramEnergy, Progress, RegionStats, RunResult
 from harness.errors import EngineError, StatsError
 from harness.resources import resource
-from harness.stats.events import ALL_EVENTS
-from harness.stats.gem5_stats import read_dumps
 
 SETTINGS: Final = "settings.json"
 KEPT: Final = "gem5"  # folder beside the program

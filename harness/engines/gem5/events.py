@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from harness.config.schema import SystemConfig
+from harness.engines.events import ALL_EVENTS
+from harness.engines.gem5.statistics import Dump
 from harness.engines.protocol import DramEnergy
 from harness.errors import StatsError
-from harness.stats.events import ALL_EVENTS
-from harness.stats.gem5_stats import Dump
 
 _TICKS_PER_S: Final = 10**12
 _CLOCK: Final = "system.cluster.clk_domain.clock"

@@ -1,4 +1,4 @@
-// What the engine counts; names and meanings are those of harness/stats/events.py.
+// What the engine counts; names and meanings are those of harness/engines/events.py.
 #ifndef HARNESS_ENGINES_EMBEDDED_NATIVE_EVENTS_HH_
 #define HARNESS_ENGINES_EMBEDDED_NATIVE_EVENTS_HH_
 

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from harness.engines.gem5.statistics import Dump, parse_dumps, read_dumps
 from harness.errors import StatsError
-from harness.stats.gem5_stats import Dump, parse_dumps, read_dumps
 
 UNTIMED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # a busy machine
 BEGIN = "---------- Begin Simulation Statistics ----------"
