@@ -170,6 +170,7 @@ lint: $(VENV)/.ready-dev
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-cache
 	@$(BIN)/clang-format --dry-run --Werror $(CXX_FILES)
 	@mkdir -p build/cxx-tests
 	@$(BIN)/cmake -DAIMC_BUILD_TESTS=ON -DAIMC_WERROR=ON -DCMAKE_BUILD_TYPE=Release -S . -B build/cxx-tests \
