@@ -84,7 +84,7 @@ def configure(
         HarnessError: An argument is unknown or impossible, or would have no effect.
     """
     from harness.data.workloads import workload_for
-    from harness.model.names import is_onnx_path
+    from harness.model.onnx_path import is_onnx_path
 
     if engine is not None:
         check_engine(engine)

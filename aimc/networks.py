@@ -84,7 +84,8 @@ def _in_folder(content: bytes, title: str, folder: Path) -> NamedNetwork:
 
     The checksum stands apart, so that a mapping file still fits when weights have changed.
     """
-    from harness.model.names import ONNX_SUFFIX, sanitise
+    from harness.model.identifiers import sanitise
+    from harness.model.onnx_path import ONNX_SUFFIX
 
     if len(content) > MODEL_FILE_BYTES:
         raise too_large(len(content), title)
@@ -96,7 +97,7 @@ def _in_folder(content: bytes, title: str, folder: Path) -> NamedNetwork:
 
 def too_large(size: int | None, title: str) -> ModelError:
     """The refusal of a network of ``size`` bytes; None: of more than protobuf can hold."""
-    from harness.model.names import shown
+    from harness.safe_text import shown
 
     found = "more than 2 GiB" if size is None else f"{size / 2**30:.1f} GiB"
     return ModelError(

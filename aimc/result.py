@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.quantities import format_ratio, printable
+from harness.quantities import format_ratio
 from harness.report.comparison import Comparison, accuracy_statement, outputs_statement
 from harness.report.result_file import read_result
 from harness.report.write import report_files
+from harness.safe_text import printable
 
 if TYPE_CHECKING:
     import pandas as pd

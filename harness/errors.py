@@ -7,6 +7,8 @@ traceback is a defect.
 
 from __future__ import annotations
 
+from harness.safe_text import escaped
+
 
 class HarnessError(Exception):
     """Base of everything the harness raises on purpose.
@@ -32,12 +34,7 @@ class HarnessError(Exception):
 
 def _printable(text: str) -> str:
     """``text`` with control characters escaped: it may quote a file, or a library that does."""
-    if text.isprintable():
-        return text
-    return "".join(
-        c if c.isprintable() or c == "\n" else c.encode("unicode_escape").decode("ascii")
-        for c in text
-    )
+    return escaped(text, keep="\n")
 
 
 class ConfigError(HarnessError):

@@ -1,4 +1,4 @@
-"""Times, energies and counts as people read them, in ASCII."""
+"""Times, energies, counts and shapes as people read them, in ASCII."""
 
 from __future__ import annotations
 
@@ -47,13 +47,11 @@ def format_share(part: float, whole: float) -> str:
     return f"{100.0 * part / whole:.1f} %" if whole > 0 else "-"
 
 
-def printable(text: str, width: int = 0) -> str:
-    """ASCII without control characters, shortened in the middle to ``width`` (0: not)."""
-    clean = "".join(char if " " <= char <= "~" else "?" for char in text)
-    if width <= 0 or len(clean) <= width:
-        return clean
-    tail = (width - 2) // 2
-    return f"{clean[: width - 2 - tail]}..{clean[len(clean) - tail :]}"
+def shape_text(shape: Sequence[int] | None) -> str:
+    """``(1, 3, 32, 32)`` as ``1x3x32x32``; ``?`` if unknown."""
+    if shape is None:
+        return "?"
+    return "x".join(map(str, shape)) if shape else "scalar"
 
 
 def _unit(value: float, units: Sequence[tuple[float, str]]) -> tuple[float, str]:

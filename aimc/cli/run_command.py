@@ -77,8 +77,6 @@ def run(
     console = make_console()
     print_report(result.comparison, console)
     served = " (from an earlier, equal run; --fresh simulates again)" if result.served else ""
-    console.print(f"Run folder: {_shown(result.folder)}{served}", soft_wrap=True, markup=False)
-
-
-def _shown(path: Path) -> str:
-    return shlex.quote(str(path))
+    console.print(
+        f"Run folder: {shlex.quote(str(result.folder))}{served}", soft_wrap=True, markup=False
+    )

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from rich import box
 from rich.table import Table
 
+from harness.quantities import shape_text
+
 if TYPE_CHECKING:
     from harness.pipeline.prepare import LoadedModel
 
@@ -17,11 +19,6 @@ def plain_table(title: str, *columns: str, right: tuple[str, ...] = ()) -> Table
     for column in columns:
         table.add_column(column, justify="right" if column in right else "left")
     return table
-
-
-def shape_text(shape: tuple[int, ...]) -> str:
-    """A shape as people write it: 1x3x32x32."""
-    return "x".join(str(size) for size in shape)
 
 
 def model_table(model: LoadedModel) -> Table:

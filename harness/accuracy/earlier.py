@@ -17,8 +17,8 @@ from harness.budget import JSON_BYTES
 from harness.checksums import CHECKSUMS_FILE, damage, sealed_files
 from harness.errors import HarnessError
 from harness.mapping.file_format import parse_json
-from harness.model.names import shown
 from harness.reading import read_regular
+from harness.safe_text import shown
 
 MAPPING_FILE: Final = "mapping.json"
 SUMMARY_FILE: Final = "summary.json"

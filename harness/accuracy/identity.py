@@ -19,7 +19,7 @@ from harness.accuracy.strategies import Strategy, strategy_named
 from harness.accuracy.task import Task
 from harness.artifacts import sha256_file
 from harness.config.schema import Config, LoopConfig
-from harness.model.names import is_onnx_path
+from harness.model.onnx_path import is_onnx_path
 from harness.pipeline.identity import harness_identity, library_versions
 
 SearchIdentity: TypeAlias = Mapping[str, str]

@@ -12,7 +12,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from harness.accuracy.result import Row, SearchResult, statistics
-from harness.quantities import printable
+from harness.safe_text import printable
 
 _SIZE_IN: Final = (11.0, 4.9)
 _DPI: Final = 130

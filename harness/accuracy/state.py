@@ -37,8 +37,8 @@ from harness.budget import SEARCH_STATE_BYTES
 from harness.errors import DataError
 from harness.model.checkpoint import load_checkpoint, save_checkpoint
 from harness.model.graph import Graph
-from harness.model.names import shown
 from harness.reading import read_regular
+from harness.safe_text import shown
 
 STATE_FILE: Final = "state.json"
 BEGIN_AGAIN: Final = "delete the folder to search from the beginning, or give another --out"

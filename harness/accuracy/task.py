@@ -21,7 +21,7 @@ from harness.model.classes import class_count
 from harness.model.fold import fold
 from harness.model.graph import FloatArray, Graph
 from harness.model.load import load_model
-from harness.model.names import is_onnx_path
+from harness.model.onnx_path import is_onnx_path
 from harness.model.shapes import arrays_of
 from harness.pipeline.samples import CALIBRATION_IMAGES, load_samples
 from harness.quant.program import QNetwork

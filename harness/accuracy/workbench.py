@@ -42,9 +42,9 @@ from harness.errors import DataError
 from harness.mapping.mapping import Mapping as LayerMapping
 from harness.mapping.mapping import matrix_layers
 from harness.model.graph import Graph
-from harness.model.names import shown
 from harness.placement.select import Demand, demands
 from harness.quant.program import FloatArray
+from harness.safe_text import shown
 from harness.training.loop import TensorSplit, tensor_split
 
 DAY_S: Final = 86_400.0

@@ -12,11 +12,13 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 from harness.budget import MAPPING_BYTES
 from harness.errors import MappingError
 from harness.reading import read_regular
+from harness.safe_text import shown
 
 FORMAT: Final = "aimc-mapping"
 VERSION: Final = 1
 LARGEST_LIST: Final = 4096  # files of conductances
 SHOWN_PROBLEMS: Final = 8
+_SHOWN_LENGTH: Final = 120  # of what the file says, in a message
 
 LayerName = Annotated[str, Field(min_length=1, max_length=256)]
 FileName = Annotated[str, Field(min_length=1, max_length=1024)]
@@ -51,7 +53,7 @@ def read_mapping_file(path: Path) -> MappingFile:
     except ValidationError as error:
         problems = error.errors(include_url=False, include_input=False)
         lines = [
-            f"{_shown('.'.join(map(str, item['loc']))) or 'file'}: {item['msg']}"
+            f"{shown('.'.join(map(str, item['loc'])), _SHOWN_LENGTH) or 'file'}: {item['msg']}"
             for item in problems[:SHOWN_PROBLEMS]
         ]
         if len(problems) > SHOWN_PROBLEMS:
@@ -92,7 +94,9 @@ def parse_json(data: bytes, where: str) -> dict[str, Any]:
     except RecursionError as error:
         raise MappingError("nested too deeply", where=where) from error
     except ValueError as error:  # JSON, UTF-8 and number errors
-        raise MappingError(f"not a JSON file: {_shown(error)}", where=where) from error
+        raise MappingError(
+            f"not a JSON file: {shown(error, _SHOWN_LENGTH)}", where=where
+        ) from error
     if not isinstance(document, dict):
         raise MappingError("not a JSON object", where=where)
     return document
@@ -122,7 +126,7 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     document: dict[str, Any] = {}
     for key, value in pairs:
         if key in document:
-            raise ValueError(f"the key {_shown(key)} stands there twice")
+            raise ValueError(f"the key {shown(key, _SHOWN_LENGTH)} stands there twice")
         document[key] = value
     return document
 
@@ -136,10 +140,3 @@ def _finite(text: str) -> float:
     if not math.isfinite(value):
         raise ValueError("a number is out of range")
     return value
-
-
-def _shown(value: object) -> str:
-    """A short form of what a file says, without control characters."""
-    text = str(value)
-    text = text if len(text) <= 120 else text[:117] + "..."
-    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)

@@ -10,6 +10,7 @@ from harness.mapping.file_format import MappingFile, check_model, read_mapping_f
 from harness.mapping.mapping import Mapping, Unit, matrix_layers
 from harness.quant.digest import network_digest
 from harness.quant.program import QNetwork
+from harness.safe_text import shown
 
 SHOWN_LAYERS = 64
 
@@ -84,7 +85,7 @@ def _kind(node: object) -> str:
 
 
 def _listing(names: list[str]) -> str:
-    shown = [name if name.isprintable() else repr(name) for name in names[:SHOWN_LAYERS]]
+    listed = [shown(name) for name in names[:SHOWN_LAYERS]]
     if len(names) > SHOWN_LAYERS:
-        shown.append(f"and {len(names) - SHOWN_LAYERS} more")
-    return ", ".join(shown) or "none"
+        listed.append(f"and {len(names) - SHOWN_LAYERS} more")
+    return ", ".join(listed) or "none"

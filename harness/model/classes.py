@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from harness.model.graph import Graph, LogSoftmax, Node, Reshape, Softmax
-from harness.model.names import shape_text
+from harness.quantities import shape_text
 
 
 def class_count(graph: Graph) -> int | None:

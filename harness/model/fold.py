@@ -24,7 +24,7 @@ from harness.model.graph import (
     Node,
     Reshape,
 )
-from harness.model.names import MAX_NAME_LENGTH, NameTable
+from harness.model.identifiers import MAX_NAME_LENGTH, NameTable
 from harness.model.shapes import Shape, all_finite, validate
 
 _PIECE_VALUES = 1 << 24

@@ -9,8 +9,9 @@ from pathlib import Path
 from harness.errors import ModelError
 from harness.model.fold import fold
 from harness.model.graph import Graph
-from harness.model.names import ONNX_SUFFIX, is_onnx_path, shown
+from harness.model.onnx_path import ONNX_SUFFIX, is_onnx_path
 from harness.model.onnx_reader import read_onnx
+from harness.safe_text import shown
 
 
 def load_model(

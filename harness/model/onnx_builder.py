@@ -23,7 +23,7 @@ from harness.model.graph import (
     Reshape,
     Softmax,
 )
-from harness.model.names import NameTable, without_repeats
+from harness.model.identifiers import NameTable, without_repeats
 from harness.model.onnx_node import Activation, OnnxNode, Unsupported
 from harness.model.onnx_tensors import Array, Budget
 from harness.model.shapes import Shape, all_finite, arrays_of, check_tensor, node_shape

@@ -8,9 +8,10 @@ import numpy as np
 import onnx
 from onnx import TensorProto, TypeProto, helper, numpy_helper, shape_inference
 
-from harness.model.names import shape_text, shown
 from harness.model.onnx_node import Constant, Unsupported, Value
 from harness.model.shapes import Shape
+from harness.quantities import shape_text
+from harness.safe_text import shown
 
 _SMALL = 1024  # values; larger constants do not take part in shapes
 _SMALL_NODE = 1 << 20  # bytes; onnx would copy a larger node

@@ -10,10 +10,11 @@ from typing import TypeAlias
 import onnx
 from onnx import AttributeProto
 
-from harness.model.names import shape_text, shown
 from harness.model.onnx_file import MIN_OPSET
 from harness.model.onnx_tensors import Array, Budget, decode_tensor
 from harness.model.shapes import Shape
+from harness.quantities import shape_text
+from harness.safe_text import shown
 
 
 class Unsupported(Exception):  # noqa: N818  (never leaves the reader: it becomes a ModelError)

@@ -13,7 +13,7 @@ import onnx
 
 from harness.errors import ModelError
 from harness.model.graph import Graph
-from harness.model.names import sanitise, shape_text, shown
+from harness.model.identifiers import sanitise
 from harness.model.onnx_builder import Builder
 from harness.model.onnx_file import DEFAULT_DOMAINS, OnnxFile, open_onnx
 from harness.model.onnx_inference import onnx_output_shapes, require_same
@@ -24,6 +24,8 @@ from harness.model.onnx_topology import Topology, read_topology
 from harness.model.ops_constant import FOLDERS, fold_constant
 from harness.model.registry import CONVERTERS, QUANTIZED
 from harness.model.shapes import Shape, validate
+from harness.quantities import shape_text
+from harness.safe_text import shown
 
 RANDOM_WEIGHTS_KEY = "aimc_harness.random_weights"
 """Metadata by which an exported network says that it was never trained."""

@@ -15,8 +15,9 @@ from onnx import TensorProto
 
 from harness.budget import NETWORK_BYTES
 from harness.errors import ModelError
-from harness.model.names import shape_text, shown
+from harness.quantities import shape_text
 from harness.reading import open_regular
+from harness.safe_text import shown
 
 Array: TypeAlias = npt.NDArray[Any]
 

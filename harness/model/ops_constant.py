@@ -13,12 +13,12 @@ from typing import TypeAlias
 import numpy as np
 from onnx import TensorProto
 
-from harness.model.names import shape_text
 from harness.model.onnx_builder import Builder
 from harness.model.onnx_node import Constant, OnnxNode, Unsupported, normal_axis
 from harness.model.onnx_tensors import Array
 from harness.model.ops_shape import reshaped, squeezed, unsqueezed
 from harness.model.shapes import Shape
+from harness.quantities import shape_text
 
 Folder: TypeAlias = Callable[[OnnxNode, Builder], Array]
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from harness.model.graph import BatchNorm, Conv, Dense, FloatArray
-from harness.model.names import shape_text
 from harness.model.onnx_builder import Builder, real_array
 from harness.model.onnx_node import Activation, OnnxNode, Unsupported, Value
 from harness.model.onnx_tensors import Array
 from harness.model.onnx_window import read_window, require_2d, unpadded
+from harness.quantities import shape_text
 
 
 def conv(node: OnnxNode, builder: Builder) -> Value:

@@ -7,7 +7,6 @@ import math
 import numpy as np
 
 from harness.model.graph import Add, Clip, Concat, LogSoftmax, Softmax
-from harness.model.names import shape_text
 from harness.model.onnx_builder import Builder, real_array
 from harness.model.onnx_node import (
     Activation,
@@ -18,6 +17,7 @@ from harness.model.onnx_node import (
     normal_axis,
 )
 from harness.model.onnx_tensors import Array
+from harness.quantities import shape_text
 
 
 def relu(node: OnnxNode, builder: Builder) -> Value:

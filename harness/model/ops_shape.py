@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 
-from harness.model.names import shape_text
 from harness.model.onnx_builder import Builder
 from harness.model.onnx_node import (
     Activation,
@@ -14,6 +13,7 @@ from harness.model.onnx_node import (
     normal_axis,
 )
 from harness.model.shapes import Shape
+from harness.quantities import shape_text
 
 
 def identity(node: OnnxNode, builder: Builder) -> Value:

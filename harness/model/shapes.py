@@ -31,7 +31,9 @@ from harness.model.graph import (
     Reshape,
     Softmax,
 )
-from harness.model.names import is_identifier, shape_text, shown
+from harness.model.identifiers import is_identifier
+from harness.quantities import shape_text
+from harness.safe_text import shown
 
 Shape: TypeAlias = tuple[int, ...]
 

@@ -28,7 +28,7 @@ from harness.engines.registry import engine_identity
 from harness.errors import HarnessError
 from harness.mapping.conductances import conductance_files
 from harness.mapping.weights import checkpoint_file
-from harness.model.names import is_onnx_path
+from harness.model.onnx_path import is_onnx_path
 from harness.pipeline.file_digests import file_digest, file_state
 from harness.pipeline.recent import Recent
 from harness.reading import read_regular

@@ -16,7 +16,7 @@ from harness.config.schema import Config
 from harness.data.sizes import inputs_in_words
 from harness.mapping.conductances import conductance_files
 from harness.model.classes import left_out
-from harness.model.names import is_onnx_path
+from harness.model.onnx_path import is_onnx_path
 from harness.pipeline.accuracy import evaluate
 from harness.pipeline.fp32 import build_fp32
 from harness.pipeline.prepare import Prepared, prepare

@@ -16,7 +16,7 @@ from harness.mapping.weights import checkpoint_file
 from harness.model.builtin import input_sizes
 from harness.model.graph import Graph
 from harness.model.load import load_model
-from harness.model.names import is_onnx_path
+from harness.model.onnx_path import is_onnx_path
 from harness.model.summary import ModelSummary, summarize_model
 from harness.pipeline.file_digests import file_digest
 from harness.pipeline.identity import inputs_of

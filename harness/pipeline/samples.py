@@ -20,7 +20,7 @@ from harness.data.workloads import FOLDER_VARIABLE, Workload, workload_of_images
 from harness.errors import DataError
 from harness.model.classes import class_count, why_no_classes
 from harness.model.graph import Graph
-from harness.model.names import shape_text
+from harness.quantities import shape_text
 
 FloatArray: TypeAlias = npt.NDArray[np.float32]
 

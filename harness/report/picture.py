@@ -14,16 +14,10 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
-from harness.quantities import (
-    energy_unit,
-    format_energy,
-    format_ratio,
-    format_time,
-    printable,
-    time_unit,
-)
+from harness.quantities import energy_unit, format_energy, format_ratio, format_time, time_unit
 from harness.report.comparison import Comparison, accuracy_statement
 from harness.report.split import CAUSES, cause_names, times_by_cause
+from harness.safe_text import printable
 from harness.stats.energy import ENERGY_GROUPS
 from harness.stats.summary import LayerSummary, ProgramSummary
 

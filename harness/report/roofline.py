@@ -20,8 +20,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from harness.config.schema import SystemConfig
-from harness.quantities import printable
 from harness.report.comparison import Comparison
+from harness.safe_text import printable
 from harness.stats.summary import LayerSummary, ProgramSummary
 
 _PLOT_IN: Final = (8.0, 5.8)

@@ -12,14 +12,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from harness.quantities import (
-    format_count,
-    format_energy,
-    format_ratio,
-    format_share,
-    format_time,
-    printable,
-)
+from harness.quantities import format_count, format_energy, format_ratio, format_share, format_time
 from harness.report.bounds import bound_ratios, layer_bound
 from harness.report.comparison import (
     Comparison,
@@ -29,6 +22,7 @@ from harness.report.comparison import (
 )
 from harness.report.programming import programming_statement
 from harness.report.split import cause_names, times_by_cause
+from harness.safe_text import printable
 from harness.stats.energy import ENERGY_GROUPS
 from harness.stats.summary import LayerSummary, ProgramSummary, gain, layer_gain
 

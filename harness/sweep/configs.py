@@ -20,7 +20,7 @@ from harness.data.workloads import FOLDER_VARIABLE, workload_for
 from harness.errors import ConfigError, HarnessError
 from harness.mapping.file_format import check_model, read_mapping_file
 from harness.model.builtin import chosen_size
-from harness.model.names import is_onnx_path
+from harness.model.onnx_path import is_onnx_path
 from harness.sweep.enough import network_size
 from harness.sweep.keys import (
     CHECKPOINT,

@@ -14,7 +14,7 @@ from harness.config.schema import Config, LoopConfig
 from harness.config.yaml_reader import Yaml
 from harness.data.digits import BUNDLED
 from harness.errors import ConfigError
-from harness.model.names import is_onnx_path
+from harness.model.onnx_path import is_onnx_path
 from harness.sweep.points import AxisValue
 
 Settings: TypeAlias = Mapping[str, AxisValue]

@@ -14,7 +14,7 @@ from harness.model.classes import (
     why_no_classes,
 )
 from harness.model.graph import Clip, Graph, LogSoftmax, Node, Reshape, Softmax
-from harness.model.names import is_onnx_path
+from harness.model.onnx_path import is_onnx_path
 from harness.quant.float_reference import infer_float
 from tests.quant.networks import dense, graph_of
 

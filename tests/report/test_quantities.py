@@ -12,7 +12,7 @@ from harness.quantities import (
     format_ratio,
     format_share,
     format_time,
-    printable,
+    shape_text,
 )
 
 
@@ -47,6 +47,8 @@ def test_other_quantities() -> None:
     assert format_ratio(20.8) == "20.8x"
     assert format_share(1, 3) == "33.3 %"
     assert format_share(1, 0) == "-"
+    assert shape_text((1, 3, 32, 32)) == "1x3x32x32"
+    assert (shape_text(()), shape_text(None)) == ("scalar", "?")
 
 
 @given(st.floats(0.01, 1e15))
@@ -54,11 +56,3 @@ def test_rounding_stays_within_half_a_per_cent(value: float) -> None:
     number, unit = format_time(value).split()
     scale = {"ns": 1.0, "us": 1e3, "ms": 1e6, "s": 1e9}[unit]
     assert float(number) * scale == pytest.approx(value, rel=0.0051 if value >= 1 else 0.5)
-
-
-@given(st.text(max_size=60), st.integers(5, 40))
-def test_printable_text_is_short_ascii(text: str, width: int) -> None:
-    shown = printable(text, width)
-    assert len(shown) <= width
-    assert all(" " <= character <= "~" for character in shown)
-    assert len(printable(text)) == len(text)

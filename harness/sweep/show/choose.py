@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from harness.quantities import printable
+from harness.safe_text import printable
 from harness.sweep.show.bars import draw_bars
 from harness.sweep.show.heat import draw_heat
 from harness.sweep.show.labels import axis_name

@@ -7,7 +7,7 @@ from pathlib import PurePath
 from typing import Final
 
 from harness.config.preset_files import unit_of
-from harness.quantities import printable
+from harness.safe_text import printable
 
 _SHOWN: Final = 40
 _NAMES: Final = {

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from harness.config.preset_files import closest
 from harness.errors import HarnessError
-from harness.quantities import format_energy, format_ratio, format_time, printable
+from harness.quantities import format_energy, format_ratio, format_time
+from harness.safe_text import printable
 from harness.sweep.show.labels import short_names, value_text
 
 if TYPE_CHECKING:

@@ -11,7 +11,8 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
-from harness.quantities import energy_unit, format_energy, format_time, printable, time_unit
+from harness.quantities import energy_unit, format_energy, format_time, time_unit
+from harness.safe_text import printable
 from harness.sweep.show.labels import setting_text
 from harness.sweep.show.series import MOST_PANELS, distinct, name_of, part
 from harness.sweep.show.style import (

@@ -1,18 +1,11 @@
-"""Identifiers and printable text from any input."""
+"""Identifiers from any input."""
 
 from __future__ import annotations
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.model.names import (
-    RESERVED,
-    NameTable,
-    is_identifier,
-    sanitise,
-    shown,
-    without_repeats,
-)
+from harness.model.identifiers import RESERVED, NameTable, is_identifier, sanitise, without_repeats
 
 _TEXT = st.one_of(
     st.text(max_size=80), st.sampled_from(sorted(RESERVED)), st.just("a/" * 40), st.just("_")
@@ -52,11 +45,3 @@ def test_repeated_scopes_go() -> None:
     assert without_repeats("/a/ab/Relu") == "a/ab/Relu"
     assert without_repeats("///") == without_repeats("") == ""
     assert without_repeats("Conv_0") == "Conv_0"
-
-
-@settings(deadline=None, derandomize=True)
-@given(text=st.one_of(st.text(max_size=200), st.binary(max_size=200)))
-def test_shown_text_is_one_printable_line(text: str | bytes) -> None:
-    safe = shown(text)
-    assert len(safe) <= 80
-    assert safe.isprintable()
