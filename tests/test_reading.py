@@ -28,7 +28,7 @@ from harness.data.detect import open_dataset
 from harness.data.npz import open_npz
 from harness.engines.embedded.elf import read_program
 from harness.errors import HarnessError
-from harness.mapping.conductances import read_conductances
+from harness.mapping.conductance_file import read_conductances
 from harness.mapping.file_format import read_mapping_file
 from harness.model.builtin import build
 from harness.model.checkpoint import checkpoint_metadata, load_checkpoint

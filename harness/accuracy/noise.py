@@ -19,7 +19,7 @@ from aihwkit.inference.compensation.drift import GlobalDriftCompensation
 
 from harness.accuracy.aihwkit_bridge import device_model
 from harness.config.schema import NoiseConfig, SystemConfig
-from harness.mapping.steps import program
+from harness.mapping.conductance import conductances_of
 from harness.quant.program import FloatArray
 
 
@@ -75,7 +75,7 @@ def cell_read_noise_lsb(weights: FloatArray, noise: NoiseConfig, *, t_s: float, 
     silent = plain.model_copy(update={"read_noise_scale": 0.0})
     difference = program_weights(weights, plain, t_s=t_s, seed=seed).astype(np.float64)
     quiet = program_weights(weights, silent, t_s=t_s, seed=seed)
-    _, unit = program(quiet)
+    _, unit = conductances_of(quiet)
     used = unit > 0
     if not used.any():
         return 0.0

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from harness.errors import MappingError
-from harness.mapping.conductances import conductance_files, read_conductances
+from harness.mapping.conductance_file import conductance_files, read_conductances
 from harness.mapping.file_format import MappingFile, check_model, read_mapping_file
 from harness.mapping.mapping import Mapping, Unit, matrix_layers
 from harness.quant.digest import network_digest

@@ -26,8 +26,8 @@ from harness.data.digits import BUNDLED
 from harness.data.workloads import FOLDER_VARIABLE
 from harness.engines.registry import engine_identity
 from harness.errors import HarnessError
-from harness.mapping.conductances import conductance_files
-from harness.mapping.weights import checkpoint_file
+from harness.mapping.checkpoint import checkpoint_file
+from harness.mapping.conductance_file import conductance_files
 from harness.model.onnx_path import is_onnx_path
 from harness.pipeline.file_digests import file_digest, file_state
 from harness.pipeline.recent import Recent

@@ -14,7 +14,7 @@ from harness.codegen.program import GeneratedProgram
 from harness.config.load import config_to_yaml
 from harness.config.schema import Config
 from harness.data.sizes import inputs_in_words
-from harness.mapping.conductances import conductance_files
+from harness.mapping.conductance_file import conductance_files
 from harness.model.classes import left_out
 from harness.model.onnx_path import is_onnx_path
 from harness.pipeline.accuracy import evaluate

@@ -11,8 +11,8 @@ from typing import Final
 from harness.config.schema import Config, RunConfig
 from harness.content import array_bytes, content_digest
 from harness.data.workloads import FOLDER_VARIABLE, Workload, workload_for
+from harness.mapping.checkpoint import checkpoint_file
 from harness.mapping.resolve import resolve_mapping
-from harness.mapping.weights import checkpoint_file
 from harness.model.builtin import input_sizes
 from harness.model.graph import Graph
 from harness.model.load import load_model

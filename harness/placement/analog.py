@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from harness.config.schema import TileConfig
-from harness.mapping.steps import program
+from harness.mapping.conductance import conductances_of
 from harness.placement.adc import (
     MAX_SHIFT,
     MULTIPLIER_BITS,
@@ -101,7 +101,7 @@ def layer_on_tiles(
     made: list[Column] = []
     for column_range in _column_ranges(extents):
         n0, width = column_range[0].n0, column_range[0].columns
-        conductance, unit = program(matrix[:, n0 : n0 + width])
+        conductance, unit = conductances_of(matrix[:, n0 : n0 + width])
         ranges = thresholds(conductance, column_range)
         codes = (1 << (tile.adc_bits - 1)) - 1
         scaled = [

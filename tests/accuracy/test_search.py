@@ -19,8 +19,8 @@ from harness.accuracy.workbench import TEST_SEED
 from harness.config.load import load_config
 from harness.data.workloads import workload_for
 from harness.errors import DataError, HarnessError, MappingError, ModelError
+from harness.mapping.checkpoint import checkpoint_file
 from harness.mapping.file_format import read_mapping_file
-from harness.mapping.weights import checkpoint_file
 from harness.model.export import to_onnx
 from harness.model.fold import fold
 from harness.pipeline.identity import inputs_of

@@ -17,10 +17,10 @@ from safetensors.numpy import save
 
 from harness.budget import MAPPING_BYTES
 from harness.errors import MappingError
+from harness.mapping.conductance import conductances_of
 from harness.mapping.file_format import parse_json
 from harness.mapping.mapping import matrix_layers
 from harness.mapping.resolve import resolve_mapping
-from harness.mapping.steps import program
 from harness.mapping.write import write_mapping
 from harness.quant.digest import network_digest
 from harness.quant.program import QConv, QNetwork
@@ -97,8 +97,8 @@ def test_written_mappings_read_back(network: QNetwork, tmp_path: Path) -> None:
     assert back.provenance == {"drift_s": 86400}
     assert back.conductances is not None
     for name in MATRICES:
-        steps, unit = program(values[name])
-        assert np.array_equal(program(back.conductances[name])[0], steps)
+        steps, unit = conductances_of(values[name])
+        assert np.array_equal(conductances_of(back.conductances[name])[0], steps)
         assert (np.abs(back.conductances[name] - values[name]) <= 0.501 * unit).all()
     write_mapping(resolve_mapping("digital", network), path)
     assert resolve_mapping(str(path), network).analog == ()

@@ -11,10 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.errors import PlacementError
+from harness.mapping.conductance import conductances_of
 from harness.mapping.mapping import Mapping
 from harness.mapping.resolve import resolve_mapping
 from harness.model.graph import Conv, Dense
-from harness.placement.analog import program
 from harness.placement.footprint import memory_bytes, utilisation
 from harness.placement.memory import plan_buffers
 from harness.placement.place import place
@@ -71,7 +71,7 @@ def check_blocks(plan: Plan, rows: int, columns: int) -> None:
         layer = plan.analog[node.name]
         matrix = node.weight_float.reshape(node.weight.shape[0], -1).T
         assert matrix.shape == (layer.rows, layer.columns)
-        conductance, unit = program(matrix)
+        conductance, unit = conductances_of(matrix)
         covered = np.zeros(matrix.shape, np.int64)
         scales: dict[int, tuple[list[int], list[int]]] = {}
         for block in layer.blocks:
@@ -298,7 +298,7 @@ def test_the_summary_is_small_json(network: QNetwork) -> None:
 def test_programming_uses_the_whole_range_of_each_column() -> None:
     rng = np.random.default_rng(0)
     weights = (rng.normal(size=(50, 4)) * [1e-30, 1, 0, 1e20]).astype(np.float32)
-    conductance, unit = program(weights)
+    conductance, unit = conductances_of(weights)
     assert np.abs(conductance).max(axis=0).tolist() == [32767, 32767, 0, 32767]
     assert unit[2] == 0
     assert (np.abs(conductance * unit - weights) <= np.abs(weights).max(axis=0) / 65e3).all()

@@ -47,9 +47,13 @@ from harness.data.cifar import open_binary, open_python
 from harness.data.images import Dataset
 from harness.data.npz import open_npz, read_npz_arrays
 from harness.engines.embedded.elf import read_program
-from harness.mapping.conductances import conductance_files, read_conductances, write_conductances
+from harness.mapping.checkpoint import checkpoint_file
+from harness.mapping.conductance_file import (
+    conductance_files,
+    read_conductances,
+    write_conductances,
+)
 from harness.mapping.file_format import read_mapping_file
-from harness.mapping.weights import checkpoint_file
 from harness.model.builtin import build
 from harness.model.checkpoint import checkpoint_metadata, load_checkpoint, save_checkpoint
 from harness.model.fold import fold

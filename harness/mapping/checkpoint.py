@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from harness.mapping.conductances import resolve_inside
+from harness.mapping.conductance_file import resolve_inside
 from harness.mapping.file_format import check_model, read_mapping_file
 
 

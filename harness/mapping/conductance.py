@@ -15,7 +15,7 @@ Float64Array: TypeAlias = npt.NDArray[np.float64]
 LARGEST_CONDUCTANCE: Final = 32767
 
 
-def program(weights: FloatArray) -> tuple[Int16Array, Float64Array]:
+def conductances_of(weights: FloatArray) -> tuple[Int16Array, Float64Array]:
     """Conductances int16 [K, N] and the weight that one conductance step is worth, [N].
 
     A column's largest |weight| takes the largest conductance; an all-zero column is worth 0.
@@ -29,7 +29,7 @@ def program(weights: FloatArray) -> tuple[Int16Array, Float64Array]:
 def weights_of(steps: Int16Array, scale: FloatArray) -> FloatArray:
     """Effective weights float32 [K, N] of ``steps`` [K, N] worth ``scale`` [N] each.
 
-    `program` gives the same steps again, if every column with a scale has a largest step.
+    `conductances_of` gives the same steps again, if every column with a scale has a largest step.
     """
     with np.errstate(over="ignore"):  # to infinity, which readers refuse
         weights: FloatArray = (steps * scale.astype(np.float64)).astype(np.float32)

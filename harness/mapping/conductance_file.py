@@ -17,8 +17,8 @@ from safetensors.numpy import save
 
 from harness.artifacts import atomic_write_bytes
 from harness.errors import MappingError
+from harness.mapping.conductance import LARGEST_CONDUCTANCE, conductances_of, weights_of
 from harness.mapping.file_format import read_mapping_file
-from harness.mapping.steps import LARGEST_CONDUCTANCE, program, weights_of
 from harness.quant.program import FloatArray
 from harness.reading import check_safetensors
 
@@ -112,7 +112,7 @@ def write_conductances(path: Path, matrices: abc.Mapping[str, FloatArray]) -> li
     for name, weights in matrices.items():
         if not np.isfinite(weights).all():
             raise MappingError(f"{name} has values that are not finite", where=str(path))
-        steps, unit = program(weights)
+        steps, unit = conductances_of(weights)
         scale = unit.astype("<f4")
         arrays = {name: np.ascontiguousarray(steps, "<i2"), name + SCALE: scale}
         _check_steps(name, steps, weights_of(steps, scale), str(path))
@@ -183,7 +183,7 @@ def _check_steps(name: str, steps: npt.NDArray[Any], weights: FloatArray, where:
     """That a tile programmed with ``weights`` holds ``steps``."""
     if not np.isfinite(weights).all():
         raise MappingError(f"{name} has values that are not finite", where=where)
-    if not np.array_equal(program(weights)[0], steps):
+    if not np.array_equal(conductances_of(weights)[0], steps):
         raise MappingError(
             f"{name} has columns whose steps a tile cannot be programmed to",
             where=where,

@@ -13,9 +13,9 @@ from safetensors import safe_open
 from safetensors.numpy import save
 
 from harness.errors import MappingError
-from harness.mapping import conductances as module
-from harness.mapping.conductances import read_conductances, write_conductances
-from harness.mapping.steps import program
+from harness.mapping import conductance_file as module
+from harness.mapping.conductance import conductances_of
+from harness.mapping.conductance_file import read_conductances, write_conductances
 from harness.quant.program import FloatArray
 
 MATRICES = {"a": (6, 3), "b": (4, 2)}
@@ -30,7 +30,7 @@ def as_steps(**changes: object) -> dict[str, np.ndarray]:
     """The content of a good file of steps, with arrays replaced, or left out if None."""
     content: dict[str, np.ndarray] = {}
     for name, values in weights().items():
-        steps, unit = program(values)
+        steps, unit = conductances_of(values)
         content |= {name: steps, f"{name}.scale": unit.astype(np.float32)}
     content |= changes  # type: ignore[arg-type]
     return {name: values for name, values in content.items() if values is not None}
@@ -55,8 +55,8 @@ def test_any_weights_keep_their_steps(tmp_path: Path, values: FloatArray) -> Non
         assert ((largest > 0) & (largest < 1e-33)).any()  # their scale has no full float32
         return
     back = read_conductances([path], {"layer": values.shape})["layer"]
-    steps, unit = program(values)
-    assert np.array_equal(program(back)[0], steps)
+    steps, unit = conductances_of(values)
+    assert np.array_equal(conductances_of(back)[0], steps)
     full = unit >= np.finfo(np.float32).tiny  # smaller scales have fewer digits
     assert (np.abs(back.astype(np.float64) - values) <= 0.501 * unit)[:, full].all()
 
@@ -82,7 +82,7 @@ def test_float_matrices_are_read_as_they_are(tmp_path: Path) -> None:
     path.write_bytes(save(mixed))
     back = read_conductances([path], MATRICES)
     assert np.array_equal(back["b"], weights()["b"])
-    assert np.array_equal(program(back["a"])[0], as_steps()["a"])
+    assert np.array_equal(conductances_of(back["a"])[0], as_steps()["a"])
 
 
 def test_large_matrices_go_to_several_files(
@@ -95,7 +95,7 @@ def test_large_matrices_go_to_several_files(
     assert all(file.parent == path.parent for file in files)
     back = read_conductances(files, MATRICES)
     for name, values in weights().items():
-        assert np.array_equal(program(back[name])[0], program(values)[0])
+        assert np.array_equal(conductances_of(back[name])[0], conductances_of(values)[0])
     with pytest.raises(MappingError, match=r"missing for \['b', 'b.scale'\]|missing for \['b'\]"):
         read_conductances(files[:1], MATRICES)
     with pytest.raises(MappingError, match="another file too"):
