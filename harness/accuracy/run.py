@@ -41,8 +41,7 @@ from harness.config.schema import Config, LoopConfig
 from harness.data.sizes import inputs_in_words
 from harness.errors import HarnessError
 from harness.locks import folder_lock
-from harness.mapping.mapping import Mapping as LayerMapping
-from harness.mapping.mapping import Unit
+from harness.mapping.mapping import LayerMapping, Unit
 from harness.mapping.write import write_mapping
 from harness.model.checkpoint import save_checkpoint
 from harness.pipeline.folder import staged_folder

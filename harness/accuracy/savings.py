@@ -9,7 +9,7 @@ from pathlib import Path
 from harness.accuracy.state import Saving
 from harness.config.schema import Config
 from harness.errors import PlacementError
-from harness.mapping.mapping import Mapping, matrix_layers
+from harness.mapping.mapping import LayerMapping, Unit, matrix_layers
 from harness.pipeline import savings
 from harness.pipeline.prepare import all_digital
 from harness.pipeline.simulator import Simulator
@@ -34,10 +34,10 @@ def layer_savings(
     Raises:
         HarnessError: A stage failed, or the memory is too small for a layer on tiles.
     """
-    units = {
+    units: dict[str, Unit] = {
         layer: "analog" if layer in candidates else "digital" for layer in matrix_layers(network)
     }
-    mapping = Mapping(network.name, "analog", units, insists=False)  # type: ignore[arg-type]
+    mapping = LayerMapping(network.name, "analog", units, insists=False)
     image = network.calibration_inputs[:1]
     found = savings.layer_savings(
         all_digital(network), mapping, config, image, Simulator(gem5=gem5), on_program

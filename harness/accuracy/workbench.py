@@ -39,8 +39,7 @@ from harness.accuracy.state_check import CONFIRMATION, DIGITAL, INT8, Scope, alo
 from harness.accuracy.task import Labelled, Task
 from harness.config.schema import Config, LoopConfig
 from harness.errors import DataError
-from harness.mapping.mapping import Mapping as LayerMapping
-from harness.mapping.mapping import matrix_layers
+from harness.mapping.mapping import LayerMapping, Unit, matrix_layers
 from harness.model.graph import Graph
 from harness.placement.select import Demand, demands
 from harness.quant.program import FloatArray
@@ -132,8 +131,8 @@ class Workbench:
     def demands(self) -> dict[str, Demand]:
         """What each layer that tiles can compute would take of them."""
         network = self.task.quantized(self.task.graph)
-        wish = dict.fromkeys(matrix_layers(network), "analog")
-        mapping = LayerMapping(network.name, "analog", wish, insists=False)  # type: ignore[arg-type]
+        wish: dict[str, Unit] = dict.fromkeys(matrix_layers(network), "analog")
+        mapping = LayerMapping(network.name, "analog", wish, insists=False)
         system = self.config.system
         return {
             demand.name: demand

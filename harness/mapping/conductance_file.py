@@ -6,7 +6,7 @@ float32 scale a column [N] under ``<name>.scale``: half the size, and exactly wh
 
 from __future__ import annotations
 
-from collections import abc
+from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
@@ -67,7 +67,7 @@ def conductance_files(mapping: Path) -> list[Path]:
 
 
 def read_conductances(
-    paths: abc.Sequence[Path], matrices: abc.Mapping[str, tuple[int, int]]
+    paths: Sequence[Path], matrices: Mapping[str, tuple[int, int]]
 ) -> dict[str, FloatArray]:
     """Effective weights float32 [K, N] of each layer of ``matrices`` (layer to (K, N)).
 
@@ -96,7 +96,7 @@ def read_conductances(
     return {name: _weights(name, found, where) for name in matrices}
 
 
-def write_conductances(path: Path, matrices: abc.Mapping[str, FloatArray]) -> list[Path]:
+def write_conductances(path: Path, matrices: Mapping[str, FloatArray]) -> list[Path]:
     """Write what `read_conductances` reads, as int16 steps, each file atomically.
 
     One file is ``path``; matrices beyond 15 MiB go to ``<stem>-1``, ``<stem>-2`` and so on.
@@ -132,7 +132,7 @@ def write_conductances(path: Path, matrices: abc.Mapping[str, FloatArray]) -> li
     return files
 
 
-def _read(path: Path, matrices: abc.Mapping[str, tuple[int, int]]) -> Arrays:
+def _read(path: Path, matrices: Mapping[str, tuple[int, int]]) -> Arrays:
     """The arrays of one file; shapes and types are checked before anything is read."""
     where = str(path)
     try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import abc
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
@@ -12,7 +12,7 @@ Unit: TypeAlias = Literal["analog", "digital"]
 
 
 @dataclass(frozen=True, eq=False)
-class Mapping:
+class LayerMapping:
     """A mapping that fits its network.
 
     Attributes:
@@ -32,11 +32,11 @@ class Mapping:
 
     model: str
     source: str
-    layers: abc.Mapping[str, Unit]
+    layers: Mapping[str, Unit]
     insists: bool
-    conductances: abc.Mapping[str, FloatArray] | None = None
+    conductances: Mapping[str, FloatArray] | None = None
     graph_sha256: str | None = None
-    provenance: abc.Mapping[str, object] = field(default_factory=dict)
+    provenance: Mapping[str, object] = field(default_factory=dict)
 
     @property
     def analog(self) -> tuple[str, ...]:

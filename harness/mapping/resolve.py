@@ -7,7 +7,7 @@ from pathlib import Path
 from harness.errors import MappingError
 from harness.mapping.conductance_file import conductance_files, read_conductances
 from harness.mapping.file_format import MappingFile, check_model, read_mapping_file
-from harness.mapping.mapping import Mapping, Unit, matrix_layers
+from harness.mapping.mapping import LayerMapping, Unit, matrix_layers
 from harness.quant.digest import network_digest
 from harness.quant.program import QNetwork
 from harness.safe_text import shown
@@ -15,7 +15,7 @@ from harness.safe_text import shown
 SHOWN_LAYERS = 64
 
 
-def resolve_mapping(spec: str, network: QNetwork) -> Mapping:
+def resolve_mapping(spec: str, network: QNetwork) -> LayerMapping:
     """The mapping that ``spec`` means for ``network``.
 
     Args:
@@ -30,9 +30,9 @@ def resolve_mapping(spec: str, network: QNetwork) -> Mapping:
     """
     matrices = matrix_layers(network)
     if spec == "digital":
-        return Mapping(network.name, spec, dict.fromkeys(matrices, "digital"), insists=False)
+        return LayerMapping(network.name, spec, dict.fromkeys(matrices, "digital"), insists=False)
     if spec == "analog":
-        return Mapping(network.name, spec, dict.fromkeys(matrices, "analog"), insists=False)
+        return LayerMapping(network.name, spec, dict.fromkeys(matrices, "analog"), insists=False)
     path = Path(spec)
     content = read_mapping_file(path)
     _check(content, network, spec)
@@ -41,7 +41,7 @@ def resolve_mapping(spec: str, network: QNetwork) -> Mapping:
     if content.conductances is not None:
         wanted = {name: matrices[name] for name, unit in layers.items() if unit == "analog"}
         conductances = read_conductances(conductance_files(path), wanted)
-    return Mapping(
+    return LayerMapping(
         model=network.name,
         source=spec,
         layers=layers,

@@ -8,10 +8,10 @@ from typing import Any
 from harness.artifacts import atomic_write_text
 from harness.mapping.conductance_file import write_conductances
 from harness.mapping.file_format import FORMAT, VERSION, MappingFile, format_mapping_file
-from harness.mapping.mapping import Mapping
+from harness.mapping.mapping import LayerMapping
 
 
-def write_mapping(mapping: Mapping, path: Path, *, checkpoint: str | None = None) -> None:
+def write_mapping(mapping: LayerMapping, path: Path, *, checkpoint: str | None = None) -> None:
     """Write ``mapping`` to ``path``, with every layer that a tile can compute.
 
     Conductances go first, as steps, to .safetensors files of the same stem.

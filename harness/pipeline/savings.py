@@ -14,7 +14,7 @@ from pathlib import Path
 from harness.config.schema import MOST_TILES, Config, SystemConfig
 from harness.content import content_digest
 from harness.errors import PlacementError
-from harness.mapping.mapping import Mapping
+from harness.mapping.mapping import LayerMapping, Unit
 from harness.pipeline.identity import simulator_identity
 from harness.pipeline.programs import build, compile_generated, simulate
 from harness.pipeline.simulator import Simulator
@@ -28,7 +28,7 @@ from harness.stats.summary import LayerSummary, ProgramSummary
 
 def layer_savings(
     digital: Plan,
-    mapping: Mapping,
+    mapping: LayerMapping,
     config: Config,
     image: Int8Array,
     simulator: Simulator,
@@ -83,7 +83,7 @@ def layer_savings(
     return savings
 
 
-def savings_key(mapping: Mapping, config: Config, simulator: Simulator) -> str:
+def savings_key(mapping: LayerMapping, config: Config, simulator: Simulator) -> str:
     """What `layer_savings` of one network and image depends on, condensed."""
     return content_digest(
         mapping.layers,
@@ -110,7 +110,7 @@ def _groups(possible: Sequence[Demand]) -> list[list[str]]:
 
 def _plans(
     network: QNetwork,
-    mapping: Mapping,
+    mapping: LayerMapping,
     system: SystemConfig,
     groups: list[list[str]],
     remember: Remember,
@@ -120,9 +120,11 @@ def _plans(
     pending = groups[::-1]
     while pending:
         group = pending.pop()
-        layers = {name: "analog" if name in group else "digital" for name in mapping.layers}
+        layers: dict[str, Unit] = {
+            name: "analog" if name in group else "digital" for name in mapping.layers
+        }
         try:
-            wanted = replace(mapping, layers=layers)  # type: ignore[arg-type]
+            wanted = replace(mapping, layers=layers)
             plans.append(place(network, wanted, system, remember=remember))
         except PlacementError:
             half = len(group) // 2

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import abc
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from functools import cache, partial
 from math import prod
@@ -14,7 +13,7 @@ import numpy as np
 from harness.config.schema import SystemConfig
 from harness.content import content_digest
 from harness.errors import PlacementError
-from harness.mapping.mapping import Mapping
+from harness.mapping.mapping import LayerMapping
 from harness.placement.analog import analog_layer
 from harness.placement.arithmetic import arithmetic_tile
 from harness.placement.footprint import check_memory
@@ -28,10 +27,10 @@ from harness.quant.reference import run_integer
 
 CALIBRATION_BYTES = 256 << 20  # of layer inputs kept at once
 
-Remember: TypeAlias = abc.Callable[[str, abc.Callable[[], AnalogLayer]], AnalogLayer]
+Remember: TypeAlias = Callable[[str, Callable[[], AnalogLayer]], AnalogLayer]
 
 
-def no_savings() -> abc.Mapping[str, LayerSaving]:
+def no_savings() -> Mapping[str, LayerSaving]:
     """For callers that know that all layers fit.
 
     Raises:
@@ -40,14 +39,14 @@ def no_savings() -> abc.Mapping[str, LayerSaving]:
     raise PlacementError("the layers need more tiles than the system has")
 
 
-def made_now(_: str, make: abc.Callable[[], AnalogLayer]) -> AnalogLayer:
+def made_now(_: str, make: Callable[[], AnalogLayer]) -> AnalogLayer:
     """For callers that remember no layers."""
     return make()
 
 
 def place(
     network: QNetwork,
-    mapping: Mapping,
+    mapping: LayerMapping,
     system: SystemConfig,
     savings: Savings = no_savings,
     remember: Remember = made_now,

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections import abc
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from harness.config.schema import TileConfig
 from harness.errors import PlacementError
-from harness.mapping.mapping import Mapping, matrix_layers
+from harness.mapping.mapping import LayerMapping, matrix_layers
 from harness.placement.cut import tiles_needed
 from harness.placement.knapsack import Item, best_items
 from harness.placement.saving import LayerSaving, Savings
@@ -33,7 +32,7 @@ class Demand:
     obstacle: str | None  # why no number of tiles would do
 
 
-def demands(network: QNetwork, mapping: Mapping, tile: TileConfig) -> list[Demand]:
+def demands(network: QNetwork, mapping: LayerMapping, tile: TileConfig) -> list[Demand]:
     """The demand of every layer that ``mapping`` wants analog, in the network's order."""
     matrices = matrix_layers(network)
     wanted = set(mapping.analog)
@@ -90,7 +89,7 @@ def select(
 
 
 def _most_saving(
-    possible: Sequence[Demand], available: int, savings: abc.Mapping[str, LayerSaving]
+    possible: Sequence[Demand], available: int, savings: Mapping[str, LayerSaving]
 ) -> list[Demand]:
     """Exactly the layers that save most time; of equal selections the one of fewest tiles."""
     useful = [

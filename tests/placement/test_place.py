@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from harness.errors import PlacementError
 from harness.mapping.conductance import conductances_of
-from harness.mapping.mapping import Mapping
+from harness.mapping.mapping import LayerMapping
 from harness.mapping.resolve import resolve_mapping
 from harness.model.graph import Conv, Dense
 from harness.placement.footprint import memory_bytes, utilisation
@@ -43,11 +43,11 @@ def network() -> QNetwork:
     return quantize(graph, samples(graph, 16))
 
 
-def analog(network: QNetwork) -> Mapping:
+def analog(network: QNetwork) -> LayerMapping:
     return resolve_mapping("analog", network)
 
 
-def insisting(network: QNetwork, *names: str) -> Mapping:
+def insisting(network: QNetwork, *names: str) -> LayerMapping:
     mapping = resolve_mapping("digital", network)
     layers = dict(mapping.layers) | dict.fromkeys(names, "analog")
     return replace(mapping, layers=layers, insists=True)  # type: ignore[arg-type]
