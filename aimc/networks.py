@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import sys
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from harness.budget import MODEL_FILE_BYTES
+from harness.digest import sha256_of
 from harness.errors import ModelError
 
 if TYPE_CHECKING:
@@ -43,14 +43,15 @@ class NamedNetwork:
         """
         if self.content is None:
             return
-        from harness.artifacts import atomic_write_bytes, sha256_file
+        from harness.atomic import atomic_write_bytes
+        from harness.digest import sha256_file
 
         path = Path(self.name)
         try:
             stored = sha256_file(path)
         except OSError:
             stored = None
-        if stored != hashlib.sha256(self.content).hexdigest():
+        if stored != sha256_of(self.content):
             atomic_write_bytes(path, self.content)
 
 
@@ -89,7 +90,7 @@ def _in_folder(content: bytes, title: str, folder: Path) -> NamedNetwork:
 
     if len(content) > MODEL_FILE_BYTES:
         raise too_large(len(content), title)
-    digits = hashlib.sha256(content).hexdigest()[:_DIGITS]
+    digits = sha256_of(content)[:_DIGITS]
     return NamedNetwork(
         str(folder / digits / f"{sanitise(title, 'network')}{ONNX_SUFFIX}"), content
     )

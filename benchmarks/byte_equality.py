@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
-from harness.artifacts import atomic_write_text
+from harness.atomic import atomic_write_text
 from harness.config.load import load_config, short_hash
 from harness.config.schema import Config
 from harness.engines.protocol import RunResult

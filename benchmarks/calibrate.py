@@ -28,7 +28,7 @@ from calibration.dma import transfers, write_dma_program
 from calibration.program import write_program
 from calibration.snippets import snippets
 
-from harness.artifacts import atomic_write_text
+from harness.atomic import atomic_write_text
 from harness.cache.folder import cache_dir
 from harness.config.load import load_config
 from harness.config.schema import SystemConfig

@@ -27,7 +27,7 @@ import numpy.typing as npt
 from elftools.elf.elffile import ELFFile
 from elftools.elf.sections import SymbolTableSection
 
-from harness.artifacts import atomic_write_bytes
+from harness.atomic import atomic_write_bytes
 from harness.cache.folder import cache_dir
 from harness.codegen.blob import Blob
 from harness.config.load import load_config

@@ -30,7 +30,7 @@ from shipped.folders import (
 )
 from shipped.picture import draw_speed
 
-from harness.artifacts import atomic_write_bytes, atomic_write_text
+from harness.atomic import atomic_write_bytes, atomic_write_text
 from harness.config.load import load_config
 from harness.pipeline.job import run_job
 from harness.pipeline.reporter import Silent

@@ -33,7 +33,7 @@ from shipped.folders import (
 )
 
 from harness.accuracy.evaluate import Evaluator
-from harness.artifacts import atomic_write_text
+from harness.atomic import atomic_write_text
 from harness.config.load import load_config, load_loop_config
 from harness.data.workloads import workload_for
 from harness.mapping.resolve import resolve_mapping

@@ -42,7 +42,7 @@ from validation.compare import (
 )
 from validation.picture import draw_scatter
 
-from harness.artifacts import atomic_write_text
+from harness.atomic import atomic_write_text
 from harness.data.workloads import FOLDER_VARIABLE
 from harness.engines.protocol import RunResult
 from harness.engines.registry import engine

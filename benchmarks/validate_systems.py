@@ -23,7 +23,7 @@ from validation.systems import Draw, draws
 from validation.systems_picture import draw_systems
 from validation.systems_table import SystemRow, culprits, system_row, to_csv
 
-from harness.artifacts import atomic_write_text
+from harness.atomic import atomic_write_text
 from harness.data.workloads import FOLDER_VARIABLE
 from harness.engines.protocol import RunResult
 from harness.engines.registry import engine

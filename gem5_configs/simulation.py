@@ -109,9 +109,7 @@ class Simulation:
             "instructions": self._instructions(),
             "region": None if self._open is None else self._open.region,
         }
-        partial = self._out / (HOW_FAR + ".tmp")
-        partial.write_text(json.dumps(record) + "\n", encoding="utf-8")
-        partial.replace(self._out / HOW_FAR)
+        write_atomically(self._out / HOW_FAR, json.dumps(record) + "\n", durable=False)
 
     def _instructions(self) -> int:
         cluster = self._system.cluster
@@ -241,11 +239,12 @@ def statistics_names(vector: str, count: int) -> list[str]:
     return [vector] if count == 1 else [f"{vector}{index}" for index in range(count)]
 
 
-def write_atomically(path: Path, text: str) -> None:
-    """The file has the whole text or is as it was."""
+def write_atomically(path: Path, text: str, *, durable: bool = True) -> None:
+    """The file has the whole text or is as it was; if `durable`, after a power failure too."""
     partial = path.with_name(path.name + ".tmp")
     with partial.open("w", encoding="utf-8") as file:
         file.write(text)
         file.flush()
-        os.fsync(file.fileno())
+        if durable:
+            os.fsync(file.fileno())
     partial.replace(path)

@@ -7,9 +7,11 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
-from harness.artifacts import atomic_write_text, sha256_file
+from harness.atomic import atomic_write_text
 from harness.budget import JSON_BYTES
+from harness.digest import sha256_file
 from harness.reading import read_regular
+from harness.strict_json import JsonError, parse_json_object
 
 CHECKSUMS_FILE: Final = "checksums.json"
 
@@ -74,12 +76,10 @@ def damage(folder: Path) -> list[str]:
 def _read(folder: Path) -> dict[str, str] | None:
     """The checksums of ``folder`` by the file's path below it; None without a sound list."""
     try:
-        document = json.loads(read_regular(folder / CHECKSUMS_FILE, JSON_BYTES))
-    except (OSError, ValueError, RecursionError):
+        document = parse_json_object(read_regular(folder / CHECKSUMS_FILE, JSON_BYTES))
+    except (OSError, JsonError):
         return None
-    if not isinstance(document, dict) or not all(isinstance(v, str) for v in document.values()):
-        return None
-    return document
+    return document if all(isinstance(value, str) for value in document.values()) else None
 
 
 def _write(folder: Path, checksums: dict[str, str]) -> None:

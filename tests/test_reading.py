@@ -18,7 +18,7 @@ import json, sys
 from pathlib import Path
 from typing import Any
 import numpy as np
-from harness.artifacts import sha256_file
+from harness.digest import sha256_file
 from aimc.cli.stage_commands import _read_regions
 from harness.config.load import load_config
 from harness.config.preset_files import find_preset

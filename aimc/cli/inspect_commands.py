@@ -40,7 +40,8 @@ def register(app: typer.Typer) -> None:
 def models() -> None:
     """See _MODELS_HELP."""
     from aimc.catalogue import model_entries
-    from aimc.cli.tables import plain_table, shape_text
+    from aimc.cli.tables import plain_table
+    from harness.quantities import shape_text
     from harness.report.terminal import make_console
 
     table = plain_table(

@@ -15,6 +15,7 @@ from aimc.defaults import DEFAULT_MAPPING, DEFAULT_SYSTEM
 from harness.budget import JSON_BYTES
 from harness.errors import HarnessError
 from harness.reading import read_regular
+from harness.strict_json import parse_json_object
 
 if TYPE_CHECKING:
     from harness.codegen.program import GeneratedProgram
@@ -96,7 +97,7 @@ def model(
 ) -> None:
     """See _MODEL_HELP."""
     from aimc.cli.tables import model_table
-    from harness.artifacts import atomic_write_bytes
+    from harness.atomic import atomic_write_bytes
     from harness.model.export import to_onnx
     from harness.pipeline.prepare import load
     from harness.report.terminal import make_console
@@ -123,7 +124,7 @@ def quantize(
     out: Artifact = Path("network.json"),
 ) -> None:
     """See _QUANTIZE_HELP."""
-    from harness.artifacts import atomic_write_text
+    from harness.atomic import atomic_write_text
     from harness.pipeline.prepare import prepare
     from harness.quant.summary import network_to_json
 
@@ -155,7 +156,7 @@ def place(
     from rich.console import Console
 
     from aimc.progress import JobProgress
-    from harness.artifacts import atomic_write_text
+    from harness.atomic import atomic_write_text
     from harness.pipeline.prepare import prepare
     from harness.pipeline.simulator import Simulator
     from harness.placement.summary import plan_to_json
@@ -228,7 +229,7 @@ def compile_elf(
     out: Program = Path("program"),
 ) -> None:
     """See _COMPILE_HELP."""
-    from harness.artifacts import atomic_write_text
+    from harness.atomic import atomic_write_text
     from harness.pipeline.programs import compile_generated
 
     config = configure(
@@ -254,7 +255,7 @@ def _generate(config: Config, out: Path) -> GeneratedProgram:
     from rich.console import Console
 
     from aimc.progress import JobProgress
-    from harness.artifacts import atomic_write_text
+    from harness.atomic import atomic_write_text
     from harness.config.load import config_to_yaml
     from harness.pipeline.prepare import prepare
     from harness.pipeline.programs import build
@@ -275,7 +276,7 @@ def simulate(
     from rich.console import Console
 
     from aimc.progress import JobProgress
-    from harness.artifacts import atomic_write_text
+    from harness.atomic import atomic_write_text
     from harness.config.load import config_from_yaml
     from harness.engines.registry import engine
     from harness.stats.check import check_outputs
@@ -316,9 +317,9 @@ def _read_regions(path: Path) -> dict[int, str]:
         HarnessError: It is missing or something else.
     """
     try:
-        content = json.loads(_text(path))
+        content = parse_json_object(_text(path))
         return {int(key): str(value) for key, value in content.items()}
-    except (ValueError, AttributeError, RecursionError) as error:
+    except ValueError as error:
         raise HarnessError(
             "not a list of regions", where=str(path), hint="run `aimc compile` again"
         ) from error

@@ -146,7 +146,7 @@ def show(
 ) -> None:
     """See _SHOW_HELP."""
     from aimc.sweeps import load_sweep, write_files
-    from harness.artifacts import atomic_write_text
+    from harness.atomic import atomic_write_text
     from harness.sweep.show.listing import sorted_by
     from harness.sweep.show.write import points_csv
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from harness.artifacts import atomic_write_bytes
+from harness.atomic import atomic_write_bytes
 
 from .cases import WAYS
 from .compare import LayerRow

@@ -9,7 +9,7 @@ from typing import Final
 
 from matplotlib.figure import Figure
 
-from harness.artifacts import atomic_write_bytes
+from harness.atomic import atomic_write_bytes
 
 from .systems_table import SystemRow
 

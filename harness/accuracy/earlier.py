@@ -16,9 +16,9 @@ from harness.accuracy.result import SUMMARY_FORMAT, Summary
 from harness.budget import JSON_BYTES
 from harness.checksums import CHECKSUMS_FILE, damage, sealed_files
 from harness.errors import HarnessError
-from harness.mapping.file_format import parse_json
 from harness.reading import read_regular
 from harness.safe_text import shown
+from harness.strict_json import JsonError, parse_json_object
 
 MAPPING_FILE: Final = "mapping.json"
 SUMMARY_FILE: Final = "summary.json"
@@ -77,7 +77,7 @@ def read_summary(out: Path) -> Summary:
     path = out / SUMMARY_FILE
     try:
         return Summary.model_validate(_document(path))
-    except (OSError, ValidationError) as error:
+    except (OSError, JsonError, ValidationError) as error:
         raise HarnessError(
             "the summary of the search cannot be read",
             where=str(path),
@@ -88,12 +88,12 @@ def read_summary(out: Path) -> Summary:
 def _is_summary(path: Path) -> bool:
     try:
         return _document(path).get("format") == SUMMARY_FORMAT
-    except (OSError, HarnessError):
+    except (OSError, JsonError):
         return False
 
 
 def _document(path: Path) -> dict[str, object]:
-    return parse_json(read_regular(path, JSON_BYTES), str(path))
+    return parse_json_object(read_regular(path, JSON_BYTES))
 
 
 def _check_foreign(out: Path, sealed: frozenset[str]) -> None:

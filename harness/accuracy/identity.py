@@ -5,9 +5,7 @@ The identity has parts, so that a message can say in which of them two searches 
 
 from __future__ import annotations
 
-import hashlib
 import inspect
-import json
 from collections.abc import Collection, Mapping
 from importlib import metadata
 from pathlib import Path
@@ -17,8 +15,8 @@ import torch
 
 from harness.accuracy.strategies import Strategy, strategy_named
 from harness.accuracy.task import Task
-from harness.artifacts import sha256_file
 from harness.config.schema import Config, LoopConfig
+from harness.digest import sha256_file, sha256_json
 from harness.model.onnx_path import is_onnx_path
 from harness.pipeline.identity import harness_identity, library_versions
 
@@ -72,16 +70,12 @@ def search_identity(
         "bounds": sorted(bounds),
         "threads": [threads, torch.cuda.is_available()],
     }
-    return {name: _digest(part) for name, part in parts.items()}
+    return {name: sha256_json(part) for name, part in parts.items()}
 
 
 def fingerprint(identity: SearchIdentity) -> str:
     """One name for ``identity``: SHA-256 over its parts, in hexadecimal."""
-    return _digest(dict(identity))
-
-
-def _digest(value: object) -> str:
-    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
+    return sha256_json(dict(identity))
 
 
 def _source(strategy: Strategy) -> str:

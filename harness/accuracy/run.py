@@ -35,7 +35,7 @@ from harness.accuracy.state_check import INT8
 from harness.accuracy.strategies import strategy_named
 from harness.accuracy.task import Task, load_task
 from harness.accuracy.workbench import TEST_SEED, Reporter, Workbench
-from harness.artifacts import atomic_write_bytes, atomic_write_text
+from harness.atomic import atomic_write_bytes, atomic_write_text
 from harness.checksums import seal
 from harness.config.schema import Config, LoopConfig
 from harness.data.sizes import inputs_in_words

@@ -13,7 +13,6 @@ a checksum over its content, which includes the checksums of the weights.
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import re
 from collections.abc import Collection, Mapping
 from pathlib import Path
@@ -32,10 +31,11 @@ from pydantic import (
 )
 
 from harness.accuracy.paired import BoolArray, Measured
-from harness.artifacts import atomic_write_text, sha256_file
+from harness.atomic import atomic_write_bytes, atomic_write_text
 from harness.budget import SEARCH_STATE_BYTES
+from harness.digest import sha256_file, sha256_of
 from harness.errors import DataError
-from harness.model.checkpoint import load_checkpoint, save_checkpoint
+from harness.model.checkpoint import checkpoint_bytes, load_checkpoint
 from harness.model.graph import Graph
 from harness.reading import read_regular
 from harness.safe_text import shown
@@ -43,11 +43,9 @@ from harness.safe_text import shown
 STATE_FILE: Final = "state.json"
 BEGIN_AGAIN: Final = "delete the folder to search from the beginning, or give another --out"
 _FORMAT: Final = 4
-_NEW_WEIGHTS: Final = "new.safetensors"
 _WEIGHTS: Final = r"[0-9a-f]{16}\.safetensors"
-_OWN: Final = re.compile(
-    rf"state\.json|new\.safetensors|{_WEIGHTS}|\.(state\.json|new\.safetensors)\..+\.tmp"
-)
+_FILES: Final = rf"(?:state\.json|{_WEIGHTS})"
+_OWN: Final = re.compile(rf"{_FILES}|\.{_FILES}\..+\.tmp")
 
 Layer: TypeAlias = Annotated[str, Field(min_length=1, max_length=256)]
 Sha256: TypeAlias = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
@@ -250,11 +248,10 @@ class StateFolder:
 
     def save_weights(self, graph: Graph) -> Weights:
         """Write the weights of ``graph``; they stay until `keep_weights` leaves them out."""
-        temporary = self.folder / _NEW_WEIGHTS
-        save_checkpoint(graph, temporary)
-        digest = sha256_file(temporary)
+        data = checkpoint_bytes(graph, str(self.folder))
+        digest = sha256_of(data)
         name = f"{digest[:16]}.safetensors"
-        temporary.replace(self.folder / name)
+        atomic_write_bytes(self.folder / name, data)
         return Weights(file=name, sha256=digest)
 
     def load_weights(self, weights: Weights, graph: Graph) -> Graph:
@@ -310,4 +307,4 @@ def _parsed(path: Path) -> SearchState:
 
 
 def _checksum(state: SearchState) -> str:
-    return hashlib.sha256(state.model_dump_json().encode()).hexdigest()
+    return sha256_of(state.model_dump_json())

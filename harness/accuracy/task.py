@@ -14,6 +14,7 @@ import numpy.typing as npt
 from harness.config.schema import Config
 from harness.data.splits import DatasetSplits, Split
 from harness.data.workloads import Recipe, Workload, workload_for
+from harness.digest import sha256_of
 from harness.errors import DataError, ModelError
 from harness.model.builtin import build, input_sizes
 from harness.model.checkpoint import Dtype, as_stored, load_checkpoint
@@ -219,7 +220,4 @@ def _labelled(split: Split | Labelled, graph: Graph) -> Labelled:
 
 
 def _digest(*arrays: npt.NDArray[np.generic]) -> str:
-    digest = hashlib.sha256()
-    for array in arrays:
-        digest.update(np.ascontiguousarray(array).data)
-    return digest.hexdigest()
+    return sha256_of(*(np.ascontiguousarray(array).data for array in arrays))

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO, Final
 
-from harness.artifacts import atomic_writer, sync_folder
+from harness.atomic import atomic_writer
 from harness.budget import JSON_BYTES
 from harness.cache.folder import SCRATCH_PREFIX
 from harness.reading import read_regular
@@ -32,16 +32,10 @@ def publish(made: Path, entry: Path) -> None:
     Raises:
         OSError: The disk is full, or the folder cannot be written.
     """
-    entry.parent.mkdir(parents=True, exist_ok=True)
-    sealed = made.with_name(f"{made.name}{SEALED}")
-    with made.open("rb") as source, sealed.open("wb") as target:
+    with made.open("rb") as source, atomic_writer(entry, scratch=made.parent) as target:
         target.write(hashlib.file_digest(source, "sha256").digest())
         source.seek(0)
         shutil.copyfileobj(source, target, _CHUNK_BYTES)
-        target.flush()
-        os.fsync(target.fileno())
-    sealed.replace(entry)
-    sync_folder(entry.parent)
 
 
 def publish_bytes(content: bytes, entry: Path, scratch: Path) -> None:

@@ -12,7 +12,7 @@ from typing import Any, Final
 import jinja2
 import numpy as np
 
-from harness.artifacts import atomic_write_bytes, atomic_write_text
+from harness.atomic import atomic_write_bytes, atomic_write_text
 from harness.codegen.blob import Blob
 from harness.codegen.context import Context, Layer
 from harness.codegen.layers import translate

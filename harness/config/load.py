@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, TypeVar
@@ -35,6 +34,7 @@ from harness.config.schema import (
     number_range,
 )
 from harness.config.yaml_reader import parse_yaml
+from harness.digest import sha256_of
 from harness.errors import ConfigError
 
 __all__ = [
@@ -166,7 +166,7 @@ def values_hash(values: Mapping[str, object]) -> str:
     canonical = json.dumps(
         content, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False
     )
-    return hashlib.sha256(canonical.encode("ascii")).hexdigest()
+    return sha256_of(canonical)
 
 
 def short_hash(config: Config) -> str:

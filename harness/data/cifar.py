@@ -6,7 +6,6 @@ Both have five training files of 10,000 images and one test file; an image is 30
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +13,7 @@ import numpy as np
 from harness.budget import CIFAR_FILE_BYTES
 from harness.data.images import ArrayStore, Dataset, LabelledImages, Pixels, checked_labels
 from harness.data.python_batch import parse_python_batch
+from harness.digest import sha256_of
 from harness.errors import DataError
 from harness.reading import read_regular
 
@@ -106,10 +106,8 @@ def _images(
 
 
 def _dataset(folder: Path, files: list[tuple[bytes, Path]], parts: list[LabelledImages]) -> Dataset:
-    digest = hashlib.sha256()
-    for data, _ in files:
-        digest.update(data)
+    digest = sha256_of(*(data for data, _ in files))
     pixels = [part.store.read(np.arange(len(part), dtype=np.int64)) for part in parts[:-1]]
     labels = [part.labels for part in parts[:-1]]
     train = LabelledImages(ArrayStore(np.concatenate(pixels)), np.concatenate(labels))
-    return Dataset("cifar10", str(folder), digest.hexdigest(), CLASS_NAMES, train, parts[-1])
+    return Dataset("cifar10", str(folder), digest, CLASS_NAMES, train, parts[-1])

@@ -5,11 +5,10 @@ Alpaydin and Kaynak 1998 (UCI machine learning repository), the test part of tha
 
 from __future__ import annotations
 
-import hashlib
-
 import numpy as np
 
 from harness.data.images import ArrayStore, Dataset, LabelledImages
+from harness.digest import sha256_of
 
 BUNDLED = "digits"  # the word that names them in place of a path
 _LEVELS = 16  # grey levels run from 0 to 16
@@ -23,7 +22,7 @@ def open_digits() -> Dataset:
     levels = np.asarray(bundle.images).astype(np.int64)
     pixels = ((levels * 255 * 2 + _LEVELS) // (2 * _LEVELS)).astype(np.uint8)[:, None]
     labels = np.asarray(bundle.target).astype(np.int64)
-    digest = hashlib.sha256(pixels.tobytes() + labels.astype("<i8").tobytes()).hexdigest()
+    digest = sha256_of(pixels.tobytes(), labels.astype("<i8").tobytes())
     return Dataset(
         name=BUNDLED,
         source="scikit-learn",

@@ -23,7 +23,6 @@ from typing import BinaryIO
 import numpy as np
 import numpy.typing as npt
 
-from harness.artifacts import sha256_file
 from harness.budget import ARCHIVE_DIRECTORY_BYTES, CLASSES, DATASET_BYTES
 from harness.data.images import (
     ArrayStore,
@@ -35,6 +34,7 @@ from harness.data.images import (
     checked_labels,
     decode_jpeg,
 )
+from harness.digest import sha256_file
 from harness.errors import DataError
 from harness.reading import open_regular
 

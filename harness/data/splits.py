@@ -11,6 +11,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from harness.data.images import Dataset, Indices, LabelledImages, Labels, Pixels, PixelStore
+from harness.digest import sha256_of
 from harness.errors import DataError
 
 
@@ -61,8 +62,7 @@ class Split:
 
     def sha256(self) -> str:
         """Identifies which images these are: over indices and labels."""
-        data = self.indices.astype("<i8").tobytes() + self.labels.astype("<i8").tobytes()
-        return hashlib.sha256(data).hexdigest()
+        return sha256_of(self.indices.astype("<i8").tobytes(), self.labels.astype("<i8").tobytes())
 
 
 @dataclass(frozen=True, eq=False)

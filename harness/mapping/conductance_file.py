@@ -15,7 +15,7 @@ import numpy.typing as npt
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
-from harness.artifacts import atomic_write_bytes
+from harness.atomic import atomic_write_bytes
 from harness.errors import MappingError
 from harness.mapping.conductance import LARGEST_CONDUCTANCE, conductances_of, weights_of
 from harness.mapping.file_format import read_mapping_file

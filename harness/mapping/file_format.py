@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-import math
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
@@ -13,6 +12,7 @@ from harness.budget import MAPPING_BYTES
 from harness.errors import MappingError
 from harness.reading import read_regular
 from harness.safe_text import shown
+from harness.strict_json import JsonError, parse_json_object
 
 FORMAT: Final = "aimc-mapping"
 VERSION: Final = 1
@@ -47,9 +47,10 @@ def read_mapping_file(path: Path) -> MappingFile:
         MappingError: It is not a readable file, not JSON, or not a mapping of this version.
     """
     where = str(path)
-    document = parse_json(_read(path), where)
     try:
-        return MappingFile.model_validate(document)
+        return MappingFile.model_validate(parse_json_object(_read(path), "not a JSON file"))
+    except JsonError as error:
+        raise MappingError(str(error), where=where) from error
     except ValidationError as error:
         problems = error.errors(include_url=False, include_input=False)
         lines = [
@@ -78,30 +79,6 @@ def check_model(content: MappingFile, model: str, where: str) -> None:
         )
 
 
-def parse_json(data: bytes, where: str) -> dict[str, Any]:
-    """Strict JSON: UTF-8, one object, no key twice, no NaN and no infinity.
-
-    Raises:
-        MappingError: Anything else.
-    """
-    try:
-        document = json.loads(
-            data.decode("utf-8"),
-            object_pairs_hook=_unique,
-            parse_constant=_refuse_constant,
-            parse_float=_finite,
-        )
-    except RecursionError as error:
-        raise MappingError("nested too deeply", where=where) from error
-    except ValueError as error:  # JSON, UTF-8 and number errors
-        raise MappingError(
-            f"not a JSON file: {shown(error, _SHOWN_LENGTH)}", where=where
-        ) from error
-    if not isinstance(document, dict):
-        raise MappingError("not a JSON object", where=where)
-    return document
-
-
 def format_mapping_file(content: MappingFile) -> str:
     """The text of a mapping file."""
     return json.dumps(content.model_dump(exclude_none=True), indent=2, allow_nan=False) + "\n"
@@ -120,23 +97,3 @@ def _read(path: Path) -> bytes:
         raise MappingError(
             f"cannot read the mapping: {error.strerror}", where=repr(str(path))
         ) from error
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    document: dict[str, Any] = {}
-    for key, value in pairs:
-        if key in document:
-            raise ValueError(f"the key {shown(key, _SHOWN_LENGTH)} stands there twice")
-        document[key] = value
-    return document
-
-
-def _refuse_constant(name: str) -> float:
-    raise ValueError(f"{name} is not JSON")
-
-
-def _finite(text: str) -> float:
-    value = float(text)
-    if not math.isfinite(value):
-        raise ValueError("a number is out of range")
-    return value

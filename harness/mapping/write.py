@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from harness.artifacts import atomic_write_text
+from harness.atomic import atomic_write_text
 from harness.mapping.conductance_file import write_conductances
 from harness.mapping.file_format import FORMAT, VERSION, MappingFile, format_mapping_file
 from harness.mapping.mapping import LayerMapping

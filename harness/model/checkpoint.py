@@ -19,7 +19,7 @@ import numpy.typing as npt
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
-from harness.artifacts import atomic_write_bytes
+from harness.atomic import atomic_write_bytes
 from harness.budget import CHECKPOINT_HEADER_BYTES, PARAMETER_BYTES
 from harness.errors import DataError
 from harness.model.graph import FloatArray, Graph, Node
@@ -46,7 +46,24 @@ def save_checkpoint(
     metadata: Mapping[str, str] | None = None,
     dtype: Dtype = "float32",
 ) -> None:
-    """Write the weights of ``graph`` to ``path``, atomically.
+    """Write `checkpoint_bytes` of ``graph`` to ``path``, atomically.
+
+    Raises:
+        DataError: A weight is not finite in ``dtype``.
+        HarnessError: The file cannot be written.
+    """
+    data = checkpoint_bytes(graph, str(path), metadata=metadata, dtype=dtype)
+    atomic_write_bytes(path, data)
+
+
+def checkpoint_bytes(
+    graph: Graph,
+    where: str,
+    *,
+    metadata: Mapping[str, str] | None = None,
+    dtype: Dtype = "float32",
+) -> bytes:
+    """The content of a checkpoint file of ``graph``; an error names ``where``.
 
     Args:
         metadata: Goes into the header beside ``model`` (the graph's name).
@@ -56,11 +73,10 @@ def save_checkpoint(
 
     Raises:
         DataError: A weight is not finite in ``dtype``.
-        HarnessError: The file cannot be written.
     """
-    tensors = _encode(graph, dtype, str(path))
+    tensors = _encode(graph, dtype, where)
     header = {"format": "aimc-harness", **(metadata or {}), "model": graph.name}
-    atomic_write_bytes(path, _sorted_metadata(save(tensors, metadata=header)))
+    return _sorted_metadata(save(tensors, metadata=header))
 
 
 def load_checkpoint(graph: Graph, path: Path) -> Graph:

@@ -6,7 +6,6 @@ That is the content of plan or graph, the images, the part of the tile that numb
 
 from __future__ import annotations
 
-import hashlib
 import io
 from collections.abc import Callable
 from dataclasses import fields
@@ -24,6 +23,7 @@ from harness.cache.room import keep
 from harness.cache.sealed import SEALED, read_entry
 from harness.config.schema import SystemConfig
 from harness.content import content_digest
+from harness.digest import sha256_of
 from harness.model.classes import score_graph
 from harness.model.graph import Graph
 from harness.pipeline.identity import reference_sources
@@ -92,7 +92,7 @@ def _kept(
         return compute()
     computes = f"{_LOADED} numpy {metadata.version('numpy')}"
     limit = limit_bytes()
-    name = hashlib.sha256(f"{key} {computes}".encode()).hexdigest()
+    name = sha256_of(f"{key} {computes}")
     entry = cache_dir().absolute() / EVALUATIONS / f"{name}.npy{SEALED}"
     data = read_entry(entry, note=note)
     if data is not None:

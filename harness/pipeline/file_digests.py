@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 from typing import Final
 
-from harness.artifacts import sha256_file
+from harness.digest import sha256_file
 from harness.errors import HarnessError
 from harness.pipeline.recent import Recent
 

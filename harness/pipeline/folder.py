@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from harness.artifacts import sync_folder
+from harness.atomic import sync_folder
 from harness.config.schema import Config
 from harness.errors import HarnessError
 from harness.interrupts import uninterrupted

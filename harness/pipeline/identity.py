@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
-import json
 import os
 import secrets
 from collections.abc import Mapping
@@ -24,6 +23,7 @@ from harness.config.load import config_hash
 from harness.config.schema import Config, RunConfig
 from harness.data.digits import BUNDLED
 from harness.data.workloads import FOLDER_VARIABLE
+from harness.digest import sha256_json
 from harness.engines.registry import engine_identity
 from harness.errors import HarnessError
 from harness.mapping.checkpoint import checkpoint_file
@@ -94,7 +94,7 @@ def run_identity(config: Config, *, gem5: Path | None = None) -> str:
 def identity_of(config: Config, inputs: Mapping[str, str], computes: Mapping[str, object]) -> str:
     """As `run_identity`, of the results of `inputs_of` and `harness_identity`."""
     content = {"config": config_hash(config), "inputs": dict(inputs), **computes}
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+    return sha256_json(content)
 
 
 def harness_identity(engine: str, *, gem5: Path | None = None) -> dict[str, object]:

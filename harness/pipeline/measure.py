@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
 
-from harness.artifacts import atomic_write_text
+from harness.atomic import atomic_write_text
 from harness.codegen.program import GeneratedProgram
 from harness.config.load import config_to_yaml
 from harness.config.schema import Config

@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from harness.artifacts import atomic_write_text
+from harness.atomic import atomic_write_text
 from harness.cache.folder import cache_dir
 from harness.codegen.program import (
     PROGRAMMING_REGION,

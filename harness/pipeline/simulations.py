@@ -8,7 +8,6 @@ check refuses are not kept.
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
 import time
 from collections.abc import Callable, Mapping
@@ -18,17 +17,18 @@ from typing import Any, Final, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
-from harness.artifacts import sha256_file
 from harness.cache.folder import SIMULATIONS, cache_dir, limit_bytes
 from harness.cache.room import keep
 from harness.cache.sealed import SEALED, read_entry
 from harness.config.schema import SystemConfig
+from harness.digest import sha256_file, sha256_of
 from harness.engines.protocol import Progress, RunResult
 from harness.engines.registry import engine
 from harness.engines.visible import visible_system
 from harness.errors import EngineError, HarnessError
 from harness.locks import folder_lock
 from harness.pipeline.identity import engine_sources, simulator_identity
+from harness.strict_json import parse_json
 
 _FORMAT: Final = 1
 _LOADED: Final = engine_sources()
@@ -134,7 +134,7 @@ def _contents(order: Order) -> dict[str, Any]:
 
 def _digest(contents: Mapping[str, Any]) -> str:
     canonical = json.dumps(contents, sort_keys=True, separators=(",", ":"), allow_nan=False)
-    return hashlib.sha256(canonical.encode()).hexdigest()
+    return sha256_of(canonical)
 
 
 def _kept(
@@ -145,10 +145,10 @@ def _kept(
     if data is None:
         return None
     try:
-        document = json.loads(data)
+        document = parse_json(data)
         kept = _KEPT.validate_json(json.dumps(document["kept"]), strict=True)
         sound = document == _document(kept, contents)
-    except (ValueError, ValidationError, KeyError, TypeError, RecursionError):
+    except (ValueError, ValidationError, KeyError, TypeError):
         sound = False
     if not sound:
         note(f"{entry} is not of this program; simulating again")

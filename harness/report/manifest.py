@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Final
 
 import harness
-from harness.artifacts import sha256_file
 from harness.config.load import config_hash
 from harness.config.schema import Config
+from harness.digest import sha256_file
 from harness.engines.protocol import RunResult
 from harness.errors import StatsError
 from harness.report.comparison import InputFile, Manifest

@@ -7,23 +7,22 @@ scripts what follows from it; ``sha256`` covers all the rest in canonical form.
 
 from __future__ import annotations
 
-import hashlib
 import json
-import math
-from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Final, NoReturn
+from typing import Any, Final
 
 from pydantic import TypeAdapter, ValidationError
 
 from harness.budget import JSON_BYTES
+from harness.digest import sha256_of
 from harness.errors import HarnessError, StatsError
 from harness.reading import read_regular
 from harness.report.comparison import Comparison, accuracy_statement, outputs_statement
 from harness.report.earlier_results import EARLIER_VERSION, with_later_parts
 from harness.report.programming import programming_of, programming_statement
 from harness.stats.summary import ProgramSummary
+from harness.strict_json import JsonError, parse_json
 
 SCHEMA: Final = "aimc-harness result"
 VERSION: Final = 4
@@ -100,18 +99,14 @@ def read_result(path: Path) -> Comparison:
 
 def _load(path: Path) -> dict[str, Any]:
     try:
-        content = json.loads(
-            read_regular(path, JSON_BYTES).decode("utf-8"),
-            object_pairs_hook=_unique,
-            parse_constant=_not_finite,
-            parse_float=_finite,
-        )
+        data = read_regular(path, JSON_BYTES)
+        content = parse_json(data, "not valid JSON, perhaps truncated")
     except FileNotFoundError as error:
         raise _refusal(path, "there is no such file") from error
     except OSError as error:
         raise _refusal(path, f"cannot read the file: {error.strerror}") from error
-    except (ValueError, RecursionError) as error:
-        raise _refusal(path, f"not valid JSON, perhaps truncated: {error}") from error
+    except JsonError as error:
+        raise _refusal(path, str(error)) from error
     if not isinstance(content, dict):
         raise _refusal(path, "the file is not a result of this program")
     return content
@@ -157,23 +152,7 @@ def digest(content: dict[str, Any]) -> str:
     canonical = json.dumps(
         content, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False
     )
-    return hashlib.sha256(canonical.encode("ascii")).hexdigest()
-
-
-def _unique(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
-    result = dict(pairs)
-    if len(result) != len(pairs):
-        raise ValueError("a key stands twice")
-    return result
-
-
-def _finite(text: str) -> float:
-    number = float(text)
-    return number if math.isfinite(number) else _not_finite(text)
-
-
-def _not_finite(text: str) -> NoReturn:
-    raise ValueError(f"{text} is not a number")
+    return sha256_of(canonical)
 
 
 def _refusal(path: Path, what: str) -> StatsError:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from harness.artifacts import atomic_write_bytes
+from harness.atomic import atomic_write_bytes
+from harness.digest import sha256_of
 from harness.report.comparison import Comparison, accuracy_statement, outputs_statement
 from harness.report.layers_csv import layers_csv
 from harness.report.result_file import result_text
@@ -70,7 +70,7 @@ def write_report(comparison: Comparison, folder: Path) -> ReportFiles:
 
 
 def _manifest_text(comparison: Comparison, contents: dict[Path, bytes], result: bytes) -> str:
-    outputs = {path.name: _sha256(data) for path, data in contents.items()}
+    outputs = {path.name: sha256_of(data) for path, data in contents.items()}
     content = {
         "schema": "aimc-harness manifest",
         "version": MANIFEST_VERSION,
@@ -78,10 +78,6 @@ def _manifest_text(comparison: Comparison, contents: dict[Path, bytes], result: 
         "weights": "random" if comparison.model.random_weights else "trained",
         "statements": [accuracy_statement(comparison), outputs_statement(comparison)],
         **dataclasses.asdict(comparison.manifest),
-        "outputs_sha256": {**outputs, "result.json": _sha256(result)},
+        "outputs_sha256": {**outputs, "result.json": sha256_of(result)},
     }
     return json.dumps(content, indent=1, ensure_ascii=True, allow_nan=False) + "\n"
-
-
-def _sha256(data: bytes) -> str:
-    return hashlib.sha256(data).hexdigest()

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import functools
-import hashlib
-import json
 from collections.abc import Mapping
 from importlib import metadata
 from pathlib import Path
 from typing import Final
 
 from harness.config.schema import Config, LoopConfig
+from harness.digest import sha256_json
 from harness.pipeline.identity import harness_identity, identity_of, inputs_of
 
 _SEARCH_LIBRARIES: Final = ("aihwkit", "pillow", "scipy", "torch")
@@ -44,7 +43,7 @@ class Identities:
         if search is None:
             return run
         content = {"run": run, "search": search.model_dump(mode="json"), **_search_libraries()}
-        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+        return sha256_json(content)
 
 
 @functools.cache

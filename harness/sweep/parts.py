@@ -7,7 +7,6 @@ The layers are written first: a batch counts once its points are there.
 
 from __future__ import annotations
 
-import hashlib
 import io
 import re
 from collections.abc import Iterable, Sequence
@@ -15,7 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
-from harness.artifacts import atomic_write_bytes
+from harness.atomic import atomic_write_bytes
+from harness.digest import sha256_of
 from harness.reading import read_regular
 from harness.sweep.columns import LAYER_COLUMNS, POINT_COLUMNS, Column
 
@@ -141,4 +141,4 @@ def _write(folder: Path, table: Table, number: int, content: pa.Table) -> Path:
 
 
 def _digest(data: bytes) -> str:
-    return hashlib.sha256(data).hexdigest()[:_DIGEST_DIGITS]
+    return sha256_of(data)[:_DIGEST_DIGITS]

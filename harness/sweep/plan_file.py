@@ -13,7 +13,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from harness.artifacts import atomic_write_text
+from harness.atomic import atomic_write_text
 from harness.budget import JSON_BYTES, SWEEP_POINTS
 from harness.errors import HarnessError
 from harness.reading import read_regular

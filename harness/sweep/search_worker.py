@@ -6,7 +6,6 @@ folder, where a later run of the sweep finds it.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import platform
 from collections.abc import Mapping
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from harness.config.schema import Config, LoopConfig
+from harness.digest import sha256_json
 from harness.errors import MappingError
 from harness.sweep.worker import Heard, prepare_process, what_failed
 
@@ -50,7 +50,7 @@ def search_key(config: Config, loop: LoopConfig) -> str:
         "config": config.model_dump(mode="json", exclude={"run": set(_NOT_SEEN)}),
         "loop": loop.model_dump(mode="json"),
     }
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+    return sha256_json(content)
 
 
 def find(job: str) -> dict[str, str]:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
-from harness.artifacts import sync_folder
+from harness.atomic import sync_folder
 from harness.errors import HarnessError
 from harness.sweep.parts import (
     DamagedPartError,

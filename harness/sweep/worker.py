@@ -7,7 +7,6 @@ of the whole process is left to dask.
 from __future__ import annotations
 
 import functools
-import hashlib
 import json
 import os
 import platform
@@ -22,6 +21,7 @@ from typing import Any, Final, Protocol, TypeAlias
 
 from harness.config.load import config_to_yaml
 from harness.config.schema import Config
+from harness.digest import sha256_of
 from harness.errors import HarnessError
 from harness.pipeline.identity import harness_identity
 from harness.pipeline.measure import measure
@@ -84,7 +84,7 @@ class Job:
 @functools.cache
 def harness_digest() -> str:
     """SHA-256 of this process's harness, in hexadecimal: its sources and its libraries."""
-    return hashlib.sha256(json.dumps(harness_identity("embedded")).encode()).hexdigest()
+    return sha256_of(json.dumps(harness_identity("embedded")))
 
 
 def run_point(

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from harness.artifacts import atomic_writer
+from harness.atomic import atomic_writer
 from harness.cache.folder import OBJECTS, PROGRAMS, SCRATCH, SCRATCH_PREFIX, limit_bytes
 from harness.cache.room import make_room
 from harness.cache.sealed import SEALED, copy_out, publish

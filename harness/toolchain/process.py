@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
-import signal
 import subprocess
 import threading
 from collections.abc import Mapping, Sequence
@@ -13,6 +11,7 @@ from pathlib import Path
 
 from harness.errors import ToolchainError
 from harness.interrupts import uninterrupted
+from harness.process_group import kill_group, process_group
 
 
 @dataclass(frozen=True)
@@ -28,7 +27,7 @@ class Commands:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._groups: set[int] = set()
+        self._running: set[subprocess.Popen[bytes]] = set()
         self._killed = False
 
     def run(
@@ -47,30 +46,39 @@ class Commands:
         Raises:
             ToolchainError: The command cannot be started or does not end in time.
         """
+        group = process_group(
+            command,
+            cwd=cwd,
+            environment=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+        )
         with contextlib.ExitStack() as stack:
             with uninterrupted(), self._lock:
                 if self._killed:
                     raise ToolchainError("the compilation was stopped")
-                process = _start(command, cwd, environment)
-                self._groups.add(process.pid)
-                stack.callback(self._end, process)
+                try:
+                    process = stack.enter_context(group)
+                except OSError as error:
+                    raise ToolchainError(
+                        f"the compiler cannot be started: {error.strerror}",
+                        where=command[0],
+                        hint="check the installation with: aimc doctor",
+                    ) from error
+                self._running.add(process)
+                stack.callback(self._forget, process)
             return _wait(process, command, timeout_s)
 
-    def _end(self, process: subprocess.Popen[bytes]) -> None:
-        with uninterrupted(), self._lock:
-            self._groups.discard(process.pid)
-            if process.poll() is None:
-                _kill_group(process.pid)
-                process.wait()
-            if process.stdout is not None:
-                process.stdout.close()
-
     def kill(self) -> None:
-        """Kill what runs and refuse to start more."""
+        """Kill the running commands and refuse to start more."""
         with self._lock:
             self._killed = True
-            for group in self._groups:
-                _kill_group(group)
+            for process in self._running:
+                kill_group(process)
+
+    def _forget(self, process: subprocess.Popen[bytes]) -> None:
+        with uninterrupted(), self._lock:
+            self._running.discard(process)
 
 
 def _wait(process: subprocess.Popen[bytes], command: Sequence[str], timeout_s: float) -> Finished:
@@ -83,29 +91,3 @@ def _wait(process: subprocess.Popen[bytes], command: Sequence[str], timeout_s: f
             hint="the machine may be overloaded or out of memory; try again",
         ) from error
     return Finished(process.returncode, output.decode("utf-8", errors="replace"))
-
-
-def _start(
-    command: Sequence[str], cwd: Path, environment: Mapping[str, str]
-) -> subprocess.Popen[bytes]:
-    try:
-        return subprocess.Popen(
-            command,
-            cwd=cwd,
-            env=dict(environment),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-    except OSError as error:
-        raise ToolchainError(
-            f"the compiler cannot be started: {error.strerror}",
-            where=command[0],
-            hint="check the installation with: aimc doctor",
-        ) from error
-
-
-def _kill_group(group: int) -> None:
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(group, signal.SIGKILL)

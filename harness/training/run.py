@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.artifacts import atomic_write_text
+from harness.atomic import atomic_write_text
 from harness.data.sizes import inputs_in_words
 from harness.data.workloads import Recipe, Workload, workload_for
 from harness.errors import ModelError

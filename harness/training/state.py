@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from harness.artifacts import atomic_write_bytes
+from harness.atomic import atomic_write_bytes
 from harness.budget import MEMORY_BYTES
 from harness.errors import DataError
 from harness.reading import read_regular

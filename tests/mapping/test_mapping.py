@@ -18,7 +18,6 @@ from safetensors.numpy import save
 from harness.budget import MAPPING_BYTES
 from harness.errors import MappingError
 from harness.mapping.conductance import conductances_of
-from harness.mapping.file_format import parse_json
 from harness.mapping.mapping import matrix_layers
 from harness.mapping.resolve import resolve_mapping
 from harness.mapping.write import write_mapping
@@ -235,11 +234,6 @@ def test_fields_of_any_type(network: QNetwork, tmp_path: Path, key: str, value: 
     else:
         assert key == "layers" or value == document()[key]
         assert set(mapping.layers) == set(MATRICES)
-
-
-def test_parser_returns_what_json_means() -> None:
-    text = json.dumps(document(provenance={"a": [1.5, None, True, {"b": "c"}]}))
-    assert parse_json(text.encode(), "x") == json.loads(text)
 
 
 GOOD = {"left": (72, 8), "logits": (16, 10)}

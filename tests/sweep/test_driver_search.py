@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from harness.config.load import config_hash
-from harness.mapping.file_format import parse_json
+from harness.strict_json import parse_json_object
 from harness.sweep.driver import run_sweep
 from harness.sweep.points import Point
 from harness.sweep.room import Room
@@ -38,7 +38,7 @@ def test_points_share_a_search_and_measure_what_it_finds(tmp_path: Path) -> None
         assert run_sweep(sweep([one, two, three]), folder, room, Heard()).measured == 1
         assert (found / "mapping.json").stat().st_mtime_ns == written
     rows = read_points(folder).set_index("identity")
-    wanted = parse_json((found / "mapping.json").read_bytes(), "mapping")["layers"]
+    wanted = parse_json_object((found / "mapping.json").read_bytes())["layers"]
     analog = sum(unit == "analog" for unit in wanted.values())
     assert analog
     for identity in (one.identity, two.identity, three.identity):

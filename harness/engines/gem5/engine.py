@@ -14,7 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from harness.artifacts import atomic_write_bytes
+from harness.atomic import atomic_write_bytes
 from harness.config.schema import SystemConfig
 from harness.engines.events import ALL_EVENTS
 from harness.engines.gem5.dot_products import run_functionally

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TypeVar
 
 from harness.errors import EngineError
+from harness.strict_json import JsonError, parse_json_object
 
 T = TypeVar("T", str, int, bool)
 
@@ -125,12 +125,9 @@ def _text(path: Path) -> str:
 
 def _object(text: str, where: str) -> Mapping[str, object]:
     try:
-        record = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise EngineError(f"not JSON: {error}", where=where) from error
-    if not isinstance(record, dict):
-        raise EngineError("not a JSON object", where=where)
-    return record
+        return parse_json_object(text)
+    except JsonError as error:
+        raise EngineError(str(error), where=where) from error
 
 
 def _value(record: Mapping[str, object], key: str, kind: type[T], path: Path) -> T:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import signal
 import subprocess
 import time
@@ -14,6 +13,8 @@ from typing import Final
 
 from harness.engines.protocol import Progress
 from harness.errors import EngineError
+from harness.interrupts import uninterrupted
+from harness.process_group import process_group
 
 LOG: Final = "gem5.log"
 STATS: Final = "stats.txt"
@@ -48,37 +49,33 @@ def run_process(
     """
     watch = _Watch(folder / HOW_FAR, regions)
     deadline = time.monotonic() + timeout_s
-    with (folder / LOG).open("wb") as log:
+    with (folder / LOG).open("wb") as log, contextlib.ExitStack() as stack:
+        group = process_group(
+            command,
+            environment=environment,
+            stdin=subprocess.PIPE,
+            stdout=log,
+            grace_s=_GRACE_S,
+        )
         try:
-            process = subprocess.Popen(
-                command,
-                stdin=subprocess.PIPE,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                env=dict(environment),
-                start_new_session=True,
-            )
+            with uninterrupted():
+                process = stack.enter_context(group)
         except OSError as error:
             raise EngineError(
                 f"gem5 cannot be started: {error.strerror or error}", where=command[0]
             ) from error
-        try:
-            while process.poll() is None:
-                if time.monotonic() > deadline:
-                    raise EngineError(
-                        f"the simulation did not end within {timeout_s:g} s" + last_lines(folder),
-                        where=command[0],
-                        hint=f"--set run.timeout_s=SECONDS gives it more; fewer images take less;"
-                        f" the longest latency is {latency}",
-                    )
-                with contextlib.suppress(subprocess.TimeoutExpired):
-                    process.wait(min(_POLL_S, max(deadline - time.monotonic(), 0.01)))
-                if progress is not None and watch.look():
-                    progress(watch.instructions, watch.simulated_ns, watch.layer)
-        finally:
-            _end_group(process)
-            assert process.stdin is not None
-            process.stdin.close()
+        while process.poll() is None:
+            if time.monotonic() > deadline:
+                raise EngineError(
+                    f"the simulation did not end within {timeout_s:g} s" + last_lines(folder),
+                    where=command[0],
+                    hint=f"--set run.timeout_s=SECONDS gives it more; fewer images take less;"
+                    f" the longest latency is {latency}",
+                )
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(min(_POLL_S, max(deadline - time.monotonic(), 0.01)))
+            if progress is not None and watch.look():
+                progress(watch.instructions, watch.simulated_ns, watch.layer)
     if process.returncode < 0:
         raise EngineError(
             f"gem5 was killed by {_signal_name(-process.returncode)}" + last_lines(folder),
@@ -104,22 +101,6 @@ def _tail(path: Path, whose: str) -> str:
     if not lines:
         return ""
     return f"\n  {whose} last lines:" + "".join(f"\n    {line[:200]}" for line in lines)
-
-
-def _end_group(process: subprocess.Popen[bytes]) -> None:
-    """If gem5 still runs, ask its group to end, then kill what is left of it."""
-    if process.poll() is not None:
-        return
-    _signal_group(process.pid, signal.SIGTERM)
-    with contextlib.suppress(subprocess.TimeoutExpired):
-        process.wait(_GRACE_S)
-    _signal_group(process.pid, signal.SIGKILL)
-    process.wait()
-
-
-def _signal_group(group: int, number: signal.Signals) -> None:
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(group, number)
 
 
 def _signal_name(number: int) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from harness.artifacts import atomic_write_bytes, atomic_write_text
+from harness.atomic import atomic_write_bytes, atomic_write_text
 from harness.sweep.plan_file import SweepPlan
 from harness.sweep.table import LONG_COLUMNS
 
