@@ -86,7 +86,7 @@ def search(
     """Find which layers may be analog so that accuracy stays within a bound.
 
     The same as ``aimc map --drop``: layers are converted one by one, the network is retrained with
-    noise, and what breaks the bound is taken back.  An equal search is served from its folder.
+    noise, and what breaks the bound is rolled back.  An equal search is served from its folder.
     After an interrupt (KeyboardInterrupt) or a kill, the same call goes on from the last decision.
 
     Args:

@@ -16,7 +16,7 @@ from harness.config.schema import Config, LoopConfig
 from harness.errors import ConfigError, HarnessError, MappingError
 
 if TYPE_CHECKING:
-    from harness.accuracy.workbench import Reporter
+    from harness.accuracy.session import Reporter
 
 _UNUSED: Final = ("fp32_baseline", "images", "mapping", "placement")  # keys of the section run
 

@@ -31,8 +31,8 @@ with it, and --checkpoint where --mapping names a file.
 
 With --drop: which layers may be analog so that accuracy, after programming noise and drift, stays
 within DROP percentage points of the float network.  Layers are converted one by one, the network
-is retrained with noise, and a layer whose conversion breaks the bound is taken back.  What remains
-is measured on devices that no decision has seen, and more is taken back until the bound holds
+is retrained with noise, and a layer whose conversion breaks the bound is rolled back.  What remains
+is measured on devices that no decision has seen, and more is rolled back until the bound holds
 there.  The folder --out then has mapping.json, the retrained checkpoint, the programmed
 conductances, accuracy.csv, accuracy.png and summary.json.  Several --drop give a folder each in the
 time of little more than one.  Interrupted, the same command goes on.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from harness.accuracy.paired import BoolArray
+from harness.accuracy.accuracy_drop import BoolArray
 from harness.accuracy.task import Labelled
 from harness.data.chance import WRONG_INPUTS, at_chance
 from harness.errors import DataError

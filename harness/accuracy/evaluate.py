@@ -21,6 +21,7 @@ import numpy.typing as npt
 import torch
 from scipy.special import stdtrit
 
+from harness.accuracy.accuracy_drop import BoolArray
 from harness.accuracy.divergence import Nats, divergence_nats
 from harness.accuracy.evaluate_analog import AnalogOperator
 from harness.accuracy.evaluate_calibration import Calibration
@@ -28,7 +29,6 @@ from harness.accuracy.evaluate_digital import Arithmetic
 from harness.accuracy.evaluate_normal import NormalSource
 from harness.accuracy.evaluate_program import TorchProgram
 from harness.accuracy.noise import layer_seed, program_weights
-from harness.accuracy.paired import BoolArray
 from harness.config.schema import NoiseConfig, SystemConfig
 from harness.data.images import checked_labels
 from harness.errors import MappingError, QuantError

@@ -1,6 +1,6 @@
-"""Hardware-aware retraining: the layers that are to be analog are trained as a tile computes.
+"""Hardware-aware retraining: layers that will be analog are trained as a tile computes them.
 
-In every batch an analog layer has, drawn anew,
+In every batch an analog layer has, with newly drawn noise,
 
 - weights with normal noise, in the unit of the largest |weight| of each output channel, which is
   what the tile programs as its largest conductance;
@@ -37,7 +37,7 @@ from harness.training.module import GraphModule, Layer, MatrixLayer
 
 @dataclass(frozen=True)
 class TrainingNoise:
-    """What an analog layer is trained with.
+    """The noise that an analog layer is trained with.
 
     ``weight_noise`` is a standard deviation over a channel's largest |weight|;
     ``output_noise_lsb`` one in ADC steps.
@@ -50,8 +50,8 @@ class TrainingNoise:
 
 
 @dataclass(frozen=True)
-class Passage:
-    """A part of a retraining, of at most one epoch: what is done between two saved states.
+class RetrainingSegment:
+    """A segment of a retraining, of at most one epoch: the work between two saved states.
 
     The learning rate falls linearly from ``first_rate`` to ``last_rate``.
     """
@@ -61,11 +61,11 @@ class Passage:
     last_rate: float
 
 
-def passages(epochs: float, rate: float) -> tuple[Passage, ...]:
-    """A retraining of ``epochs`` cut at whole epochs; over all of it the rate falls to 0."""
+def segments(epochs: float, rate: float) -> tuple[RetrainingSegment, ...]:
+    """A retraining of ``epochs``, cut at whole epochs; over all of them the rate falls to 0."""
     cuts = [*range(math.ceil(epochs)), epochs]
     return tuple(
-        Passage(stop - start, rate * (1 - start / epochs), rate * (1 - stop / epochs))
+        RetrainingSegment(stop - start, rate * (1 - start / epochs), rate * (1 - stop / epochs))
         for start, stop in itertools.pairwise(cuts)
     )
 
@@ -76,12 +76,12 @@ def retrain(
     training: TensorSplit,
     recipe: Recipe,
     noise: TrainingNoise,
-    passage: Passage,
+    segment: RetrainingSegment,
     *,
     seed: int,
     threads: int,
 ) -> Graph:
-    """``graph`` trained for ``passage`` with the layers ``analog`` as a tile computes them.
+    """``graph`` trained for ``segment`` with the layers ``analog`` as a tile computes them.
 
     Batch size, momentum, weight decay, augmentation and precision are the recipe's.  The same
     arguments give the same weights on one machine with one number of threads.
@@ -106,9 +106,9 @@ def retrain(
         module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         optimizer = make_optimizer(module, recipe)
         batches = shuffled_batches(training, recipe.batch_size, generator)
-        batches = batches[: max(1, round(passage.epochs * len(batches)))]
-        fall = (passage.first_rate - passage.last_rate) / len(batches)
-        rates = [passage.first_rate - index * fall for index in range(len(batches))]
+        batches = batches[: max(1, round(segment.epochs * len(batches)))]
+        fall = (segment.first_rate - segment.last_rate) / len(batches)
+        rates = [segment.first_rate - index * fall for index in range(len(batches))]
         pairs = zip(batches, rates, strict=True)
         loss = train_on(module, optimizer, training, recipe, pairs, generator)
         if not math.isfinite(loss):
@@ -149,9 +149,10 @@ class _AnalogLayer(Layer):
         return weight + normal * (largest * self._noise.weight_noise)
 
     def _with_noise(self, x: Tensor, deviation: Tensor) -> Tensor:
-        """Drawing takes most of the time, so images share: each of a batch's eighths has the same.
+        """Drawing takes most of the time, so all eighths of a batch have the same noise.
 
-        Uniform noise is quicker to draw than normal, and after the sums of the next layer alike.
+        Uniform noise is faster to draw than normal noise.  After the sums of the next layer the
+        two are alike.
         """
         shares = math.gcd(len(x), 8)
         reach = math.sqrt(3.0)  # of variance 1
@@ -164,14 +165,14 @@ class _AnalogLayer(Layer):
 
 
 def _largest(x: Tensor, dimensions: list[int] | None = None) -> Tensor:
-    """The largest |x| over ``dimensions``, kept with length 1; None: over all."""
-    magnitudes = x.detach().float().abs()  # torch finds a bfloat16 maximum one by one
+    """The largest |x| over ``dimensions``, which stay with length 1; None: over all."""
+    magnitudes = x.detach().float().abs()  # torch does not vectorise the maximum of bfloat16
     largest = magnitudes.amax() if dimensions is None else magnitudes.amax(dimensions, keepdim=True)
     return largest.to(x.dtype)
 
 
 def _steps(largest: Tensor, bits: int) -> Tensor:
-    """The converter's step for a range of +-``largest``; 1 where that is 0."""
+    """The converter's step for a range of +-``largest``; 1 where ``largest`` is 0."""
     return (largest / ((1 << (bits - 1)) - 1)).masked_fill_(largest == 0, 1.0)
 
 
@@ -181,7 +182,7 @@ def _rounded(x: Tensor, step: Tensor) -> Tensor:
 
 
 class _Round(torch.autograd.Function):
-    """To the nearest multiple of a step; the gradient passes as it is."""
+    """Rounds to the nearest multiple of a step; the gradient passes unchanged."""
 
     @staticmethod
     def forward(ctx: object, x: Tensor, step: Tensor) -> Tensor:

@@ -18,7 +18,7 @@ _SIZE_IN: Final = (11.0, 4.9)
 _DPI: Final = 130
 _MARGIN_POINTS: Final = 0.25
 # Okabe and Ito's colour-blind-safe palette; markers carry the same for grey prints.
-_KEPT, _TAKEN_BACK, _TEST, _BOUND, _FLOAT = "#0072B2", "#D55E00", "#009E73", "#D55E00", "#333333"
+_KEPT, _ROLLED_BACK, _TEST, _BOUND, _FLOAT = "#0072B2", "#D55E00", "#009E73", "#D55E00", "#333333"
 _CONFIRMED: Final = "#CC79A7"
 _TIMES: Final = (
     (1.0, "1 s"),
@@ -69,14 +69,14 @@ def _draw_steps(axes: Axes, result: SearchResult) -> None:
     kept = [row for row in steps if row.accepted]
     high = max([100 * result.baseline, *(_high(row) for row in (*steps, *confirmed))])
     low = min([100 * result.bound, *(_low(row) for row in (*kept, *confirmed))])
-    # What was taken back may lie far below; a little of that is shown to scale.
+    # Rolled-back trials may lie far below; only part of that range is drawn to scale.
     lowest = min([low, *(_low(row) for row in steps)])
     low = max(lowest, low - 1.5 * (high - low) - _MARGIN_POINTS)
     refused = [row for row in steps if not row.accepted]
     shown = [row for row in refused if _mean(row) >= low]
     shares = [100 * row.analog_share for row in shown]
     _errorbars(axes, kept, [100 * row.analog_share for row in kept], _KEPT, "o-", "kept")
-    _errorbars(axes, shown, shares, _TAKEN_BACK, "x", "taken back")
+    _errorbars(axes, shown, shares, _ROLLED_BACK, "x", "rolled back")
     confirmed_shares = [100 * row.analog_share for row in confirmed]
     _errorbars(axes, confirmed, confirmed_shares, _CONFIRMED, "D", "on other devices")
     _lines(axes, result)
@@ -152,7 +152,7 @@ def _errorbars(
 def _mark_below(axes: Axes, rows: Sequence[Row], edge: float) -> None:
     """Mark at ``edge`` what lies too far below, with its value."""
     for row in rows:
-        axes.plot(100 * row.analog_share, edge, "v", color=_TAKEN_BACK, markersize=5)
+        axes.plot(100 * row.analog_share, edge, "v", color=_ROLLED_BACK, markersize=5)
         axes.annotate(
             f"{_mean(row):.1f}",
             (100 * row.analog_share, edge),
@@ -160,7 +160,7 @@ def _mark_below(axes: Axes, rows: Sequence[Row], edge: float) -> None:
             textcoords="offset points",
             ha="center",
             fontsize=7,
-            color=_TAKEN_BACK,
+            color=_ROLLED_BACK,
         )
 
 

@@ -12,8 +12,8 @@ from typing import Annotated, Any, Final, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
+from harness.accuracy.accuracy_drop import Measured, Values
 from harness.accuracy.evaluate import Accuracies
-from harness.accuracy.paired import Measured, Values
 from harness.accuracy.state import Measurement
 from harness.accuracy.strategies import Step
 
@@ -127,7 +127,7 @@ class _Summarised(BaseModel):
 
 
 class SummaryRow(_Summarised):
-    """One measurement of a `Summary`, as `statistics` and `lost` give it."""
+    """One measurement of a `Summary`, as `statistics` and `drop_columns` give it."""
 
     phase: Phase
     split: Literal["validation", "test"]
@@ -245,12 +245,12 @@ def _phase_of(step: Step) -> Phase:
 
 
 def to_csv(result: SearchResult) -> str:
-    """``accuracy.csv``; the bound stands where it was applied."""
+    """``accuracy.csv``; a row has the bound if it was applied there."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(_COLUMNS)
     for row in result.rows:
-        numbers = statistics(row.values) | lost(row)
+        numbers = statistics(row.values) | drop_columns(row)
         writer.writerow(
             (
                 row.phase,
@@ -283,7 +283,7 @@ def statistics(values: Values) -> dict[str, float | None]:
     }
 
 
-def lost(row: Row) -> dict[str, float | None]:
+def drop_columns(row: Row) -> dict[str, float | None]:
     """Percentage points below the float network on the same images, and their standard error.
 
     None of the float network itself; the error None of a single image.
@@ -291,7 +291,7 @@ def lost(row: Row) -> dict[str, float | None]:
     measured = None if row.phase == "baseline" else row.measured
     known = measured is not None and measured.images > 1
     return {
-        "lost_points": None if measured is None else round(100 * measured.lost, 6),
+        "lost_points": None if measured is None else round(100 * measured.drop, 6),
         "lost_error_points": (
             round(100 * measured.standard_error, 6) if measured is not None and known else None
         ),
@@ -324,7 +324,7 @@ def summary_of(result: SearchResult, provenance: Mapping[str, Any]) -> Summary:
                     "time_s": row.time_s,
                     "repetitions": len(row.values),
                     **statistics(row.values),
-                    **lost(row),
+                    **drop_columns(row),
                 }
             )
             for row in final

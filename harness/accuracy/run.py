@@ -22,7 +22,7 @@ from harness.accuracy.identity import fingerprint, search_identity, search_libra
 from harness.accuracy.picture import draw_search
 from harness.accuracy.result import (
     SearchResult,
-    lost,
+    drop_columns,
     rows_of,
     statistics,
     summary_json,
@@ -30,11 +30,11 @@ from harness.accuracy.result import (
     to_csv,
 )
 from harness.accuracy.search import Search, search_all
+from harness.accuracy.session import TEST_SEED, Reporter, SearchSession
 from harness.accuracy.state import StateFolder, analog_of
 from harness.accuracy.state_check import INT8
 from harness.accuracy.strategies import strategy_named
 from harness.accuracy.task import Task, load_task
-from harness.accuracy.workbench import TEST_SEED, Reporter, Workbench
 from harness.atomic import atomic_write_bytes, atomic_write_text
 from harness.checksums import seal
 from harness.config.schema import Config, LoopConfig
@@ -132,7 +132,9 @@ def find_mappings(
         earlier = {drop: served(out, names[drop], fresh=fresh) for drop, out in outs.items()}
         wanted = [drop for drop in outs if earlier[drop] is None]
         if wanted:
-            bench = Workbench(task, config, loop, folder, reporter, threads=threads, gem5=gem5)
+            session = SearchSession(
+                task, config, loop, folder, reporter, threads=threads, gem5=gem5
+            )
 
             def write(search: Search) -> None:
                 reporter.stage("writing the mapping")
@@ -141,7 +143,7 @@ def find_mappings(
                 with staged_folder(outs[drop]) as staging:
                     _write(staging, search, config, loops[drop], command, names[drop], threads)
 
-            search_all(bench, [Search(bench, drop) for drop in wanted], write)
+            search_all(session, [Search(session, drop) for drop in wanted], write)
         folder.remove()
         summaries = {drop: earlier[drop] or read_summary(out) for drop, out in outs.items()}
     return [
@@ -199,8 +201,8 @@ def _write(
     name: str,
     threads: int,
 ) -> None:
-    bench, route = search.bench, search.route
-    task, graph = bench.task, bench.stored_graph(route)
+    session, route = search.session, search.route
+    task, graph = session.task, session.stored_graph(route)
     network = task.quantized(graph)
     result = _result(search, loop, network)
     provenance = _provenance(result, task, config, loop, command, name, threads)
@@ -218,7 +220,7 @@ def _write(
         source=str(folder / MAPPING_FILE),
         layers=result.layers,
         insists=True,
-        conductances=bench.conductances(route) if result.analog else None,
+        conductances=session.conductances(route) if result.analog else None,
         graph_sha256=result.graph_sha256,
         provenance=provenance,
     )
@@ -230,7 +232,7 @@ def _write(
 
 
 def _result(search: Search, loop: LoopConfig, network: QNetwork) -> SearchResult:
-    bench, route = search.bench, search.route
+    session, route = search.session, search.route
     macs = {
         node.name: node_macs(network, node)
         for node in network.nodes
@@ -238,26 +240,26 @@ def _result(search: Search, loop: LoopConfig, network: QNetwork) -> SearchResult
     }
     chosen = set(analog_of(route))
     layers: dict[str, Unit] = {
-        layer: "analog" if layer in chosen else "digital" for layer in bench.demands
+        layer: "analog" if layer in chosen else "digital" for layer in session.demands
     }
-    int8 = bench.state.measurement((), INT8)
-    final = {name: bench.state.measurement(route, name) for name in bench.final_times}
+    int8 = session.state.measurement((), INT8)
+    final = {name: session.state.measurement(route, name) for name in session.final_times}
     assert int8 is not None
     return SearchResult(
-        model=bench.task.name,
-        dataset=bench.task.dataset,
+        model=session.task.name,
+        dataset=session.task.dataset,
         strategy=loop.search.strategy,
         drop_points=loop.search.drop_points,
         confidence=loop.search.confidence,
-        baseline=bench.baseline,
+        baseline=session.baseline,
         t_eval_s=loop.noise.t_eval_s,
         graph_sha256=network_digest(network),
         layers=layers,
         macs=macs,
         rows=rows_of(
             {
-                "validation": bench.float_measured("validation"),
-                "test": bench.float_measured("test"),
+                "validation": session.float_measured("validation"),
+                "test": session.float_measured("test"),
                 "int8": int8,
             },
             search.digital,
@@ -268,7 +270,7 @@ def _result(search: Search, loop: LoopConfig, network: QNetwork) -> SearchResult
             found=tuple(name for name, unit in layers.items() if unit == "analog"),
             t_eval_s=loop.noise.t_eval_s,
         ),
-        seconds=bench.state.seconds,
+        seconds=session.state.seconds,
     )
 
 
@@ -294,7 +296,7 @@ def _provenance(
             "images": decided.images,
             "time_s": t_eval_s,
             **statistics(decided.values),
-            **lost(decided),
+            **drop_columns(decided),
         },
         "conductances": {
             "time_s": t_eval_s,

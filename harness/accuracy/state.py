@@ -30,7 +30,7 @@ from pydantic import (
     model_validator,
 )
 
-from harness.accuracy.paired import BoolArray, Measured
+from harness.accuracy.accuracy_drop import BoolArray, Measured
 from harness.atomic import atomic_write_bytes, atomic_write_text
 from harness.budget import SEARCH_STATE_BYTES
 from harness.digest import sha256_file, sha256_of
@@ -84,7 +84,7 @@ class Trial(_Record):
 
 
 class Attempt(_Record):
-    """A trial under way: ``passages`` parts of its retraining are done and left ``weights``."""
+    """An unfinished trial: ``passages`` segments of its retraining gave ``weights``."""
 
     route: Route
     layer: Layer | None

@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from harness.accuracy.paired import Measured
+from harness.accuracy.accuracy_drop import Measured
 from harness.accuracy.state import Measurement, Route, SearchState, analog_of
 from harness.config.schema import SearchConfig
 
@@ -31,16 +31,16 @@ class Scope:
     Attributes:
         candidates: Layers that tiles can compute.
         images: Their number, by split.
-        passages: Parts of a retraining for one layer.
-        warmup_passages: The same with all layers noisy.
+        segments: Number of segments of the retraining for one layer.
+        warmup_segments: The same with all layers noisy.
         final: Names of the measurements of what was found.
         search: Its repetitions and images.
     """
 
     candidates: Collection[str]
     images: Mapping[str, int]
-    passages: int
-    warmup_passages: int
+    segments: int
+    warmup_segments: int
     final: Collection[str]
     search: SearchConfig
 
@@ -57,8 +57,8 @@ def _misfits(state: SearchState, scope: Scope) -> Iterator[str]:
             yield f"the float network on {correct.images} images of the split {split!r}"
     for trial in state.trials:
         tried = (*trial.route, trial.layer)
-        passages = _passages(trial.layer, scope)
-        if not _is_route(tried, made, scope) or (trial.weights is None) != (passages == 0):
+        segments = _segments(trial.layer, scope)
+        if not _is_route(tried, made, scope) or (trial.weights is None) != (segments == 0):
             yield f"a trial of {trial.layer!r} after {trial.route}"
         elif not _counts(trial.measured, "validation", _sets(tried, scope), scope):
             yield f"the accuracies of the trial of {trial.layer!r} after {trial.route}"
@@ -66,7 +66,7 @@ def _misfits(state: SearchState, scope: Scope) -> Iterator[str]:
         attempt = state.attempt
         tried = (*attempt.route, attempt.layer)
         known = _is_route(tried, {*made, (attempt.route, attempt.layer)}, scope)
-        if not known or attempt.passages > _passages(attempt.layer, scope):
+        if not known or attempt.passages > _segments(attempt.layer, scope):
             yield f"an attempt with {attempt.layer!r} after {attempt.route}"
     for measurement in state.measurements:
         if not _is_measurement(measurement, made, scope):
@@ -116,5 +116,5 @@ def _sets(route: Route, scope: Scope) -> int:
     return scope.search.repetitions if analog_of(route) else 1
 
 
-def _passages(layer: str | None, scope: Scope) -> int:
-    return scope.warmup_passages if layer is None else scope.passages
+def _segments(layer: str | None, scope: Scope) -> int:
+    return scope.warmup_segments if layer is None else scope.segments

@@ -1,8 +1,8 @@
 """Search strategies: which layer to try next.
 
-A strategy is a class with a ``name`` and one method; `register` makes it known to ``--strategy``,
-and so does an entry point of the group ``aimc_harness.strategies`` in another package.  It decides
-from what it is shown alone, so that an interrupted search goes on as it would have.
+A strategy is a class with a ``name`` and one method.  `register` makes it known to ``--strategy``;
+so does an entry point of the group ``aimc_harness.strategies`` in another package.  It must decide
+from its arguments alone, so that an interrupted search continues with the same decisions.
 """
 
 from __future__ import annotations
@@ -12,22 +12,22 @@ from dataclasses import dataclass
 from importlib import metadata
 from typing import ClassVar, Final, Protocol
 
-from harness.accuracy.paired import Measured, Values
+from harness.accuracy.accuracy_drop import Measured, Values
 from harness.accuracy.state import Saving
 from harness.errors import HarnessError
 
 GROUP: Final = "aimc_harness.strategies"
-_LEAST_NATS: Final = 1e-9  # of layers that change nothing, the one that saves most comes first
+_LEAST_NATS: Final = 1e-9  # among layers that change nothing, the one that saves most is first
 
 
 @dataclass(frozen=True)
 class Step:
     """One decision: may ``layer`` be analog, with those accepted before?
 
-    ``analog`` are the analog layers that were measured; none, and nothing measured, if no tiles
-    were left.  A step without a layer is the warm-up: retraining with all candidates noisy,
-    measured with every layer digital.  One that ``confirms`` decides on the layer accepted last,
-    on devices that no other decision has seen.
+    ``analog`` are the analog layers that were measured.  If no tiles were left, it is empty and
+    nothing was measured.  A step without a layer is the warm-up: retraining with all candidates
+    noisy, measured with every layer digital.  A step that ``confirms`` decides on the layer
+    accepted last, on devices that no other decision has seen.
     """
 
     layer: str | None
@@ -38,12 +38,12 @@ class Step:
 
     @property
     def values(self) -> Values:
-        """Accuracies, one a set of devices."""
+        """Accuracies, one per set of devices."""
         return () if self.measured is None else self.measured.values
 
 
-class Survey(Protocol):
-    """What a strategy may ask; divergences and savings are measured when first asked for."""
+class LayerStatistics(Protocol):
+    """Figures of each layer for a strategy; divergences and savings are measured at first use."""
 
     @property
     def candidates(self) -> tuple[str, ...]:
@@ -55,10 +55,10 @@ class Survey(Protocol):
 
     @property
     def costly_layers(self) -> bool:
-        """Whether layers may be converted that save nothing."""
+        """Whether layers that save nothing may be converted."""
 
     def divergences_nats(self) -> Mapping[str, float]:
-        """How far each candidate, if it alone is analog, takes predictions from the digital ones.
+        """How far the predictions move from the digital ones if only the candidate is analog.
 
         The mean Kullback-Leibler divergence, see `harness.accuracy.divergence`; not negative.
         """
@@ -72,52 +72,54 @@ class Strategy(Protocol):
 
     name: ClassVar[str]
 
-    def next_layer(self, survey: Survey, tried: Sequence[Step]) -> str | None:
+    def next_layer(self, statistics: LayerStatistics, tried: Sequence[Step]) -> str | None:
         """The candidate to try next, none of ``tried``; None ends the search."""
 
 
 class ByMacs:
-    """LionHeart's: the layer with the most multiply-accumulates first."""
+    """LionHeart's order: the layer with the most multiply-accumulates first."""
 
     name: ClassVar[str] = "macs"
 
-    def next_layer(self, survey: Survey, tried: Sequence[Step]) -> str | None:
-        order = sorted(survey.candidates, key=lambda layer: -survey.macs[layer])
+    def next_layer(self, statistics: LayerStatistics, tried: Sequence[Step]) -> str | None:
+        order = sorted(statistics.candidates, key=lambda layer: -statistics.macs[layer])
         return _first_untried(order, tried)
 
 
 class BySensitivity:
-    """The layer first that changes the predictions least when it alone is analog."""
+    """First the layer that changes the predictions least when it alone is analog."""
 
     name: ClassVar[str] = "sensitivity"
 
-    def next_layer(self, survey: Survey, tried: Sequence[Step]) -> str | None:
-        nats = survey.divergences_nats()
-        order = sorted(survey.candidates, key=lambda layer: (nats[layer], -survey.macs[layer]))
+    def next_layer(self, statistics: LayerStatistics, tried: Sequence[Step]) -> str | None:
+        nats = statistics.divergences_nats()
+        order = sorted(
+            statistics.candidates, key=lambda layer: (nats[layer], -statistics.macs[layer])
+        )
         return _first_untried(order, tried)
 
 
 class ByBenefit:
-    """The layer first that saves the most simulated time (or energy) for what it changes.
+    """First the layer that saves the most simulated time (or energy) per nat of divergence.
 
-    What it changes is its divergence; those of several layers about add up, as their savings do.
+    Divergences of several layers approximately add up, as their savings do.
 
-    A layer that would cost time (or energy) is not converted unless `Survey.costly_layers`; then
-    the one that costs the least comes first.
+    A layer that would cost time (or energy) is not converted unless
+    `LayerStatistics.costly_layers` is set; then the layer that costs the least is first.
     """
 
     name: ClassVar[str] = "benefit"
     energy: ClassVar[bool] = False
 
-    def next_layer(self, survey: Survey, tried: Sequence[Step]) -> str | None:
-        saved = {layer: self._saved(saving) for layer, saving in survey.savings().items()}
-        nats = survey.divergences_nats()
+    def next_layer(self, statistics: LayerStatistics, tried: Sequence[Step]) -> str | None:
+        saved = {layer: self._saved(saving) for layer, saving in statistics.savings().items()}
+        nats = statistics.divergences_nats()
         worth = {
             layer: saved[layer] / max(nats[layer], _LEAST_NATS)
             if saved[layer] > 0
             else saved[layer]
-            for layer in survey.candidates
-            if saved[layer] > 0 or survey.costly_layers
+            for layer in statistics.candidates
+            if saved[layer] > 0 or statistics.costly_layers
         }
         return _first_untried(sorted(worth, key=lambda layer: -worth[layer]), tried)
 

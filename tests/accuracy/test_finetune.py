@@ -10,11 +10,11 @@ import torch
 
 from harness.accuracy.baseline import float_accuracy
 from harness.accuracy.finetune import (
-    Passage,
+    RetrainingSegment,
     TrainingNoise,
     _AnalogLayer,
-    passages,
     retrain,
+    segments,
 )
 from harness.accuracy.task import Task, load_task, weights_digest
 from harness.data.splits import Normalisation
@@ -56,14 +56,14 @@ def trained(
 ) -> Graph:
     assert task.recipe is not None
     graph = task.graph
-    for index, passage in enumerate(passages(epochs, rate)):
+    for index, segment in enumerate(segments(epochs, rate)):
         graph = retrain(
             graph,
             matrices(graph),
             training,
             task.recipe,
             noise,
-            passage,
+            segment,
             seed=seed + index,
             threads=1,
         )
@@ -71,9 +71,9 @@ def trained(
 
 
 def test_passages_cover_a_retraining() -> None:
-    assert passages(0.0, 0.1) == ()
-    assert passages(0.25, 0.1) == (Passage(0.25, 0.1, 0.0),)
-    parts = passages(2.5, 0.1)
+    assert segments(0.0, 0.1) == ()
+    assert segments(0.25, 0.1) == (RetrainingSegment(0.25, 0.1, 0.0),)
+    parts = segments(2.5, 0.1)
     assert [part.epochs for part in parts] == [1.0, 1.0, 0.5]
     assert parts[0].first_rate == 0.1
     assert parts[-1].last_rate == pytest.approx(0.0)
@@ -195,7 +195,14 @@ def test_batch_normalisation_stays_and_adapts() -> None:
     data = TensorSplit(pixels, torch.arange(16) % 10, normalisation)
     recipe = workload.recipe.model_copy(update={"batch_size": 8})
     after = retrain(
-        graph, matrices(graph), data, recipe, NOISE, Passage(1.0, 0.01, 0.0), seed=1, threads=1
+        graph,
+        matrices(graph),
+        data,
+        recipe,
+        NOISE,
+        RetrainingSegment(1.0, 0.01, 0.0),
+        seed=1,
+        threads=1,
     )
     norms = [
         (a, b) for a, b in zip(graph.nodes, after.nodes, strict=True) if isinstance(a, BatchNorm)
@@ -211,6 +218,6 @@ def test_batch_normalisation_stays_and_adapts() -> None:
 @pytest.mark.parametrize("name", ["no such layer", "relu1"])
 def test_only_matrices_can_be_analog(name: str, task: Task, training: TensorSplit) -> None:
     assert task.recipe is not None
-    passage = Passage(0.1, 0.01, 0.0)
+    segment = RetrainingSegment(0.1, 0.01, 0.0)
     with pytest.raises(ModelError, match="analog"):
-        retrain(task.graph, [name], training, task.recipe, NOISE, passage, seed=1, threads=1)
+        retrain(task.graph, [name], training, task.recipe, NOISE, segment, seed=1, threads=1)

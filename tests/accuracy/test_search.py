@@ -14,8 +14,8 @@ from safetensors.numpy import load_file
 from harness.accuracy.evaluate import Evaluator
 from harness.accuracy.noise import with_noise
 from harness.accuracy.run import Found
+from harness.accuracy.session import TEST_SEED
 from harness.accuracy.task import load_task
-from harness.accuracy.workbench import TEST_SEED
 from harness.config.load import load_config
 from harness.data.workloads import workload_for
 from harness.errors import DataError, HarnessError, MappingError, ModelError
@@ -238,7 +238,7 @@ def test_without_retraining_the_weights_stay(tmp_path: Path) -> None:
             np.testing.assert_allclose(a.weight, b.weight, rtol=1e-3, atol=1e-6)
 
 
-def test_what_breaks_the_bound_is_taken_back_with_its_weights(tmp_path: Path) -> None:
+def test_what_breaks_the_bound_is_rolled_back_with_its_weights(tmp_path: Path) -> None:
     """Noise that no layer survives: everything stays digital, and so do the weights."""
     found = search(
         tmp_path / "m",
@@ -407,11 +407,11 @@ def test_a_confidence_leaves_a_margin(tmp_path: Path) -> None:
     ).read_bytes()
 
 
-def rows_taken_back(rows: list[dict[str, str]]) -> int:
+def rows_rolled_back(rows: list[dict[str, str]]) -> int:
     return sum((r["phase"], r["accepted"]) == ("confirmation", "no") for r in rows)
 
 
-def test_what_other_devices_do_not_confirm_is_taken_back(tmp_path: Path) -> None:
+def test_what_other_devices_do_not_confirm_is_rolled_back(tmp_path: Path) -> None:
     """One set of devices decides, badly; ten others say which layers may stay."""
     settings = (
         "search.repetitions=1",
@@ -421,7 +421,7 @@ def test_what_other_devices_do_not_confirm_is_taken_back(tmp_path: Path) -> None
         "search.drop_points=3",
         "noise.prog_noise_scale=5",
     )
-    taken_back = compared = 0
+    rolled_back = compared = 0
     for seed in (3, 4, 5):
         found = search(tmp_path / str(seed), *settings, f"search.seed={seed}")
         rows, bound = table(found.folder), found.summary["bound_percent"]
@@ -442,18 +442,18 @@ def test_what_other_devices_do_not_confirm_is_taken_back(tmp_path: Path) -> None
         assert len(confirmed) == bool(kept)
         time = next(r for r in rows if r["phase"] == "time" and r["time_s"] == "86400")
         assert int(time["analog_layers"]) == len(kept)
-        if kept and rows_taken_back(rows):
+        if kept and rows_rolled_back(rows):
             # Where no tile is left for more layers, their weights were never made.
             few = run_config("mlp", f"system.tiles={len(kept)}")
             short = search(tmp_path / f"few-{seed}", *settings, f"search.seed={seed}", config=few)
             assert short.summary["analog_layers"] == found.summary["analog_layers"]
-            assert not rows_taken_back(table(short.folder))
+            assert not rows_rolled_back(table(short.folder))
             weights = [load_file(one.folder / "mlp.safetensors") for one in (found, short)]
             for name, array in weights[0].items():
                 np.testing.assert_array_equal(array, weights[1][name])
             compared += 1
-        taken_back += rows_taken_back(rows)
-    assert taken_back > 0
+        rolled_back += rows_rolled_back(rows)
+    assert rolled_back > 0
     assert compared > 0
 
 

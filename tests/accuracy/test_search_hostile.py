@@ -23,9 +23,9 @@ from harness.accuracy.identity import SearchIdentity, search_identity
 from harness.accuracy.result import summary_json, summary_of, to_csv
 from harness.accuracy.run import _result
 from harness.accuracy.search import Search
+from harness.accuracy.session import SearchSession
 from harness.accuracy.state import STATE_FILE, SearchState, StateFolder
 from harness.accuracy.task import Task, load_task
-from harness.accuracy.workbench import Workbench
 from harness.config.schema import Config, LoopConfig
 from harness.errors import HarnessError
 from tests.accuracy.searches import Silent, loop_config, run_config, search
@@ -52,17 +52,20 @@ class Interrupted:
     def go_on(self, folder: Path) -> bool:
         """Continue from the state in ``folder``, as far as nothing is to be measured."""
         state = StateFolder(folder, self.identity)
-        bench = Workbench(self.task, self.config, self.loop, state, Silent(), threads=1)
-        walk = Search(bench, 3.0)
+        session = SearchSession(self.task, self.config, self.loop, state, Silent(), threads=1)
+        walk = Search(session, 3.0)
         walk.advance()
-        bench.keep(walk.needed)
+        session.keep(walk.needed)
         assert walk.work_left() >= 0
-        measured = {m.name for m in bench.state.measurements if m.route == walk.route}
-        if not walk.complete or not measured >= bench.final_times.keys():
+        measured = {m.name for m in session.state.measurements if m.route == walk.route}
+        if not walk.complete or not measured >= session.final_times.keys():
             return False
-        if bench.state.measurement((), "test int8") is None or len(bench.state.float_correct) < 2:
+        if (
+            session.state.measurement((), "test int8") is None
+            or len(session.state.float_correct) < 2
+        ):
             return False
-        result = _result(walk, self.loop, self.task.quantized(bench.stored_graph(walk.route)))
+        result = _result(walk, self.loop, self.task.quantized(session.stored_graph(walk.route)))
         to_csv(result)
         summary_json(summary_of(result, {}))
         return True

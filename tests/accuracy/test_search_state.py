@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from harness.accuracy.paired import Measured
+from harness.accuracy.accuracy_drop import Measured
 from harness.accuracy.state import (
     STATE_FILE,
     Attempt,
@@ -79,7 +79,7 @@ def test_weights_are_those_of_the_last_retrained_layer() -> None:
             trial("a", weights=a),
             trial("b", "a"),  # not retrained
             trial("c", "a", "b", weights=c),
-            trial("c", "a", weights=named("0")),  # b was taken back
+            trial("c", "a", weights=named("0")),  # b was rolled back
         ),
     )
     assert state.weights(()) is None

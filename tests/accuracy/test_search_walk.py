@@ -17,8 +17,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from harness.accuracy.accuracy_drop import Measured, Values
 from harness.accuracy.evaluate import Accuracies
-from harness.accuracy.paired import Measured, Values
 from harness.accuracy.search import Search, search_all
 from harness.accuracy.state import Measurement, Route, Saving, SearchState, Trial, analog_of
 from harness.config.schema import LoopConfig
@@ -33,7 +33,7 @@ Told = tuple[str | None, bool, tuple[str, ...], bool]  # layer, accepted, analog
 
 @dataclass
 class Table:
-    """A `Workbench` whose accuracies are looked up.
+    """A `SearchSession` whose accuracies are looked up.
 
     Attributes:
         accuracies: By the analog layers and whether they are confirmed.
@@ -214,7 +214,7 @@ def test_every_walk_decides_as_written_down(table: Table, drops: list[float]) ->
 
 
 def fixed(**changes: Any) -> Table:  # noqa: ANN401
-    """Three layers; c is taken back when it is tried, and b when it is confirmed."""
+    """Three layers; c is rolled back when it is tried, and b when it is confirmed."""
 
     def accuracies(analog: tuple[str, ...], confirms: bool) -> Values:
         if "c" in analog:
@@ -225,7 +225,7 @@ def fixed(**changes: Any) -> Table:  # noqa: ANN401
     return Table(**{"layers": layers, "accuracies": accuracies, "loop": FIXED, **changes})
 
 
-def test_weights_are_kept_for_what_may_be_taken_back() -> None:
+def test_weights_are_kept_for_routes_that_may_be_rolled_back_to() -> None:
     table = fixed(warms_up=True)
     search = Search(table, 1.5)  # type: ignore[arg-type]
     search_all(table, [search], lambda _: None)  # type: ignore[arg-type]
@@ -242,7 +242,7 @@ def test_weights_are_kept_for_what_may_be_taken_back() -> None:
     ]
 
 
-def test_nothing_is_confirmed_when_all_is_taken_back() -> None:
+def test_nothing_is_confirmed_when_all_is_rolled_back() -> None:
     table = fixed(accuracies=lambda _, confirms: (0.8 if confirms else 0.9,))
     search_all(table, [Search(table, 1.0)], lambda _: None)  # type: ignore[arg-type, list-item]
     assert table.confirmed == [("a", "b", "c"), ("a", "b"), ("a",)]
@@ -296,7 +296,7 @@ def test_what_was_decided_is_told_once() -> None:
         f"a: 89.00 %{spread}: kept",
         f"b: 89.00 %{spread}: kept",
         "c: no tiles left, digital",
-        "on other devices: 85.00 % +- 0.00: b taken back",
+        "on other devices: 85.00 % +- 0.00: b rolled back",
         f"on other devices: 89.00 %{spread}: confirmed",
         "float accuracy 90.00 % on 40 validation images; bound 83.00 %",
         f"retraining with all layers noisy: 89.00 %{spread}: kept (measured before)",
@@ -328,7 +328,7 @@ def test_a_bound_that_guessing_holds_is_refused_before_any_trial() -> None:
 def test_what_a_trial_takes_back_is_told() -> None:
     table = fixed(accuracies=lambda *_: (0.8,), layers={"a": (1, 1)})
     search_all(table, [Search(table, 1.0)], lambda _: None)  # type: ignore[arg-type, list-item]
-    assert table.told[1:] == ["a: 80.00 %: taken back"]
+    assert table.told[1:] == ["a: 80.00 %: rolled back"]
 
 
 def test_a_network_that_is_not_retrained_has_no_such_work() -> None:

@@ -9,13 +9,13 @@ from typing import ClassVar
 import pytest
 
 from harness.accuracy.state import Saving
-from harness.accuracy.strategies import Step, Strategy, Survey, register, strategy_named
+from harness.accuracy.strategies import LayerStatistics, Step, Strategy, register, strategy_named
 from harness.errors import HarnessError
 
 
 @dataclass(frozen=True)
 class Numbers:
-    """A survey of layers a to d."""
+    """Statistics of layers a to d."""
 
     costly_layers: bool = False
 
@@ -47,9 +47,9 @@ class Numbers:
         }
 
 
-def order(strategy: Strategy, survey: Survey) -> list[str]:
+def order(strategy: Strategy, statistics: LayerStatistics) -> list[str]:
     tried: list[Step] = []
-    while (layer := strategy.next_layer(survey, tried)) is not None:
+    while (layer := strategy.next_layer(statistics, tried)) is not None:
         tried.append(
             Step(layer=layer, accepted=len(tried) % 2 == 0, analog=(layer,), measured=None)
         )
@@ -81,9 +81,9 @@ def test_a_user_adds_one() -> None:
     class Backwards:
         name: ClassVar[str] = "backwards"
 
-        def next_layer(self, survey: Survey, tried: Sequence[Step]) -> str | None:
+        def next_layer(self, statistics: LayerStatistics, tried: Sequence[Step]) -> str | None:
             done = {step.layer for step in tried}
-            return next((layer for layer in survey.candidates[::-1] if layer not in done), None)
+            return next((layer for layer in statistics.candidates[::-1] if layer not in done), None)
 
     assert order(strategy_named("backwards"), Numbers()) == ["d", "c", "b", "a"]
 

@@ -26,7 +26,7 @@ from pydantic import ValidationError
 from safetensors.numpy import save as save_tensors
 
 from aimc.cli.stage_commands import _read_regions
-from harness.accuracy.paired import Measured
+from harness.accuracy.accuracy_drop import Measured
 from harness.accuracy.state import (
     STATE_FILE,
     Attempt,

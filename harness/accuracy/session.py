@@ -1,9 +1,8 @@
-"""What searches share: retraining, measurements, and the state that keeps both.
+"""What searches of one network share: retraining, measurements, and the state that keeps both.
 
-Nothing here depends on a bound, so that searches of one network under several bounds make each
-trial once.  Everything random is drawn from seeds that name what it is for, and the state is saved
-after every trial and every passage of retraining: a search that was killed goes on as if it had
-not been.
+Nothing here depends on a bound, so searches of one network under several bounds make each trial
+once.  Random numbers are drawn from seeds that name their purpose.  The state is saved after every
+trial and every segment of retraining, so a killed search continues as if it had not been killed.
 """
 
 from __future__ import annotations
@@ -16,12 +15,12 @@ from typing import Final, Protocol
 
 import numpy as np
 
+from harness.accuracy.accuracy_drop import BoolArray, Measured
 from harness.accuracy.baseline import check_baseline
-from harness.accuracy.finetune import Passage, TrainingNoise, passages, retrain
-from harness.accuracy.meter import Meter
+from harness.accuracy.finetune import RetrainingSegment, TrainingNoise, retrain, segments
 from harness.accuracy.noise import layer_seed
-from harness.accuracy.paired import BoolArray, Measured
 from harness.accuracy.savings import layer_savings
+from harness.accuracy.search_evaluator import SearchEvaluator
 from harness.accuracy.state import (
     BEGIN_AGAIN,
     STATE_FILE,
@@ -50,7 +49,7 @@ DAY_S: Final = 86_400.0
 YEAR_S: Final = 365 * DAY_S
 CURVE_S: Final = (1.0, 60.0, 3600.0, DAY_S, 7 * DAY_S, 30 * DAY_S, YEAR_S)
 TEST_S: Final = (1.0, DAY_S, YEAR_S)
-TRAINING_WORK: Final = 4  # a retraining's image takes about as long as so many evaluations
+TRAINING_WORK: Final = 4  # one training image takes about as long as this many evaluations
 TEST_SEED: Final = 1 << 31  # added to the seed: devices that the search has not seen
 CONFIRMING_SEED: Final = 1 << 32  # and others that only the confirmation sees
 
@@ -65,22 +64,22 @@ class Reporter(Protocol):
         """A decision or a result."""
 
     def work(self, done: float, total: float) -> None:
-        """Of a total of work, in the same unit; both may grow."""
+        """``done`` of ``total`` work, in the same unit; both may grow."""
 
 
-class Workbench:
+class SearchSession:
     """One network, its images and its state.
 
     Args:
         task: The network and its images.
         config: System and engine, for the tiles and for simulated savings.
-        loop: Noise and search; its bound is not looked at.
+        loop: Noise and search settings; the bound is not used.
         folder: Where the state is kept.
-        threads: Of torch.
+        threads: Number of torch threads.
         gem5: The program of the engine gem5; None: the variable GEM5, then PATH.
 
     Attributes:
-        remaining: Says how many images are still to be evaluated, roughly.
+        remaining: Returns roughly how many images are still to be evaluated.
     """
 
     def __init__(
@@ -96,7 +95,7 @@ class Workbench:
     ) -> None:
         self.task, self.config, self.loop, self.reporter = task, config, loop, reporter
         self._folder, self._threads, self._gem5 = folder, threads, gem5
-        self._meter = Meter(task, config.system, loop, threads=threads)
+        self._evaluator = SearchEvaluator(task, config.system, loop, threads=threads)
         self.validation = task.validation.first(loop.search.validation_images)
         self.remaining: Callable[[], float] = float
         self._needed: frozenset[Route] = frozenset()
@@ -106,7 +105,7 @@ class Workbench:
         self._save(self.state)
 
     def _check(self) -> None:
-        """Refuse a state that is not this search's, although it says so."""
+        """Refuse a state that names this search, but cannot be from it."""
         scope = Scope(
             candidates=self.demands.keys(),
             images={
@@ -114,8 +113,8 @@ class Workbench:
                 "survey": min(len(self.validation), self.loop.search.survey_images),
                 "test": len(self.task.test_split),
             },
-            passages=len(self._passages("a layer")),
-            warmup_passages=len(self._passages(None)),
+            segments=len(self._segments("a layer")),
+            warmup_segments=len(self._segments(None)),
             final=self.final_times.keys(),
             search=self.loop.search,
         )
@@ -129,7 +128,7 @@ class Workbench:
 
     @cached_property
     def demands(self) -> dict[str, Demand]:
-        """What each layer that tiles can compute would take of them."""
+        """The tiles that each layer would take, for the layers that tiles can compute."""
         network = self.task.quantized(self.task.graph)
         wish: dict[str, Unit] = dict.fromkeys(matrix_layers(network), "analog")
         mapping = LayerMapping(network.name, "analog", wish, insists=False)
@@ -164,11 +163,11 @@ class Workbench:
             return
         images = self.validation.first(self.loop.search.survey_images)
         reference = self.float_correct("validation")[: len(images)]
-        network = self._meter.stored(self._graph(route))
+        network = self._evaluator.stored(self._graph(route))
         if digital is None:
-            measured = self._meter.measure(network, images, (), reference)
+            measured = self._evaluator.measure(network, images, (), reference)
             self._keep_measurement(route, DIGITAL, measured)
-        found = self._meter.alone(network, images, missing, reference)
+        found = self._evaluator.alone(network, images, missing, reference)
         for index, layer in enumerate(missing):
             left = len(missing) - index
             self.reporter.stage(f"measuring the layers alone ({left} to do): {layer}")
@@ -185,7 +184,7 @@ class Workbench:
         """Which images of ``validation`` or ``test`` it classifies correctly."""
         if split not in self.state.float_correct:
             self.reporter.stage(f"measuring the float network on the {split} split")
-            found = self._meter.float_correct(self._images(split))
+            found = self._evaluator.float_correct(self._images(split))
             check_baseline(found, self.task.classes, f"{self.task.dataset}, {split} split")
             correct = FloatCorrect.of(found)
             known = {**self.state.float_correct, split: correct}
@@ -193,7 +192,7 @@ class Workbench:
         return self.state.float_correct[split].correct
 
     def float_measured(self, split: str) -> Measured:
-        """Its accuracy; it loses nothing against itself."""
+        """The float network's accuracy; its drop against itself is 0."""
         correct = self.float_correct(split)
         return Measured.of(correct[np.newaxis], correct)
 
@@ -205,7 +204,7 @@ class Workbench:
     @property
     def warms_up(self) -> bool:
         """Whether all candidate layers are retrained with noise before the first trial."""
-        return bool(self._passages(None))
+        return bool(self._segments(None))
 
     def try_layer(self, route: Route, layer: str | None) -> None:
         """Retrain the network at the end of ``route`` for ``layer`` and measure it; None: warm up.
@@ -217,8 +216,8 @@ class Workbench:
         noisy = tuple(self.demands) if layer is None else analog
         graph = self._retrained(route, layer, noisy)
         self.reporter.stage(f"measuring {layer or 'the retrained network'}")
-        measured = self._meter.measure(
-            self._meter.stored(graph), self.validation, analog, self.float_correct("validation")
+        measured = self._evaluator.measure(
+            self._evaluator.stored(graph), self.validation, analog, self.float_correct("validation")
         )
         attempt = self._attempt(route, layer)
         weights = None if attempt is None else attempt.weights
@@ -229,8 +228,8 @@ class Workbench:
         """Measure the network at the end of ``route`` on devices that no trial has seen."""
         repetitions = self.loop.search.confirm_repetitions
         self.reporter.stage(f"confirming what was found on {repetitions} other sets of devices")
-        measured = self._meter.measure(
-            self._meter.stored(self._graph(route)),
+        measured = self._evaluator.measure(
+            self._evaluator.stored(self._graph(route)),
             self.validation,
             analog_of(route),
             self.float_correct("validation"),
@@ -252,9 +251,9 @@ class Workbench:
         return self.task.stored(self._graph(route))
 
     def conductances(self, route: Route) -> dict[str, FloatArray]:
-        """Of its analog layers at the time of evaluation: the first devices of the test."""
-        return self._meter.conductances(
-            self._meter.stored(self._graph(route)),
+        """Conductances of the analog layers at the time of evaluation: the test's first devices."""
+        return self._evaluator.conductances(
+            self._evaluator.stored(self._graph(route)),
             self.validation,
             analog_of(route),
             seed=self.loop.search.seed + TEST_SEED,
@@ -271,13 +270,13 @@ class Workbench:
         assert self.task.training is not None
         return tensor_split(self.task.training, self.task.graph)
 
-    def _passages(self, layer: str | None) -> tuple[Passage, ...]:
+    def _segments(self, layer: str | None) -> tuple[RetrainingSegment, ...]:
         """The retraining for ``layer``, or for all layers; empty where nothing is retrained."""
         recipe, search = self.task.recipe, self.loop.search
         if recipe is None:
             return ()
         epochs = search.warmup_epochs if layer is None else search.retrain_epochs
-        return passages(epochs, recipe.learning_rate * search.retrain_rate)
+        return segments(epochs, recipe.learning_rate * search.retrain_rate)
 
     def _attempt(self, route: Route, layer: str | None) -> Attempt | None:
         attempt = self.state.attempt
@@ -293,8 +292,8 @@ class Workbench:
         else:
             graph = self._folder.load_weights(attempt.weights, self.task.graph)
             done = attempt.passages
-        parts = self._passages(layer)
-        for index, passage in enumerate(parts[done:], done):
+        parts = self._segments(layer)
+        for index, segment in enumerate(parts[done:], done):
             part = f", part {index + 1} of {len(parts)}" if len(parts) > 1 else ""
             self.reporter.stage(f"retraining for {layer or 'all layers noisy'}{part}")
             assert recipe is not None  # without one there is no part
@@ -304,11 +303,11 @@ class Workbench:
                 self._training,
                 recipe,
                 self._training_noise,
-                passage,
+                segment,
                 seed=layer_seed(search.seed, f"retraining for {layer}", index),
                 threads=self._threads,
             )
-            self._meter.work += TRAINING_WORK * passage.epochs * len(self._training.labels)
+            self._evaluator.work += TRAINING_WORK * segment.epochs * len(self._training.labels)
             weights = self._folder.save_weights(graph)
             made = Attempt(route=route, layer=layer, passages=index + 1, weights=weights)
             self._save(self.state.with_(attempt=made))
@@ -317,7 +316,7 @@ class Workbench:
 
     @property
     def _training_noise(self) -> TrainingNoise:
-        tile = self._meter.system.tile
+        tile = self._evaluator.system.tile
         return TrainingNoise(
             weight_noise=self.loop.noise.training_weight_noise,
             input_bits=tile.dac_bits,
@@ -329,18 +328,18 @@ class Workbench:
 
     def measure_result(self, route: Route) -> None:
         """Accuracy against time on validation, and once on the test split."""
-        seed, network = self.loop.search.seed, self._meter.stored(self._graph(route))
+        seed, network = self.loop.search.seed, self._evaluator.stored(self._graph(route))
         missing = [name for name in self.final_times if self.state.measurement(route, name) is None]
         if self.state.measurement((), INT8) is None:
             self.reporter.stage("measuring the digital int8 network on the test split")
             digital = self.task.quantized(self.task.graph)
             reference = self.float_correct("test")
-            measured = self._meter.measure(digital, self.task.test, (), reference)
+            measured = self._evaluator.measure(digital, self.task.test, (), reference)
             self._keep_measurement((), INT8, measured)
         for name in missing:
             split, _, seconds = name.partition(" ")
             self.reporter.stage(f"measuring on the {split} split {seconds} s after programming")
-            measured = self._decided(route, name) or self._meter.measure(
+            measured = self._decided(route, name) or self._evaluator.measure(
                 network,
                 self._images(split),
                 analog_of(route),
@@ -379,6 +378,6 @@ class Workbench:
         self._began = now
         self._folder.save(state)
         self.state = state
-        done = self._meter.work
+        done = self._evaluator.work
         if done > 0:
             self.reporter.work(done, done + self.remaining())

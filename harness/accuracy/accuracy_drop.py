@@ -1,14 +1,15 @@
-"""What a mapping costs in accuracy, and how well that is known.
+"""The accuracy drop of a mapping and its standard error.
 
-The float network and the mapped one classify the same images, so their difference is taken image
-by image.  Two things make it uncertain: which images were chosen, and which devices.  Both are
-random and crossed (every set of devices sees every image), so with N images and R sets
+The float network and the mapped one classify the same images, so the drop is a paired difference,
+image by image.  It is uncertain because of the choice of images and of devices.  Both are random
+and crossed (every set of devices sees every image), so with N images and R sets
 
     SE^2 = var_i(d_i) / N + max(0, var_r(a_r) / R - s_E^2 / (N R))
 
-where d_i is image i's share of correct classifications less the float network's (0 or 1), a_r the
-accuracy of set r, and s_E^2 the mean square of what neither explains: both variances contain it,
-and it is counted once.  Quantiles are Student's t, degrees of freedom Satterthwaite's.
+where d_i is image i's share of correct classifications less the float network's (0 or 1), and a_r
+the accuracy of set r.  s_E^2 is the mean square of the residual that neither images nor devices
+explain; both variances contain it, so one is subtracted.  Quantiles are Student's t, with
+Satterthwaite's degrees of freedom.
 """
 
 from __future__ import annotations
@@ -25,18 +26,18 @@ from scipy.special import stdtrit
 BoolArray: TypeAlias = npt.NDArray[np.bool_]
 Share: TypeAlias = Annotated[float, Field(ge=0.0, le=1.0)]
 Variance: TypeAlias = Annotated[float, Field(ge=0.0, le=2.0)]  # 2: of differences -1 and 1
-Values: TypeAlias = tuple[Share, ...]  # accuracies, one a repetition
+Values: TypeAlias = tuple[Share, ...]  # accuracies, one per repetition
 
 
 class Measured(BaseModel):
     """Accuracies of a network and its difference from the float network on the same images.
 
     Attributes:
-        values: Share of images classified correctly, one a set of devices.
-        images: Their number.
-        reference: The float network's share.
-        image_variance: Of the images' differences d_i; 0 of a single image.
-        residual_variance: s_E^2 above; 0 of a single image or set.
+        values: Share of images classified correctly, one per set of devices.
+        images: Number of images.
+        reference: The float network's accuracy, as a share.
+        image_variance: Variance of the differences d_i; 0 for a single image.
+        residual_variance: s_E^2 above; 0 for a single image or set.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
@@ -49,7 +50,7 @@ class Measured(BaseModel):
 
     @classmethod
     def of(cls, correct: BoolArray, reference: BoolArray) -> Self:
-        """From what each set of devices [repetitions, n] and the float network [n] got right."""
+        """From the images that are correct per device set [repetitions, n] and in float [n]."""
         sets, images = correct.shape
         values = tuple(float(one.mean()) for one in correct)
         hits = correct.sum(axis=0)
@@ -69,25 +70,25 @@ class Measured(BaseModel):
         )
 
     @property
-    def lost(self) -> float:
+    def drop(self) -> float:
         """The float network's accuracy less the mean, as a share."""
         return self.reference - fmean(self.values)
 
     @property
     def standard_error(self) -> float:
-        """Of `lost`; of a single set of devices only what the images make uncertain."""
+        """Standard error of `drop`; with a single set of devices only the images' part."""
         return math.sqrt(self._of_images + self._of_devices)
 
     @property
     def degrees_of_freedom(self) -> float:
-        """Satterthwaite's approximation for `standard_error`; infinite where that is 0."""
+        """Satterthwaite's approximation for `standard_error`; infinite where the error is 0."""
         total = self._of_images + self._of_devices
         spread = self._of_images**2 / max(1, self.images - 1)
         spread += self._between**2 / max(1, len(self.values) - 1)
         return max(1.0, total**2 / spread) if spread > 0 else math.inf
 
     def margin(self, confidence: float) -> float:
-        """How far `lost` may lie above what was measured, one-sided, with ``confidence``."""
+        """How far the true drop may exceed `drop`, one-sided, with ``confidence``."""
         error = self.standard_error
         if confidence == 0.5 or error == 0.0:
             return 0.0
@@ -99,7 +100,7 @@ class Measured(BaseModel):
 
     @property
     def _between(self) -> float:
-        """Squared error of the mean over sets of devices, as their spread alone gives it."""
+        """Squared standard error of the mean over device sets, from their spread alone."""
         sets = len(self.values)
         return float(np.var(self.values, ddof=1)) / sets if sets > 1 else 0.0
 
@@ -110,10 +111,10 @@ class Measured(BaseModel):
 
 
 def holds(measured: Measured, drop_points: float, confidence: float | None) -> bool:
-    """Whether no more than ``drop_points`` percentage points are lost.
+    """Whether the accuracy drop is at most ``drop_points`` percentage points.
 
     Args:
-        confidence: One-sided, of the bound that must hold; None or 0.5: the mean must.
+        confidence: The bound must hold with this one-sided confidence; None or 0.5: for the mean.
     """
     margin = 0.0 if confidence is None else measured.margin(confidence)
     return fmean(measured.values) - margin >= measured.reference - drop_points / 100

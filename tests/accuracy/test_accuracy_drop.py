@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.accuracy.paired import BoolArray, Measured, holds
+from harness.accuracy.accuracy_drop import BoolArray, Measured, holds
 
 
 def classified(
@@ -39,7 +39,7 @@ def test_variances_are_those_of_a_two_way_table() -> None:
     correct, reference = classified(np.random.default_rng(3), images=50, sets=4)
     measured = Measured.of(correct, reference)
     difference = correct.astype(float) - reference
-    assert measured.lost == pytest.approx(-difference.mean())
+    assert measured.drop == pytest.approx(-difference.mean())
     by_image, by_set = difference.mean(axis=0), correct.mean(axis=1)
     residual = correct - correct.mean(axis=0) - (by_set - correct.mean())[:, np.newaxis]
     square = (residual**2).sum() / (49 * 3)
@@ -57,7 +57,7 @@ def test_the_bound_covers_the_true_loss_as_often_as_it_says(sets: int, device: f
     draws = 1000
     found = [Measured.of(*classified(generator, 400, sets, device=device)) for _ in range(draws)]
     for confidence in (0.8, 0.9):
-        covered = np.mean([m.lost + m.margin(confidence) >= truth for m in found])
+        covered = np.mean([m.drop + m.margin(confidence) >= truth for m in found])
         # four standard errors of the count, and a little for the approximations
         assert abs(covered - confidence) < 4 * (confidence * (1 - confidence) / draws) ** 0.5 + 0.01
 
@@ -65,7 +65,7 @@ def test_the_bound_covers_the_true_loss_as_often_as_it_says(sets: int, device: f
 def test_the_standard_error_is_the_spread_of_the_loss() -> None:
     generator = np.random.default_rng(1)
     found = [Measured.of(*classified(generator, 400, 4)) for _ in range(1500)]
-    spread = np.std([m.lost for m in found], ddof=1)
+    spread = np.std([m.drop for m in found], ddof=1)
     said = fmean(m.standard_error**2 for m in found) ** 0.5
     assert said == pytest.approx(spread, rel=0.08)
 
@@ -76,7 +76,7 @@ def test_pairing_is_what_makes_it_sharp() -> None:
     correct, reference = classified(generator, 2000, 4, image=0.1, draw=0.1, device=0.01)
     paired = Measured.of(correct, reference)
     shuffled = Measured.of(correct, generator.permutation(reference))
-    assert shuffled.lost == pytest.approx(paired.lost)
+    assert shuffled.drop == pytest.approx(paired.drop)
     assert shuffled.standard_error > 1.5 * paired.standard_error
 
 
@@ -114,7 +114,7 @@ def test_at_one_half_the_mean_decides(history: list[Measured], drop: float) -> N
 def test_without_devices_only_images_are_uncertain() -> None:
     reference = np.array([True] * 90 + [False] * 10)
     same = Measured.of(reference[np.newaxis], reference)
-    assert (same.lost, same.standard_error, same.margin(0.99)) == (0.0, 0.0, 0.0)
+    assert (same.drop, same.standard_error, same.margin(0.99)) == (0.0, 0.0, 0.0)
     worse = Measured.of(np.roll(reference, 5)[np.newaxis], reference)
-    assert worse.lost == 0.0
+    assert worse.drop == 0.0
     assert worse.standard_error == pytest.approx((10 / 99) ** 0.5 / 10)

@@ -1,21 +1,21 @@
-"""Measuring networks as a search does: as they will be stored, on the configured tiles."""
+"""A search's accuracy measurements: networks as they will be stored, on the configured tiles."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from harness.accuracy.accuracy_drop import BoolArray, Measured
 from harness.accuracy.baseline import float_correct
 from harness.accuracy.evaluate import Evaluator
 from harness.accuracy.noise import with_noise
-from harness.accuracy.paired import BoolArray, Measured
 from harness.accuracy.task import Labelled, Task
 from harness.config.schema import LoopConfig, SystemConfig
 from harness.model.graph import Graph
 from harness.quant.program import FloatArray, QNetwork
 
 
-class Meter:
-    """Measures accuracies; ``work`` counts the images evaluated, and what its owner adds."""
+class SearchEvaluator:
+    """Measures accuracies; ``work`` counts evaluated images and the work that its owner adds."""
 
     def __init__(self, task: Task, system: SystemConfig, loop: LoopConfig, *, threads: int) -> None:
         self.system = with_noise(system, loop.noise)
@@ -44,7 +44,7 @@ class Meter:
     ) -> Measured:
         """How ``data`` is classified over sets of devices.
 
-        What is not given is the search's own.
+        Arguments not given are the search's settings.
 
         Args:
             reference: Which images the float network classifies correctly.
@@ -53,7 +53,7 @@ class Meter:
         correct = self._evaluator(network, data).correct(
             analog,
             t_s=noise.t_eval_s if t_s is None else t_s,
-            # Without tiles all are alike.
+            # Without tiles all repetitions are equal.
             repetitions=(repetitions or search.repetitions) if analog else 1,
             seed=search.seed if seed is None else seed,
         )
@@ -65,7 +65,7 @@ class Meter:
     ) -> Iterator[tuple[Measured, float]]:
         """How ``data`` is classified with each of ``layers`` as the only analog one.
 
-        With it the mean divergence from the digital network, in nats.
+        Also yields the mean divergence from the digital network, in nats.
 
         Args:
             reference: Which images the float network classifies correctly.
