@@ -13,7 +13,7 @@ from harness.errors import DataError
 from harness.reading import read_regular
 from harness.report.bounds import layer_bound
 from harness.report.comparison import Comparison
-from harness.report.split import times_by_cause
+from harness.report.time_by_cause import times_by_cause
 from harness.stats.summary import LayerSummary, ProgramSummary, layer_gain
 
 _FIGURES: Final = ("time_ns", "cycles", "energy_pj")

@@ -16,7 +16,7 @@ from matplotlib.patches import Patch
 
 from harness.quantities import energy_unit, format_energy, format_ratio, format_time, time_unit
 from harness.report.comparison import Comparison, accuracy_statement
-from harness.report.split import CAUSES, cause_names, times_by_cause
+from harness.report.time_by_cause import CAUSES, cause_names, times_by_cause
 from harness.safe_text import printable
 from harness.stats.energy import ENERGY_GROUPS
 from harness.stats.summary import LayerSummary, ProgramSummary

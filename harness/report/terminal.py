@@ -21,7 +21,7 @@ from harness.report.comparison import (
     outputs_statement,
 )
 from harness.report.programming import programming_statement
-from harness.report.split import cause_names, times_by_cause
+from harness.report.time_by_cause import cause_names, times_by_cause
 from harness.safe_text import printable
 from harness.stats.energy import ENERGY_GROUPS
 from harness.stats.summary import LayerSummary, ProgramSummary, gain, layer_gain

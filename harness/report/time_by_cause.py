@@ -1,4 +1,4 @@
-"""Where the time goes: the causes as reports name them."""
+"""Time by cause: the names of the causes in reports."""
 
 from __future__ import annotations
 
@@ -17,9 +17,10 @@ CAUSES: Final = {
 
 
 def cause_names(core: CoreConfig) -> dict[str, str]:
-    """The causes that are told apart on ``core``, as in `CAUSES`.
+    """The causes that are distinguished on ``core``, as in `CAUSES`.
 
-    An out-of-order one works while it waits for memory: that is one cause (docs/gem5-engine.md).
+    An out-of-order core computes while it waits for memory, so that is one cause
+    (docs/gem5-engine.md).
     """
     if core.kind == "in_order":
         return dict(CAUSES)

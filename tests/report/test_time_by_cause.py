@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from harness.config.load import load_config
-from harness.report.split import CAUSES, cause_names
+from harness.report.time_by_cause import CAUSES, cause_names
 
 O3 = {"model": "mlp", "engine": "gem5"}
 
