@@ -85,7 +85,7 @@ def _in_folder(content: bytes, title: str, folder: Path) -> NamedNetwork:
 
     The checksum stands apart, so that a mapping file still fits when weights have changed.
     """
-    from harness.model.identifiers import sanitise
+    from harness.identifiers import sanitise
     from harness.model.onnx_path import ONNX_SUFFIX
 
     if len(content) > MODEL_FILE_BYTES:

@@ -34,8 +34,9 @@ from harness.data.workloads import workload_for
 from harness.errors import DataError
 from harness.mapping.mapping import matrix_layers
 from harness.mapping.resolve import resolve_mapping
-from harness.model.graph import FloatArray, Graph
+from harness.model.graph import Graph
 from harness.model.load import load_model
+from harness.operators.tensor import FloatArray
 from harness.placement.place import place
 from harness.quant.quantize import quantize, quantize_input
 from harness.quant.reference import infer, top1

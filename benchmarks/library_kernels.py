@@ -33,14 +33,14 @@ from harness.codegen.blob import Blob
 from harness.config.load import load_config
 from harness.config.schema import Config
 from harness.engines.registry import engine
+from harness.operators.backend.im2col import window_view
+from harness.operators.backend.numpy_backend import exact_matmul
+from harness.operators.conv import QConv
 from harness.pipeline.job import run_job
 from harness.pipeline.prepare import prepare
 from harness.pipeline.reporter import Silent
-from harness.placement.analog import conv_window
-from harness.quant.arithmetic import exact_matmul
 from harness.quant.macs import node_macs
-from harness.quant.patches import window_view
-from harness.quant.program import QConv, QNetwork
+from harness.quant.program import QNetwork
 from harness.toolchain.build import compile_program
 
 PACKAGE = "libxnnpack0_0.0~git20220216.ae108ef-2_arm64.deb"
@@ -124,7 +124,7 @@ def library_layer(network: QNetwork, node: QConv, blob: Blob, seed: int) -> Libr
     oh, ow, out = network.tensors[node.output].shape
     generator = np.random.Generator(np.random.Philox(seed))
     inputs = generator.integers(-128, 128, (1, h, w, depth), np.int8)
-    patches = window_view(inputs, conv_window(node)).reshape(oh * ow, -1)
+    patches = window_view(inputs, node.window).reshape(oh * ow, -1)
     sums = exact_matmul(patches, node.weight.reshape(out, -1).T) + node.bias
     scale = np.float32(40 / sums.std())
     expected = np.clip(np.rint(sums.astype(np.float32) * scale), -128, 127).astype(np.int8)

@@ -14,10 +14,15 @@ from aihwkit.nn import AnalogConv2d, AnalogLinear
 from torch import Tensor, nn
 
 from harness.errors import ModelError
-from harness.model.graph import Conv, Dense, Graph, Node
+from harness.model.graph import Graph
+from harness.operators.conv import Conv
+from harness.operators.dense import Dense
+from harness.operators.matrix import WeightedNode
+from harness.operators.node import Node
+from harness.operators.tensor import FloatArray
 from harness.placement.adc import Float64Array
 from harness.placement.plan import AnalogLayer
-from harness.quant.program import FloatArray, QConv, QDense, QNetwork
+from harness.quant.program import QNetwork
 from harness.training.module import GraphModule
 
 
@@ -38,12 +43,12 @@ def aihwkit_network(graph: Graph, analog: Collection[str], rpu_config: Any) -> G
 def set_layers(module: GraphModule, network: QNetwork, layers: Mapping[str, AnalogLayer]) -> None:
     """Give ``module``, made with `calibrated_rpu_config`, the conductances of ``layers``."""
     for node in network.nodes:
-        if node.name in layers and isinstance(node, QConv | QDense):
+        if node.name in layers and isinstance(node, WeightedNode):
             set_layer(module.layers[node.name], network, node, layers[node.name])
 
 
 def set_layer(
-    converted: nn.Module, network: QNetwork, node: QConv | QDense, layer: AnalogLayer
+    converted: nn.Module, network: QNetwork, node: WeightedNode, layer: AnalogLayer
 ) -> None:
     """Put ``layer`` on an analog module: the same sums, ADC ranges and worth of a code.
 
@@ -74,11 +79,11 @@ def set_layer(
             tile.set_mapping_scales(_tensor(worth[columns] / input_range, dtype))
 
 
-def _channel_first(matrix: Float64Array, node: QConv | QDense, network: QNetwork) -> Float64Array:
+def _channel_first(matrix: Float64Array, node: WeightedNode, network: QNetwork) -> Float64Array:
     """``matrix`` [out, K] with K counted (channel, row, column), as torch does."""
-    shape = network.tensors[node.inputs[0]].shape
-    if isinstance(node, QConv):
-        shape = (node.weight.shape[1], node.weight.shape[2], node.weight.shape[3])
+    form = node.matrix_form()
+    windowed = form is not None and form.window is not None
+    shape = form.row_shape if windowed else network.tensors[node.inputs[0]].shape
     if len(shape) < 3:
         return matrix
     return matrix.reshape(-1, *shape).transpose(0, 3, 1, 2).reshape(matrix.shape)

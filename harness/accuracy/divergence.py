@@ -14,7 +14,7 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from harness.quant.program import FloatArray
+from harness.operators.tensor import FloatArray
 
 Nats: TypeAlias = npt.NDArray[np.float64]
 

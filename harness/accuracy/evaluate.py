@@ -25,7 +25,6 @@ from harness.accuracy.accuracy_drop import BoolArray
 from harness.accuracy.divergence import Nats, divergence_nats
 from harness.accuracy.evaluate_analog import AnalogOperator
 from harness.accuracy.evaluate_calibration import Calibration
-from harness.accuracy.evaluate_digital import Arithmetic
 from harness.accuracy.evaluate_normal import NormalSource
 from harness.accuracy.evaluate_program import TorchProgram
 from harness.accuracy.noise import layer_seed, program_weights
@@ -33,8 +32,11 @@ from harness.config.schema import NoiseConfig, SystemConfig
 from harness.data.images import checked_labels
 from harness.errors import MappingError, QuantError
 from harness.mapping.mapping import matrix_layers
+from harness.operators.backend.torch_backend import Arithmetic
+from harness.operators.matrix import WeightedNode
+from harness.operators.tensor import FloatArray, Int8Array
 from harness.placement.analog import float_matrix
-from harness.quant.program import FloatArray, Int8Array, QConv, QDense, QNetwork
+from harness.quant.program import QNetwork
 from harness.quant.quantize import quantize_input
 from harness.quant.reference import score_tensor, top1
 
@@ -255,7 +257,7 @@ class Evaluator:
         return np.concatenate(list(workers.map(run, range(0, count, batch))), axis=1)
 
     def _operators(
-        self, nodes: list[QConv | QDense], conductances: Mapping[str, FloatArray]
+        self, nodes: list[WeightedNode], conductances: Mapping[str, FloatArray]
     ) -> dict[str, AnalogOperator]:
         layers = self._calibration.analog_layers(nodes, conductances)
         tile = self._system.tile
@@ -263,7 +265,7 @@ class Evaluator:
             node.name: AnalogOperator(node, layers[node.name], tile, self._how) for node in nodes
         }
 
-    def _chosen(self, analog: Collection[str]) -> list[QConv | QDense]:
+    def _chosen(self, analog: Collection[str]) -> list[WeightedNode]:
         unknown = sorted(set(analog) - set(self._matrices))
         if unknown:
             raise MappingError(
@@ -274,7 +276,7 @@ class Evaluator:
         return [
             node
             for node in self._network.nodes
-            if node.name in set(analog) and isinstance(node, QConv | QDense)
+            if node.name in set(analog) and isinstance(node, WeightedNode)
         ]
 
     @contextmanager

@@ -8,19 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from harness.accuracy._codes import add_codes
-from harness.accuracy.evaluate_digital import Arithmetic, Requantizer, convolution
 from harness.accuracy.evaluate_normal import NormalSource
 from harness.accuracy.evaluate_patches import as_map, as_pixels, patch_pieces
 from harness.config.schema import TileConfig
+from harness.operators.backend.torch_backend import Arithmetic, Requantizer, convolve
+from harness.operators.matrix import WeightedNode
 from harness.placement.adc import Float64Array
 from harness.placement.plan import AnalogLayer, Int16Array
-from harness.quant.program import QConv, QDense
 
 HALF_Q16 = 1 << 15
 
@@ -34,12 +35,14 @@ class _Part:
 
 
 class AnalogOperator:
-    """Runs ``layer``, the analog form of ``node``, on maps [n, c, h, w] or [n, ...]."""
+    """Runs ``layer``, the analog form of ``node``, on maps [n, h, w, c] or [n, ...]."""
 
     def __init__(
-        self, node: QConv | QDense, layer: AnalogLayer, tile: TileConfig, how: Arithmetic
+        self, node: WeightedNode, layer: AnalogLayer, tile: TileConfig, how: Arithmetic
     ) -> None:
-        self._node, self._how = node, how
+        form = node.matrix_form()
+        assert form is not None
+        self._form, self._how = form, how
         self._dac_limit = 1 << (tile.dac_bits - 1)
         self._code_limit = (1 << (tile.adc_bits - 1)) - 1
         self._output_noise = tile.output_noise_lsb if tile.noise else 0.0
@@ -69,19 +72,20 @@ class AnalogOperator:
             self._add_codes(sums, steps, source)
             outputs = self._requantizer(sums)
         else:
-            pieces = patch_pieces(self._node, maps)
+            pieces = patch_pieces(self._form, maps)
             outputs = torch.cat([self._outputs(piece, source) for piece in pieces])
-        return as_map(self._node, outputs, maps)
+        return as_map(self._form, outputs, maps)
 
     def _convolution(self) -> Callable[[Tensor], Tensor] | None:
         """To the ADC's steps, without patches: of a convolution that no row block cuts."""
-        node = self._node
+        window = self._form.window
         needs_patches = len(self._parts) > 1 or self._how.exact or self._cell_noise is not None
-        if needs_patches or not isinstance(node, QConv):
+        if needs_patches or window is None:
             return None
-        columns, kh, kw, channels = node.weight.shape
-        kernel = self._parts[0].weight.T.reshape(columns, kh, kw, channels)
-        return convolution(node, kernel.permute(0, 3, 1, 2), self._half)
+        matrix = self._parts[0].weight.T
+        kernel = matrix.reshape(-1, *self._form.row_shape).permute(0, 3, 1, 2)
+        kernel = kernel.contiguous(memory_format=torch.channels_last)
+        return partial(convolve, weight=kernel, bias=self._half, window=window)
 
     def _outputs(self, patches: Tensor, source: NormalSource) -> Tensor:
         """[pixels, columns]"""

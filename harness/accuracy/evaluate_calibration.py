@@ -12,9 +12,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from harness.accuracy.evaluate_digital import Arithmetic
 from harness.accuracy.evaluate_program import TorchProgram
 from harness.config.schema import TileConfig
+from harness.operators.backend.torch_backend import Arithmetic
+from harness.operators.matrix import WeightedNode
+from harness.operators.tensor import FloatArray, Int8Array
 from harness.placement.adc import RATIOS, Float64Array, few_samples_threshold
 from harness.placement.analog import (
     calibration_patches,
@@ -25,7 +27,7 @@ from harness.placement.analog import (
 from harness.placement.cut import Extent
 from harness.placement.place import calibration_images
 from harness.placement.plan import AnalogLayer, Int16Array
-from harness.quant.program import FloatArray, Int8Array, QConv, QDense, QNetwork
+from harness.quant.program import QNetwork
 
 CACHED_SUMS = 1 << 16  # that stay in a core's cache while all ratios are tried
 
@@ -38,13 +40,13 @@ class Calibration:
         self._patches: dict[tuple[str, int], Int8Array] = {}
 
     def analog_layers(
-        self, nodes: Collection[QConv | QDense], weights: Mapping[str, FloatArray]
+        self, nodes: Collection[WeightedNode], weights: Mapping[str, FloatArray]
     ) -> dict[str, AnalogLayer]:
         """The analog form of ``nodes`` with effective weights [K, N], as placement makes them."""
         images = self.sample(nodes)
         return {node.name: self._layer(node, weights[node.name], images) for node in nodes}
 
-    def _layer(self, node: QConv | QDense, weights: FloatArray, images: int) -> AnalogLayer:
+    def _layer(self, node: WeightedNode, weights: FloatArray, images: int) -> AnalogLayer:
         patches = self._patches[node.name, images]
 
         def ranges(conductance: Int16Array, extents: list[Extent]) -> Float64Array:
@@ -54,7 +56,7 @@ class Calibration:
 
         return layer_on_tiles(self._network, node, weights, self._tile, 0, ranges)
 
-    def sample(self, nodes: Collection[QConv | QDense]) -> int:
+    def sample(self, nodes: Collection[WeightedNode]) -> int:
         """Keep the calibration inputs of ``nodes``: the digital network's, whatever is analog.
 
         Returns:

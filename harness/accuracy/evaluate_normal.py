@@ -15,7 +15,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from harness.quant.program import FloatArray
+from harness.operators.tensor import FloatArray
 
 TABLE_BITS: Final = 16
 PER_WORD: Final = 4  # table entries that one 64-bit word chooses

@@ -14,9 +14,11 @@ import torch
 from torch import Tensor
 
 from harness.accuracy.evaluate_analog import AnalogOperator
-from harness.accuracy.evaluate_digital import Arithmetic, Operator, digital_operator
 from harness.accuracy.evaluate_normal import NormalSource
-from harness.quant.program import Int8Array, QNetwork, QNode
+from harness.operators.backend.torch_backend import Arithmetic, TorchInteger
+from harness.operators.integer_node import QNode
+from harness.operators.tensor import Int8Array
+from harness.quant.program import QNetwork
 
 BATCH_VALUES = 1 << 19  # of a batch's largest tensor
 LARGEST_BATCH = 64
@@ -26,7 +28,7 @@ Repetition = Mapping[str, AnalogOperator]
 
 
 class TorchProgram:
-    """``network`` on a device; operators of digital nodes are made once.
+    """``network`` on a device; the arrays of digital nodes are converted once.
 
     Args:
         output: The tensor that `run` gives, if not the network's output.
@@ -34,8 +36,8 @@ class TorchProgram:
 
     def __init__(self, network: QNetwork, how: Arithmetic, output: str | None = None) -> None:
         self._network, self._how = network, how
+        self._backend = TorchInteger(how)
         self._output = output or network.output
-        self._digital: dict[str, Operator] = {}
 
     def run(
         self,
@@ -90,7 +92,8 @@ class TorchProgram:
             if operators is not None and source is not None and node.name in operators:
                 tensors[node.output] = operators[node.name](inputs[0], source)
             else:
-                tensors[node.output] = self._operator(node)(inputs)
+                shape = self._network.tensors[node.output].shape
+                tensors[node.output] = node.compute(self._backend, inputs, shape)
             for name in set(node.inputs):
                 if last_use[name] == node.name and name not in keep:
                     del tensors[name]
@@ -100,21 +103,11 @@ class TorchProgram:
         largest = max(prod(tensor.shape) for tensor in self._network.tensors.values())
         return max(1, min(LARGEST_BATCH, BATCH_VALUES // largest))
 
-    def _operator(self, node: QNode) -> Operator:
-        if node.name not in self._digital:
-            tensors = self._network.tensors
-            self._digital[node.name] = digital_operator(
-                node, tensors[node.inputs[0]].shape, tensors[node.output].shape, self._how
-            )
-        return self._digital[node.name]
-
     def _load(self, images: Int8Array) -> Tensor:
-        tensor = self._how.tensor(images)
-        return tensor.permute(0, 3, 1, 2) if tensor.ndim == 4 else tensor
+        return self._how.tensor(images)
 
     def _store(self, tensor: Tensor) -> Int8Array:
-        nhwc = tensor.permute(0, 2, 3, 1) if tensor.ndim == 4 else tensor
-        values: Int8Array = nhwc.to(torch.int8).cpu().numpy()
+        values: Int8Array = tensor.to(torch.int8).cpu().numpy()
         return np.ascontiguousarray(values)
 
 

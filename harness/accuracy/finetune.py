@@ -24,7 +24,8 @@ from torch import Tensor
 
 from harness.data.workloads import Recipe
 from harness.errors import DataError, ModelError
-from harness.model.graph import FloatArray, Graph
+from harness.model.graph import Graph
+from harness.operators.tensor import FloatArray
 from harness.training.loop import (
     TensorSplit,
     make_optimizer,

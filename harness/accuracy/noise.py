@@ -20,7 +20,7 @@ from aihwkit.inference.compensation.drift import GlobalDriftCompensation
 from harness.accuracy.aihwkit_bridge import device_model
 from harness.config.schema import NoiseConfig, SystemConfig
 from harness.mapping.conductance import conductances_of
-from harness.quant.program import FloatArray
+from harness.operators.tensor import FloatArray
 
 
 def layer_seed(seed: int, layer: str, repetition: int) -> int:

@@ -44,10 +44,11 @@ from harness.locks import folder_lock
 from harness.mapping.mapping import LayerMapping, Unit
 from harness.mapping.write import write_mapping
 from harness.model.checkpoint import save_checkpoint
+from harness.operators.matrix import WeightedNode
 from harness.pipeline.folder import staged_folder
 from harness.quant.digest import network_digest
 from harness.quant.macs import node_macs
-from harness.quant.program import QConv, QDense, QNetwork
+from harness.quant.program import QNetwork
 
 
 @dataclass(frozen=True)
@@ -236,7 +237,7 @@ def _result(search: Search, loop: LoopConfig, network: QNetwork) -> SearchResult
     macs = {
         node.name: node_macs(network, node)
         for node in network.nodes
-        if isinstance(node, QConv | QDense)
+        if isinstance(node, WeightedNode)
     }
     chosen = set(analog_of(route))
     layers: dict[str, Unit] = {

@@ -11,7 +11,8 @@ from harness.accuracy.noise import with_noise
 from harness.accuracy.task import Labelled, Task
 from harness.config.schema import LoopConfig, SystemConfig
 from harness.model.graph import Graph
-from harness.quant.program import FloatArray, QNetwork
+from harness.operators.tensor import FloatArray
+from harness.quant.program import QNetwork
 
 
 class SearchEvaluator:

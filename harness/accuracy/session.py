@@ -40,8 +40,8 @@ from harness.config.schema import Config, LoopConfig
 from harness.errors import DataError
 from harness.mapping.mapping import LayerMapping, Unit, matrix_layers
 from harness.model.graph import Graph
+from harness.operators.tensor import FloatArray
 from harness.placement.select import Demand, demands
-from harness.quant.program import FloatArray
 from harness.safe_text import shown
 from harness.training.loop import TensorSplit, tensor_split
 

@@ -20,10 +20,11 @@ from harness.model.builtin import build, input_sizes
 from harness.model.checkpoint import Dtype, as_stored, load_checkpoint
 from harness.model.classes import class_count
 from harness.model.fold import fold
-from harness.model.graph import FloatArray, Graph
+from harness.model.graph import Graph
 from harness.model.load import load_model
 from harness.model.onnx_path import is_onnx_path
-from harness.model.shapes import arrays_of
+from harness.operators.node import arrays_of
+from harness.operators.tensor import FloatArray
 from harness.pipeline.samples import CALIBRATION_IMAGES, load_samples
 from harness.quant.program import QNetwork
 from harness.quant.quantize import quantize

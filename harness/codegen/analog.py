@@ -7,17 +7,20 @@ from dataclasses import asdict, replace
 import numpy as np
 
 from harness.codegen import packing
-from harness.codegen.context import Context, Layer
-from harness.codegen.windows import window_fields
+from harness.codegen.context import PlanContext
+from harness.errors import CodegenError
+from harness.operators.kernel.layer import Layer
+from harness.operators.kernel.sliding import Sliding
+from harness.operators.matrix import MatrixForm, WeightedNode
+from harness.operators.tensor import Int32Array, Pair
 from harness.placement.plan import AnalogLayer, Block
-from harness.quant.program import Int32Array, Pair, QConv, QDense
 
 
-def translate_analog(node: QConv | QDense, layer: AnalogLayer, context: Context) -> Layer:
+def translate_analog(node: WeightedNode, layer: AnalogLayer, context: PlanContext) -> Layer:
     """The C of an analog layer; its arrays go into ``context.blob``."""
     if layer.parts:
         return _in_parts(node, layer, context)
-    few = isinstance(node, QDense) and packing.is_few(
+    few = _matrix(node).window is None and packing.is_few(
         layer.blocks, _packed_columns(layer), context.tile.adc_bits, context.tile.io
     )
     one = _translate(node, layer, context, few=few, name=node.name, out_channels=layer.columns)
@@ -28,7 +31,7 @@ def _packed_columns(layer: AnalogLayer) -> Int32Array | None:
     return packing.pack_analog_columns(layer.bias, layer.requant, layer.blocks)
 
 
-def _in_parts(node: QConv | QDense, layer: AnalogLayer, context: Context) -> Layer:
+def _in_parts(node: WeightedNode, layer: AnalogLayer, context: PlanContext) -> Layer:
     """Each part is a layer of its own, which writes some of the columns."""
     parts = []
     for index, (first, end) in enumerate(layer.parts):
@@ -65,9 +68,9 @@ def _in_parts(node: QConv | QDense, layer: AnalogLayer, context: Context) -> Lay
 
 
 def _translate(
-    node: QConv | QDense,
+    node: WeightedNode,
     layer: AnalogLayer,
-    context: Context,
+    context: PlanContext,
     *,
     few: bool,
     name: str,
@@ -94,7 +97,7 @@ def _translate(
     columns = _packed_columns(layer)
     pixel = packing.pack_pixel_columns(columns, sliding.out_size, context.tile.io)
     fields: tuple[tuple[str, str], ...] = (
-        *window_fields(sliding),
+        *sliding.fields(),
         ("in_channels", str(channels)),
         ("out_channels", str(out_channels)),
         ("code_bytes", str(packing.code_bytes(context.tile.adc_bits))),
@@ -130,17 +133,30 @@ def _translate(
     )
 
 
-def _window(node: QConv | QDense, context: Context) -> tuple[packing.Sliding, int]:
-    """The layer's sliding window and input channels; a dense layer is a map of one pixel."""
-    if isinstance(node, QDense):
+def _window(node: WeightedNode, context: PlanContext) -> tuple[Sliding, int]:
+    """The layer's sliding window and input channels; a layer without one sees a single pixel."""
+    form = _matrix(node)
+    window = form.window
+    if window is None:
         one = (1, 1)
-        return packing.Sliding(one, one, one, one, (0, 0), one), node.weight.shape[1]
-    _, kernel_h, kernel_w, channels = node.weight.shape
-    kernel = (kernel_h, kernel_w)
-    return context.sliding(node, kernel, node.stride, node.pads, node.dilation), channels
+        return Sliding(one, one, one, one, (0, 0), one), form.row_shape[-1]
+    sliding = context.sliding(node, window.kernel, window.stride, window.pads, window.dilation)
+    return sliding, form.row_shape[-1]
 
 
-def _block_row(block: Block, image: bytes, context: Context) -> str:
+def _matrix(node: WeightedNode) -> MatrixForm:
+    """The matrix form of ``node``.
+
+    Raises:
+        CodegenError: It has none.
+    """
+    form = node.matrix_form()
+    if form is None:
+        raise CodegenError(f"a {type(node).__name__} cannot be analog", where=node.name)
+    return form
+
+
+def _block_row(block: Block, image: bytes, context: PlanContext) -> str:
     return (
         f"{{.tile = {block.tile}, .k0 = {block.k0}, .rows = {block.rows}, .n0 = {block.n0}, "
         f".columns = {block.columns}, "
@@ -149,10 +165,10 @@ def _block_row(block: Block, image: bytes, context: Context) -> str:
 
 
 def _with_copies(
-    node: QConv | QDense,
+    node: WeightedNode,
     layer: AnalogLayer,
     one: Layer,
-    context: Context,
+    context: PlanContext,
 ) -> Layer:
     """The layer with copies of what ``one`` is."""
     sliding, _ = _window(node, context)
@@ -177,7 +193,7 @@ def _with_copies(
         together = packing.pixels_side_by_side(
             layer.blocks, _packed_columns(layer), adc_bits, descriptors
         )
-        changed = {"dma_rows": str(rows), **dict(window_fields(replace(sliding, out_size=size)))}
+        changed = {"dma_rows": str(rows), **dict(replace(sliding, out_size=size).fields())}
         nearer = (*nearer, "shares", "dma", "tiles")
     copies = []
     for k in range(layer.copy_count):
@@ -211,7 +227,7 @@ def _with_copies(
     )
 
 
-def _rectangle(first: int, pixels: int, sliding: packing.Sliding) -> tuple[Pair, Pair]:
+def _rectangle(first: int, pixels: int, sliding: Sliding) -> tuple[Pair, Pair]:
     """Top left corner and size of ``pixels`` from number ``first`` on: rows, or a part of one."""
     width = sliding.out_size[1]
     rows = max(1, pixels // width)

@@ -6,9 +6,11 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from harness.codegen.blob import Blob
-from harness.codegen.fp32_layers import Fp32Context, translate_fp32
+from harness.codegen.fp32_context import NetworkFp32Context
+from harness.codegen.layers import translate_fp32
 from harness.codegen.program import GeneratedProgram, buffer_names, check_shapes, write_program
-from harness.quant.program import FloatArray, QNetwork
+from harness.operators.tensor import FloatArray
+from harness.quant.program import QNetwork
 
 
 def generate_fp32(
@@ -27,7 +29,7 @@ def generate_fp32(
 
     Args:
         network: The integer network; its float weights are taken.
-        bounds: The real bounds of every node's fused activation (`Step` of harness/quant/lower.py).
+        bounds: The real bounds of every node's fused activation.
         images: float32 [n, h, w, c] or [n, c].
         expected: float32 [n, ...], the float reference's outputs, NHWC.
         warmup: Unmeasured inferences of the first image before the measured ones.
@@ -38,7 +40,7 @@ def generate_fp32(
     """
     check_shapes(network, images, expected)
     blob = Blob()
-    context = Fp32Context(network, bounds, blob, buffer_names(network))
+    context = NetworkFp32Context(network, bounds, blob, buffer_names(network))
     layers = [translate_fp32(node, context) for node in network.nodes]
     return write_program(
         network,

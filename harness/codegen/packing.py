@@ -17,9 +17,11 @@ from typing import Final, Literal, TypeAlias, TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from harness.operators.integer_node import Requant
+from harness.operators.kernel.sliding import Sliding
+from harness.operators.tensor import Int8Array, Int32Array, Pair
 from harness.placement.memory import ALIGN, SLACK
 from harness.placement.plan import Block
-from harness.quant.program import Int8Array, Int32Array, Pair, Requant
 
 Kernels: TypeAlias = Literal["reference", "neon"]
 _Value = TypeVar("_Value", bound=np.generic)
@@ -45,23 +47,6 @@ _FEW_OUTPUTS: Final = 64  # of a layer that aimc_analog_few takes
 _NARROW_SUMS: Final = 256  # int8 codes, LINES_MAX_BLOCKS of kernels/src/analog_lines.h
 _CROWD: Final = 8  # tiles that a crossbar serves at once
 _WEIGHT_PAD: Final = 256  # bytes that may be read beyond packed weights: two steps
-
-
-@dataclass(frozen=True)
-class Sliding:
-    """A sliding window and the maps on both sides of it; `aimc_window` of aimc_ops.h."""
-
-    in_size: tuple[int, int]
-    out_size: tuple[int, int]
-    kernel: tuple[int, int]
-    stride: tuple[int, int]
-    pad: tuple[int, int]  # top and left
-    dilation: tuple[int, int]
-
-    def spans(self, axis: int, count: int) -> int:
-        """Input rows (axis 0) or columns (1) that ``count`` outputs see."""
-        reach = (self.kernel[axis] - 1) * self.dilation[axis]
-        return (count - 1) * self.stride[axis] + reach + 1
 
 
 def _round_up(value: int, multiple: int) -> int:

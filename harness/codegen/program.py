@@ -14,14 +14,16 @@ import numpy as np
 
 from harness.atomic import atomic_write_bytes, atomic_write_text
 from harness.codegen.blob import Blob
-from harness.codegen.context import Context, Layer
+from harness.codegen.context import PlanContext
 from harness.codegen.layers import translate
 from harness.codegen.packing import Kernels
 from harness.config.schema import TileConfig
 from harness.errors import CodegenError
+from harness.operators.kernel.layer import Layer
+from harness.operators.tensor import FloatArray, Int8Array
 from harness.placement.memory import ALIGN, SLACK, BufferPlan, plan_buffers
 from harness.placement.plan import Plan
-from harness.quant.program import FloatArray, Int8Array, QNetwork
+from harness.quant.program import QNetwork
 from harness.resources import resource
 
 PROGRAMMING_REGION: Final = 0
@@ -145,7 +147,7 @@ def generate(
     network = plan.network
     check_shapes(network, images, expected)
     blob = Blob()
-    context = Context(plan, tile, kernels, blob, buffer_names(network))
+    context = PlanContext(plan, tile, kernels, blob, buffer_names(network))
     layers = [translate(node, context) for node in network.nodes]
     values: dict[str, Any] = {
         "header": "aimc_ops.h",

@@ -7,7 +7,7 @@ from typing import Final, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from harness.quant.program import FloatArray
+from harness.operators.tensor import FloatArray
 
 Int16Array: TypeAlias = npt.NDArray[np.int16]
 Float64Array: TypeAlias = npt.NDArray[np.float64]

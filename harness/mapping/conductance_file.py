@@ -19,7 +19,7 @@ from harness.atomic import atomic_write_bytes
 from harness.errors import MappingError
 from harness.mapping.conductance import LARGEST_CONDUCTANCE, conductances_of, weights_of
 from harness.mapping.file_format import read_mapping_file
-from harness.quant.program import FloatArray
+from harness.operators.tensor import FloatArray
 from harness.reading import check_safetensors
 
 LARGEST_FILE: Final = 15 << 20  # bytes of matrices in one file, unless one layer needs more

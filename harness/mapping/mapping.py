@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
-from harness.quant.program import FloatArray, QConv, QDense, QNetwork
+from harness.operators.matrix import WeightedNode
+from harness.operators.tensor import FloatArray
+from harness.quant.program import QNetwork
 
 Unit: TypeAlias = Literal["analog", "digital"]
 
@@ -47,12 +49,11 @@ class LayerMapping:
 def matrix_layers(network: QNetwork) -> dict[str, tuple[int, int]]:
     """Layers that a tile can compute, with the rows and columns (K, N) of their matrix.
 
-    These are the dense layers and the convolutions with one group; K counts (ky, kx, channel),
-    or a dense layer's inputs in (h, w, channel) order.
+    K counts a convolution's (ky, kx, channel), or a dense layer's inputs in (h, w, channel) order.
     """
     matrices: dict[str, tuple[int, int]] = {}
     for node in network.nodes:
-        if isinstance(node, QDense) or (isinstance(node, QConv) and node.groups == 1):
+        if isinstance(node, WeightedNode) and node.matrix_form() is not None:
             columns = node.weight.shape[0]
             matrices[node.name] = (node.weight.size // columns, columns)
     return matrices

@@ -8,6 +8,7 @@ from harness.errors import MappingError
 from harness.mapping.conductance_file import conductance_files, read_conductances
 from harness.mapping.file_format import MappingFile, check_model, read_mapping_file
 from harness.mapping.mapping import LayerMapping, Unit, matrix_layers
+from harness.operators.integer_node import QNode
 from harness.quant.digest import network_digest
 from harness.quant.program import QNetwork
 from harness.safe_text import shown
@@ -78,10 +79,9 @@ def _check(content: MappingFile, network: QNetwork, where: str) -> None:
         )
 
 
-def _kind(node: object) -> str:
+def _kind(node: QNode) -> str:
     groups = getattr(node, "groups", 1)
-    kind = type(node).__name__.removeprefix("Q")
-    return f"{kind} of {groups} groups" if groups > 1 else kind
+    return f"{node.kind} of {groups} groups" if groups > 1 else node.kind
 
 
 def _listing(names: list[str]) -> str:

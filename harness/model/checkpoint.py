@@ -22,7 +22,9 @@ from safetensors.numpy import load, save
 from harness.atomic import atomic_write_bytes
 from harness.budget import CHECKPOINT_HEADER_BYTES, PARAMETER_BYTES
 from harness.errors import DataError
-from harness.model.graph import FloatArray, Graph, Node
+from harness.model.graph import Graph
+from harness.operators.node import Node
+from harness.operators.tensor import FloatArray
 from harness.reading import check_safetensors, read_regular
 
 _FIELDS = ("weight", "bias", "scale", "offset", "mean", "variance")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from harness.model.graph import Graph, LogSoftmax, Node, Reshape, Softmax
+from harness.model.graph import Graph
+from harness.operators.node import Node
 from harness.quantities import shape_text
 
 
@@ -31,13 +32,13 @@ def score_graph(graph: Graph) -> Graph:
     Both keep the order of the values, but rounded probabilities of many classes are equal.
     """
     node = _final(graph)
-    return _cut(graph, node.inputs[0]) if isinstance(node, Softmax | LogSoftmax) else graph
+    return graph if node is None or not node.keeps_order else _cut(graph, node.inputs[0])
 
 
 def program_graph(graph: Graph) -> Graph:
     """``graph`` as programs compute it: without a final LogSoftmax, which has no integer form."""
     node = _final(graph)
-    if not isinstance(node, LogSoftmax) or node.inputs[0] == graph.input:
+    if node is None or not node.left_out_at_end or node.inputs[0] == graph.input:
         return graph
     return _cut(graph, node.inputs[0])
 
@@ -50,14 +51,14 @@ def left_out(graph: Graph) -> str | None:
 def final_softmax(graph: Graph) -> str | None:
     """ "Softmax" or "LogSoftmax" if the network ends in it."""
     node = _final(graph)
-    return type(node).__name__ if isinstance(node, Softmax | LogSoftmax) else None
+    return None if node is None or not node.keeps_order else node.kind
 
 
 def _final(graph: Graph) -> Node | None:
     """The node that computes the output, whatever shape that is seen in."""
     producer = {node.output: node for node in graph.nodes}
     node = producer.get(graph.output)
-    while isinstance(node, Reshape):
+    while node is not None and node.is_view:
         node = producer.get(node.inputs[0])
     return node
 

@@ -1,21 +1,21 @@
-"""Names that moved: `harness.model.identifiers`, `onnx_path`, `harness.safe_text`, `quantities`."""
+"""Names that moved: `harness.identifiers`, `onnx_path`, `harness.safe_text`, `quantities`."""
 
-from harness.model.identifiers import (
+from harness.identifiers import (
     MAX_NAME_LENGTH as MAX_NAME_LENGTH,
 )
-from harness.model.identifiers import (
+from harness.identifiers import (
     RESERVED as RESERVED,
 )
-from harness.model.identifiers import (
+from harness.identifiers import (
     NameTable as NameTable,
 )
-from harness.model.identifiers import (
+from harness.identifiers import (
     is_identifier as is_identifier,
 )
-from harness.model.identifiers import (
+from harness.identifiers import (
     sanitise as sanitise,
 )
-from harness.model.identifiers import (
+from harness.identifiers import (
     without_repeats as without_repeats,
 )
 from harness.model.onnx_path import ONNX_SUFFIX as ONNX_SUFFIX

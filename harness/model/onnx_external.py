@@ -9,7 +9,7 @@ from onnx import ModelProto, TensorProto
 
 from harness.errors import ModelError
 from harness.model.onnx_file import parse_model
-from harness.model.onnx_tensors import inside_folder
+from harness.operators.onnx.tensors import inside_folder
 
 
 def external_files(path: Path, data: bytes) -> tuple[Path, ...]:

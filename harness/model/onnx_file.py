@@ -17,10 +17,10 @@ from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 from harness.budget import MODEL_FILE_BYTES, NODES
 from harness.errors import ModelError
 from harness.model.onnx_wire import MalformedError, check_structure
+from harness.operators.onnx.node import MIN_OPSET
 from harness.reading import read_regular
 from harness.safe_text import shown
 
-MIN_OPSET = 7
 """Older ones are read where their operators are those of this one (`onnx_node`)."""
 MAX_OPSET: int = onnx.defs.onnx_opset_version()
 DEFAULT_DOMAINS = ("", "ai.onnx")

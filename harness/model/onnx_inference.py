@@ -8,8 +8,8 @@ import numpy as np
 import onnx
 from onnx import TensorProto, TypeProto, helper, numpy_helper, shape_inference
 
-from harness.model.onnx_node import Constant, Unsupported, Value
-from harness.model.shapes import Shape
+from harness.operators.onnx.value import Constant, Unsupported, Value
+from harness.operators.tensor import Shape
 from harness.quantities import shape_text
 from harness.safe_text import shown
 

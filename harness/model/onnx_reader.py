@@ -12,23 +12,39 @@ from pathlib import Path
 import onnx
 
 from harness.errors import ModelError
+from harness.identifiers import sanitise
 from harness.model.graph import Graph
-from harness.model.identifiers import sanitise
-from harness.model.onnx_builder import Builder
+from harness.model.onnx_constants import FOLDERS, fold_constant
 from harness.model.onnx_file import DEFAULT_DOMAINS, OnnxFile, open_onnx
 from harness.model.onnx_inference import onnx_output_shapes, require_same
-from harness.model.onnx_node import Activation, Constant, OnnxNode, Unknown, Unsupported, Value
 from harness.model.onnx_rewrite import one_sample, per_axis, without_unread
-from harness.model.onnx_tensors import Budget, OverBudgetError, decode_tensor
 from harness.model.onnx_topology import Topology, read_topology
-from harness.model.ops_constant import FOLDERS, fold_constant
-from harness.model.registry import CONVERTERS, QUANTIZED
-from harness.model.shapes import Shape, validate
+from harness.model.shapes import validate
+from harness.operators.onnx.builder import Builder
+from harness.operators.onnx.node import OnnxNode
+from harness.operators.onnx.reader import OnnxReader
+from harness.operators.onnx.tensors import Budget, OverBudgetError, decode_tensor
+from harness.operators.onnx.value import Activation, Constant, Unknown, Unsupported, Value
+from harness.operators.registry import onnx_readers
+from harness.operators.tensor import Shape
 from harness.quantities import shape_text
 from harness.safe_text import shown
 
 RANDOM_WEIGHTS_KEY = "aimc_harness.random_weights"
 """Metadata by which an exported network says that it was never trained."""
+
+QUANTIZED = frozenset(
+    {
+        "ConvInteger",
+        "DequantizeLinear",
+        "DynamicQuantizeLinear",
+        "MatMulInteger",
+        "QLinearConv",
+        "QLinearMatMul",
+        "QuantizeLinear",
+    }
+)
+"""Operators by which an already quantized network is known."""
 
 _MOST_LISTED = 200
 
@@ -114,16 +130,17 @@ class _Walk:
                 raise Unsupported(f"operators of {shown(proto.domain)} are not supported")
             if any(attribute.HasField("g") or attribute.graphs for attribute in proto.attribute):
                 raise Unsupported("control flow (an attribute that is a graph) is not supported")
-            given = one_sample(proto, inputs, self._topology.batch)
-            plain = per_axis(without_unread(proto, self._read), inputs)
+            reader = onnx_readers().get(proto.op_type)
+            given = one_sample(proto, reader, inputs, self._topology.batch)
+            plain = per_axis(without_unread(proto, reader, self._read), reader, inputs)
             node = OnnxNode(plain, self._source.opset, given)
             complaint: Unsupported | None = None
             if not any(isinstance(value, Unknown) for value in inputs):
                 inferred, complaint = self._infer(node)
-            value = self._convert(node)
+            value = self._convert(node, reader)
             if complaint is not None:
                 raise complaint
-            if not _disputed(node):
+            if not _disputed(node, reader):
                 require_same(value.shape, inferred, proto.output[0])
             self._values[proto.output[0]] = value
         except Unsupported as reason:
@@ -143,14 +160,13 @@ class _Walk:
         except Unsupported as complaint:
             return {}, complaint
 
-    def _convert(self, node: OnnxNode) -> Value:
+    def _convert(self, node: OnnxNode, reader: OnnxReader | None) -> Value:
         constant = fold_constant(node, self.builder)
         if constant is not None:
             return constant
-        converter = CONVERTERS.get(node.op)
-        if converter is None:
+        if reader is None:
             raise Unsupported("not supported")
-        return converter(node, self.builder)
+        return reader.read(node, self.builder)
 
     def _value(self, name: str) -> Value:
         if name not in self._values:
@@ -201,14 +217,15 @@ class _Walk:
         return tensor
 
 
-def _disputed(node: OnnxNode) -> bool:
-    """Before opset 22 onnx counts windows that start in the padding; runtimes never did."""
-    return node.op in ("MaxPool", "AveragePool") and bool(node.integer("ceil_mode", 0))
+def _disputed(node: OnnxNode, reader: OnnxReader | None) -> bool:
+    """Whether onnx and runtimes disagree about the output's shape."""
+    return reader is not None and reader.rounds_up and bool(node.integer("ceil_mode", 0))
 
 
 def _known(proto: onnx.NodeProto) -> bool:
     default = proto.domain in DEFAULT_DOMAINS
-    return default and (proto.op_type in CONVERTERS or proto.op_type in (*FOLDERS, "Shape", "Size"))
+    supported = proto.op_type in onnx_readers()
+    return default and (supported or proto.op_type in (*FOLDERS, "Shape", "Size"))
 
 
 def _quantized(topology: Topology, path: Path) -> list[ModelError]:
@@ -245,7 +262,7 @@ def _refusal(
         also = f", and {count}" if refused else ""
         plural = "is 1 reason" if len(problems) == 1 else f"are {len(problems)} reasons"
         count = f"there {plural} against the network{also}"
-    hint = "supported operators: " + ", ".join(sorted(CONVERTERS)) if refused else None
+    hint = "supported operators: " + ", ".join(onnx_readers()) if refused else None
     if resized and hint is not None:
         hint += "; or leave the input size out if the network does not fit it"
     return ModelError(f"{count}:\n" + "\n".join(lines), where=str(path), hint=hint)

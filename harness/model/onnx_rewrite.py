@@ -9,17 +9,18 @@ import numpy as np
 import onnx
 from onnx import AttributeProto
 
-from harness.model.onnx_node import Activation, Constant, Unsupported, Value
+from harness.operators.onnx.reader import OnnxReader
+from harness.operators.onnx.value import Activation, Constant, Unsupported, Value
 
-_WINDOWED = frozenset(("AveragePool", "Conv", "MaxPool"))
-_SECOND_OUTPUTS = frozenset(("Dropout", "MaxPool"))
 _PER_AXIS = frozenset(("dilations", "strides"))
-_SHAPE_INPUT = frozenset(("Expand", "Reshape"))
 
 
-def without_unread(proto: onnx.NodeProto, read: AbstractSet[str]) -> onnx.NodeProto:
+def without_unread(
+    proto: onnx.NodeProto, reader: OnnxReader | None, read: AbstractSet[str]
+) -> onnx.NodeProto:
     """``proto`` without the mask or the indices that exporters name though nothing reads them."""
-    unread = proto.op_type in _SECOND_OUTPUTS and not any(name in read for name in proto.output[1:])
+    optional = reader is not None and reader.optional_outputs
+    unread = optional and not any(name in read for name in proto.output[1:])
     if not unread or len(proto.output) < 2:
         return proto
     written = onnx.NodeProto()
@@ -28,10 +29,12 @@ def without_unread(proto: onnx.NodeProto, read: AbstractSet[str]) -> onnx.NodePr
     return written
 
 
-def per_axis(proto: onnx.NodeProto, inputs: Sequence[Value | None]) -> onnx.NodeProto:
+def per_axis(
+    proto: onnx.NodeProto, reader: OnnxReader | None, inputs: Sequence[Value | None]
+) -> onnx.NodeProto:
     """``proto`` with one stride or dilation for both axes of an image written out for each."""
     shape = inputs[0].shape if inputs and inputs[0] is not None else None
-    if proto.op_type not in _WINDOWED or shape is None or len(shape) != 4:
+    if reader is None or not reader.has_window or shape is None or len(shape) != 4:
         return proto
     if not any(_is_single(attribute) for attribute in proto.attribute):
         return proto
@@ -48,7 +51,10 @@ def _is_single(attribute: AttributeProto) -> bool:
 
 
 def one_sample(
-    proto: onnx.NodeProto, inputs: tuple[Value | None, ...], batch: int
+    proto: onnx.NodeProto,
+    reader: OnnxReader | None,
+    inputs: tuple[Value | None, ...],
+    batch: int,
 ) -> tuple[Value | None, ...]:
     """``inputs`` of ``proto`` in a network that runs one sample, of a file that runs ``batch``.
 
@@ -57,8 +63,13 @@ def one_sample(
     """
     if batch == 1 or not any(isinstance(value, Activation) for value in inputs):
         return inputs
-    _refuse_mixing(proto, inputs, batch)
-    if proto.op_type not in _SHAPE_INPUT or len(inputs) != 2:
+    if reader is None:
+        return inputs
+    axes = reader.mixed_axes(proto, inputs)
+    shape = inputs[0].shape if inputs[0] is not None else None
+    if 0 in axes or -len(shape or ()) in axes:  # axis 0 is that of the samples, and must stay so
+        raise Unsupported(f"computes something from the {batch} samples of the batch together")
+    if not reader.shape_input or len(inputs) != 2:
         return inputs
     source, target = inputs
     if not isinstance(target, Constant) or target.array.ndim != 1 or not target.array.size:
@@ -68,23 +79,3 @@ def one_sample(
     single = np.array(target.array)
     single[0] = 1
     return source, Constant(single)
-
-
-def _refuse_mixing(proto: onnx.NodeProto, inputs: tuple[Value | None, ...], batch: int) -> None:
-    """Axis 0 is that of the samples, and must stay so."""
-    rank = len(inputs[0].shape) if inputs[0] is not None and inputs[0].shape is not None else 0
-    given = {attribute.name: attribute for attribute in proto.attribute}
-    axes: list[int] = []
-    match proto.op_type:
-        case "Flatten" | "Softmax" | "Concat" if "axis" in given:
-            axes = [given["axis"].i]
-        case "Squeeze" | "Unsqueeze" | "ReduceMean":
-            listed = inputs[1] if len(inputs) > 1 else None
-            if isinstance(listed, Constant):
-                axes = [int(axis) for axis in listed.array.reshape(-1)[:64]]
-            else:
-                axes = list(given["axes"].ints) if "axes" in given else [0]
-        case "Transpose":
-            axes = [0] if "perm" not in given or given["perm"].ints[:1] != [0] else []
-    if 0 in axes or -rank in axes:
-        raise Unsupported(f"computes something from the {batch} samples of the batch together")

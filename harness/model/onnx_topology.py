@@ -16,7 +16,7 @@ from onnx import TensorProto
 from harness.budget import TENSOR_BYTES
 from harness.errors import ModelError
 from harness.model.onnx_file import OnnxFile
-from harness.model.shapes import Shape, tensor_bytes
+from harness.operators.tensor import Shape, tensor_bytes
 from harness.quantities import shape_text
 from harness.safe_text import shown
 

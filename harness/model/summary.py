@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from harness.model.graph import BatchNorm, Conv, Dense, Graph, Node
-from harness.model.shapes import Shape, arrays_of
+from harness.model.graph import Graph
+from harness.operators.node import Node, arrays_of
+from harness.operators.tensor import Shape
 
 
 @dataclass(frozen=True)
@@ -64,20 +65,18 @@ def summarize_model(graph: Graph) -> ModelSummary:
 
 def _layer(node: Node, graph: Graph) -> LayerCost:
     output = graph.shapes[node.output]
-    trained = ("scale", "offset") if isinstance(node, BatchNorm) else ("weight", "bias")
-    matrix: tuple[int, int] | None = None
-    groups, positions = 1, 0
-    if isinstance(node, Conv | Dense):
-        groups = node.groups if isinstance(node, Conv) else 1
-        matrix = (math.prod(node.weight.shape[1:]), node.weight.shape[0] // groups)
+    weights = node.weight_matrix()
+    matrix, groups, positions = None, 1, 0
+    if weights is not None:
+        matrix, groups = (weights.rows, weights.columns), weights.groups
         positions = math.prod(output[2:])
     return LayerCost(
         name=node.name,
-        op=type(node).__name__,
+        op=node.kind,
         input_shapes=tuple(graph.shapes[name] for name in node.inputs),
         output_shape=output,
         macs=0 if matrix is None else groups * positions * math.prod(matrix),
-        parameters=sum(array.size for field, array in arrays_of(node) if field in trained),
+        parameters=sum(array.size for field, array in arrays_of(node) if field in node.trainable),
         matrix=matrix,
         groups=groups,
         positions=positions,

@@ -26,12 +26,13 @@ from harness.content import content_digest
 from harness.digest import sha256_of
 from harness.model.classes import score_graph
 from harness.model.graph import Graph
+from harness.operators.tensor import FloatArray, Int8Array
 from harness.pipeline.identity import reference_sources
 from harness.placement.arithmetic import arithmetic_system
 from harness.placement.plan import Plan
 from harness.placement.reference import infer_plan
 from harness.quant.float_reference import infer_float
-from harness.quant.program import FloatArray, Int8Array, QNetwork
+from harness.quant.program import QNetwork
 
 ScalarT = TypeVar("ScalarT", bound=np.generic)
 Note = Callable[[str], None]

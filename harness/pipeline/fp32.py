@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from harness.codegen.fp32_layers import FLOAT_BYTES
+from harness.codegen.fp32_context import FLOAT_BYTES
 from harness.codegen.fp32_program import generate_fp32
 from harness.codegen.program import GeneratedProgram
 from harness.config.schema import Config
 from harness.errors import PlacementError
 from harness.model.classes import program_graph
+from harness.operators.matrix import WeightedNode
 from harness.pipeline.prepare import Prepared
 from harness.placement.memory import plan_buffers
 from harness.quant.float_reference import run_float, to_nhwc
 from harness.quant.lower import lower
-from harness.quant.program import QConv, QDense
 
 
 def build_fp32(prepared: Prepared, config: Config, folder: Path) -> GeneratedProgram:
@@ -42,7 +42,7 @@ def build_fp32(prepared: Prepared, config: Config, folder: Path) -> GeneratedPro
 def _check_memory(prepared: Prepared, config: Config) -> None:
     network, memory = prepared.network, config.system.memory
     needed = plan_buffers(network, FLOAT_BYTES).arena_bytes + sum(
-        node.weight_float.nbytes for node in network.nodes if isinstance(node, QConv | QDense)
+        node.weight_float.nbytes for node in network.nodes if isinstance(node, WeightedNode)
     )
     if needed > memory.size_mib << 20:
         raise PlacementError(

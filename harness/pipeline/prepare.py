@@ -18,6 +18,7 @@ from harness.model.graph import Graph
 from harness.model.load import load_model
 from harness.model.onnx_path import is_onnx_path
 from harness.model.summary import ModelSummary, summarize_model
+from harness.operators.tensor import Int8Array
 from harness.pipeline.file_digests import file_digest
 from harness.pipeline.identity import inputs_of
 from harness.pipeline.recent import Recent
@@ -28,7 +29,7 @@ from harness.placement.footprint import check_memory
 from harness.placement.place import place
 from harness.placement.plan import AnalogLayer, Plan
 from harness.placement.saving import LayerSaving
-from harness.quant.program import Int8Array, QNetwork
+from harness.quant.program import QNetwork
 from harness.quant.quantize import quantize, quantize_input
 
 _REFERENCE_MACS: Final = 20_000_000_000

@@ -23,12 +23,13 @@ from harness.codegen.program import (
 from harness.config.schema import Config
 from harness.engines.protocol import RegionStats, RunResult
 from harness.errors import StatsError
+from harness.operators.integer_node import QNode
+from harness.operators.tensor import Int8Array
 from harness.pipeline.evaluations import plan_outputs
 from harness.pipeline.simulations import Order, simulate_once
 from harness.pipeline.simulator import Simulator
 from harness.placement.plan import Plan
 from harness.quant.macs import node_macs
-from harness.quant.program import Int8Array, QNode
 from harness.stats.summary import (
     INT8_MACS_PER_DOT,
     PROGRAMMING,
@@ -176,7 +177,7 @@ def layer_infos(plan: Plan) -> list[LayerInfo]:
 
 
 def _kind(node: QNode) -> str:
-    return type(node).__name__.removeprefix("Q").lower()
+    return node.kind.lower()
 
 
 def read_predictions(console: str, images: int) -> npt.NDArray[np.int64]:

@@ -15,6 +15,7 @@ from harness.config.schema import MOST_TILES, Config, SystemConfig
 from harness.content import content_digest
 from harness.errors import PlacementError
 from harness.mapping.mapping import LayerMapping, Unit
+from harness.operators.tensor import Int8Array
 from harness.pipeline.identity import simulator_identity
 from harness.pipeline.programs import build, compile_generated, simulate
 from harness.pipeline.simulator import Simulator
@@ -22,7 +23,7 @@ from harness.placement.place import Remember, made_now, place
 from harness.placement.plan import Plan
 from harness.placement.saving import LayerSaving
 from harness.placement.select import Demand, demands
-from harness.quant.program import Int8Array, QNetwork
+from harness.quant.program import QNetwork
 from harness.stats.summary import LayerSummary, ProgramSummary
 
 

@@ -11,6 +11,11 @@ import numpy.typing as npt
 
 from harness.config.schema import TileConfig
 from harness.mapping.conductance import conductances_of
+from harness.operators.backend.im2col import window_view
+from harness.operators.matrix import WeightedNode
+from harness.operators.quantization.scales import make_requant
+from harness.operators.tensor import FloatArray, Int8Array
+from harness.operators.window import Window
 from harness.placement.adc import (
     MAX_SHIFT,
     MULTIPLIER_BITS,
@@ -20,9 +25,7 @@ from harness.placement.adc import (
 )
 from harness.placement.cut import Extent, cut
 from harness.placement.plan import AnalogLayer, Block, Int16Array, UInt16Array
-from harness.quant.patches import Window, window_view
-from harness.quant.program import FloatArray, Int8Array, QConv, QDense, QNetwork
-from harness.quant.scales import make_requant
+from harness.quant.program import QNetwork
 
 SAMPLED_PATCHES = 4096
 SAMPLED_SUMS = 2 << 20  # partial sums of a column range; at least SMALLEST_SAMPLE patches
@@ -48,7 +51,7 @@ class Column:
 
 def analog_layer(
     network: QNetwork,
-    node: QConv | QDense,
+    node: WeightedNode,
     inputs: Int8Array,
     tile: TileConfig,
     first_tile: int,
@@ -69,12 +72,12 @@ def analog_layer(
     return layer_on_tiles(network, node, matrix, tile, first_tile, thresholds)
 
 
-def float_matrix(node: QConv | QDense) -> FloatArray:
+def float_matrix(node: WeightedNode) -> FloatArray:
     """A layer's float weights [K, N]."""
     return np.ascontiguousarray(node.weight_float.reshape(node.weight.shape[0], -1).T)
 
 
-def calibration_patches(node: QConv | QDense, inputs: Int8Array, tile: TileConfig) -> Int8Array:
+def calibration_patches(node: WeightedNode, inputs: Int8Array, tile: TileConfig) -> Int8Array:
     """The inputs, as the DAC passes them, that set a layer's converter scales: int8 [m, K]."""
     columns = node.weight.shape[0]
     extents = cut(node.weight.size // columns, columns, tile)
@@ -86,7 +89,7 @@ def calibration_patches(node: QConv | QDense, inputs: Int8Array, tile: TileConfi
 
 def layer_on_tiles(
     network: QNetwork,
-    node: QConv | QDense,
+    node: WeightedNode,
     matrix: FloatArray,
     tile: TileConfig,
     first_tile: int,
@@ -132,32 +135,35 @@ def layer_on_tiles(
     )
 
 
-def layer_patches(node: QConv | QDense, inputs: Int8Array) -> Int8Array:
+def layer_patches(node: WeightedNode, inputs: Int8Array) -> Int8Array:
     """All matrix inputs of a layer, int8 [n, pixels, K], pixels in raster order."""
-    if isinstance(node, QDense):
+    window = _window(node)
+    if window is None:
         return np.ascontiguousarray(inputs.reshape(inputs.shape[0], 1, -1))
-    view = window_view(inputs, conv_window(node))
+    view = window_view(inputs, window)
     n, oh, ow = view.shape[:3]
     patches: Int8Array = np.ascontiguousarray(view).reshape(n, oh * ow, -1)
     return patches
 
 
-def sample_patches(node: QConv | QDense, inputs: Int8Array, largest: int) -> Int8Array:
+def sample_patches(node: WeightedNode, inputs: Int8Array, largest: int) -> Int8Array:
     """At most ``largest`` matrix inputs, evenly spread over images and pixels, [m, K]."""
-    if isinstance(node, QDense):
+    window = _window(node)
+    if window is None:
         flat = inputs.reshape(inputs.shape[0], -1)
         return flat[_spread(flat.shape[0], largest)]
-    view = window_view(inputs, conv_window(node))
+    view = window_view(inputs, window)
     n, oh, ow = view.shape[:3]
     image, row, column = np.unravel_index(_spread(n * oh * ow, largest), (n, oh, ow))
     patches: Int8Array = view[image, row, column].reshape(len(image), -1)
     return patches
 
 
-def conv_window(node: QConv) -> Window:
-    """The sliding window of a convolution."""
-    kernel = (node.weight.shape[1], node.weight.shape[2])
-    return Window(kernel, node.stride, node.pads, node.dilation)
+def _window(node: WeightedNode) -> Window | None:
+    """The sliding window of a layer that tiles can compute; None: its input is one vector."""
+    form = node.matrix_form()
+    assert form is not None
+    return form.window
 
 
 def _spread(count: int, largest: int) -> npt.NDArray[np.int64]:

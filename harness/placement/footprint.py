@@ -7,10 +7,10 @@ from math import prod
 
 from harness.config.schema import SystemConfig
 from harness.errors import PlacementError
+from harness.operators.matrix import WeightedNode
 from harness.placement.memory import plan_buffers
 from harness.placement.plan import Plan
 from harness.quant.macs import node_macs
-from harness.quant.program import QConv, QDense
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ def memory_bytes(plan: Plan) -> int:
     network = plan.network
     total = plan_buffers(network).arena_bytes + prod(network.tensors[network.input].shape)
     for node in network.nodes:
-        if isinstance(node, QConv | QDense):
+        if isinstance(node, WeightedNode):
             layer = plan.analog.get(node.name)
             if layer is None:
                 total += node.weight.nbytes

@@ -14,6 +14,8 @@ from harness.config.schema import SystemConfig
 from harness.content import content_digest
 from harness.errors import PlacementError
 from harness.mapping.mapping import LayerMapping
+from harness.operators.matrix import WeightedNode
+from harness.operators.tensor import FloatArray, Int8Array
 from harness.placement.analog import analog_layer
 from harness.placement.arithmetic import arithmetic_tile
 from harness.placement.footprint import check_memory
@@ -22,7 +24,7 @@ from harness.placement.policies import Policy, lay_out
 from harness.placement.reload import fit_alone
 from harness.placement.saving import LayerSaving, Savings
 from harness.placement.select import demands, select
-from harness.quant.program import FloatArray, Int8Array, QConv, QDense, QNetwork
+from harness.quant.program import QNetwork
 from harness.quant.reference import run_integer
 
 CALIBRATION_BYTES = 256 << 20  # of layer inputs kept at once
@@ -80,13 +82,13 @@ def place(
     images = calibration_images(network, names)
     inputs = cache(partial(layer_inputs, network, names))
 
-    def on_first_tiles(node: QConv | QDense, weights: FloatArray | None) -> AnalogLayer:
+    def on_first_tiles(node: WeightedNode, weights: FloatArray | None) -> AnalogLayer:
         return analog_layer(network, node, inputs()[node.inputs[0]], tile, 0, weights)
 
     layers: dict[str, AnalogLayer] = {}
     used = 0
     for node in network.nodes:
-        if node.name in names and isinstance(node, QConv | QDense):
+        if node.name in names and isinstance(node, WeightedNode):
             weights = None if mapping.conductances is None else mapping.conductances[node.name]
             key = content_digest(node.name, images, tile.model_dump(), weights)
             layer = remember(key, partial(on_first_tiles, node, weights))

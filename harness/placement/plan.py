@@ -20,7 +20,9 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from harness.quant.program import Int32Array, QNetwork, Requant
+from harness.operators.integer_node import Requant
+from harness.operators.tensor import Int32Array
+from harness.quant.program import QNetwork
 
 Int16Array: TypeAlias = npt.NDArray[np.int16]
 UInt16Array: TypeAlias = npt.NDArray[np.uint16]

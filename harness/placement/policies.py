@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from typing import Literal, TypeAlias
 
 from harness.config.schema import SystemConfig
+from harness.operators.tensor import Pair
 from harness.placement.plan import AnalogLayer
 from harness.placement.reload import reload
 from harness.placement.replicate import replicate
-from harness.quant.program import Pair, QNetwork
+from harness.quant.program import QNetwork
 
 Policy: TypeAlias = Literal["resident", "replicate", "reload"]
 

@@ -9,10 +9,11 @@ import numpy as np
 
 from harness.config.schema import SystemConfig, TileConfig
 from harness.errors import PlacementError
+from harness.operators.backend.numpy_backend import NumpyInteger
+from harness.operators.matrix import WeightedNode
+from harness.operators.tensor import Int8Array, Int32Array
 from harness.placement.analog import layer_patches
 from harness.placement.plan import AnalogLayer, Block, Int16Array, Plan
-from harness.quant.arithmetic import requantize_rows
-from harness.quant.program import Int8Array, Int32Array, QConv, QDense
 from harness.quant.reference import Override, run_integer
 
 MvmBatch: TypeAlias = Callable[..., Int16Array]
@@ -49,7 +50,7 @@ def run_plan(
     if plan.analog:
         convert = mvm or native_mvm()
         for node in plan.network.nodes:
-            if node.name in plan.analog and isinstance(node, QConv | QDense):
+            if node.name in plan.analog and isinstance(node, WeightedNode):
                 layer = plan.analog[node.name]
                 overrides[node.name] = _override(
                     node, layer, system.tile, first_epoch, convert, plan
@@ -105,7 +106,7 @@ def native_mvm() -> MvmBatch:
 
 
 def _override(
-    node: QConv | QDense,
+    node: WeightedNode,
     layer: AnalogLayer,
     tile: TileConfig,
     first_epoch: int,
@@ -119,7 +120,7 @@ def _override(
         for index in range(len(inputs)):
             patches = layer_patches(node, inputs[index : index + 1])[0]
             acc = accumulate(layer, tile, patches, first_epoch + index, mvm)
-            requantize_rows(acc, layer.requant, out[index].reshape(-1, layer.columns))
+            out[index] = NumpyInteger().requantize(acc, layer.requant).reshape(shape)
         return out
 
     return run

@@ -8,11 +8,11 @@ from math import prod
 
 from harness.config.schema import SystemConfig, TileConfig
 from harness.errors import PlacementError
+from harness.operators.tensor import Pair
 from harness.placement.cut import Extent
 from harness.placement.layer_time import programming_time_ns
 from harness.placement.plan import AnalogLayer
 from harness.placement.select import Demand
-from harness.quant.program import Pair
 
 PS_PER_NS = 1000
 

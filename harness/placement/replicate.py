@@ -10,9 +10,9 @@ from math import prod
 import numpy as np
 
 from harness.config.schema import SystemConfig, TileConfig
+from harness.operators.tensor import Pair
 from harness.placement.layer_time import layer_time_ns
 from harness.placement.plan import AnalogLayer, Copy
-from harness.quant.program import Pair
 
 PS_PER_NS = 1000
 

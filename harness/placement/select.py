@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from harness.config.schema import TileConfig
 from harness.errors import PlacementError
 from harness.mapping.mapping import LayerMapping, matrix_layers
+from harness.operators.integer_node import QNode
 from harness.placement.cut import tiles_needed
 from harness.placement.knapsack import Item, best_items
 from harness.placement.saving import LayerSaving, Savings
 from harness.quant.macs import node_macs
-from harness.quant.program import QConv, QNetwork, QNode
+from harness.quant.program import QNetwork
 
 ACCUMULATOR_LIMIT = 1 << 30  # of the summed codes in 1/256; as much is left for the bias
 BYTE_FIELD = 255  # window geometry in a tile's DMA descriptor
@@ -138,8 +139,10 @@ def _obstacle(network: QNetwork, node: QNode, rows: int, tile: TileConfig) -> st
             f"{rows} rows on tiles of {tile.rows} give {blocks} partial sums of {tile.adc_bits} "
             "bits, which do not fit a 32-bit accumulator"
         )
-    if isinstance(node, QConv):
-        small = (*node.weight.shape[1:3], *node.stride, *node.dilation, *node.pads[:2])
+    form = node.matrix_form()
+    if form is not None and form.window is not None:
+        window = form.window
+        small = (*window.kernel, *window.stride, *window.dilation, *window.pads[:2])
         if max(small) > BYTE_FIELD:
             return f"kernel, stride, dilation and padding of a tile's job are at most {BYTE_FIELD}"
         maps = (*network.tensors[node.inputs[0]].shape[:2], *network.tensors[node.output].shape[:2])

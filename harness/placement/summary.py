@@ -29,7 +29,7 @@ def plan_to_json(plan: Plan, system: SystemConfig) -> str:
         "layers": [
             {
                 "name": node.name,
-                "operator": type(node).__name__.removeprefix("Q"),
+                "operator": node.kind,
                 "unit": "analog" if node.name in plan.analog else "digital",
                 "macs": node_macs(network, node),
             }

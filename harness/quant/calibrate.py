@@ -19,7 +19,8 @@ import numpy as np
 import numpy.typing as npt
 
 from harness.errors import QuantError
-from harness.model.graph import FloatArray, Graph
+from harness.model.graph import Graph
+from harness.operators.tensor import FloatArray
 from harness.quant.float_reference import BATCH_VALUES, observe_float
 
 BINS = 4096

@@ -6,11 +6,11 @@ import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from harness.model.graph import Concat, Graph, Softmax
+from harness.model.graph import Graph
+from harness.operators.quantization.step import Step
 from harness.quant.calibrate import Distribution, common_threshold
-from harness.quant.lower import PASSING, Lowered, Step
+from harness.quant.lower import Lowered
 
-SOFTMAX_SCALE = 1 / 128
 UNSEEN_THRESHOLD = 1.0  # of a tensor that calibration only saw zeros in
 DECIDING_REDUCTION = 16
 
@@ -20,9 +20,9 @@ def choose_scales(
 ) -> dict[str, float]:
     """The scale of every tensor that remains.
 
-    Pools, clips and reshapes pass their input's scale on, which is chosen where arithmetic reads
-    the values (`read_from`).  What a Concat alone reads takes the
-    Concat's scale, so that it is copied, not rounded twice.
+    Some nodes pass their input's scale on, which is chosen where arithmetic reads the values
+    (`read_from`).  What only a node reads that imposes its scale takes that scale, so that it is
+    copied, not rounded twice.
     """
     producer = {step.output: step for step in lowered.steps}
     readers = readers_of(lowered)
@@ -30,7 +30,7 @@ def choose_scales(
     uses[lowered.output] += 1
     unclipped = {graph.input, _origin(lowered.output, producer)}
     for step in lowered.steps:
-        if isinstance(step.node, Softmax):  # its input decides the order of the classes
+        if step.node.unclipped_input:
             unclipped.add(_origin(step.inputs[0], producer))
 
     def observed(name: str) -> Distribution:
@@ -39,8 +39,8 @@ def choose_scales(
 
     def own_scale(name: str) -> float:
         step = producer.get(name)
-        if step is not None and isinstance(step.node, Softmax):
-            return SOFTMAX_SCALE
+        if step is not None and step.node.fixed_scale is not None:
+            return step.node.fixed_scale
         if name in unclipped:
             threshold = observed(name).threshold(clip=False)
         else:
@@ -50,7 +50,7 @@ def choose_scales(
 
     imposed: dict[str, float] = {}
     for step in reversed(lowered.steps):
-        if isinstance(step.node, Concat):
+        if step.node.imposes_scale:
             scale = imposed.setdefault(step.output, own_scale(step.output))
             for name in step.inputs:
                 target = _only_for(name, producer, uses)
@@ -60,7 +60,7 @@ def choose_scales(
     for step in lowered.steps:
         if step.output in imposed:
             scales[step.output] = imposed[step.output]
-        elif isinstance(step.node, PASSING):
+        elif step.node.passes_scale:
             scales[step.output] = scales[step.inputs[0]]
         else:
             scales[step.output] = own_scale(step.output)
@@ -99,7 +99,7 @@ def _ends(name: str, output: str, readers: Mapping[str, Sequence[Step]]) -> list
     while open_tensors:
         tensor = open_tensors.pop()
         steps = readers.get(tensor, ())
-        passing = [step.output for step in steps if isinstance(step.node, PASSING)]
+        passing = [step.output for step in steps if step.node.passes_scale]
         open_tensors += passing
         if tensor == output or len(passing) < len(steps):
             ends[tensor] = None
@@ -108,7 +108,7 @@ def _ends(name: str, output: str, readers: Mapping[str, Sequence[Step]]) -> list
 
 def _origin(name: str, producer: Mapping[str, Step]) -> str:
     """The tensor whose scale ``name`` has: back through pools, clips and reshapes."""
-    while name in producer and isinstance(producer[name].node, PASSING):
+    while name in producer and producer[name].node.passes_scale:
         name = producer[name].inputs[0]
     return name
 
@@ -117,7 +117,7 @@ def _only_for(name: str, producer: Mapping[str, Step], uses: Mapping[str, int]) 
     """The tensor behind ``name`` whose scale may be chosen for the one reader of ``name``."""
     while uses[name] == 1 and name in producer:
         step = producer[name]
-        if not isinstance(step.node, PASSING):
-            return None if isinstance(step.node, Softmax) else name
+        if not step.node.passes_scale:
+            return name if step.node.fixed_scale is None else None
         name = step.inputs[0]
     return None

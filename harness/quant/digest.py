@@ -7,7 +7,7 @@ import json
 
 import numpy as np
 
-from harness.quant.program import QConv, QDense, QNetwork
+from harness.quant.program import QNetwork
 
 
 def network_digest(network: QNetwork) -> str:
@@ -25,11 +25,9 @@ def network_digest(network: QNetwork) -> str:
             node.output,
             list(shape),
         ]
-        if isinstance(node, QConv):
-            head += [node.stride, node.pads, node.dilation, node.groups]
+        head += node.structure()
         digest.update(json.dumps(head).encode() + b"\n")
-        if isinstance(node, QConv | QDense):
-            for array in (node.weight_float, node.bias_float):
-                digest.update(json.dumps(list(array.shape)).encode())
-                digest.update(np.ascontiguousarray(array, "<f4").data)
+        for array in node.float_weights():
+            digest.update(json.dumps(list(array.shape)).encode())
+            digest.update(np.ascontiguousarray(array, "<f4").data)
     return digest.hexdigest()

@@ -7,43 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from harness.errors import QuantError
-from harness.model.graph import (
-    Add,
-    AvgPool,
-    BatchNorm,
-    Clip,
-    Concat,
-    Conv,
-    Dense,
-    GlobalAvgPool,
-    Graph,
-    LogSoftmax,
-    MaxPool,
-    Node,
-    Reshape,
-    Softmax,
-)
-
-FUSING = (Conv, Dense, Add, MaxPool, AvgPool, GlobalAvgPool)
-PASSING = (MaxPool, Clip, Reshape)  # the output has the input's scale
-INFINITY = float("inf")
-
-
-@dataclass(frozen=True, eq=False)
-class Step:
-    """A node that stays, with the activation fused into it.
-
-    ``observed`` is the graph tensor whose distribution is that of ``output``; ``shape`` is the
-    output's, NCHW or NC.  ``low`` and ``high`` are real bounds.
-    """
-
-    node: Node
-    inputs: tuple[str, ...]
-    output: str
-    observed: str
-    shape: tuple[int, ...]
-    low: float = -INFINITY
-    high: float = INFINITY
+from harness.model.graph import Graph
+from harness.operators.node import Node
+from harness.operators.quantization.step import Step
+from harness.operators.tensor import Shape
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,16 +18,15 @@ class Lowered:
     """The steps in topological order; tensor names are the graph's."""
 
     steps: tuple[Step, ...]
-    shapes: Mapping[str, tuple[int, ...]]  # NCHW or NC, of the tensors that remain
+    shapes: Mapping[str, Shape]  # NCHW or NC, of the tensors that remain
     output: str
 
 
 def lower(graph: Graph) -> Lowered:
-    """Fuse Clip nodes, and let Dense layers read what a Flatten reads.
+    """Fuse activations into their producers, and remove views where any shape will do.
 
-    A Clip goes into the Conv, Dense, Add or pool before it if nothing else reads what that
-    writes, also through a Reshape.  A Reshape remains only where something that is not a Dense
-    layer reads it.
+    A clamp goes into the node before it if that can clamp and nothing else reads what it writes,
+    also through a view.  A view remains only where a node reads it that needs that shape.
 
     Raises:
         QuantError: A node or a shape that has no integer form.
@@ -76,7 +42,7 @@ class _Lowering:
         self.producer = {node.output: node for node in graph.nodes}
         self.steps: list[Step] = []
         self.step_of: dict[str, int] = {}  # remaining tensor -> the step that writes it
-        self.shapes: dict[str, tuple[int, ...]] = {}
+        self.shapes: dict[str, Shape] = {}
         self.where: dict[str, str] = {}  # graph tensor -> the remaining tensor with its values
         self.pending: dict[str, Node] = {}  # reshaped tensors that no step writes yet
 
@@ -84,20 +50,20 @@ class _Lowering:
         graph = self.graph
         self._declare(graph.input, graph.shapes[graph.input], graph.name)
         for node in graph.nodes:
-            self._check(node)
-            match node:
-                case Reshape():
-                    self._alias(node)
-                case Clip() if self._fuse(node):
-                    pass
-                case Dense():
-                    self._emit(node, tuple(self.where[name] for name in node.inputs))
-                case _:
-                    self._emit(node, tuple(self._materialise(name) for name in node.inputs))
+            node.check_integer_form()
+            bounds = node.fused_bounds()
+            if node.is_view:
+                self._alias(node)
+            elif bounds is not None and self._fuse(node, *bounds):
+                pass
+            elif node.reads_any_shape:
+                self._emit(node, tuple(self.where[name] for name in node.inputs))
+            else:
+                self._emit(node, tuple(self._materialise(name) for name in node.inputs))
         output = self._materialise(graph.output)
         return Lowered(tuple(self.steps), self.shapes, output)
 
-    def _declare(self, name: str, shape: tuple[int, ...], where: str) -> None:
+    def _declare(self, name: str, shape: Shape, where: str) -> None:
         if len(shape) not in (2, 4) or shape[0] != 1:
             raise QuantError(
                 f"tensor {name} has shape {list(shape)}",
@@ -113,7 +79,7 @@ class _Lowering:
         self.step_of[node.output] = len(self.steps)
         self.steps.append(Step(node, inputs, node.output, node.output, shape))
 
-    def _alias(self, node: Reshape) -> None:
+    def _alias(self, node: Node) -> None:
         source = self.where[node.inputs[0]]
         self.where[node.output] = source
         if self.graph.shapes[node.output] != self.shapes[source]:
@@ -126,24 +92,24 @@ class _Lowering:
             self._emit(node, (self.where[name],))
         return self.where[name]
 
-    def _fuse(self, clip: Clip) -> bool:
-        """Put ``clip`` into the step that makes its input, if only it reads that."""
+    def _fuse(self, clip: Node, low: float, high: float) -> bool:
+        """Put ``clip``, a clamp, into the step that makes its input, if only it reads that."""
         name = clip.inputs[0]
         if not self._read_once(name):
             return False
         source = self.where[name]
         index = self.step_of.get(source)
-        if index is None or not isinstance(self.steps[index].node, FUSING):
+        if index is None or not self.steps[index].node.fuses_clip:
             return False
         step = self.steps[index]
         fused = replace(
             step,
             observed=clip.output,
-            low=min(max(step.low, clip.low), clip.high),
-            high=min(max(step.high, clip.low), clip.high),
+            low=min(max(step.low, low), high),
+            high=min(max(step.high, low), high),
         )
         reshape = self.pending.pop(name, None)
-        if reshape is not None:  # through a Reshape: what the step writes keeps its name and shape
+        if reshape is not None:  # through a view: what the step writes keeps its name and shape
             self.where[clip.output] = source
             self.pending[clip.output] = replace(reshape, output=clip.output)
         else:
@@ -162,32 +128,3 @@ class _Lowering:
                 return True
             name = producer.inputs[0]
         return False
-
-    def _check(self, node: Node) -> None:
-        match node:
-            case Conv() | Dense() | Add() | Concat() | Clip() | Reshape():
-                pass
-            case GlobalAvgPool() | Softmax():
-                pass
-            case MaxPool() | AvgPool():
-                top, left, bottom, right = node.pads
-                if max(top, bottom) >= node.kernel[0] or max(left, right) >= node.kernel[1]:
-                    raise QuantError(
-                        f"padding {node.pads} is not smaller than the window {node.kernel}",
-                        where=node.name,
-                    )
-            case BatchNorm():
-                raise QuantError(
-                    "batch normalisation has no integer form",
-                    where=node.name,
-                    hint="fold it into the convolution or dense layer before it",
-                )
-            case LogSoftmax():
-                raise QuantError(
-                    "LogSoftmax has no integer form; only as the last operator, after others, "
-                    "can it be left out",
-                    where=node.name,
-                    hint="end the network before it",
-                )
-            case _:
-                raise QuantError(f"{type(node).__name__} has no integer form", where=node.name)

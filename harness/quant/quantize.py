@@ -6,19 +6,18 @@ output channel with their largest magnitude at 127.
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 
-from harness.errors import QuantError
 from harness.model.classes import program_graph
-from harness.model.graph import Conv, Dense, Graph
-from harness.quant.build import Surroundings, build_node
+from harness.model.graph import Graph
+from harness.operators.integer_node import QTensor
+from harness.operators.quantization.step import Surroundings
+from harness.operators.tensor import FloatArray, Int8Array
 from harness.quant.calibrate import calibrate
 from harness.quant.choose import choose_scales
 from harness.quant.float_reference import to_nhwc
-from harness.quant.lower import Lowered, lower
-from harness.quant.program import FloatArray, Int8Array, QNetwork, QTensor
+from harness.quant.lower import lower
+from harness.quant.program import QNetwork
 
 
 def quantize(graph: Graph, calibration: FloatArray) -> QNetwork:
@@ -35,7 +34,8 @@ def quantize(graph: Graph, calibration: FloatArray) -> QNetwork:
     """
     graph = program_graph(graph)
     lowered = lower(graph)
-    _check_weights(lowered)
+    for step in lowered.steps:
+        step.node.check_weights()
     scales = choose_scales(graph, lowered, calibrate(graph, calibration))
     nodes = []
     for step in lowered.steps:
@@ -44,7 +44,7 @@ def quantize(graph: Graph, calibration: FloatArray) -> QNetwork:
             tuple(scales[name] for name in step.inputs),
             scales[step.output],
         )
-        nodes.append(build_node(step, around))
+        nodes.append(step.node.integer_form(step, around))
     return QNetwork(
         name=graph.name,
         input=graph.input,
@@ -70,14 +70,3 @@ def quantize_input(images: FloatArray, scale: float) -> Int8Array:
 
 def _nhwc(shape: tuple[int, ...]) -> tuple[int, ...]:
     return (shape[2], shape[3], shape[1]) if len(shape) == 4 else (shape[1],)
-
-
-def _check_weights(lowered: Lowered) -> None:
-    for step in lowered.steps:
-        if isinstance(step.node, Conv | Dense):
-            weight, bias = step.node.weight, step.node.bias
-            extremes = (weight.min(initial=0), weight.max(initial=0))  # NaN reaches both
-            if not all(math.isfinite(value) for value in extremes):
-                raise QuantError("weights that are not finite", where=step.node.name)
-            if not np.isfinite(bias).all():
-                raise QuantError("biases that are not finite", where=step.node.name)

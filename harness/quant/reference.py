@@ -8,23 +8,9 @@ from typing import TypeAlias
 import numpy as np
 
 from harness.errors import QuantError
-from harness.quant import arithmetic
-from harness.quant.patches import Window
-from harness.quant.program import (
-    FloatArray,
-    Int8Array,
-    QAdd,
-    QAvgPool,
-    QClip,
-    QConcat,
-    QConv,
-    QDense,
-    QMaxPool,
-    QNetwork,
-    QNode,
-    QReshape,
-    QSoftmax,
-)
+from harness.operators.backend.numpy_backend import NumpyInteger
+from harness.operators.tensor import FloatArray, Int8Array
+from harness.quant.program import QNetwork
 
 Scores: TypeAlias = Int8Array | FloatArray
 
@@ -57,6 +43,7 @@ def run_integer(
             f"inputs are {inputs.dtype} {list(inputs.shape)}, not int8 [n, {expected}]",
             where=network.name,
         )
+    backend = NumpyInteger()
     overrides = overrides or {}
     last_use = {name: index for index, node in enumerate(network.nodes) for name in node.inputs}
     tensors: dict[str, Int8Array] = {network.input: inputs}
@@ -66,7 +53,7 @@ def run_integer(
         if override is not None:
             result = override(operands[0])
         else:
-            result = run_node(node, operands, network.tensors[node.output].shape)
+            result = node.compute(backend, operands, network.tensors[node.output].shape)
         tensors[node.output] = result
         if keep is not None:
             for name in node.inputs:
@@ -75,38 +62,6 @@ def run_integer(
     if keep is not None:
         return {name: tensors[name] for name in keep}
     return tensors
-
-
-def run_node(node: QNode, operands: list[Int8Array], shape: tuple[int, ...]) -> Int8Array:
-    """One operator on a batch; ``shape`` is that of its output tensor."""
-    match node:
-        case QConv():
-            window = Window(
-                (node.weight.shape[1], node.weight.shape[2]), node.stride, node.pads, node.dilation
-            )
-            return arithmetic.conv(
-                operands[0], node.weight, node.bias, node.requant, window, node.groups
-            )
-        case QDense():
-            return arithmetic.dense(operands[0], node.weight, node.bias, node.requant)
-        case QMaxPool():
-            window = Window(node.kernel, node.stride, node.pads)
-            return arithmetic.max_pool(operands[0], window, node.low, node.high)
-        case QAvgPool():
-            window = Window(node.kernel, node.stride, node.pads)
-            return arithmetic.avg_pool(operands[0], window, node.count_include_pad, node.requant)
-        case QAdd():
-            return arithmetic.add(operands[0], operands[1], node)
-        case QConcat():
-            return arithmetic.concat(operands, node.requants)
-        case QClip():
-            return np.clip(operands[0], node.low, node.high)
-        case QReshape():
-            return arithmetic.reshape(operands[0], shape)
-        case QSoftmax():
-            return arithmetic.softmax(operands[0], node.table)
-        case _:
-            raise QuantError(f"no integer arithmetic for {type(node).__name__}", where=node.name)
 
 
 def infer(
@@ -135,9 +90,9 @@ def score_tensor(network: QNetwork) -> str:
     """
     producer = {node.output: node for node in network.nodes}
     node = producer.get(network.output)
-    while isinstance(node, QReshape):
+    while node is not None and node.is_view:
         node = producer.get(node.inputs[0])
-    return node.inputs[0] if isinstance(node, QSoftmax) else network.output
+    return network.output if node is None or not node.keeps_order else node.inputs[0]
 
 
 def top1(scores: Scores) -> np.ndarray[tuple[int], np.dtype[np.intp]]:

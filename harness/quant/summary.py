@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from harness.operators.integer_node import QNode, Requant
 from harness.quant.digest import network_digest
 from harness.quant.macs import node_macs
-from harness.quant.program import QNetwork, QNode, Requant
+from harness.quant.program import QNetwork
 
 LARGEST_LISTED = 16
 """Arrays with more elements are summarized by shape and range."""
@@ -48,10 +49,9 @@ def readable_json(document: dict[str, Any]) -> str:
 
 def _node(network: QNetwork, node: QNode) -> dict[str, Any]:
     fields = {key: _value(value) for key, value in vars(node).items()}
-    operator = type(node).__name__.removeprefix("Q")
     return {
         "name": fields.pop("name"),
-        "operator": operator,
+        "operator": node.kind,
         "macs": node_macs(network, node),
         **fields,
     }

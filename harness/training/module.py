@@ -3,34 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
-import math
-from collections.abc import Sequence
+from collections.abc import Mapping
 
 import torch
-import torch.nn.functional as functional
 from torch import Tensor, nn
 
 from harness.errors import ModelError
-from harness.model.graph import (
-    Add,
-    AvgPool,
-    BatchNorm,
-    Clip,
-    Concat,
-    Conv,
-    Dense,
-    FloatArray,
-    GlobalAvgPool,
-    Graph,
-    LogSoftmax,
-    MaxPool,
-    Node,
-    Pads,
-    Reshape,
-    Softmax,
-)
-
-_BATCH_NORM_MOMENTUM = 0.1  # weight of the newest batch in the running statistics
+from harness.model.graph import Graph
+from harness.operators.backend.primitives import channels_first, channels_last
+from harness.operators.backend.torch_backend import TorchFloat
+from harness.operators.node import Node
+from harness.operators.tensor import FloatArray, Shape
 
 
 def _tensor(values: FloatArray) -> Tensor:
@@ -41,175 +24,66 @@ def _array(tensor: Tensor) -> FloatArray:
     return tensor.detach().to(torch.float32).contiguous().numpy().copy()
 
 
-def _pad(x: Tensor, pads: Pads, value: float) -> Tensor:
-    top, left, bottom, right = pads
-    return functional.pad(x, (left, right, top, bottom), value=value)
-
-
 class Layer(nn.Module):
-    """One node; ``forward`` takes its inputs with any batch size."""
+    """What stands for one node; ``forward`` takes its inputs [n, c, ...] of any batch size."""
 
     def parameters_of_node(self) -> dict[str, FloatArray]:
         """The node's array fields with their present values."""
         return {}
 
 
-class MatrixLayer(Layer):
-    """A convolution or dense layer: ``weight`` has its output channels first."""
+class NodeLayer(Layer):
+    """One node with its own float function.
 
-    def __init__(self, node: Conv | Dense) -> None:
+    Its trainable fields are parameters and its running statistics are buffers, by their names.
+
+    Args:
+        shape: Of the node's output, as the graph has it.
+    """
+
+    def __init__(self, node: Node, shape: Shape) -> None:
         super().__init__()
-        self.weight = nn.Parameter(_tensor(node.weight))
-        self.bias = nn.Parameter(_tensor(node.bias))
+        self._node, self._shape = node, shape
+        for name in node.trainable:
+            self.register_parameter(name, nn.Parameter(_tensor(getattr(node, name))))
+        for name in node.statistics:
+            self.register_buffer(name, _tensor(getattr(node, name)))
 
-    def forward(self, x: Tensor) -> Tensor:
-        return self.multiply(x, self.weight, self.bias)
+    def forward(self, *inputs: Tensor) -> Tensor:
+        return self._compute(inputs, self._held())
+
+    def _held(self) -> dict[str, Tensor]:
+        names = (*self._node.trainable, *self._node.statistics)
+        return {name: getattr(self, name) for name in names}
+
+    def _compute(
+        self, inputs: tuple[Tensor, ...], parameters: Mapping[str, Tensor | None]
+    ) -> Tensor:
+        backend = TorchFloat(training=self.training)
+        last = [channels_last(x) for x in inputs]
+        result: Tensor = self._node.compute(backend, last, self._shape, parameters)
+        first: Tensor = channels_first(result)
+        return first
+
+    def parameters_of_node(self) -> dict[str, FloatArray]:
+        return {name: _array(tensor) for name, tensor in self._held().items()}
+
+
+class MatrixLayer(NodeLayer):
+    """A layer that multiplies by a matrix: ``weight`` has its output channels first."""
+
+    weight: nn.Parameter
+    bias: nn.Parameter
 
     def multiply(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         """The layer with other parameters of the same shapes; None: no bias."""
-        raise NotImplementedError
-
-    def parameters_of_node(self) -> dict[str, FloatArray]:
-        return {"weight": _array(self.weight), "bias": _array(self.bias)}
+        return self._compute((x,), {"weight": weight, "bias": bias})
 
 
-class _ConvLayer(MatrixLayer):
-    def __init__(self, node: Conv) -> None:
-        super().__init__(node)
-        top, left, bottom, right = node.pads
-        self._symmetric = top == bottom and left == right
-        self._node = node
-
-    def multiply(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-        node = self._node
-        padding = (node.pads[0], node.pads[1])
-        if not self._symmetric:
-            x, padding = _pad(x, node.pads, 0.0), (0, 0)
-        return functional.conv2d(x, weight, bias, node.stride, padding, node.dilation, node.groups)
-
-
-class _DenseLayer(MatrixLayer):
-    def multiply(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-        return functional.linear(x, weight, bias)
-
-
-class _BatchNormLayer(Layer):
-    mean: Tensor
-    variance: Tensor
-
-    def __init__(self, node: BatchNorm) -> None:
-        super().__init__()
-        self.scale = nn.Parameter(_tensor(node.scale))
-        self.offset = nn.Parameter(_tensor(node.offset))
-        self.register_buffer("mean", _tensor(node.mean))
-        self.register_buffer("variance", _tensor(node.variance))
-        self._epsilon = node.epsilon
-
-    def forward(self, x: Tensor) -> Tensor:
-        return functional.batch_norm(
-            x,
-            self.mean,
-            self.variance,
-            self.scale,
-            self.offset,
-            self.training,
-            _BATCH_NORM_MOMENTUM,
-            self._epsilon,
-        )
-
-    def parameters_of_node(self) -> dict[str, FloatArray]:
-        return {
-            "scale": _array(self.scale),
-            "offset": _array(self.offset),
-            "mean": _array(self.mean),
-            "variance": _array(self.variance),
-        }
-
-
-class _FixedLayer(Layer):
-    """A node without parameters."""
-
-    def __init__(self, node: Node, output_shape: Sequence[int]) -> None:
-        super().__init__()
-        self._node = node
-        self._output_shape = tuple(output_shape)
-
-    def forward(self, *inputs: Tensor) -> Tensor:
-        node, x = self._node, inputs[0]
-        match node:
-            case MaxPool():
-                return functional.max_pool2d(
-                    _pad(x, node.pads, -math.inf) if any(node.pads) else x, node.kernel, node.stride
-                )
-            case AvgPool():
-                return _average_pool(x, node)
-            case GlobalAvgPool():
-                return x.mean(dim=(2, 3), keepdim=True)
-            case Add():
-                return inputs[0] + inputs[1]
-            case Concat():
-                return torch.cat(inputs, dim=1)
-            case Clip():
-                return _clip(x, node)
-            case Reshape():
-                return x.reshape(x.shape[0], *self._output_shape[1:])
-            case Softmax():
-                return torch.softmax(x, dim=1)
-            case LogSoftmax():
-                return torch.log_softmax(x, dim=1)
-            case _:
-                raise _unknown(node)
-
-
-def _clip(x: Tensor, node: Clip) -> Tensor:
-    if node.low == 0.0 and node.high == math.inf:
-        return functional.relu(x)
-    return torch.clamp(x, node.low, node.high)
-
-
-def _average_pool(x: Tensor, node: AvgPool) -> Tensor:
-    if not any(node.pads):
-        return functional.avg_pool2d(x, node.kernel, node.stride)
-    sums = functional.avg_pool2d(
-        _pad(x, node.pads, 0.0), node.kernel, node.stride, divisor_override=1
-    )
-    if node.count_include_pad:
-        return sums / (node.kernel[0] * node.kernel[1])
-    counts = functional.avg_pool2d(
-        _pad(torch.ones_like(x[:1, :1]), node.pads, 0.0),
-        node.kernel,
-        node.stride,
-        divisor_override=1,
-    )
-    return sums / counts
-
-
-def _unknown(node: Node) -> ModelError:
-    return ModelError(f"training does not know the operator {type(node).__name__}", where=node.name)
-
-
-def _layer(node: Node, output_shape: Sequence[int]) -> Layer:
-    match node:
-        case Conv():
-            return _ConvLayer(node)
-        case Dense():
-            return _DenseLayer(node)
-        case BatchNorm():
-            return _BatchNormLayer(node)
-        case (
-            MaxPool()
-            | AvgPool()
-            | GlobalAvgPool()
-            | Add()
-            | Concat()
-            | Clip()
-            | Reshape()
-            | Softmax()
-            | LogSoftmax()
-        ):
-            return _FixedLayer(node, output_shape)
-        case _:
-            raise _unknown(node)
+def _layer(node: Node, shape: Shape) -> NodeLayer:
+    if type(node).compute is Node.compute:
+        raise ModelError(f"training does not know the operator {node.kind}", where=node.name)
+    return NodeLayer(node, shape) if node.weight_matrix() is None else MatrixLayer(node, shape)
 
 
 class GraphModule(nn.Module):

@@ -6,13 +6,16 @@ import numpy as np
 import torch
 
 from harness.accuracy.evaluate_analog import AnalogOperator
-from harness.accuracy.evaluate_digital import Arithmetic
 from harness.accuracy.evaluate_normal import NormalSource
 from harness.config.load import load_config
 from harness.config.schema import TileConfig
+from harness.operators.backend.torch_backend import Arithmetic
+from harness.operators.dense import QDense
+from harness.operators.integer_node import QTensor, Requant
+from harness.operators.tensor import Int8Array
 from harness.placement.adc import converter_scale
 from harness.placement.plan import AnalogLayer, Block
-from harness.quant.program import Int8Array, QDense, QNetwork, QTensor, Requant
+from harness.quant.program import QNetwork
 
 CODE_RATIO = 2.0**-8  # of an accumulator that counts 1/256 codes
 

@@ -24,9 +24,9 @@ from harness.data.workloads import workload_for
 from harness.errors import ModelError
 from harness.mapping.resolve import resolve_mapping
 from harness.model.load import load_model
+from harness.operators.tensor import Int8Array
 from harness.placement.place import place
 from harness.placement.plan import AnalogLayer
-from harness.quant.program import Int8Array
 from harness.quant.quantize import quantize
 from harness.quant.reference import top1
 from tests.accuracy.layers import (

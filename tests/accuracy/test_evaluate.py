@@ -14,7 +14,6 @@ from scipy import stats
 
 from harness.accuracy.evaluate import Accuracies, Evaluator
 from harness.accuracy.evaluate_calibration import fast_converter_ranges
-from harness.accuracy.evaluate_digital import Arithmetic, Requantizer
 from harness.accuracy.evaluate_normal import NormalSource
 from harness.accuracy.noise import with_noise
 from harness.config.load import load_config, load_loop_config
@@ -25,12 +24,16 @@ from harness.mapping.mapping import Unit
 from harness.mapping.resolve import resolve_mapping
 from harness.model.graph import Graph
 from harness.model.load import load_model
+from harness.operators.backend.numpy_backend import NumpyInteger
+from harness.operators.backend.torch_backend import Arithmetic, Requantizer
+from harness.operators.conv import QConv
+from harness.operators.integer_node import Requant
+from harness.operators.tensor import FloatArray, Int8Array
 from harness.placement.analog import converter_ranges, sample_patches
 from harness.placement.cut import cut
 from harness.placement.place import layer_inputs, place
 from harness.placement.reference import infer_plan
-from harness.quant.arithmetic import requantize as numpy_requantize
-from harness.quant.program import FloatArray, Int8Array, QConv, QNetwork, Requant
+from harness.quant.program import QNetwork
 from harness.quant.quantize import quantize, quantize_input
 from harness.quant.reference import infer, top1
 from tests.placement.systems import system_with
@@ -211,9 +214,7 @@ def test_requantization(data: st.DataObject, unit: int) -> None:
     requant = Requant(integers(1 << 30, (1 << 31) - 1), integers(-31, 31), low, high)
     bias = integers(-(1 << 29), 1 << 29)
     acc = np.stack([integers(-(1 << 21), 1 << 21) for _ in range(3)])
-    expected = numpy_requantize(
-        acc.astype(np.int64) * unit + bias, requant.multiplier, requant.shift, low, high
-    )
+    expected = NumpyInteger().requantize(acc.astype(np.int64) * unit + bias, requant)
     how = Arithmetic(torch.device("cpu"), exact=True)
     result = Requantizer(requant, how, unit=unit, bias=bias)(how.tensor(acc))
     assert np.array_equal(result.numpy(), expected)

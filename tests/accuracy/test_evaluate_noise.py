@@ -12,10 +12,10 @@ from harness.config.schema import TileConfig
 from harness.data.workloads import workload_for
 from harness.mapping.resolve import resolve_mapping
 from harness.model.load import load_model
+from harness.operators.tensor import Int8Array
 from harness.placement.place import place
 from harness.placement.plan import AnalogLayer
 from harness.placement.reference import infer_plan
-from harness.quant.program import Int8Array
 from harness.quant.quantize import quantize, quantize_input
 from tests.accuracy.layers import codes_layer, evaluated_codes, exact_steps, tile_with
 from tests.accuracy.statistics import agree, p_value

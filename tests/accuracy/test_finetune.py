@@ -21,7 +21,10 @@ from harness.data.splits import Normalisation
 from harness.data.workloads import workload_for
 from harness.errors import ModelError
 from harness.model.builtin import build
-from harness.model.graph import BatchNorm, Conv, Dense, Graph
+from harness.model.graph import Graph
+from harness.operators.batch_norm import BatchNorm
+from harness.operators.conv import Conv
+from harness.operators.dense import Dense
 from harness.training.loop import TensorSplit, tensor_split
 from harness.training.module import GraphModule, MatrixLayer
 from tests.accuracy.searches import run_config

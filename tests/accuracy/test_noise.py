@@ -18,7 +18,7 @@ from harness.accuracy.noise import (
 from harness.config.load import load_config, load_loop_config
 from harness.config.schema import NoiseConfig
 from harness.errors import ConfigError
-from harness.quant.program import FloatArray
+from harness.operators.tensor import FloatArray
 
 DAY_S = 86400.0
 

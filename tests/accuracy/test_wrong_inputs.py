@@ -17,7 +17,12 @@ from harness.errors import DataError, MappingError
 from harness.mapping.mapping import matrix_layers
 from harness.model.export import to_onnx
 from harness.model.fold import fold
-from harness.model.graph import Conv, Dense, Graph, LogSoftmax, Node, Softmax
+from harness.model.graph import Graph
+from harness.operators.conv import Conv
+from harness.operators.dense import Dense
+from harness.operators.log_softmax import LogSoftmax
+from harness.operators.node import Node
+from harness.operators.softmax import Softmax
 from harness.quant.float_reference import run_float
 from tests.accuracy.searches import run_config, search
 from tests.quant.networks import graph_of

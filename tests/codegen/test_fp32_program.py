@@ -12,9 +12,9 @@ from harness.codegen.fp32_program import generate_fp32
 from harness.codegen.program import GeneratedProgram
 from harness.errors import CodegenError
 from harness.model.graph import Graph
+from harness.operators.tensor import FloatArray
 from harness.quant.float_reference import run_float, to_nhwc
 from harness.quant.lower import lower
-from harness.quant.program import FloatArray
 from harness.quant.quantize import quantize
 from harness.toolchain import compile_program
 from tests.kernels.machine import Machine, Outcome

@@ -7,8 +7,10 @@ from math import prod
 from hypothesis import given
 from hypothesis import strategies as st
 
+from harness.operators.clip import QClip
+from harness.operators.integer_node import QNode, QTensor
 from harness.placement.memory import ALIGN, SLACK, plan_buffers
-from harness.quant.program import QClip, QNetwork, QNode, QTensor
+from harness.quant.program import QNetwork
 
 
 @st.composite

@@ -19,7 +19,7 @@ from harness.config.load import load_config, load_loop_config
 from harness.config.schema import Config, LoopConfig, Section, number_range
 from harness.errors import ConfigError, HarnessError
 from harness.model.export import to_onnx
-from harness.model.graph import Reshape
+from harness.operators.reshape import Reshape
 from harness.pipeline.job import run_job
 from harness.pipeline.reporter import Silent
 from harness.report.picture import draw_report

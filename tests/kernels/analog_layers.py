@@ -9,9 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from harness import _tile
+from harness.operators.window import Window
 from harness.placement.plan import AnalogLayer, Block
 from harness.placement.tile_arithmetic import mvm
-from harness.quant.patches import Window
 from tests.kernels.machine import DRAM_BASE
 from tests.kernels.operators import Operators, TileSet
 from tests.kernels.test_conv import biases, random_requant, requantized, window

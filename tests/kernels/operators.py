@@ -14,9 +14,12 @@ import numpy.typing as npt
 
 from harness.codegen import packing
 from harness.codegen.packing import Kernels
+from harness.operators.add import QAdd
+from harness.operators.integer_node import Requant
+from harness.operators.kernel.sliding import Sliding
+from harness.operators.tensor import Int8Array
+from harness.operators.window import Window
 from harness.placement.plan import AnalogLayer
-from harness.quant.patches import Window
-from harness.quant.program import Int8Array, QAdd, Requant
 from tests.kernels.machine import DRAM_BASE, IMAGE_BYTES, Machine
 from tests.kernels.structs import (
     AddStruct,
@@ -75,9 +78,9 @@ class ProgramFailed(Exception):  # noqa: N818 - an outcome, raised where a test 
         super().__init__(f"exit code {exit_code}: {console}")
 
 
-def sliding(window: WindowStruct) -> packing.Sliding:
+def sliding(window: WindowStruct) -> Sliding:
     """The same window as the packing functions want it."""
-    return packing.Sliding(
+    return Sliding(
         in_size=(window.in_h, window.in_w),
         out_size=(window.out_h, window.out_w),
         kernel=(window.kernel_h, window.kernel_w),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ctypes
 
-from harness.quant.patches import Window
+from harness.operators.window import Window
 
 _int32 = ctypes.c_int32
 _pointer = ctypes.c_uint64

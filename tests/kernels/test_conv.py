@@ -12,8 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from harness.codegen.packing import Kernels
-from harness.quant.patches import Window
-from harness.quant.program import Requant
+from harness.operators.integer_node import Requant
+from harness.operators.window import Window
 from tests.kernels.operators import Operators
 
 KERNELS: tuple[Kernels, ...] = ("reference", "neon")

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from harness.codegen.packing import Kernels
-from harness.quant import arithmetic
-from harness.quant.program import QAdd, Requant
+from harness.operators.add import QAdd
+from harness.operators.backend.numpy_backend import NumpyInteger
+from harness.operators.integer_node import Requant
 from tests.kernels.operators import Operators
 from tests.kernels.test_conv import int8, requantized, window
 
@@ -183,9 +184,7 @@ def test_requantize_special_cases(operators: Operators) -> None:
             count = values.size
             requant = Requant(np.full(count, multiplier, np.int32), np.full(count, shift, np.int32))
             expected = requantized(values, requant)
-            np.testing.assert_array_equal(
-                arithmetic.requantize(values, multiplier, shift), expected
-            )
+            np.testing.assert_array_equal(NumpyInteger().requantize(values, requant), expected)
             for kernels in KERNELS:
                 actual = operators.dense(
                     kernels,

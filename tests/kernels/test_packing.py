@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from harness.codegen import packing
+from harness.operators.integer_node import Requant
+from harness.operators.kernel.sliding import Sliding
 from harness.placement.plan import Block
-from harness.quant.program import Requant
 
 
 def test_a_panel_holds_four_inputs_of_eight_channels_side_by_side() -> None:
@@ -56,16 +57,16 @@ def test_wide_pixels_go_in_chunks_of_channels() -> None:
 
 
 def test_a_band_of_a_large_map_stays_small() -> None:
-    def sliding(size: int, pad: int) -> packing.Sliding:
+    def sliding(size: int, pad: int) -> Sliding:
         same = (size, size)
-        return packing.Sliding(same, same, (3, 3), (1, 1), (pad, pad), (1, 1))
+        return Sliding(same, same, (3, 3), (1, 1), (pad, pad), (1, 1))
 
     # The zeros right of a row are those left of the next.
     assert packing.band_bytes(sliding(32, 1), 64) == (34 * 33 + 1) * 64
     assert packing.band_bytes(sliding(224, 1), 64) <= packing.BAND_BYTES + 64
     # Three rows at least.
     assert packing.band_bytes(sliding(224, 1), 512) == (3 * 225 + 1) * 512
-    in_place = packing.Sliding((34, 34), (32, 32), (3, 3), (1, 1), (0, 0), (1, 1))
+    in_place = Sliding((34, 34), (32, 32), (3, 3), (1, 1), (0, 0), (1, 1))
     assert packing.band_bytes(in_place, 64) == 0
 
 

@@ -16,7 +16,7 @@ from harness.errors import MappingError
 from harness.mapping import conductance_file as module
 from harness.mapping.conductance import conductances_of
 from harness.mapping.conductance_file import read_conductances, write_conductances
-from harness.quant.program import FloatArray
+from harness.operators.tensor import FloatArray
 
 MATRICES = {"a": (6, 3), "b": (4, 2)}
 

@@ -21,8 +21,9 @@ from harness.mapping.conductance import conductances_of
 from harness.mapping.mapping import matrix_layers
 from harness.mapping.resolve import resolve_mapping
 from harness.mapping.write import write_mapping
+from harness.operators.conv import QConv
 from harness.quant.digest import network_digest
-from harness.quant.program import QConv, QNetwork
+from harness.quant.program import QNetwork
 from harness.quant.quantize import quantize
 from tests.quant.networks import branching, samples
 

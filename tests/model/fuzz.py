@@ -25,10 +25,10 @@ from google.protobuf.message import Message
 from harness.errors import ModelError
 from harness.model.export import to_onnx
 from harness.model.fold import fold
+from harness.model.onnx_constants import FOLDERS
 from harness.model.onnx_reader import read_onnx
-from harness.model.ops_constant import FOLDERS
-from harness.model.registry import CONVERTERS
 from harness.model.summary import summarize_model
+from harness.operators.registry import onnx_readers
 from tests.model.interpreter import evaluate
 from tests.model.onnx_models import model, node, run_onnx, weights
 
@@ -37,7 +37,7 @@ _CHEAP_MACS = 10_000_000
 _INTEGERS = [0, 1, -1, 2, 3, 5, 7, 13, 17, 255, 65536, 1 << 31, (1 << 31) - 1, 1 << 40, 1 << 62]
 _REALS = [0.0, -1.0, 1e-30, 1e38, float("nan"), float("inf"), float("-inf"), 6.0]
 _STRINGS = ["", "x", "y", "w", "../x", 'a"b', "\n", "\0", "SAME_UPPER", "VALID", "group", "axis"]
-_OPERATORS = [*CONVERTERS, *FOLDERS, "Shape", "Tanh", "If", "QuantizeLinear"]
+_OPERATORS = [*onnx_readers(), *FOLDERS, "Shape", "Tanh", "If", "QuantizeLinear"]
 
 
 def corpus() -> list[onnx.ModelProto]:

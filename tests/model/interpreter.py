@@ -7,24 +7,21 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from harness.model.graph import (
-    Add,
-    AvgPool,
-    BatchNorm,
-    Clip,
-    Concat,
-    Conv,
-    Dense,
-    GlobalAvgPool,
-    Graph,
-    LogSoftmax,
-    MaxPool,
-    Node,
-    Pads,
-    Pair,
-    Reshape,
-    Softmax,
-)
+from harness.model.graph import Graph
+from harness.operators.add import Add
+from harness.operators.avg_pool import AvgPool
+from harness.operators.batch_norm import BatchNorm
+from harness.operators.clip import Clip
+from harness.operators.concat import Concat
+from harness.operators.conv import Conv
+from harness.operators.dense import Dense
+from harness.operators.global_avg_pool import GlobalAvgPool
+from harness.operators.log_softmax import LogSoftmax
+from harness.operators.max_pool import MaxPool
+from harness.operators.node import Node
+from harness.operators.reshape import Reshape
+from harness.operators.softmax import Softmax
+from harness.operators.tensor import Pads, Pair
 
 Array = npt.NDArray[np.float64]
 

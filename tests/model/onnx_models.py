@@ -13,9 +13,10 @@ from onnx import NodeProto, TensorProto, helper, numpy_helper
 
 from harness.model.export import to_onnx
 from harness.model.fold import fold
-from harness.model.graph import BatchNorm, Graph
+from harness.model.graph import Graph
 from harness.model.onnx_reader import read_onnx
 from harness.model.shapes import validate
+from harness.operators.batch_norm import BatchNorm
 from tests.model.interpreter import evaluate
 
 Array = npt.NDArray[np.generic]

@@ -13,8 +13,13 @@ from harness.model.classes import (
     score_graph,
     why_no_classes,
 )
-from harness.model.graph import Clip, Graph, LogSoftmax, Node, Reshape, Softmax
+from harness.model.graph import Graph
 from harness.model.onnx_path import is_onnx_path
+from harness.operators.clip import Clip
+from harness.operators.log_softmax import LogSoftmax
+from harness.operators.node import Node
+from harness.operators.reshape import Reshape
+from harness.operators.softmax import Softmax
 from harness.quant.float_reference import infer_float
 from tests.quant.networks import dense, graph_of
 

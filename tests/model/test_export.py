@@ -15,8 +15,9 @@ from harness.errors import ModelError
 from harness.model.builtin import NAMES, build
 from harness.model.export import to_onnx
 from harness.model.fold import fold
-from harness.model.graph import Graph, Node
+from harness.model.graph import Graph
 from harness.model.onnx_reader import read_onnx
+from harness.operators.node import Node
 from tests.model.interpreter import evaluate
 from tests.model.networks import dense, graph_of, random_networks
 from tests.model.onnx_models import run_onnx, save, weights

@@ -11,20 +11,18 @@ from hypothesis import given, settings
 
 from harness.errors import ModelError
 from harness.model.fold import fold
-from harness.model.graph import (
-    Add,
-    AvgPool,
-    BatchNorm,
-    Clip,
-    Concat,
-    Conv,
-    Dense,
-    GlobalAvgPool,
-    Graph,
-    MaxPool,
-    Node,
-    Reshape,
-)
+from harness.model.graph import Graph
+from harness.operators.add import Add
+from harness.operators.avg_pool import AvgPool
+from harness.operators.batch_norm import BatchNorm
+from harness.operators.clip import Clip
+from harness.operators.concat import Concat
+from harness.operators.conv import Conv
+from harness.operators.dense import Dense
+from harness.operators.global_avg_pool import GlobalAvgPool
+from harness.operators.max_pool import MaxPool
+from harness.operators.node import Node
+from harness.operators.reshape import Reshape
 from tests.model.interpreter import evaluate
 from tests.model.networks import batch_norm, conv, dense, graph_of, random_networks
 from tests.model.onnx_models import weights

@@ -16,8 +16,8 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from harness.errors import ModelError
+from harness.identifiers import is_identifier
 from harness.model.export import to_onnx
-from harness.model.identifiers import is_identifier
 from harness.model.onnx_reader import read_onnx
 from tests.model.onnx_models import Array, check, model, node, save, weights
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.model.identifiers import RESERVED, NameTable, is_identifier, sanitise, without_repeats
+from harness.identifiers import RESERVED, NameTable, is_identifier, sanitise, without_repeats
 
 _TEXT = st.one_of(
     st.text(max_size=80), st.sampled_from(sorted(RESERVED)), st.just("a/" * 40), st.just("_")

@@ -11,9 +11,10 @@ from harness.errors import DataError, ModelError
 from harness.model.builtin import NAMES, build
 from harness.model.checkpoint import save_checkpoint
 from harness.model.export import to_onnx
-from harness.model.graph import BatchNorm, Conv
 from harness.model.load import load_model
 from harness.model.shapes import validate
+from harness.operators.batch_norm import BatchNorm
+from harness.operators.conv import Conv
 from tests.model.onnx_models import model, node, save
 
 

@@ -11,22 +11,20 @@ import pytest
 
 from harness.errors import ModelError
 from harness.model.builtin import NAMES, build
-from harness.model.graph import (
-    Add,
-    AvgPool,
-    BatchNorm,
-    Clip,
-    Concat,
-    Conv,
-    Dense,
-    GlobalAvgPool,
-    Graph,
-    MaxPool,
-    Node,
-    Reshape,
-    Softmax,
-)
+from harness.model.graph import Graph
 from harness.model.shapes import infer_shapes, validate
+from harness.operators.add import Add
+from harness.operators.avg_pool import AvgPool
+from harness.operators.batch_norm import BatchNorm
+from harness.operators.clip import Clip
+from harness.operators.concat import Concat
+from harness.operators.conv import Conv
+from harness.operators.dense import Dense
+from harness.operators.global_avg_pool import GlobalAvgPool
+from harness.operators.max_pool import MaxPool
+from harness.operators.node import Node
+from harness.operators.reshape import Reshape
+from harness.operators.softmax import Softmax
 from tests.model.onnx_models import weights
 
 IMAGE = (1, 4, 7, 6)

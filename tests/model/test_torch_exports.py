@@ -9,8 +9,11 @@ import numpy as np
 import pytest
 
 from harness.model.fold import fold
-from harness.model.graph import BatchNorm, Conv, Graph, Reshape
+from harness.model.graph import Graph
 from harness.model.onnx_reader import read_onnx
+from harness.operators.batch_norm import BatchNorm
+from harness.operators.conv import Conv
+from harness.operators.reshape import Reshape
 from tests.model.interpreter import evaluate
 from tests.model.onnx_models import weights
 

@@ -28,7 +28,7 @@ PLAN = "tests/placement/test_plan_reference.py"
 # The tests of a file.
 TESTS = {
     "harness/accuracy/search.py": ("tests/accuracy/test_search_walk.py",),
-    "harness/quant/arithmetic.py": ("tests/quant/test_arithmetic.py",),
+    "harness/operators/backend/numpy_backend.py": ("tests/quant/test_arithmetic.py",),
     "harness/stats/energy.py": ("tests/stats/test_energy.py",),
     "harness/placement/adc.py": ("tests/placement/test_adc.py",),
     "harness/placement/analog.py": (ANALOG,),

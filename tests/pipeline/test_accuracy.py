@@ -12,7 +12,11 @@ import pytest
 from harness.config.load import load_config
 from harness.errors import StatsError
 from harness.model.export import to_onnx
-from harness.model.graph import Conv, Dense, LogSoftmax, Node, Softmax
+from harness.operators.conv import Conv
+from harness.operators.dense import Dense
+from harness.operators.log_softmax import LogSoftmax
+from harness.operators.node import Node
+from harness.operators.softmax import Softmax
 from harness.pipeline import measure
 from harness.pipeline.job import run_job
 from harness.pipeline.prepare import all_digital

@@ -11,7 +11,8 @@ import pytest
 from harness.config.load import load_config
 from harness.data.workloads import workload_for
 from harness.errors import DataError
-from harness.model.graph import Graph, Reshape
+from harness.model.graph import Graph
+from harness.operators.reshape import Reshape
 from harness.pipeline.samples import Samples, load_samples
 from tests.quant.networks import conv, dense, graph_of
 

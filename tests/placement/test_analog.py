@@ -10,13 +10,14 @@ import pytest
 
 from harness.errors import PlacementError
 from harness.mapping.resolve import resolve_mapping
-from harness.model.graph import Conv, Dense
+from harness.operators.conv import Conv, QConv
+from harness.operators.dense import Dense, QDense
+from harness.operators.window import Window
 from harness.placement import analog, place
 from harness.placement.adc import column_thresholds
 from harness.placement.analog import (
     analog_layer,
     calibration_patches,
-    conv_window,
     converter_ranges,
     float_matrix,
     layer_on_tiles,
@@ -28,8 +29,7 @@ from harness.placement.cut import Extent
 from harness.placement.footprint import check_memory, memory_bytes
 from harness.placement.plan import AnalogLayer
 from harness.placement.reference import infer_plan, native_mvm
-from harness.quant.patches import Window
-from harness.quant.program import QConv, QDense, QNetwork
+from harness.quant.program import QNetwork
 from harness.quant.quantize import quantize
 from harness.quant.reference import run_integer
 from tests.placement.systems import system_with
@@ -71,7 +71,9 @@ def test_the_window_of_a_convolution() -> None:
     layer = conv(RNG, "c", "x", (5, 4), (3, 2), stride=(2, 1), pads=(1, 0, 2, 1), dilation=(1, 2))
     _, node = one_layer(layer, (1, 5, 6, 7))
     assert isinstance(node, QConv)
-    assert conv_window(node) == Window((3, 2), (2, 1), (1, 0, 2, 1), (1, 2))
+    form = node.matrix_form()
+    assert form is not None
+    assert form.window == Window((3, 2), (2, 1), (1, 0, 2, 1), (1, 2))
 
 
 def test_patches_of_a_dense_layer_are_its_inputs() -> None:

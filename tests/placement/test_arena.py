@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 
+from harness.operators.clip import QClip
+from harness.operators.integer_node import QTensor
 from harness.placement.memory import ALIGN, SLACK, BufferPlan, plan_buffers
-from harness.quant.program import QClip, QNetwork, QTensor
+from harness.quant.program import QNetwork
 from harness.resources import resource
 
 

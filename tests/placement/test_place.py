@@ -14,7 +14,8 @@ from harness.errors import PlacementError
 from harness.mapping.conductance import conductances_of
 from harness.mapping.mapping import LayerMapping
 from harness.mapping.resolve import resolve_mapping
-from harness.model.graph import Conv, Dense
+from harness.operators.conv import Conv, QConv
+from harness.operators.dense import Dense, QDense
 from harness.placement.footprint import memory_bytes, utilisation
 from harness.placement.memory import plan_buffers
 from harness.placement.place import place
@@ -22,7 +23,7 @@ from harness.placement.plan import Plan
 from harness.placement.saving import LayerSaving
 from harness.placement.summary import plan_to_json
 from harness.quant.macs import node_macs
-from harness.quant.program import QConv, QDense, QNetwork
+from harness.quant.program import QNetwork
 from harness.quant.quantize import quantize
 from tests.placement.systems import system_with
 from tests.quant.networks import branching, conv, graph_of, plain, samples

@@ -13,13 +13,16 @@ from harness.errors import QuantError
 from harness.mapping.resolve import resolve_mapping
 from harness.model.builtin import build
 from harness.model.fold import fold
-from harness.model.graph import Conv, Graph
+from harness.model.graph import Graph
+from harness.operators.conv import Conv, QConv
+from harness.operators.dense import QDense
+from harness.operators.tensor import Int8Array
 from harness.placement.place import place
 from harness.placement.plan import AnalogLayer, Plan
 from harness.placement.reference import accumulate, infer_plan, native_mvm, run_plan
 from harness.placement.tile_arithmetic import mvm as numpy_mvm
 from harness.quant.float_reference import run_float, to_nchw
-from harness.quant.program import Int8Array, QConv, QDense, QNetwork
+from harness.quant.program import QNetwork
 from harness.quant.quantize import quantize, quantize_input
 from harness.quant.reference import run_integer
 from tests.placement.systems import system_with

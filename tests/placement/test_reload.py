@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.mapping.resolve import resolve_mapping
-from harness.model.graph import Dense
+from harness.operators.dense import Dense
 from harness.placement.cut import Extent
 from harness.placement.footprint import utilisation
 from harness.placement.layer_time import programming_time_ns

@@ -7,7 +7,7 @@ import pytest
 
 from harness.errors import PlacementError
 from harness.mapping.resolve import resolve_mapping
-from harness.model.graph import Dense
+from harness.operators.dense import Dense
 from harness.placement.saving import LayerSaving
 from harness.placement.select import Demand, demands, select
 from harness.quant.program import QNetwork

@@ -7,24 +7,20 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from harness.model.graph import (
-    Add,
-    AvgPool,
-    Clip,
-    Concat,
-    Conv,
-    Dense,
-    FloatArray,
-    GlobalAvgPool,
-    Graph,
-    MaxPool,
-    Node,
-    Pads,
-    Pair,
-    Reshape,
-    Softmax,
-)
+from harness.model.graph import Graph
 from harness.model.shapes import infer_shapes
+from harness.operators.add import Add
+from harness.operators.avg_pool import AvgPool
+from harness.operators.clip import Clip
+from harness.operators.concat import Concat
+from harness.operators.conv import Conv
+from harness.operators.dense import Dense
+from harness.operators.global_avg_pool import GlobalAvgPool
+from harness.operators.max_pool import MaxPool
+from harness.operators.node import Node
+from harness.operators.reshape import Reshape
+from harness.operators.softmax import Softmax
+from harness.operators.tensor import FloatArray, Pads, Pair
 
 
 def graph_of(

@@ -12,12 +12,54 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from harness.quant import arithmetic
-from harness.quant.patches import Window
-from harness.quant.program import QAdd, Requant
-from harness.quant.scales import add_multipliers, fixed_point, make_requant, softmax_table
+from harness.operators.add import QAdd
+from harness.operators.avg_pool import QAvgPool
+from harness.operators.backend.numpy_backend import NumpyInteger, exact_matmul
+from harness.operators.concat import QConcat
+from harness.operators.conv import QConv
+from harness.operators.dense import QDense
+from harness.operators.integer_node import QNode, Requant
+from harness.operators.max_pool import QMaxPool
+from harness.operators.quantization.scales import (
+    add_multipliers,
+    fixed_point,
+    make_requant,
+    softmax_table,
+)
+from harness.operators.reshape import QReshape
+from harness.operators.softmax import QSoftmax
+from harness.operators.window import Window
 
+NUMPY = NumpyInteger()
 INT32 = st.integers(-(2**31), 2**31 - 1)
+
+
+def run(node: QNode, inputs: list[np.ndarray], output: tuple[int, ...] = ()) -> np.ndarray:
+    """``node`` in numpy."""
+    result: np.ndarray = node.compute(NUMPY, inputs, output)
+    return result
+
+
+def requantize(
+    acc: np.ndarray, multiplier: object, shift: object, low: int = -128, high: int = 127
+) -> np.ndarray:
+    wide = [np.asarray(values, np.int64) for values in (acc, multiplier, shift)]
+    result: np.ndarray = NUMPY.requantize_exactly(*wide, low, high)
+    return result
+
+
+def convolve(
+    inputs: np.ndarray,
+    weight: np.ndarray,
+    bias: np.ndarray,
+    requant: Requant,
+    window: Window,
+    groups: int,
+) -> np.ndarray:
+    shape = (window.stride, window.pads, window.dilation, groups)
+    empty = np.empty(0, np.float32)
+    node = QConv("conv", ("x",), "y", weight, bias, requant, *shape, empty, empty)
+    return run(node, [inputs])
 
 
 def slow_requantize(acc: int, multiplier: int, shift: int, low: int = -128, high: int = 127) -> int:
@@ -86,7 +128,7 @@ def random_requant(rng: np.random.Generator, channels: int, terms: int) -> Requa
 @settings(max_examples=500)
 @given(INT32, st.integers(2**30, 2**31 - 1), st.integers(-31, 31))
 def test_requantize_over_the_whole_range(acc: int, multiplier: int, shift: int) -> None:
-    result = arithmetic.requantize(np.array([acc], np.int32), multiplier, shift)
+    result = requantize(np.array([acc], np.int32), multiplier, shift)
     assert int(result[0]) == slow_requantize(acc, multiplier, shift)
 
 
@@ -97,7 +139,7 @@ def test_requantize_at_the_corners_of_every_shift(shift: int) -> None:
     multipliers = [2**30, 2**30 + 1, 1518500250, 2**31 - 1]
     acc = np.array(edges, np.int32)
     for multiplier in multipliers:
-        result = arithmetic.requantize(acc, multiplier, shift, -100, 90)
+        result = requantize(acc, multiplier, shift, -100, 90)
         assert result.tolist() == [slow_requantize(a, multiplier, shift, -100, 90) for a in edges]
 
 
@@ -106,7 +148,7 @@ def test_requantize_takes_a_multiplier_and_shift_for_each_channel() -> None:
     acc = rng.integers(-(2**31), 2**31, (50, 7), dtype=np.int32)
     multiplier = rng.integers(2**30, 2**31, 7).astype(np.int32)
     shift = np.array([-3, -1, 0, 1, 20, 24, 31], np.int32)
-    result = arithmetic.requantize(acc, multiplier, shift)
+    result = requantize(acc, multiplier, shift)
     assert result.dtype == np.int8
     for (row, channel), value in np.ndenumerate(result):
         expected = slow_requantize(
@@ -117,17 +159,16 @@ def test_requantize_takes_a_multiplier_and_shift_for_each_channel() -> None:
 
 def test_requantize_takes_no_channels() -> None:
     none = np.empty(0, np.int32)
-    assert arithmetic.requantize(np.empty((3, 0), np.int32), none, none).shape == (3, 0)
+    assert requantize(np.empty((3, 0), np.int32), none, none).shape == (3, 0)
 
 
 @pytest.mark.parametrize("shape", [(200_000, 1), (70_000, 3)])
 def test_requantize_rows_over_many_pieces(shape: tuple[int, int]) -> None:
     acc = np.random.default_rng(8).integers(-3000, 3000, shape, dtype=np.int32)
     requant = make_requant([0.05 * (channel + 1) for channel in range(shape[1])], -70, 80)
-    out = np.full(shape, 111, np.int8)
-    arithmetic.requantize_rows(acc, requant, out)
+    out = NUMPY.requantize(acc, requant)
     multiplier, shift = requant.multiplier, requant.shift
-    assert np.array_equal(out, arithmetic.requantize(acc, multiplier, shift, -70, 80))
+    assert np.array_equal(out, requantize(acc, multiplier, shift, -70, 80))
 
 
 class ConvCase(NamedTuple):
@@ -162,7 +203,7 @@ def test_conv(case: ConvCase) -> None:
     weight = rng.integers(-127, 128, (cout, *window.kernel, cin // g), dtype=np.int8)
     bias = rng.integers(-5000, 5000, cout, dtype=np.int32)
     requant = random_requant(rng, cout, weight[0].size)
-    result = arithmetic.conv(inputs, weight, bias, requant, window, g)
+    result = convolve(inputs, weight, bias, requant, window, g)
     expected = slow_conv(inputs, weight, bias, requant, window, g)
     assert result.dtype == np.int8
     assert np.array_equal(result, expected)
@@ -177,7 +218,7 @@ def test_conv_with_one_requant_for_all_channels(inputs: int, outputs: int, group
     bias = rng.integers(-5000, 5000, outputs, dtype=np.int32)
     window = Window((3, 3), (1, 1), (1, 1, 1, 1))
     one, each = make_requant([0.003], -99, 88), make_requant([0.003] * outputs, -99, 88)
-    result = arithmetic.conv(maps, weight, bias, one, window, groups)
+    result = convolve(maps, weight, bias, one, window, groups)
     assert np.array_equal(result, slow_conv(maps, weight, bias, each, window, groups))
 
 
@@ -187,7 +228,7 @@ def test_matmul_is_exact_where_float32_sums_would_round() -> None:
     b = np.where(rng.random((9001, 4)) < 0.5, -127, 127).astype(np.int8)
     a[0], b[:, 0] = -128, -127
     b[5, 0] = 126
-    product = arithmetic.exact_matmul(a, b)
+    product = exact_matmul(a, b)
     assert product.dtype == np.int32
     assert np.array_equal(product, a.astype(np.int64) @ b.astype(np.int64))
 
@@ -198,7 +239,9 @@ def test_dense_reads_maps_in_hwc_order() -> None:
     weight = rng.integers(-127, 128, (4, 30), dtype=np.int8)
     bias = rng.integers(-9999, 9999, 4, dtype=np.int32)
     requant = random_requant(rng, 4, 30)
-    result = arithmetic.dense(inputs, weight, bias, requant)
+    empty = np.empty(0, np.float32)
+    node = QDense("dense", ("x",), "y", weight, bias, requant, empty, empty)
+    result = run(node, [inputs])
     assert result.dtype == np.int8
     for i, o in itertools.product(range(3), range(4)):
         acc = int(bias[o])
@@ -207,6 +250,21 @@ def test_dense_reads_maps_in_hwc_order() -> None:
         assert result[i, o] == slow_requantize(
             acc, int(requant.multiplier[o]), int(requant.shift[o]), requant.low, requant.high
         )
+
+
+def max_pool(window: Window, low: int, high: int) -> QMaxPool:
+    geometry = (window.kernel, window.stride, window.pads)
+    return QMaxPool("pool", ("x",), "y", *geometry, low, high)
+
+
+def avg_pool(window: Window, include: bool, requant: Requant) -> QAvgPool:
+    geometry = (window.kernel, window.stride, window.pads)
+    return QAvgPool("pool", ("x",), "y", *geometry, include, requant)
+
+
+def run_concat(parts: list[np.ndarray], requants: tuple[Requant | None, ...]) -> np.ndarray:
+    names = tuple(f"x{index}" for index in range(len(parts)))
+    return run(QConcat("concat", names, "y", requants), parts)
 
 
 POOLS = [
@@ -223,7 +281,7 @@ def test_max_pool(window: Window) -> None:
     rng = np.random.default_rng(4)
     inputs = random_int8(rng, 2, 5, 6, 3)
     inputs[0] = np.minimum(inputs[0], -100)  # padding with 0 would win
-    result = arithmetic.max_pool(inputs, window, -110, 80)
+    result = run(max_pool(window, -110, 80), [inputs])
     for (oy, ox), taps in slow_windows(5, 6, window).items():
         for i, c in itertools.product(range(2), range(3)):
             best = max(int(inputs[i, y, x, c]) for _, _, y, x in taps)
@@ -234,7 +292,7 @@ def test_max_pool(window: Window) -> None:
 def test_padding_never_wins_a_maximum(value: int) -> None:
     inputs = np.full((1, 3, 3, 2), value, np.int8)
     window = Window((2, 2), (2, 2), (1, 1, 1, 1))
-    result = arithmetic.max_pool(inputs, window, -128, 127)
+    result = run(max_pool(window, -128, 127), [inputs])
     assert result.dtype == np.int8
     assert (result == value).all()
 
@@ -246,7 +304,7 @@ def test_avg_pool(window: Window, include: bool) -> None:
     inputs = random_int8(rng, 2, 5, 6, 3)
     size = window.kernel[0] * window.kernel[1]
     requant = make_requant([0.0, *(1.7 / k for k in range(1, size + 1))], -90, 101)
-    result = arithmetic.avg_pool(inputs, window, include, requant)
+    result = run(avg_pool(window, include, requant), [inputs])
     for (oy, ox), taps in slow_windows(5, 6, window).items():
         count = size if include else len(taps)
         for i, c in itertools.product(range(2), range(3)):
@@ -278,7 +336,7 @@ def test_add_never_leaves_int32(
         total = x * ma + y * mb + 2 ** (shift - 1)
         assert -(2**31) <= total < 2**31
         expected.append(max(-120, min(119, total // 2**shift)))
-    result = arithmetic.add(a, b, node)
+    result = run(node, [a, b])
     assert result.dtype == np.int8
     assert result.tolist() == expected
 
@@ -318,7 +376,7 @@ def test_concat_copies_or_rescales() -> None:
     rng = np.random.default_rng(6)
     parts = [random_int8(rng, 2, 3, 2, c) for c in (1, 4, 2)]
     requants = (None, make_requant([0.37]), make_requant([1.9]))
-    result = arithmetic.concat(parts, requants)
+    result = run_concat(parts, requants)
     assert result.shape == (2, 3, 2, 7)
     assert np.array_equal(result[..., :1], parts[0])
     for part, requant, first in ((parts[1], requants[1], 1), (parts[2], requants[2], 5)):
@@ -330,18 +388,18 @@ def test_concat_copies_or_rescales() -> None:
 def test_concat_clamps_what_it_rescales_and_takes_a_requant_for_each_part() -> None:
     parts = [np.array([[-128, -3, 127]], np.int8)] * 2
     doubled = make_requant([2.0], -5, 60)
-    assert arithmetic.concat(parts, (doubled, None)).tolist() == [[-5, -5, 60, -128, -3, 127]]
+    assert run_concat(parts, (doubled, None)).tolist() == [[-5, -5, 60, -128, -3, 127]]
     with pytest.raises(ValueError, match="zip"):
-        arithmetic.concat(parts, (doubled,))
+        run_concat(parts, (doubled,))
 
 
 def test_reshape_goes_through_nchw_order() -> None:
     data = np.arange(-60, 60, dtype=np.int8).reshape(1, 4, 5, 6)  # h, w, c
-    flat = arithmetic.reshape(data, (120,))
+    flat = run(QReshape("reshape", ("x",), "y"), [data], (120,))
     for c, y, x in itertools.product(range(6), range(4), range(5)):
         assert flat[0, (c * 4 + y) * 5 + x] == data[0, y, x, c]
-    assert np.array_equal(arithmetic.reshape(flat, (4, 5, 6)), data)
-    other = arithmetic.reshape(data, (10, 2, 6))
+    assert np.array_equal(run(QReshape("reshape", ("x",), "y"), [flat], (4, 5, 6)), data)
+    other = run(QReshape("reshape", ("x",), "y"), [data], (10, 2, 6))
     for k in range(120):
         c, y, x = k // 20, k // 2 % 10, k % 2
         assert other[0, y, x, c] == flat[0, k]
@@ -361,7 +419,7 @@ def test_reshape_goes_through_nchw_order() -> None:
 @example([[100, 0, 0], [-128, 127, 3]], 0.01)  # images of their own sums
 def test_softmax(images: list[list[int]], scale: float) -> None:
     table = softmax_table(scale)
-    result = arithmetic.softmax(np.array(images, np.int8), table)
+    result = run(QSoftmax("softmax", ("x",), "y", table), [np.array(images, np.int8)])
     assert result.dtype == np.int8
     for values, shares in zip(images, result.tolist(), strict=True):
         exponentials = [int(table[max(values) - v]) for v in values]

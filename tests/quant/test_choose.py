@@ -9,7 +9,13 @@ import pytest
 from harness.model.builtin import NAMES, build
 from harness.model.export import to_onnx
 from harness.model.fold import fold
-from harness.model.graph import Add, Concat, FloatArray, Graph, MaxPool, Node, Reshape
+from harness.model.graph import Graph
+from harness.operators.add import Add
+from harness.operators.concat import Concat
+from harness.operators.max_pool import MaxPool
+from harness.operators.node import Node
+from harness.operators.reshape import Reshape
+from harness.operators.tensor import FloatArray
 from harness.quant import quantize as quantize_module
 from harness.quant.calibrate import Distribution, calibrate, common_threshold
 from harness.quant.choose import read_from, readers_of

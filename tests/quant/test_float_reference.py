@@ -10,21 +10,19 @@ from harness.errors import QuantError
 from harness.model.builtin import build
 from harness.model.export import to_onnx
 from harness.model.fold import fold
-from harness.model.graph import (
-    Add,
-    AvgPool,
-    BatchNorm,
-    Clip,
-    Concat,
-    FloatArray,
-    GlobalAvgPool,
-    Graph,
-    LogSoftmax,
-    MaxPool,
-    Node,
-    Reshape,
-    Softmax,
-)
+from harness.model.graph import Graph
+from harness.operators.add import Add
+from harness.operators.avg_pool import AvgPool
+from harness.operators.batch_norm import BatchNorm
+from harness.operators.clip import Clip
+from harness.operators.concat import Concat
+from harness.operators.global_avg_pool import GlobalAvgPool
+from harness.operators.log_softmax import LogSoftmax
+from harness.operators.max_pool import MaxPool
+from harness.operators.node import Node
+from harness.operators.reshape import Reshape
+from harness.operators.softmax import Softmax
+from harness.operators.tensor import FloatArray
 from harness.quant.float_reference import observe_float, run_float
 from tests.quant.networks import branching, conv, dense, graph_of, samples
 

@@ -14,32 +14,22 @@ from sklearn.datasets import load_digits
 from harness.errors import QuantError
 from harness.model.builtin import build
 from harness.model.fold import fold
-from harness.model.graph import (
-    Add,
-    AvgPool,
-    BatchNorm,
-    Clip,
-    Concat,
-    Conv,
-    Dense,
-    FloatArray,
-    GlobalAvgPool,
-    Graph,
-    MaxPool,
-    Node,
-    Reshape,
-    Softmax,
-)
+from harness.model.graph import Graph
+from harness.operators.add import Add
+from harness.operators.avg_pool import AvgPool, QAvgPool
+from harness.operators.batch_norm import BatchNorm
+from harness.operators.clip import Clip, QClip
+from harness.operators.concat import Concat, QConcat
+from harness.operators.conv import Conv, QConv
+from harness.operators.dense import Dense, QDense
+from harness.operators.global_avg_pool import GlobalAvgPool
+from harness.operators.max_pool import MaxPool, QMaxPool
+from harness.operators.node import Node
+from harness.operators.reshape import Reshape
+from harness.operators.softmax import Softmax
+from harness.operators.tensor import FloatArray
 from harness.quant.float_reference import run_float, to_nchw
-from harness.quant.program import (
-    QAvgPool,
-    QClip,
-    QConcat,
-    QConv,
-    QDense,
-    QMaxPool,
-    QNetwork,
-)
+from harness.quant.program import QNetwork
 from harness.quant.quantize import quantize, quantize_input
 from harness.quant.reference import infer, run_integer, top1
 from tests.quant.networks import (

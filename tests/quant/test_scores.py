@@ -8,7 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.errors import QuantError
-from harness.model.graph import LogSoftmax, Node, Reshape, Softmax
+from harness.operators.log_softmax import LogSoftmax
+from harness.operators.node import Node
+from harness.operators.reshape import Reshape
+from harness.operators.softmax import Softmax
 from harness.quant.quantize import quantize, quantize_input
 from harness.quant.reference import count_ties, infer, run_integer, score_tensor, top1
 from tests.quant.networks import dense, graph_of

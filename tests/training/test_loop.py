@@ -22,7 +22,7 @@ from harness.data.workloads import Recipe, workload_for
 from harness.errors import DataError, HarnessError
 from harness.model.builtin import build
 from harness.model.graph import Graph
-from harness.model.shapes import arrays_of
+from harness.operators.node import arrays_of
 from harness.training.augment import shift_and_flip
 from harness.training.loop import evaluate, learning_rate_at, train
 from harness.training.state import load_state

@@ -16,22 +16,19 @@ from hypothesis import strategies as st
 from harness.errors import ModelError
 from harness.model.builtin import NAMES, build
 from harness.model.export import to_onnx
-from harness.model.graph import (
-    Add,
-    AvgPool,
-    BatchNorm,
-    Clip,
-    Concat,
-    Conv,
-    Dense,
-    GlobalAvgPool,
-    Graph,
-    MaxPool,
-    Node,
-    Reshape,
-    Softmax,
-)
-from harness.model.shapes import arrays_of
+from harness.model.graph import Graph
+from harness.operators.add import Add
+from harness.operators.avg_pool import AvgPool
+from harness.operators.batch_norm import BatchNorm
+from harness.operators.clip import Clip
+from harness.operators.concat import Concat
+from harness.operators.conv import Conv
+from harness.operators.dense import Dense
+from harness.operators.global_avg_pool import GlobalAvgPool
+from harness.operators.max_pool import MaxPool
+from harness.operators.node import Node, arrays_of
+from harness.operators.reshape import Reshape
+from harness.operators.softmax import Softmax
 from harness.training.module import GraphModule
 
 

@@ -13,20 +13,18 @@ from collections.abc import Sequence
 import numpy as np
 
 from harness.errors import ModelError
-from harness.model.graph import (
-    Add,
-    AvgPool,
-    BatchNorm,
-    Clip,
-    Conv,
-    Dense,
-    FloatArray,
-    GlobalAvgPool,
-    Graph,
-    MaxPool,
-    Node,
-    Reshape,
-)
+from harness.model.graph import Graph
+from harness.operators.add import Add
+from harness.operators.avg_pool import AvgPool
+from harness.operators.batch_norm import BatchNorm
+from harness.operators.clip import Clip
+from harness.operators.conv import Conv
+from harness.operators.dense import Dense
+from harness.operators.global_avg_pool import GlobalAvgPool
+from harness.operators.max_pool import MaxPool
+from harness.operators.node import Node
+from harness.operators.reshape import Reshape
+from harness.operators.tensor import FloatArray
 
 
 def he_normal(seed: int, name: str, shape: Sequence[int]) -> FloatArray:

@@ -20,8 +20,9 @@ from harness.model.checkpoint import (
     load_checkpoint,
     save_checkpoint,
 )
-from harness.model.graph import Dense, Graph
-from harness.model.shapes import arrays_of
+from harness.model.graph import Graph
+from harness.operators.dense import Dense
+from harness.operators.node import arrays_of
 
 fuzzed = settings(
     deadline=None, max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture]

@@ -10,8 +10,11 @@ import pytest
 from harness.errors import ModelError
 from harness.model.builtin import NAMES, build, input_sizes
 from harness.model.builtin.builder import GraphBuilder, he_normal
-from harness.model.graph import BatchNorm, Conv, Dense, Graph
+from harness.model.graph import Graph
 from harness.model.shapes import validate
+from harness.operators.batch_norm import BatchNorm
+from harness.operators.conv import Conv
+from harness.operators.dense import Dense
 
 
 def trainable(graph: Graph) -> int:

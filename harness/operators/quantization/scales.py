@@ -1,4 +1,4 @@
-"""From real scales to the integers of `harness.quant.program`: multipliers, shifts, clamps."""
+"""From real scales to the integers of an integer node: multipliers, shifts, clamps."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from harness.quant.program import Int32Array, Requant
+from harness.operators.integer_node import Requant
+from harness.operators.tensor import Int32Array
 
 SHIFT_LIMIT = 31
 ADD_MULTIPLIER_BITS = 14

@@ -7,19 +7,17 @@ from __future__ import annotations
 
 import math
 from pathlib import Path, PurePosixPath, PureWindowsPath
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from onnx import TensorProto
 
 from harness.budget import NETWORK_BYTES
 from harness.errors import ModelError
+from harness.operators.onnx.value import Array
 from harness.quantities import shape_text
 from harness.reading import open_regular
 from harness.safe_text import shown
-
-Array: TypeAlias = npt.NDArray[Any]
 
 # The field that holds the values where raw_data does not, by type (onnx.proto).
 _FIELDS: dict[int, tuple[str, str]] = {

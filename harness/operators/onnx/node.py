@@ -1,74 +1,28 @@
-"""One ONNX node as converters see it: typed attributes and the values of its inputs."""
+"""One ONNX node as readers see it: typed attributes and the values of its inputs."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeAlias
 
 import onnx
 from onnx import AttributeProto
 
-from harness.model.onnx_file import MIN_OPSET
-from harness.model.onnx_tensors import Array, Budget, decode_tensor
-from harness.model.shapes import Shape
+from harness.operators.onnx.tensors import Budget, decode_tensor
+from harness.operators.onnx.value import (
+    Activation,
+    Array,
+    Constant,
+    Padded,
+    Unsupported,
+    Value,
+    normal_axis,
+)
 from harness.quantities import shape_text
 from harness.safe_text import shown
 
+MIN_OPSET = 7
 
-class Unsupported(Exception):  # noqa: N818  (never leaves the reader: it becomes a ModelError)
-    """This node cannot be converted; the message says why.  Collected by the reader."""
-
-
-@dataclass(frozen=True, eq=False)
-class Constant:
-    """A value known before the network runs."""
-
-    array: Array
-
-    @property
-    def shape(self) -> Shape:
-        return tuple(self.array.shape)
-
-
-@dataclass(frozen=True)
-class Activation:
-    """The graph's tensor ``tensor``, seen in ``shape``: the view that ONNX has of it.
-
-    Flatten, Reshape, Squeeze and the like only change the view; a Reshape node is made
-    where an operator needs another shape than the tensor has, named after ``viewed_by``,
-    the last ONNX node that changed the view.
-    """
-
-    tensor: str
-    shape: Shape
-    viewed_by: str = ""
-
-
-@dataclass(frozen=True)
-class Padded:
-    """``source`` (4-D) with a border of ``value``, which a Conv or pooling has to absorb."""
-
-    source: Activation
-    pads: tuple[int, int, int, int]  # top, left, bottom, right
-    value: float
-
-    @property
-    def shape(self) -> Shape:
-        n, c, h, w = self.source.shape
-        top, left, bottom, right = self.pads
-        return (n, c, h + top + bottom, w + left + right)
-
-
-@dataclass(frozen=True)
-class Unknown:
-    """The output of a node that was not converted, where even its shape is not known."""
-
-    shape: None = None
-
-
-Value: TypeAlias = Constant | Activation | Padded | Unknown
 
 _INT = AttributeProto.INT
 _INTS = AttributeProto.INTS
@@ -222,14 +176,3 @@ def _version_in(op: str, opset: int) -> int | None:
         return int(onnx.defs.get_schema(op, opset, "").since_version)
     except onnx.defs.SchemaError:
         return None
-
-
-def normal_axis(axis: int, rank: int) -> int:
-    """``axis`` counted from the front.
-
-    Raises:
-        Unsupported: It is out of range.
-    """
-    if not -rank <= axis < rank:
-        raise Unsupported(f"axis {axis} of a tensor of {rank} dimensions")
-    return axis % rank

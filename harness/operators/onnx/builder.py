@@ -1,4 +1,4 @@
-"""Collects the graph's nodes while converters walk through an ONNX graph."""
+"""Collects the graph's nodes while an ONNX graph is read."""
 
 from __future__ import annotations
 
@@ -7,26 +7,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
-import numpy as np
-
 from harness.errors import ModelError
-from harness.model.graph import (
-    Add,
-    AvgPool,
-    BatchNorm,
-    Clip,
-    Concat,
-    FloatArray,
-    GlobalAvgPool,
-    MaxPool,
-    Node,
-    Reshape,
-    Softmax,
-)
-from harness.model.identifiers import NameTable, without_repeats
-from harness.model.onnx_node import Activation, OnnxNode, Unsupported
-from harness.model.onnx_tensors import Array, Budget
-from harness.model.shapes import Shape, all_finite, arrays_of, check_tensor, node_shape
+from harness.identifiers import NameTable, without_repeats
+from harness.operators.node import Node, arrays_of, where
+from harness.operators.onnx.node import OnnxNode
+from harness.operators.onnx.tensors import Budget
+from harness.operators.onnx.value import Activation, Unsupported
+from harness.operators.reshape import Reshape
+from harness.operators.tensor import Shape, check_tensor
 
 N = TypeVar("N", bound=Node)
 
@@ -66,14 +54,14 @@ class Builder:
             if array.base is None:  # else it is a view of a constant, which was counted
                 self.budget.charge(array.nbytes)
         try:
-            shape = node_shape(node, [self.shapes[name] for name in node.inputs], declared)
-            check_tensor("output", shape, node)
+            shape = node.output_shape([self.shapes[name] for name in node.inputs], declared)
+            check_tensor(f"{where(node)}, tensor output", shape)
         except ModelError as error:
             raise Unsupported(error.what) from error
         name = self._names.unique(text, "layer")
         self.nodes.append(replace(node, name=name, output=name))
         self.shapes[name] = shape
-        if _never_negative(node, self._non_negative):
+        if node.never_negative(self._non_negative):
             self._non_negative.add(name)
         return Activation(name, shape)
 
@@ -109,52 +97,3 @@ class Builder:
         if len(value.shape) in (2, 4) and value.shape[0] == 1:
             return self.tensor(value)
         return self.tensor(Activation(value.tensor, (1, math.prod(value.shape))))
-
-    def affine(
-        self, origin: OnnxNode, value: Activation, scale: Array, offset: Array
-    ) -> Activation:
-        """``value * scale + offset`` per channel; ``scale`` and ``offset`` are [c] or [1].
-
-        It is a batch normalisation by nothing, which folding merges into its neighbours.
-        """
-        channels = value.shape[1]
-        ones = np.ones(channels, np.float32)
-        node = BatchNorm(
-            "",
-            (self.tensor(value),),
-            "",
-            scale=_per_channel(scale, channels),
-            offset=_per_channel(offset, channels),
-            mean=np.zeros(channels, np.float32),
-            variance=ones,
-            epsilon=0.0,
-        )
-        return self.emit(origin, node)
-
-
-def _never_negative(node: Node, known: set[str]) -> bool:
-    if isinstance(node, Clip):
-        return node.low >= 0.0
-    if isinstance(node, Softmax):
-        return True
-    keeps = isinstance(node, Add | AvgPool | Concat | GlobalAvgPool | MaxPool | Reshape)
-    return keeps and all(name in known for name in node.inputs)
-
-
-def _per_channel(array: Array, channels: int) -> FloatArray:
-    return np.ascontiguousarray(np.broadcast_to(array.reshape(-1), (channels,)), np.float32)
-
-
-def real_array(array: Array, what: str) -> FloatArray:
-    """``array`` as float32 parameters.
-
-    Raises:
-        Unsupported: Not floating point, or with values that are not finite in float32.
-    """
-    if array.dtype.kind != "f":
-        raise Unsupported(f"{what} is of type {array.dtype}, not float32")
-    with np.errstate(over="ignore"):
-        result = np.ascontiguousarray(array, np.float32)
-    if not all_finite(result):
-        raise Unsupported(f"{what} has values that are not finite (NaN or infinity)")
-    return result

@@ -13,11 +13,12 @@ from typing import TypeAlias
 import numpy as np
 from onnx import TensorProto
 
-from harness.model.onnx_builder import Builder
-from harness.model.onnx_node import Constant, OnnxNode, Unsupported, normal_axis
-from harness.model.onnx_tensors import Array
-from harness.model.ops_shape import reshaped, squeezed, unsqueezed
-from harness.model.shapes import Shape
+from harness.operators.onnx.builder import Builder
+from harness.operators.onnx.node import OnnxNode
+from harness.operators.onnx.value import Array, Constant, Unsupported, normal_axis
+from harness.operators.reshape import reshaped
+from harness.operators.squeeze import squeezed, unsqueezed
+from harness.operators.tensor import Shape
 from harness.quantities import shape_text
 
 Folder: TypeAlias = Callable[[OnnxNode, Builder], Array]

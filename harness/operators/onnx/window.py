@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from harness.model.graph import Pads, Pair
-from harness.model.onnx_node import Activation, OnnxNode, Padded, Unsupported
-from harness.model.shapes import MAX_WINDOW, Shape
+from harness.operators.onnx.value import Activation, Padded, Unsupported
+from harness.operators.tensor import Pads, Pair, Shape
+from harness.operators.window import MAX_WINDOW
+
+if TYPE_CHECKING:
+    from harness.operators.onnx.node import OnnxNode
 
 
 @dataclass(frozen=True)
-class Window:
+class OnnxWindow:
     """A window with all padding spelled out.
 
     ``overhang`` is the part of ``pads`` at bottom and right that only ``ceil_mode`` asked
@@ -24,7 +28,7 @@ class Window:
     overhang: Pair = (0, 0)
 
 
-def read_window(node: OnnxNode, kernel: tuple[int, ...] | None, shape: Shape) -> Window:
+def read_window(node: OnnxNode, kernel: tuple[int, ...] | None, shape: Shape) -> OnnxWindow:
     """The window of ``node`` on an input [1, c, h, w].
 
     Args:
@@ -49,24 +53,43 @@ def read_window(node: OnnxNode, kernel: tuple[int, ...] | None, shape: Shape) ->
     if mode == "NOTSET":
         pads = _pads(given or (0, 0, 0, 0))
         if not node.integer("ceil_mode", 0):
-            return Window(size, stride, pads, dilation)
+            return OnnxWindow(size, stride, pads, dilation)
         over = tuple(
             _overhang(shape[2 + axis], reach[axis], stride[axis], pads[axis], pads[2 + axis])
             for axis in (0, 1)
         )
         padded = (pads[0], pads[1], pads[2] + over[0], pads[3] + over[1])
-        return Window(size, stride, padded, dilation, (over[0], over[1]))
+        return OnnxWindow(size, stride, padded, dilation, (over[0], over[1]))
     if given is not None and any(given):
         raise Unsupported(f"both pads and auto_pad {mode} are given")
     if mode == "VALID":
-        return Window(size, stride, (0, 0, 0, 0), dilation)
+        return OnnxWindow(size, stride, (0, 0, 0, 0), dilation)
     if mode not in ("SAME_UPPER", "SAME_LOWER"):
         raise Unsupported(f"auto_pad {mode} is not known")
     (top, bottom), (left, right) = (
         _same(shape[2 + axis], reach[axis], stride[axis], upper=mode == "SAME_UPPER")
         for axis in (0, 1)
     )
-    return Window(size, stride, (top, left, bottom, right), dilation)
+    return OnnxWindow(size, stride, (top, left, bottom, right), dilation)
+
+
+def read_pool_window(node: OnnxNode, source: Activation, border: Pads) -> OnnxWindow:
+    """The window of a pooling of ``source``, with a ``border`` around it.
+
+    Raises:
+        Unsupported: As `read_window`, or it is dilated.
+    """
+    n, c, h, w = source.shape
+    top, left, bottom, right = border
+    window = read_window(node, None, (n, c, h + top + bottom, w + left + right))
+    if window.dilation != (1, 1):
+        raise Unsupported(f"dilations {list(window.dilation)} are not supported in pooling")
+    return window
+
+
+def sum_of_pads(a: Pads, b: Pads) -> Pads:
+    """Both borders around each other."""
+    return (a[0] + b[0], a[1] + b[1], a[2] + b[2], a[3] + b[3])
 
 
 def unpadded(node: OnnxNode) -> tuple[Activation, Pads, float]:

@@ -3,53 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from harness.quant.program import Pads, Pair
+from harness.operators.tensor import Pads
+from harness.operators.window import Window
 
 PIECE_BYTES = 8 << 20
-
-
-@dataclass(frozen=True)
-class Window:
-    """Geometry of a sliding window; ``pads`` is (top, left, bottom, right)."""
-
-    kernel: Pair
-    stride: Pair
-    pads: Pads
-    dilation: Pair = (1, 1)
-
-    def output_size(self, height: int, width: int) -> Pair:
-        """Rows and columns of output pixels over a (height, width) map.
-
-        Raises:
-            ValueError: The window is larger than the padded map.
-        """
-        sizes = []
-        for axis, size in enumerate((height, width)):
-            extent = (self.kernel[axis] - 1) * self.dilation[axis] + 1
-            padded = size + self.pads[axis] + self.pads[axis + 2]
-            if padded < extent:
-                raise ValueError(f"window of {extent} over {padded} padded pixels")
-            sizes.append((padded - extent) // self.stride[axis] + 1)
-        return sizes[0], sizes[1]
-
-    def strides(
-        self, image: int, line: int, pixel: int, channel: int
-    ) -> tuple[int, int, int, int, int, int]:
-        """Of a view [n, oh, ow, kh, kw, c], from those of padded maps [n, h, w, c]."""
-        return (
-            image,
-            line * self.stride[0],
-            pixel * self.stride[1],
-            line * self.dilation[0],
-            pixel * self.dilation[1],
-            channel,
-        )
 
 
 def pad_map(maps: npt.NDArray[Any], pads: Pads, value: int | float) -> npt.NDArray[Any]:

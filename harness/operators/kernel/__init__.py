@@ -1,0 +1,1 @@
+"""What an integer operator hands to code generation."""

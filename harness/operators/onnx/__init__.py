@@ -1,0 +1,1 @@
+"""What operators need to read themselves from ONNX and to write themselves to it."""

@@ -1,0 +1,61 @@
+"""Arrays, shapes and what a tensor of the graph may be."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from harness.budget import TENSOR_BYTES
+from harness.errors import ModelError
+from harness.quantities import shape_text
+
+FloatArray: TypeAlias = npt.NDArray[np.float32]
+Float64Array: TypeAlias = npt.NDArray[np.float64]
+Int8Array: TypeAlias = npt.NDArray[np.int8]
+Int32Array: TypeAlias = npt.NDArray[np.int32]
+Int64Array: TypeAlias = npt.NDArray[np.int64]
+Shape: TypeAlias = tuple[int, ...]
+Pair: TypeAlias = tuple[int, int]
+Pads: TypeAlias = tuple[int, int, int, int]  # top, left, bottom, right
+
+_PIECE_VALUES = 1 << 20
+
+
+def check_tensor(where: str, shape: Shape) -> None:
+    """Refuse a tensor that no network may have.
+
+    Raises:
+        ModelError: At ``where``, with the shape.
+    """
+    if len(shape) not in (2, 4) or shape[0] != 1:
+        raise ModelError(
+            f"shape {shape_text(shape)} is neither 1xC nor 1xCxHxW",
+            where=where,
+            hint="networks run one image or vector at a time",
+        )
+    if any(size < 1 for size in shape):
+        raise ModelError(f"shape {shape_text(shape)} has an empty dimension", where=where)
+    if tensor_bytes(shape) > TENSOR_BYTES:
+        raise ModelError(
+            f"shape {shape_text(shape)} takes {tensor_bytes(shape)} bytes as float32, "
+            f"more than {TENSOR_BYTES}",
+            where=where,
+            hint="give a smaller input",
+        )
+
+
+def tensor_bytes(shape: Shape) -> int:
+    """Size of a tensor as float32, in bytes."""
+    return 4 * math.prod(shape)
+
+
+def all_finite(array: npt.NDArray[Any]) -> bool:
+    """Whether ``array`` has neither NaN nor infinity; piece by piece, to save memory."""
+    values = array.reshape(-1)
+    return all(
+        bool(np.isfinite(values[start : start + _PIECE_VALUES]).all())
+        for start in range(0, values.size, _PIECE_VALUES)
+    )
