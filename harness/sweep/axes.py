@@ -30,10 +30,10 @@ class Value:
     """One value of an axis.
 
     Attributes:
-        shown: As the file has it, and as the tables do.
-        value: As the configuration takes it.
-        path: Where it stands in the file.
-        below_enough: It counts for configurations that need more tiles than it.
+        shown: As in the file and in the tables.
+        value: As in the configuration.
+        path: Its place in the file.
+        below_enough: It is used only for configurations that need more tiles than it.
     """
 
     shown: AxisValue
@@ -52,7 +52,7 @@ class Axis:
 
     @property
     def has_enough(self) -> bool:
-        """Whether values depend on how many tiles a configuration needs."""
+        """Whether values depend on the number of tiles that a configuration needs."""
         return self.key.path == TILES and any(value.value == ENOUGH for value in self.values)
 
 
@@ -92,7 +92,7 @@ def read_axis(text: str, content: Yaml, path: YamlPath, places: Places, folder: 
 def combinations(groups: Sequence[Sequence[Axis]]) -> Iterator[tuple[Value, ...]]:
     """Every combination of the groups' values, those of the last group changing fastest.
 
-    The axes of a group go together, value by value.
+    The axes of a group vary together, value by value.
     """
     together = [zip(*(axis.values for axis in group), strict=True) for group in groups]
     for parts in itertools.product(*together):
@@ -106,10 +106,10 @@ def _items(content: list[Yaml] | dict[str, Yaml], path: YamlPath) -> list[tuple[
 
 
 def refuse_repeats(group: Sequence[Axis], places: Places) -> None:
-    """Refuse a group of axes that has a combination twice.
+    """Refuse a group of axes that has one combination twice.
 
     Raises:
-        ConfigError: It has.
+        ConfigError: The group has one.
     """
     seen: set[tuple[tuple[type, AxisValue], ...]] = set()
     for values in zip(*(axis.values for axis in group), strict=True):

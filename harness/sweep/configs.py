@@ -41,7 +41,7 @@ _SEARCH_NEEDS: Final = ("torch", "aihwkit")
 
 
 class ImpossibleError(ConfigError):
-    """Settings that cannot go together; ``key`` is the one to blame."""
+    """Settings that exclude one another; ``key`` is the one that the message names."""
 
     def __init__(self, what: str, key: str, *, hint: str | None = None) -> None:
         super().__init__(what, where=key, hint=hint)
@@ -59,10 +59,10 @@ class ConfigMaker:
         self._loops: dict[tuple[tuple[str, object], ...], LoopConfig] = {}
 
     def config(self, settings: Settings) -> Config:
-        """The configuration; ``enough`` tiles are 1 in it.
+        """The configuration; ``enough`` tiles count as 1.
 
         Raises:
-            HarnessError: A value is impossible, or some cannot go together.
+            HarnessError: A value is impossible, or values exclude one another.
         """
         _check_together(settings)
         model = settings.get(MODEL)

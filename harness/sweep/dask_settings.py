@@ -1,4 +1,4 @@
-"""How dask works for sweeps: few long tasks, each of which needs a process for itself."""
+"""Dask's settings for sweeps: few long tasks, each in a process of its own."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _LOOPBACK: Final = "127.0.0.1"
 DASK: Final[dict[str, Any]] = {
     "distributed.scheduler.worker-saturation": 1.0,  # a lost worker costs the point it measures
     "distributed.scheduler.allowed-failures": 3,  # a point that ended four workers has failed
-    # Points keep no data in workers: beyond the limit only a worker's end frees memory.
+    # Points keep no data in workers, so beyond the limit only ending the worker frees memory.
     "distributed.worker.memory.target": False,
     "distributed.worker.memory.spill": False,
     "distributed.worker.memory.pause": False,
@@ -27,13 +27,13 @@ DASK: Final[dict[str, Any]] = {
 
 
 def scheduler_settings() -> dict[str, Any]:
-    """`DASK`, and without a dashboard none of the pages that tell of a scheduler's work."""
+    """`DASK`; without a dashboard also without the scheduler's status pages."""
     hidden: dict[str, Any] = {} if has_dashboard() else {"distributed.scheduler.http.routes": []}
     return {**DASK, **hidden}
 
 
 def has_dashboard() -> bool:
-    """Whether the package is installed that draws dask's dashboard."""
+    """Whether the package that draws dask's dashboard is installed."""
     return importlib.util.find_spec("bokeh") is not None
 
 
@@ -41,7 +41,7 @@ def dashboard_options(room: Room) -> dict[str, Any]:
     """The scheduler's arguments; without the package the dashboard is off.
 
     Raises:
-        ConfigError: The dashboard's address is none.
+        ConfigError: The dashboard's address is malformed.
     """
     host, port = _LOOPBACK, "0"
     if room.dashboard is not None:

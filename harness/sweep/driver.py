@@ -1,7 +1,7 @@
-"""Running a sweep: every point that is not done yet is measured once, whatever ends meanwhile.
+"""Running a sweep: every missing point is measured once, even if workers end meanwhile.
 
-The driver plans, sends points to workers and writes what comes back; it holds the sweep's lock.
-Which worker takes which point, and what happens when a worker dies, is left to dask.
+The driver plans, sends points to workers and writes their results; it holds the sweep's lock.  Dask
+assigns points to workers and handles the death of a worker.
 """
 
 from __future__ import annotations
@@ -38,14 +38,14 @@ _NO_WORKER_S: Final = 60.0  # without any, the user is told
 
 @dataclass(frozen=True)
 class SweepOutcome:
-    """What is in the sweep's folder now.
+    """The content of the sweep's folder after a run.
 
     Attributes:
         folder: The sweep's.
         total: Points of different identities.
         done: How many of them have been measured.
-        failed: How many have failed, and are not tried again unless asked for.
-        measured: How many of these this run has tried.
+        failed: How many have failed; they are measured again only with ``retry_failed``.
+        measured: How many of these this run has measured.
     """
 
     folder: Path
@@ -72,20 +72,21 @@ def run_sweep(
 ) -> SweepOutcome:
     """Measure the points of ``sweep`` that are not in ``folder`` yet.
 
-    Killed at any moment, the same call measures what is missing.  While another process runs the
-    sweep, this one waits, and then finds the points done.  A point that fails does not stop others.
+    After a kill at any moment, the same call measures the missing points.  While another process
+    runs the sweep, this one waits, and then finds the points done.  A point that fails does not
+    stop others.
 
     Args:
         sweep: The points.
-        folder: The sweep's own; it is made.
+        folder: The sweep's own; it is created.
         room: Where points are measured.
-        reporter: Hears of progress.
-        retry_failed: Try points again that failed in an earlier run.
+        reporter: Gets the progress.
+        retry_failed: Measure points that failed in an earlier run again.
         gem5: The program of the engine gem5; None: the variable GEM5, then PATH.
         task: Measures one point on a worker.
 
     Raises:
-        HarnessError: Workers cannot be had, or results cannot be written; what was measured stays.
+        HarnessError: Workers cannot be started, or results cannot be written; stored results stay.
     """
     points = list({point.identity: point for point in reversed(sweep.points)}.values())[::-1]
     with (
@@ -124,7 +125,7 @@ def _count(store: Store, points: Sequence[Point], status: str) -> int:
 
 
 class _Run:
-    """The points in flight and what has come back of them."""
+    """The points in flight and their results."""
 
     def __init__(
         self,
@@ -143,7 +144,7 @@ class _Run:
         self._written_s = time.monotonic()
 
     def measure(self, points: Sequence[Point], task: Task, folder: Path, gem5: Path | None) -> None:
-        """Send the points, and write what comes back until nothing is missing."""
+        """Send the points and write their results until none is missing."""
         from distributed import as_completed
 
         client = self._workers.client
@@ -186,7 +187,7 @@ class _Run:
             )
 
     def _outcome(self, point: Point, future: Future[Any], result: Any) -> Outcome | None:  # noqa: ANN401
-        """What became of a point; None if the scheduler has forgotten it."""
+        """The outcome of a point; None if the scheduler has forgotten it."""
         from distributed.scheduler import KilledWorker
 
         if future.status == "finished":
@@ -239,7 +240,7 @@ class _Run:
         self._written_s = time.monotonic()
 
     def _look(self, with_workers_s: float) -> float:
-        """Look after the workers and tell of progress; when there were workers last."""
+        """Restart workers and report progress; returns when there were workers last."""
         self._workers.keep()
         threads = self._workers.client.nthreads()
         processing = self._workers.client.processing()

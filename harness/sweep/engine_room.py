@@ -42,8 +42,8 @@ class EngineRoom:
 
     Attributes:
         client: Submits to them.
-        keep: To be called every few seconds: replaces what was lost.
-        logs: Where workers of a batch system leave what they print.
+        keep: Must be called every few seconds; replaces lost workers.
+        logs: The folder with the output of workers of a batch system.
     """
 
     client: Client
@@ -55,7 +55,8 @@ class EngineRoom:
 def engine_room(room: Room, folder: Path, reporter: SweepReporter) -> Iterator[EngineRoom]:
     """The workers that ``room`` describes, for the sweep in ``folder``.
 
-    They are gone afterwards, however the block ends; those of a scheduler that ran before stay.
+    They end with the block, also after an error. Workers of a scheduler that was running before
+    stay.
 
     Raises:
         HarnessError: The room is impossible, or its workers cannot be started or reached.
@@ -96,7 +97,7 @@ def engine_room(room: Room, folder: Path, reporter: SweepReporter) -> Iterator[E
 
 
 def _nothing() -> None:
-    """The workers are another's to keep."""
+    """Somebody else keeps the workers."""
 
 
 def _check(room: Room) -> None:
@@ -180,7 +181,7 @@ def _local_cluster(room: Room) -> Iterator[KeptWorkers]:
 
 
 async def _end_workers(cluster: LocalCluster) -> None:
-    """End workers that are in the middle of a point, which dask would wait for."""
+    """End workers that are measuring a point; dask would wait for the point."""
     await asyncio.gather(
         *(worker.close(timeout=_GRACE_S) for worker in cluster.workers.values()),
         return_exceptions=True,
@@ -208,7 +209,7 @@ def _client(kind: type[Client], target: object, security: object) -> Iterator[Cl
 
 
 def _check_answer(address: str, security: Security) -> None:
-    """See that a scheduler is at ``address``: dask's client would wait for one without end."""
+    """Check that a scheduler is at ``address``; dask's client would wait for it forever."""
     from distributed.comm.core import connect
 
     async def ask() -> None:

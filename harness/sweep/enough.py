@@ -1,4 +1,4 @@
-"""How many tiles a network needs so that no layer stays digital for want of them."""
+"""The number of tiles with which no layer stays digital for lack of tiles."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class NetworkSize:
 
 @functools.lru_cache(maxsize=64)
 def network_size(model: str, input_size: int | None) -> NetworkSize:
-    """What the network ``model`` takes.
+    """The size of the network ``model``.
 
     Raises:
         HarnessError: It cannot be read.
@@ -42,7 +42,7 @@ def network_size(model: str, input_size: int | None) -> NetworkSize:
 
 
 def enough_tiles(config: Config, *, most: int) -> int:
-    """Tiles on which all layers fit that the mapping of ``config`` wants analog; at most ``most``.
+    """Tiles that all analog layers of the mapping of ``config`` need; at most ``most``.
 
     Raises:
         HarnessError: The network or the mapping cannot be read.

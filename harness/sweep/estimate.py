@@ -17,26 +17,26 @@ _Kind: TypeAlias = tuple[str, str, int, int]
 
 # Measured on one core of a shared server, for the networks that come with the package.
 POINT_S: Final = 5.0
-"""Of a point, besides simulation: reading, quantizing, compiling."""
+"""Seconds of a point besides simulation: reading, quantizing, compiling."""
 MACS_PER_S: Final[Mapping[str, float]] = {"embedded": 60e6, "gem5": 0.6e6}
 """Of a simulated program."""
 PROGRAMS: Final = 2  # all-digital and mapped
 POINT_BYTES: Final = 32_000
-"""Of a point on disk; less where many are merged."""
+"""Bytes of a point on disk; fewer where many are merged."""
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """A sweep and what is missing of it.
+    """A sweep and its missing points.
 
     Attributes:
-        points: All, identities may repeat.
+        points: All points; identities may repeat.
         distinct: Different identities.
-        done, failed: Of them.
-        missing: Those that a run would measure.
-        searches: Mappings that it would search, which take no part in ``seconds``.
-        seconds: Of one worker, for what is missing.
-        rough: Points of ``missing`` whose time is not known from finished ones of their kind.
+        done, failed: How many of these have a result, or failed.
+        missing: Points that a run would measure.
+        searches: Mappings that a run would search; they are not in ``seconds``.
+        seconds: Time of one worker for the missing points.
+        rough: Points of ``missing`` for which no point of their kind has finished.
         bytes: On disk, for all points.
     """
 
@@ -55,7 +55,7 @@ def estimate(sweep: Sweep, folder: Path, *, retry_failed: bool) -> Estimate:
     """Time and disk that running ``sweep`` in ``folder`` takes.
 
     Raises:
-        HarnessError: Results that are there cannot be read, or a network cannot.
+        HarnessError: Stored results or a network cannot be read.
     """
     points = {point.identity: point for point in sweep.points}
     status, seconds = _known(folder)
@@ -80,7 +80,7 @@ def estimate(sweep: Sweep, folder: Path, *, retry_failed: bool) -> Estimate:
 
 
 def _known(folder: Path) -> tuple[dict[str, str], dict[str, float]]:
-    """By identity the status, and of finished points the seconds that they took."""
+    """Status by identity, with the seconds of finished points."""
     from harness.sweep.store import PARTS, read_points
 
     if not (folder / PARTS).is_dir():

@@ -1,4 +1,4 @@
-"""From base and axes to points, each checked; what is impossible is said with its place."""
+"""From base and axes to checked points; an error names its place in the file."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ _FILES = (MODEL, MAPPING, CHECKPOINT, DATASET)
 
 @dataclass(frozen=True)
 class Declared:
-    """What a sweep file says, key by key.
+    """The content of a sweep file, key by key.
 
     Attributes:
         base: Values of all points.
-        base_paths: Where each of them stands.
-        groups: The axes; those of one group go together.
+        base_paths: Their places in the file.
+        groups: The axes; axes of one group vary together.
         conditions: All of them hold for a point that is kept.
         places: For messages.
     """
@@ -134,7 +134,7 @@ class _Expansion:
         axes: Sequence[Axis],
         values: Sequence[Value],
     ) -> NoReturn:
-        """Say an error of one point with the place of the value that causes it."""
+        """Add to a point's error the place of the value that causes it."""
         paths = dict(self.declared.base_paths)
         at_axes = {axis.key.path: v.path for axis, v in zip(axes, values, strict=True)}
         paths |= at_axes
@@ -155,7 +155,7 @@ def expand(declared: Declared, gem5: Path | None) -> tuple[Point, ...]:
     """Every point of a sweep.
 
     Raises:
-        HarnessError: There are too many or none, or one is impossible; the first of them is said.
+        HarnessError: There are too many or none, or one is impossible; the first such one is named.
     """
     count = math.prod(len(group[0].values) for group in declared.groups)
     if count > SWEEP_POINTS:
@@ -181,7 +181,7 @@ def _top(declared: Declared) -> YamlPath:
 def _culprit(
     error: HarnessError, settings: Settings, at_axes: Mapping[str, YamlPath]
 ) -> str | None:
-    """The key of the value that causes ``error``; of several those that vary come first."""
+    """The key of the value that causes ``error``; keys that vary come before the others."""
     if isinstance(error, ImpossibleError):
         return error.key
     if isinstance(error, EngineError) and ENGINE in settings:

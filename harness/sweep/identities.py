@@ -1,4 +1,4 @@
-"""The identities of many points: what they share is looked at once."""
+"""The identities of many points; their common inputs are read once."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _SEARCH_LIBRARIES: Final = ("aihwkit", "pillow", "scipy", "torch")
 
 
 class Identities:
-    """Names points as `harness.pipeline.identity` names runs, for the time of one reading.
+    """Names points as `harness.pipeline.identity` names runs, while one sweep is read.
 
     A file or an engine that changes meanwhile goes unnoticed.
     """
@@ -37,7 +37,7 @@ class Identities:
         """SHA-256, in hexadecimal, over all that a point's numbers depend on.
 
         Raises:
-            HarnessError: A named file cannot be read, or the engine is not there.
+            HarnessError: A named file cannot be read, or the engine is missing.
         """
         run = identity_of(config, self.inputs(config), self._computes(config.run.engine))
         if search is None:

@@ -1,4 +1,4 @@
-"""Keeping dask out of this process's signals, environment, main module and logs."""
+"""Separation of dask from this process's signals, environment, main module and logs."""
 
 from __future__ import annotations
 
@@ -13,11 +13,10 @@ from collections.abc import Iterator
 
 @contextlib.contextmanager
 def sigint_blocked() -> Iterator[None]:
-    """Let threads and processes that begin in the `with` block never see SIGINT.
-
-    A terminal sends Ctrl-C to all of them, but this process's main thread decides what ends.
+    """Block SIGINT in threads and processes that start in the `with` block. A terminal sends Ctrl-C
+    to all of them, but this process's main thread decides which of them end.
     """
-    # Starting this helper of Python's later would let the signal through again.
+    # Python's helper process, started later, would unblock the signal.
     multiprocessing.resource_tracker.ensure_running()
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
@@ -39,7 +38,7 @@ def sigint_handler_kept() -> Iterator[None]:
 
 @contextlib.contextmanager
 def main_module_unseen() -> Iterator[None]:
-    """Let Python processes that begin in the `with` block not run the user's script again.
+    """Keep Python processes that start in the `with` block from running the user's script again.
 
     Python's multiprocessing does so to find functions in it; workers need none from there, and a
     script without ``if __name__ == "__main__"`` would start workers of its own.
@@ -70,7 +69,7 @@ def environment_kept() -> Iterator[None]:
 
 @contextlib.contextmanager
 def logs_silent() -> Iterator[None]:
-    """Keep what libraries log off the terminal: what matters is told by errors and outcomes."""
+    """Keep the logs of libraries off the terminal; errors and outcomes have the relevant part."""
     loggers = [logging.getLogger(name) for name in ("asyncio", "distributed", "tornado")]
     before = [logger.level for logger in loggers]
     for logger in loggers:

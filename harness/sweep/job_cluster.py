@@ -42,7 +42,7 @@ _CLUSTERS: Final = {
 
 @contextmanager
 def job_cluster(room: Room, folder: Path) -> Iterator[KeptWorkers]:
-    """Jobs for the sweep in ``folder`` for the time of a `with` block; afterwards none is left.
+    """Jobs for the sweep in ``folder``; they end with the `with` block.
 
     Raises:
         HarnessError: A setting is impossible, a package is missing, or no job can be submitted.
@@ -106,7 +106,7 @@ def _start(room: Room, settings: JobSettings, folder: Path, certificates: Path) 
 
 
 async def _submitted(cluster: JobQueueCluster) -> None:
-    """See that all jobs have been submitted: dask only writes to its log if they cannot be."""
+    """Check that all jobs have been submitted; dask would only log a failure."""
     with suppress(RuntimeError, OSError):
         await cluster
     for job in list(cluster.workers.values()):

@@ -1,4 +1,4 @@
-"""What a settings file says of a cluster's jobs: dask-jobqueue's own names, checked.
+"""The settings file of a cluster's jobs: dask-jobqueue's own names, checked.
 
 dask-jobqueue puts most values into a shell script as they are, so a value that is no plain word is
 refused.  Directives, prologue and arguments are the user's own lines of that script.
@@ -41,7 +41,7 @@ class SchedulerSettings(_Settings):
 
 
 class JobSettings(_Settings):
-    """What every batch system has."""
+    """Settings of every batch system."""
 
     n_workers: Count | None = None  # of all jobs together
     cores: Annotated[int, Field(ge=1, le=4096)] | None = None  # of one job; each is a worker
@@ -126,7 +126,7 @@ def read_job_settings(cluster: Cluster, path: Path | None) -> JobSettings:
 
 
 def plain_path(path: Path, what: str) -> Path:
-    """``path`` if a job script can have it as it is.
+    """``path`` if it can be part of a job script unchanged.
 
     Raises:
         ConfigError: It has a space or another character that a shell reads.

@@ -1,4 +1,4 @@
-"""Workers of a cluster that dask started, at the number that was asked for."""
+"""Workers of a cluster that dask started, kept at the requested number."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ _LOST_S: Final = 15.0  # without any worker, a job or process that had some has 
 
 
 class KeptWorkers:
-    """The workers of ``cluster``; those that have ended for good are started again.
+    """The workers of ``cluster``; workers that have ended for good are started again.
 
-    A worker that dies is started again by dask's nanny beside it.  Where that has gone, too (its
-    job was cancelled or out of time, its node is lost), dask takes note and does nothing.
+    Dask's nanny restarts a worker that dies. If the nanny has ended too (its job was cancelled or
+    out of time, its node is lost), dask does nothing.
     """
 
     def __init__(self, cluster: SpecCluster, workers: int) -> None:
@@ -25,7 +25,7 @@ class KeptWorkers:
         self._seen_s: dict[Any, float] = {}  # by job: when it last had a worker
 
     def keep(self) -> None:
-        """Start again what is lost; to be called every few seconds."""
+        """Restart lost workers; must be called every few seconds."""
         now_s = time.monotonic()
         cluster = self.cluster
         running = {str(info["name"]) for info in cluster.scheduler_info["workers"].values()}

@@ -49,14 +49,14 @@ _LOOP_PREFIXES: Final = tuple(f"{section}." for section in LOOP_SECTIONS)
 
 @dataclass(frozen=True)
 class Key:
-    """One key: ``text`` as the file has it, ``path`` as the configuration does."""
+    """One key: ``text`` as in the file, ``path`` as in the configuration."""
 
     text: str
     path: str
 
 
 def is_loop_key(path: str) -> bool:
-    """Whether a key says how a mapping is searched."""
+    """Whether the key is a setting of the search of a mapping."""
     return path in LOOP_SECTIONS or path.startswith(_LOOP_PREFIXES)
 
 
@@ -79,7 +79,7 @@ def read_key(text: str) -> Key:
 
 @functools.lru_cache(maxsize=4096, typed=True)
 def override_of(path: str, value: AxisValue) -> Override:
-    """What gives the key ``path`` of a configuration the ``value``.
+    """The override that sets ``path`` of a configuration to ``value``.
 
     Raises:
         ConfigError: See `harness.config.overrides.make_override`.
@@ -89,10 +89,10 @@ def override_of(path: str, value: AxisValue) -> Override:
 
 
 def read_value(key: Key, value: Yaml, folder: Path) -> AxisValue:
-    """The value of ``key`` as the configuration takes it; files are looked for in ``folder``.
+    """The value of ``key`` as in the configuration; paths of files are relative to ``folder``.
 
     Raises:
-        ConfigError: It is no single value, or none that the key can have.
+        ConfigError: It is not a single value, or the key cannot have it.
     """
     if isinstance(value, list | dict):
         raise ConfigError("one value is needed, not several")

@@ -1,8 +1,8 @@
 """One batch of a sweep's results on disk: a file of points and a file of their layers.
 
 The files of batch 12 are ``points-00000012-DIGEST.parquet`` and ``layers-00000012-DIGEST.parquet``;
-DIGEST is the start of the content's SHA-256, so that a damaged file is told from a whole one.
-The layers are written first: a batch counts once its points are there.
+DIGEST is the start of the content's SHA-256, by which damage is detected. The layers are written
+first: a batch is valid once its points exist.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _LARGEST_BYTES: Final = 1 << 30
 
 
 class DamagedPartError(Exception):
-    """A part's file is not what was written; the text says how it shows."""
+    """A part's file has changed since it was written; the text has the reason."""
 
 
 @dataclass(frozen=True, order=True)
@@ -47,7 +47,7 @@ class Part:
 
     @property
     def paths(self) -> tuple[Path, ...]:
-        """The points first: without them the layers do not count."""
+        """The points first: without them the layers are ignored."""
         return (self.points,) if self.layers is None else (self.points, self.layers)
 
 
@@ -68,7 +68,7 @@ def next_number(folder: Path) -> int:
 
 
 def write_part(folder: Path, number: int, points: pa.Table, layers: pa.Table) -> Part:
-    """Write a batch; killed at any moment, it is there as a whole or not at all.
+    """Write a batch; after a kill at any moment it exists as a whole or not at all.
 
     Raises:
         HarnessError: It cannot be written, e.g. the disk is full.
@@ -78,7 +78,7 @@ def write_part(folder: Path, number: int, points: pa.Table, layers: pa.Table) ->
 
 
 def table_of(table: Table, rows: Sequence[dict[str, Any]]) -> pa.Table:
-    """``rows`` as an Arrow table of the table's columns; what a row does not have is empty."""
+    """``rows`` as an Arrow table of the table's columns; missing values are empty."""
     import pyarrow as pa
 
     return pa.Table.from_pylist(list(rows), schema=schema(table))
@@ -97,11 +97,11 @@ def schema(table: Table) -> pa.Schema:
 def read_table(path: Path, table: Table, columns: Iterable[str] | None = None) -> pa.Table:
     """The content of a part's file, or ``columns`` of it.
 
-    Columns that the file does not have are empty: an earlier version wrote it.
+    Columns missing in the file, which an earlier version wrote, are empty.
 
     Raises:
-        DamagedPartError: The file's content is not what was written.
-        FileNotFoundError: It is gone.
+        DamagedPartError: The file's content has changed since it was written.
+        FileNotFoundError: It does not exist.
         OSError: It cannot be read.
     """
     import pyarrow as pa

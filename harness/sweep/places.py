@@ -1,4 +1,4 @@
-"""Where in a sweep file something stands, for messages."""
+"""Places in a sweep file, for messages."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ class Places:
     """The lines of a sweep file.
 
     Attributes:
-        source: What the file is called.
-        lines: The line of each key and list item; empty for a sweep that is no file.
+        source: The file's name.
+        lines: The line of each key and list item; empty for a sweep without a file.
     """
 
     source: str
@@ -33,12 +33,12 @@ class Places:
         return ", ".join(part for part in parts if part)
 
     def error(self, what: str, path: YamlPath, *, hint: str | None = None) -> ConfigError:
-        """What is wrong at ``path``."""
+        """An error at ``path``."""
         return ConfigError(what, where=self.at(path), hint=hint)
 
 
 def _dotted(path: YamlPath) -> str:
-    """Without the index of a list's item, which the line tells."""
+    """Without the index of a list's item, for which there is the line."""
     text = ""
     shown = path[:-1] if path and isinstance(path[-1], int) else path
     for part in shown:

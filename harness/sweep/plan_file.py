@@ -34,7 +34,7 @@ class SweepPlan:
     Attributes:
         name: The sweep's.
         axes: By key, in the file's order, the value of each point.
-        identities: Of the points, in the file's order.
+        identities: The points' identities, in the file's order.
     """
 
     name: str
@@ -88,7 +88,7 @@ def read_plan(folder: Path) -> SweepPlan:
     """The plan in ``folder``.
 
     Raises:
-        HarnessError: There is none, or it is not what `write_plan` writes.
+        HarnessError: There is none, or `write_plan` did not write it.
     """
     path = folder / PLAN_FILE
     try:

@@ -1,4 +1,4 @@
-"""What a sweep consists of: its points, each with a whole configuration and a name."""
+"""The points of a sweep, each with a whole configuration and an identity."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Point:
 
 @dataclass(frozen=True)
 class Sweep:
-    """A sweep file that was read as a whole and checked.
+    """A complete, checked sweep file.
 
     Attributes:
         name: Names the sweep's folder.

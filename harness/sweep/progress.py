@@ -1,4 +1,4 @@
-"""What a sweep tells while it runs."""
+"""Progress reports of a running sweep."""
 
 from __future__ import annotations
 
@@ -6,26 +6,26 @@ from typing import Protocol
 
 
 class SweepReporter(Protocol):
-    """Hears how far a sweep is; always from the thread that runs it."""
+    """Receives a sweep's progress, always from the thread that runs it."""
 
     def stage(self, text: str) -> None:
-        """Something begins that takes a while."""
+        """A longer activity starts."""
 
     def note(self, text: str) -> None:
-        """Something that the user should know of, though the sweep goes on."""
+        """A warning; the sweep continues."""
 
     def planned(self, total: int, done: int) -> None:
         """The sweep has ``total`` points; ``done`` of them were measured earlier."""
 
     def finished(self, done: int, failed: int, running: int) -> None:
-        """How many points are done, have failed and are being measured now."""
+        """The numbers of points that are done, have failed, and are being measured."""
 
     def dashboard(self, url: str) -> None:
-        """Where dask's dashboard is."""
+        """The address of dask's dashboard."""
 
 
 class Quiet:
-    """A reporter for callers who do not want to hear."""
+    """A reporter that does nothing."""
 
     def stage(self, text: str) -> None:
         """Nothing."""

@@ -12,11 +12,11 @@ CLUSTERS: Final = get_args(Cluster)
 
 @dataclass(frozen=True)
 class Room:
-    """Workers that dask.distributed starts, or those of a scheduler that runs already.
+    """Workers that dask.distributed starts, or workers of a running scheduler.
 
     Attributes:
         cluster: ``local``: processes on this machine; else what dask-jobqueue submits to.
-        workers: How many; None: one per core of this machine, or what ``settings`` says.
+        workers: Their number; None: one per core of this machine, or the number in ``settings``.
         memory_limit: Of one worker, e.g. ``4GiB``; None: an equal share of this machine's.
         scheduler: Address of a running dask scheduler, e.g. ``tls://host:8786``.
         tls_folder: Where ``ca.pem``, ``cert.pem`` and ``key.pem`` for ``scheduler`` are.

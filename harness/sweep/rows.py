@@ -24,7 +24,7 @@ _TAKERS: Final = {
 
 
 def config_row(config: Config, text: str) -> Row:
-    """What every point's row says of its configuration; ``text`` is all of it as YAML."""
+    """The configuration's columns of a point's row; ``text`` is the whole configuration as YAML."""
     return {
         "mapping": config.run.mapping,
         "system": config.system.name,

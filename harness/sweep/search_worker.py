@@ -28,7 +28,7 @@ class SearchJob:
 
     Attributes:
         folder: Gets the result.
-        config: The configuration as JSON; its mapping and images are not looked at.
+        config: The configuration as JSON; its mapping and images are not used.
         loop: Noise, search and bound, as JSON.
     """
 
@@ -45,7 +45,7 @@ class SearchJob:
 
 
 def search_key(config: Config, loop: LoopConfig) -> str:
-    """Names a search among those of a sweep: SHA-256, in hexadecimal, of all that it sees."""
+    """Identifies a search within a sweep: SHA-256, in hexadecimal, of all of its inputs."""
     content = {
         "config": config.model_dump(mode="json", exclude={"run": set(_NOT_SEEN)}),
         "loop": loop.model_dump(mode="json"),
@@ -54,7 +54,7 @@ def search_key(config: Config, loop: LoopConfig) -> str:
 
 
 def find(job: str) -> dict[str, str]:
-    """Search a mapping, or serve one that was found earlier.
+    """Search a mapping, or return an earlier result.
 
     Args:
         job: A `SearchJob` as JSON.

@@ -1,4 +1,4 @@
-"""Which connections of dask are trusted: its sockets run whatever they are sent."""
+"""The connections that dask may trust: its sockets execute any code that they receive."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _TLS_FILES: Final = ("ca.pem", "cert.pem", "key.pem")
 
 
 def own_security() -> Security:
-    """A certificate and a key made for one run, in memory; nothing else is let in.
+    """A certificate and a key for one run, in memory; no other connection is accepted.
 
     Also for a cluster on this machine: other users can reach its loopback device.
 
@@ -42,7 +42,7 @@ def written_security(folder: Path) -> Security:
     """`own_security` in files that only their owner reads, for workers on other machines.
 
     Args:
-        folder: Gets the files; it is made, and its parent is there.
+        folder: Gets the files; it is created, in an existing folder.
 
     Raises:
         HarnessError: A package is missing, or a file cannot be written.
@@ -79,8 +79,8 @@ def scheduler_security(address: str, tls_folder: Path | None) -> Security:
         tls_folder: Has ``ca.pem``, ``cert.pem`` and ``key.pem``.
 
     Raises:
-        ConfigError: The address is none, or is reached without encryption over a network, or a
-            file is missing.
+        ConfigError: The address is malformed, or without encryption over a network, or a file is
+            missing.
     """
     from distributed.security import Security
 

@@ -19,7 +19,7 @@ Task: TypeAlias = Callable[..., Outcome]
 """`harness.sweep.worker.run_point`, or what a test puts in its place."""
 
 BATCH: Final = 1000
-"""Points that are sent at once."""
+"""Number of points per batch."""
 SEARCH: Final = "search"
 """The first part of the keys of searches."""
 _SEARCHES_FIRST: Final = 10  # priority
@@ -28,7 +28,7 @@ _SEARCHES_FIRST: Final = 10  # priority
 def send(
     client: Client, points: Sequence[Point], task: Task, folder: Path, gem5: Path | None
 ) -> Iterator[dict[Future[Outcome], Point]]:
-    """Submit the points in batches, each when it is asked for, and first their searches."""
+    """Submit the points in batches on demand, after their searches."""
     token = secrets.token_hex(8)
     common: dict[str, Any] = {
         "working_folder": str(Path.cwd()),

@@ -1,8 +1,6 @@
-"""The results of a sweep on disk: written in batches, read with every damage told.
-
-`Store` is for the one process that holds the sweep's lock; the functions read, at any time.  Where
-a point is in several batches, the latest counts.  A finished point whose layers are lost or damaged
-is not finished.
+"""The results of a sweep on disk, in batches; damage is detected and reported. `Store` is for the
+one process that holds the sweep's lock; the functions may read at any time. If a point is in
+several batches, the latest is valid. A point whose layers are lost or damaged is not finished.
 """
 
 from __future__ import annotations
@@ -43,7 +41,7 @@ _TRIES: Final = 16  # of reading while another process merges parts
 
 @dataclass(frozen=True)
 class Known:
-    """What the store has of a point."""
+    """A point's status in the store."""
 
     status: str
     attempts: int
@@ -53,7 +51,7 @@ def read_points(folder: Path, *, note: Note | None = None) -> pd.DataFrame:
     """The points of the sweep in ``folder``: `POINT_COLUMNS`, one row per identity.
 
     Args:
-        note: Hears of damaged files, which are ignored; by default they are Python warnings.
+        note: Receives messages about damaged files, which are ignored; default: Python warnings.
 
     Raises:
         HarnessError: A file cannot be read.
@@ -81,7 +79,7 @@ class Store:
 
     Args:
         folder: The sweep's.
-        note: Hears of damaged files, which are set aside; their points are to be run again.
+        note: Receives messages about damaged files, which are moved away; their points are missing.
 
     Raises:
         HarnessError: The folder cannot be read or written.
@@ -105,7 +103,7 @@ class Store:
         self.known = _known(_read_all(folder, note, _BRIEF)[0])
 
     def write(self, points: Sequence[dict[str, Any]], layers: Sequence[dict[str, Any]]) -> None:
-        """Write a batch of points and their layers; they outlast a kill and a power failure.
+        """Write a batch of points and their layers; it survives a kill and a power failure.
 
         Raises:
             HarnessError: It cannot be written, e.g. the disk is full.
@@ -121,7 +119,8 @@ class Store:
     def compact(self) -> None:
         """Merge the latest small batches into one.
 
-        The merged batch is there before the others go: killed in between, both have the points.
+        The merged batch is written before the others are deleted; after a kill in between, both
+        exist.
 
         Raises:
             HarnessError: It cannot be written.
@@ -163,7 +162,7 @@ class Store:
             sync_folder(self._parts)
 
     def _remove_leftovers(self) -> None:
-        """Remove what a killed process left: unfinished files, layers without points."""
+        """Remove leftovers of a killed process: unfinished files, layers without points."""
         counted = {path for part in list_parts(self._parts) for path in part.paths}
         left = [path for path in self._parts.glob("layers-*.parquet") if path not in counted]
         self._remove([*self._parts.glob(".*.tmp"), *left])
@@ -181,7 +180,7 @@ class Store:
 
 
 def _read_all(folder: Path, note: Note, columns: Sequence[str] | None) -> tuple[pa.Table, pa.Table]:
-    """The latest rows of all points, and of the layers of those that are done."""
+    """The latest rows of all points, and the layers of finished points."""
     parts = folder / PARTS
     try:
         for _ in range(_TRIES):
@@ -204,7 +203,7 @@ def _read_all(folder: Path, note: Note, columns: Sequence[str] | None) -> tuple[
 
 
 def _read_part(part: Part, columns: Sequence[str] | None) -> tuple[pa.Table, pa.Table]:
-    """Points and layers of a batch; of the layers only the identities if ``columns`` are given.
+    """Points and layers of a batch; with ``columns`` only the layers' identities.
 
     Raises:
         DamagedPartError: One of the files is damaged or missing; the text names it.
@@ -223,7 +222,7 @@ def _read_part(part: Part, columns: Sequence[str] | None) -> tuple[pa.Table, pa.
 
 
 def _latest(batches: Sequence[tuple[pa.Table, pa.Table]]) -> tuple[pa.Table, pa.Table]:
-    """All rows of ``batches``, oldest first, of each point only those of its latest batch."""
+    """All rows of ``batches``, oldest first; of each point only the rows of its latest batch."""
     import pyarrow as pa
 
     latest: dict[str, int] = {}

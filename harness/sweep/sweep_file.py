@@ -34,14 +34,14 @@ PYTHON: Final = "sweep"
 
 
 def read_sweep(path: Path, *, gem5: Path | None = None) -> Sweep:
-    """The sweep of a file; files that it names are looked for beside it.
+    """The sweep of a file; paths in it are relative to its folder.
 
     Args:
         path: A YAML file.
         gem5: The program of the engine gem5; None: the variable GEM5, then PATH.
 
     Raises:
-        HarnessError: Anything in it is unknown or impossible; the message has line and key.
+        HarnessError: A key or value is unknown or impossible; the message has line and key.
     """
     text = read_yaml_text(path)
     document = parse_yaml_document(text, where=str(path))
@@ -50,7 +50,7 @@ def read_sweep(path: Path, *, gem5: Path | None = None) -> Sweep:
 
 
 def sweep_from_mapping(content: Mapping[str, object], *, gem5: Path | None = None) -> Sweep:
-    """As `read_sweep`, of the content of such a file; its files are looked for from here.
+    """As `read_sweep`, for the content of such a file; paths are relative to the current folder.
 
     Tuples and ranges are lists, and numpy's numbers are numbers.
     """
@@ -64,7 +64,7 @@ def _plain(value: object, depth: int) -> Yaml:
     """``value`` as YAML has it.
 
     Raises:
-        ConfigError: It is none that a sweep can have.
+        ConfigError: A sweep cannot have such a value.
     """
     if depth > 8:
         raise ConfigError("the sweep is nested too deeply", where=PYTHON, hint=_HINT)
@@ -124,7 +124,7 @@ def _mapping(content: Yaml, path: YamlPath, places: Places) -> dict[str, Yaml]:
 def _base(
     content: Yaml, places: Places, folder: Path
 ) -> tuple[dict[str, AxisValue], dict[str, YamlPath]]:
-    """Values of the base by the configuration's keys, and where each stands."""
+    """Values of the base by the configuration's keys, and their places."""
     entries: list[tuple[str, Yaml, YamlPath]] = []
     for text, value in _mapping(content, ("base",), places).items():
         path: YamlPath = ("base", text)

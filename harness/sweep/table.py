@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 PENDING: Final = "pending"
 """The status of a point that has no result yet."""
 LONG_COLUMNS: Final = ("config", "log")
-"""Columns of many lines, which no table for people has."""
+"""Columns of many lines, which listings leave out."""
 
 
 def point_table(plan: SweepPlan, points: pd.DataFrame) -> pd.DataFrame:
@@ -23,10 +23,10 @@ def point_table(plan: SweepPlan, points: pd.DataFrame) -> pd.DataFrame:
 
     Args:
         plan: The sweep's.
-        points: Rows by identity, with `POINT_COLUMNS`; those of other plans are left out.
+        points: Rows by identity, with `POINT_COLUMNS`; rows of other plans are left out.
 
     Returns:
-        The axes, then `POINT_COLUMNS`, but for those that are called as an axis is.
+        The axes, then `POINT_COLUMNS` except columns with the name of an axis.
     """
     import pandas as pd
 
@@ -38,7 +38,7 @@ def point_table(plan: SweepPlan, points: pd.DataFrame) -> pd.DataFrame:
 
 
 def _series(values: tuple[AxisValue, ...]) -> pd.Series:
-    """A whole number stays one, also beside an empty value."""
+    """A whole number stays an integer, also beside an empty value."""
     import pandas as pd
 
     kinds = {type(value) for value in values}
@@ -49,7 +49,7 @@ def read_table(folder: Path) -> tuple[SweepPlan, pd.DataFrame]:
     """The plan in ``folder``, and the table of its points.
 
     Raises:
-        HarnessError: It is no sweep's folder, or a file cannot be read.
+        HarnessError: It is not a sweep's folder, or a file cannot be read.
     """
     from harness.sweep.plan_file import read_plan
     from harness.sweep.store import read_points

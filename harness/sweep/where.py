@@ -1,4 +1,4 @@
-"""Conditions that say which combinations of a sweep are kept.
+"""Conditions that select combinations of a sweep.
 
     condition  = all { "or" all }
     all        = not { "and" not }
@@ -27,7 +27,7 @@ from harness.sweep.points import AxisValue
 
 Condition: TypeAlias = Callable[[Mapping[str, AxisValue]], bool]
 AxisValues: TypeAlias = Mapping[str, Sequence[AxisValue] | None]
-"""What each axis can be; None where that depends on the configuration."""
+"""The values of each axis; None where they depend on the configuration."""
 
 _TOKEN: Final = re.compile(r"""\s*(==|!=|<=|>=|[<>()\[\],]|"[^"]*"|'[^']*'|[^\s()\[\],<>=!"']+)""")
 _EQUAL: Final = {"==": operator.eq, "!=": operator.ne}
@@ -45,8 +45,8 @@ def parse_condition(text: str, axes: AxisValues) -> Condition:
     """Read one condition.
 
     Raises:
-        ConfigError: It does not follow the grammar, names what is no axis, or compares an axis
-            with what it never is.
+        ConfigError: It does not follow the grammar, names a key that is no axis, or compares an
+            axis with a value that it does not have.
     """
     if len(text) > CONDITION_CHARACTERS:
         raise ConfigError(f"the condition has more than {CONDITION_CHARACTERS} characters")

@@ -1,7 +1,6 @@
-"""What a worker does: it measures one point in a temporary folder and returns rows.
-
-Jobs and outcomes are plain data.  Whatever goes wrong within a point is its outcome; only the end
-of the whole process is left to dask.
+"""A worker measures one point in a temporary folder and returns rows. Jobs and outcomes are plain
+data. Every error within a point is part of its outcome; dask handles only the end of the whole
+process.
 """
 
 from __future__ import annotations
@@ -35,7 +34,7 @@ Outcome: TypeAlias = dict[str, Any]
 """``point`` and ``layers``: rows; ``attempts`` and ``finished_utc`` are the driver's to add."""
 
 PASSED_ON: Final = ("AIMC_DATA", "AIMC_CACHE", "GEM5")
-"""Environment variables that a worker takes over from the driver."""
+"""Environment variables that a worker gets from the driver."""
 _COMMAND: Final = ("aimc", "sweep")
 _SCRATCH: Final = "aimc-point-"
 _LOG_CHARACTERS: Final = 8192
@@ -58,12 +57,12 @@ class Measure(Protocol):
 
 @dataclass(frozen=True)
 class Job:
-    """One point, as it is sent to a worker.
+    """One point in the form that is sent to a worker.
 
     Attributes:
         identity: The point's.
         config: The configuration as JSON.
-        working_folder: Relative paths in it begin here.
+        working_folder: Relative paths start here.
         environment: Values of `PASSED_ON`.
         harness: `harness_digest` of the process that planned the point.
         gem5: The program of the engine gem5; None: the variable GEM5, then PATH.
@@ -95,7 +94,7 @@ def run_point(
     Args:
         job: A `Job` as JSON.
         found: What `harness.sweep.search_worker.find` returned, if the point's mapping is searched.
-        measuring: Does the work.
+        measuring: Measures the point.
     """
     point = Job(**json.loads(job))
     began = time.monotonic()
@@ -144,7 +143,7 @@ def failure(
     host: str | None = None,
     seconds: float | None = None,
 ) -> Outcome:
-    """The outcome of a point that could not be measured; ``host`` is where, if that is known."""
+    """The outcome of a point that could not be measured; ``host`` is the machine, if known."""
     row: Row = {
         "identity": identity,
         "status": FAILED,
@@ -158,10 +157,10 @@ def failure(
 
 
 def prepare_process(working_folder: str, environment: Mapping[str, str], harness: str) -> None:
-    """Let this process work as the driver would.
+    """Set up this process as the driver's: working folder and environment.
 
     Raises:
-        HarnessError: It has another harness, or no such folder.
+        HarnessError: The harness differs, or there is no such folder.
     """
     os.environ.update(environment)
     if harness != harness_digest():
@@ -181,7 +180,8 @@ def prepare_process(working_folder: str, environment: Mapping[str, str], harness
 
 
 def what_failed(error: Exception, heard: Sequence[str]) -> tuple[str, str]:
-    """The text of an error, and a log: what was ``heard`` before it, and a defect's traceback."""
+    """The text of an error, and a log: the messages ``heard`` before it, and a defect's
+    traceback."""
     if isinstance(error, HarnessError):
         return str(error), "\n".join(heard)
     if isinstance(error, MemoryError):
@@ -195,7 +195,7 @@ def what_failed(error: Exception, heard: Sequence[str]) -> tuple[str, str]:
 
 
 def out_of_memory(limit_bytes: int | None) -> str:
-    """What is said of a point that took too much memory."""
+    """The error of a point that exceeded its memory."""
     if limit_bytes is None:
         return "ran out of memory"
     from dask.utils import format_bytes
@@ -204,7 +204,7 @@ def out_of_memory(limit_bytes: int | None) -> str:
 
 
 class Heard:
-    """Keeps what a measurement or a search says."""
+    """Keeps the messages of a measurement or a search."""
 
     def __init__(self) -> None:
         self.lines: list[str] = []
@@ -225,7 +225,7 @@ class Heard:
 
 
 def _tiles_wanted(folder: Path) -> int:
-    """As the measurement's plan says; 0 without one."""
+    """The number in the measurement's plan; 0 without one."""
     with suppress(FileNotFoundError):
         plan = json.loads((folder / "plan.json").read_text(encoding="utf-8"))
         return int(plan["tiles_wanted"])

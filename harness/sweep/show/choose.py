@@ -1,4 +1,4 @@
-"""Which pictures a sweep has: that depends on the axes that vary."""
+"""Selects a sweep's pictures by the axes that vary."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _TOO_MANY = "the other axes have too many values"
 def draw_pictures(
     table: pd.DataFrame, axes: Sequence[str], name: str
 ) -> tuple[list[Picture], list[str]]:
-    """The pictures of the finished points, and why there is none of a kind that the axes suggest.
+    """The pictures of the finished points, and the reasons for missing ones.
 
     - Gains over the number of tiles, if that varies.
     - Gains over the one axis of numbers; or a map, if there are two; or bars, if there is none.
@@ -57,7 +57,7 @@ def _line_axes(found: Varying) -> list[str]:
 
 
 def _only_network(done: pd.DataFrame, found: Varying) -> str:
-    """The network's name if there is one only."""
+    """The network's name if there is only one."""
     networks = done["network"].dropna().unique()
     if found.network is not None or len(networks) != 1:
         return ""

@@ -105,7 +105,7 @@ def _text(value: object) -> str:
 
 
 def _scale(alike: pd.DataFrame, quantity: Quantity) -> Normalize:
-    """Colours for all panels of one network: another's gains are another matter."""
+    """Colours for all panels of one network; networks are not compared by colour."""
     values = alike[quantity.column].dropna()
     if values.empty:
         return Normalize(0, 1)
@@ -123,7 +123,7 @@ def _cells(
     across: str,
     xs: list[object],
 ) -> npt.NDArray[np.float64]:
-    """The quantity by row and column; NaN where no point is."""
+    """The quantity by row and column; NaN where there is no point."""
     cells = np.full((len(ys), len(xs)), np.nan)
     for y, x, value in zip(shown[down], shown[across], shown[quantity.column], strict=True):
         cells[ys.index(y), xs.index(x)] = value

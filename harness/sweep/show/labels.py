@@ -1,4 +1,4 @@
-"""What axes and their values are called in tables and pictures."""
+"""Names of axes and their values in tables and pictures."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _UNIT_SUFFIXES: Final = ("_ns", "_ghz", "_kib", "_mib", "_pj", "_mw", "_gb_per_s
 
 
 def short_names(axes: Sequence[str]) -> dict[str, str]:
-    """By axis the last parts of its key that tell it from the others."""
+    """By axis, the shortest end of its key that is unique."""
     found = {}
     for axis in axes:
         parts = axis.split(".")
@@ -71,7 +71,7 @@ def value_text(value: object) -> str:
 
 
 def setting_text(axis: str, value: object) -> str:
-    """A value with what it is of, where it does not say so itself."""
+    """A value with the name of its axis, where the value alone is not clear."""
     value = _plain(value)
     text = value_text(value)
     if axis == "system.tiles":

@@ -1,4 +1,4 @@
-"""Gains, and accuracy where it varies, over one axis of numbers: above all that of tiles."""
+"""Gains, and accuracy where it varies, over one axis of numbers, mostly the number of tiles."""
 
 from __future__ import annotations
 
@@ -61,9 +61,9 @@ def draw_lines(
     Args:
         done: The points that were measured.
         axis: Along x.
-        grouping: What panels, colours and line styles stand for.
-        name: Of the sweep.
-        network: If there is one only, else "".
+        grouping: The axes of panels, colours and line styles.
+        name: The sweep's.
+        network: Its name if there is only one, else "".
     """
     is_tiles = axis == TILES_AXIS
     rows = quantities(done, (SPEED_UP, ENERGY_GAIN) if is_tiles else ())
@@ -143,7 +143,7 @@ def _draw(
 
 
 def _draw_errors(axes: Axes, points: pd.DataFrame, axis: str, colour: str) -> None:
-    """One standard error of each accuracy, which is a share of so many images."""
+    """One standard error of each accuracy, from its number of images."""
     share = points[ACCURACY.column].to_numpy(float) / 100
     images = points["accuracy_images"].to_numpy(float)
     error = 100 * (share * (1 - share) / images) ** 0.5
@@ -178,7 +178,7 @@ def _tiles_axis(axes: Axes, tiles: Sequence[int]) -> None:
 def _enough(
     shown: pd.DataFrame, colour: str | None, values: Sequence[object]
 ) -> Mapping[int, tuple[int, ...]]:
-    """By number of tiles on which all layers fit, the colours that it holds for."""
+    """Colours by the number of tiles on which all layers fit."""
     found: dict[int, tuple[int, ...]] = {}
     for place, value in enumerate(values):
         wanted = part(shown, colour, value)["tiles_wanted"].dropna()
@@ -190,7 +190,7 @@ def _enough(
 
 
 def _draw_enough(axes: Axes, enough: Mapping[int, tuple[int, ...]], *, named: bool) -> None:
-    """A line where all layers fit, if that is in sight; its number at its top if ``named``."""
+    """A line where all layers fit, if that is within the axis; with its number if ``named``."""
     before = -math.inf
     for tiles in sorted(enough):
         place = _tiles_place(tiles)

@@ -33,7 +33,7 @@ _FIGURES: Final[tuple[tuple[str, str, Callable[[Any], str]], ...]] = (
 def sorted_by(
     table: pd.DataFrame, axes: Sequence[str], key: str | None, *, descending: bool
 ) -> pd.DataFrame:
-    """The rows in the order of a column; the axes may be named as the listing does.
+    """The rows in the order of a column; axes may have their names in the listing.
 
     Raises:
         HarnessError: There is no such column.
@@ -58,7 +58,7 @@ def listed(table: pd.DataFrame, axes: Sequence[str]) -> pd.DataFrame:
     """The axes and the key figures as text, one row per point.
 
     Figures are for one inference of the mapped program.  A point that is not done has its status
-    instead of them; figures that no point has are left out.
+    instead.  Figures that no point has are left out.
     """
     import pandas as pd
 
@@ -76,14 +76,14 @@ def listed(table: pd.DataFrame, axes: Sequence[str]) -> pd.DataFrame:
 
 
 def point_lines(table: pd.DataFrame, axes: Sequence[str]) -> Iterator[str]:
-    """What `listed` has, as aligned lines below a heading."""
+    """The rows of `listed` as aligned lines below a heading."""
     shown = listed(table, axes)
     cells = [shown[column].tolist() for column in shown.columns]
     yield from _aligned(list(shown.columns), cells, left=_left(table, axes))
 
 
 def failed_lines(table: pd.DataFrame, axes: Sequence[str]) -> Iterator[str]:
-    """A line per failed point: its axes, and why it failed."""
+    """A line per failed point: its axes and its error."""
     failed = table[table["status"] == "failed"]
     for _, row in failed.iterrows():
         point = ", ".join(

@@ -1,4 +1,4 @@
-"""Energy against time of all points, with those that no other beats in both."""
+"""Energy against time of all points, with the Pareto-optimal points marked."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ TIME: Final = "mapped_time_ns"
 ENERGY: Final = "mapped_energy_pj"
 DIGITAL: Final = ("digital_time_ns", "digital_energy_pj")
 MOST_NAMED: Final = 8
-"""Points of a front that are numbered and named; of more, some evenly spread along it."""
+"""Number of points of a front that are numbered and named; evenly spread along a longer one."""
 _PANEL_IN: Final = (4.0, 3.0)
 _LINE_IN: Final = 0.15
 _CLOSE: Final = 0.045  # of the axes, within which two numbers would overlap
@@ -50,7 +50,7 @@ class _Named:
 
 
 def front(time: Sequence[float], energy: Sequence[float]) -> list[int]:
-    """Indices of the points that no other beats in both, fastest first; of equal ones the first."""
+    """Indices of the Pareto-optimal points, fastest first; of equal points the first."""
     order = sorted(range(len(time)), key=lambda index: (time[index], energy[index], index))
     kept: list[int] = []
     for index in order:
@@ -94,7 +94,7 @@ def draw_pareto(done: pd.DataFrame, found: Varying, name: str, network: str) -> 
 
 
 def _named(done: pd.DataFrame, rows: Sequence[int], axes: Sequence[str]) -> list[_Named]:
-    """The points of a front that are told apart in the picture."""
+    """The points of a front that are named in the picture."""
     count = len(rows)
     chosen = (
         list(range(count))
@@ -136,7 +136,7 @@ def _draw(axes: Axes, shown: pd.DataFrame, best: pd.DataFrame, named: Sequence[_
 
 
 def _steps(xs: list[float], ys: list[float]) -> tuple[list[float], list[float]]:
-    """The edge of what the front beats."""
+    """The edge of the region that the front dominates."""
     across, down = [xs[0]], [ys[0]]
     for x, y in zip(xs[1:], ys[1:], strict=True):
         across += [x, x]
@@ -169,7 +169,7 @@ def _scale(axes: Axes, xs: Sequence[float], ys: Sequence[float]) -> None:
 
 
 def _numbers(axes: Axes, named: Sequence[_Named]) -> list[tuple[str, float, float]]:
-    """The numbers to write, those of points that lie on each other as one text."""
+    """The numbers to write; numbers of overlapping points are one text."""
     to_axes = axes.transData + axes.transAxes.inverted()
     groups: list[tuple[list[int], tuple[float, float], tuple[float, float]]] = []
     for point in named:

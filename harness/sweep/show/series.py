@@ -1,4 +1,4 @@
-"""How a table's further axes become panels, colours and line styles."""
+"""The assignment of a table's other axes to panels, colours and line styles."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MOST_PANELS: Final = 4
 
 @dataclass(frozen=True)
 class Quantity:
-    """What a row of panels shows."""
+    """The quantity of a row of panels."""
 
     column: str
     name: str
@@ -31,13 +31,13 @@ SPEED_UP: Final = Quantity("speed_up", "speed-up", "speed-up over all-digital", 
 ENERGY_GAIN: Final = Quantity("energy_gain", "energy gain", "energy gain over all-digital", True)
 ACCURACY: Final = Quantity("mapped_accuracy_percent", "accuracy", "accuracy (%)", False)
 _SAME: Final = 0.02
-"""Gains that differ by less, as a share, are not worth a picture."""
+"""Gains that differ by a smaller share get no picture."""
 _SAME_POINTS: Final = 0.05
 
 
 @dataclass(frozen=True)
 class Grouping:
-    """The axes that tell panels, colours and line styles apart; None: nothing does."""
+    """The axes of panels, colours and line styles; None: no axis."""
 
     panel: str | None
     colour: str | None
@@ -51,7 +51,7 @@ class Grouping:
 def group(table: pd.DataFrame, found: Varying, taken: Sequence[str]) -> Grouping | None:
     """Groups for all axes but those ``taken``; None if there are more than a picture can show.
 
-    The network has the colours.  Of the others the one with the fewest values has the line styles.
+    The network has the colours. The axis with the fewest values of the others has the line styles.
     """
     others = [axis for axis in found.all if axis not in taken and axis != found.network]
     others.sort(key=lambda axis: len(distinct(table, axis)))
@@ -85,7 +85,7 @@ def part(table: pd.DataFrame, axis: str | None, value: object) -> pd.DataFrame:
 
 
 def quantities(done: pd.DataFrame, always: Sequence[Quantity]) -> list[Quantity]:
-    """The quantities to show: ``always``, and those that differ between points of one network."""
+    """The quantities to show: ``always``, and all that differ between points of one network."""
     shown = []
     for quantity in (ACCURACY, SPEED_UP, ENERGY_GAIN):
         values = done.groupby("network")[quantity.column]
@@ -96,7 +96,7 @@ def quantities(done: pd.DataFrame, always: Sequence[Quantity]) -> list[Quantity]
 
 
 def figure_text(quantity: Quantity, value: float) -> str:
-    """A value as it stands in a picture."""
+    """A value's text in a picture."""
     return format_ratio(value) if quantity.is_ratio else f"{value:.1f}"
 
 

@@ -38,9 +38,9 @@ class Picture:
     """One picture in all its forms.
 
     Attributes:
-        name: Of the files, without suffix.
+        name: The files' name without suffix.
         svg, png: The picture.
-        csv: The numbers that it shows.
+        csv: Its numbers.
     """
 
     name: str
@@ -51,7 +51,7 @@ class Picture:
 
 @contextlib.contextmanager
 def house_style() -> Iterator[None]:
-    """Inside, pictures are the same whatever the user's own style is."""
+    """Within the block, pictures do not depend on the user's own style."""
     with matplotlib.rc_context():
         matplotlib.rcdefaults()
         matplotlib.rcParams.update(
@@ -70,7 +70,7 @@ def house_style() -> Iterator[None]:
 
 
 def new_figure(width_in: float, height_in: float) -> Figure:
-    """An empty figure that lays itself out."""
+    """An empty figure with automatic layout."""
     figure = Figure(
         figsize=(width_in, height_in), dpi=_DPI, facecolor="white", layout="constrained"
     )
@@ -79,7 +79,7 @@ def new_figure(width_in: float, height_in: float) -> Figure:
 
 
 def finish(figure: Figure, name: str, shown: pd.DataFrame) -> Picture:
-    """The figure's files, the same for the same figure."""
+    """The figure's files, equal for equal figures."""
     png, svg = io.BytesIO(), io.BytesIO()
     figure.savefig(png, format="png", metadata={"Software": None})
     figure.savefig(svg, format="svg", metadata={"Date": None, "Creator": None})
@@ -87,7 +87,7 @@ def finish(figure: Figure, name: str, shown: pd.DataFrame) -> Picture:
 
 
 def title(figure: Figure, text: str, network: str) -> None:
-    """A heading at the left, with the network if there is one only."""
+    """A heading at the left, with the network if there is only one."""
     whole = f"{text} ({network})" if network else text
     letters = int(figure.get_figwidth() / _TITLE_LETTER_IN)
     lines = textwrap.fill(printable(whole, 150), letters)
@@ -110,7 +110,7 @@ def legend_below(figure: Figure, handles: Sequence[Artist], width_in: float) -> 
 
 
 def _width(widths: Sequence[float], columns: int) -> float:
-    """Of a legend that fills its columns one after the other."""
+    """Width of a legend that is filled column by column."""
     rows = ceil(len(widths) / columns)
     return sum(max(widths[start : start + rows]) for start in range(0, len(widths), rows))
 
@@ -133,7 +133,7 @@ def ratio_axis(axes: Axes, smallest: float, largest: float) -> None:
 
 
 def number_axis(axes: Axes, values: Sequence[float]) -> None:
-    """An x axis of numbers: logarithmic where they grow by factors, with ticks at them."""
+    """An x axis of numbers, with ticks at them; logarithmic where they grow by factors."""
     ordered = sorted(set(values))
     if len(ordered) > 2 and ordered[0] > 0 and ordered[-1] / ordered[0] >= 8:
         axes.set_xscale("log")

@@ -1,4 +1,4 @@
-"""Which axes of a sweep's table vary, and how: what its pictures are chosen by."""
+"""The axes of a sweep's table that vary, by which its pictures are selected."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ TILES_AXIS: Final = "system.tiles"
 
 @dataclass(frozen=True)
 class Varying:
-    """The axes that vary of their own, in the sweep's order; others follow from them.
+    """The axes that vary independently, in the sweep's order; other axes follow from them.
 
     Attributes:
         network: The axis of networks; None if there is one network.

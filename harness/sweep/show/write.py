@@ -1,4 +1,4 @@
-"""The files that a sweep's folder gets: tables, and pictures with their numbers."""
+"""The tables of a sweep's folder, and its pictures with their numbers."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ _SUFFIXES: Final = (".png", ".svg", ".csv")
 
 @dataclass(frozen=True)
 class Written:
-    """What was written.
+    """The files written.
 
     Attributes:
         tables: Their files.
         pictures: The PNG file of each.
-        missing: Why pictures are missing that one might expect.
+        missing: The reasons for missing pictures.
     """
 
     tables: tuple[Path, ...]
@@ -39,7 +39,7 @@ class Written:
 def write_outputs(
     folder: Path, plan: SweepPlan, table: pd.DataFrame, layers: pd.DataFrame
 ) -> Written:
-    """Write tables and pictures of a sweep into its ``folder``; pictures of earlier runs go.
+    """Write tables and pictures of a sweep into its ``folder``, instead of earlier pictures.
 
     Raises:
         HarnessError: A file cannot be written.
@@ -65,7 +65,7 @@ def points_csv(table: pd.DataFrame) -> str:
 def write_pictures(
     folder: Path, plan: SweepPlan, table: pd.DataFrame
 ) -> tuple[tuple[Path, ...], tuple[str, ...]]:
-    """Draw and write the pictures; their PNG files, and why others are missing.
+    """Draw and write the pictures; returns their PNG files and the reasons for missing ones.
 
     Raises:
         HarnessError: A file cannot be written.
@@ -84,7 +84,7 @@ def write_pictures(
 
 
 def _one_kind(table: pd.DataFrame, axes: Iterable[str]) -> pd.DataFrame:
-    """Parquet's columns have one type: an axis of several becomes text."""
+    """Parquet's columns have one type, so an axis of several types becomes text."""
     mixed = [
         axis for axis in axes if len({type(value) for value in table[axis]} - {type(None)}) > 1
     ]
