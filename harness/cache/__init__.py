@@ -1,1 +1,1 @@
-"""What is kept between runs, by the content that it was made from: docs/architecture.md."""
+"""Results kept between runs, by the content that they are made from: docs/architecture.md."""

@@ -1,4 +1,4 @@
-"""Where the cache is, what it holds and how large it may become."""
+"""The cache's folder, its kinds of entries and its size limit."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ DEFAULT_LIMIT_GIB: Final = 4.0
 
 SCRATCH: Final = "tmp"
 SCRATCH_PREFIX: Final = "build-"
-"""Subfolder of what is being made, and how the names of temporary folders in it begin."""
+"""Subfolder of unfinished entries, and the prefix of temporary folders in it."""
 
 OBJECTS: Final = "objects"
 PROGRAMS: Final = "programs"
@@ -29,7 +29,7 @@ KINDS: Final = {
     SIMULATIONS: "simulations",
     EVALUATIONS: "evaluated images",
 }
-"""Subfolders of entries, and what these are."""
+"""Subfolders of entries, with a description of each kind."""
 
 
 def cache_dir() -> Path:
@@ -39,10 +39,10 @@ def cache_dir() -> Path:
 
 
 def limit_bytes() -> int:
-    """What all entries together may take: AIMC_CACHE_GIB, else `DEFAULT_LIMIT_GIB`.
+    """The size limit of all entries together: AIMC_CACHE_GIB, else `DEFAULT_LIMIT_GIB`.
 
     Raises:
-        ConfigError: The variable is no number of GiB.
+        ConfigError: The variable is not a number of GiB.
     """
     text = os.environ.get(LIMIT_VARIABLE)
     if not text:

@@ -1,6 +1,6 @@
-"""Entries with their size and last use: how one is kept, and which go when there are too many.
+"""Entries with their size and last use: storing one, and deleting the least recently used.
 
-A process that has an entry open keeps it; to others, a vanished entry was never made.
+A process that has an entry open can still read it; for others a deleted entry is a miss.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class Entry:
 
 
 def entries(cache: Path) -> list[Entry]:
-    """All entries of the cache's folder ``cache``, which need not be there."""
+    """All entries of the cache's folder ``cache``, which need not exist."""
     return [
         Entry(path, kind, size_bytes, used_s)
         for kind in KINDS
@@ -40,9 +40,9 @@ def entries(cache: Path) -> list[Entry]:
 
 
 def make_room(cache: Path, limit_bytes: int) -> None:
-    """Delete the longest unused entries until the others take at most ``limit_bytes``.
+    """Delete the least recently used entries until the others take at most ``limit_bytes``.
 
-    Entries that are not this user's to delete stay.
+    Entries that this user may not delete stay.
     """
     found = sorted(entries(cache), key=lambda entry: (entry.used_s, entry.path))
     total = sum(entry.size_bytes for entry in found)
@@ -58,10 +58,10 @@ def make_room(cache: Path, limit_bytes: int) -> None:
 def keep(
     content: bytes, entry: Path, limit_bytes: int, *, what: str, note: Callable[[str], None]
 ) -> None:
-    """Let ``entry`` hold ``content``, in a cache of at most ``limit_bytes``.
+    """Store ``content`` in ``entry``, in a cache of at most ``limit_bytes``.
 
-    A cache that cannot be written costs no more than making it again: ``note`` hears that
-    ``what`` is not kept, and why.
+    If the cache cannot be written, ``note`` gets the message that ``what`` is not kept, with the
+    reason.
     """
     try:
         publish_bytes(content, entry, cache_dir() / SCRATCH)
@@ -73,7 +73,7 @@ def keep(
 
 
 def clear(cache: Path, *, unused_s: float = 0.0) -> list[Entry]:
-    """Delete the entries that nothing has used for ``unused_s``; gives them.
+    """Delete and return the entries that nothing has used for ``unused_s`` seconds.
 
     Raises:
         OSError: One cannot be deleted.

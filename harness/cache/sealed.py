@@ -1,8 +1,8 @@
-"""Sealed entries: files named by the hash of what they were made from.
+"""Sealed entries: files named by the hash of everything that they are made from.
 
-Entries appear by a rename and are never changed, so any number of processes may share their
-folder; of two that miss at once, the later rename wins with equal content.  An entry begins with
-the SHA-256 of its content, which is verified at every use.
+Entries appear by a rename and are never changed, so any number of processes may share their folder.
+If two miss at once, the later rename wins, with equal content.  An entry starts with the SHA-256 of
+its content, which is verified at every use.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from harness.cache.folder import SCRATCH_PREFIX
 from harness.reading import read_regular
 from harness.scratch import scratch_folder
 
-SEALED: Final = ".sealed"  # ends the names of entries, which no compiler takes for its own
+SEALED: Final = ".sealed"  # suffix of entries, which no compiler has
 _DIGEST_BYTES: Final = hashlib.sha256().digest_size
 _CHUNK_BYTES: Final = 1 << 20
 
@@ -56,9 +56,9 @@ def copy_out(entry: Path, out: Path, *, note: Callable[[str], None], durable: bo
 
     Args:
         entry: What `publish` made.
-        out: The file to write; its folder is made.
-        note: Hears of a damaged entry, which the caller is to replace.
-        durable: Let ``out`` outlast a power failure.
+        out: The file to write; its folder is created.
+        note: Gets a message about a damaged entry, which the caller must replace.
+        durable: Whether ``out`` must survive a power failure.
 
     Raises:
         OSError: The disk is full, or a folder cannot be written.
@@ -82,7 +82,7 @@ def read_entry(entry: Path, *, note: Callable[[str], None]) -> bytes | None:
     """The content of ``entry``, of at most `JSON_BYTES`; None without a sound one.
 
     Args:
-        note: Hears of an entry that is damaged or cannot be read; the caller is to replace it.
+        note: Gets a message about an unreadable or damaged entry, which the caller must replace.
     """
     try:
         data = read_regular(entry, JSON_BYTES)
@@ -101,7 +101,7 @@ def read_entry(entry: Path, *, note: Callable[[str], None]) -> bytes | None:
 
 
 class _DamagedError(Exception):
-    """An entry's content has not its checksum."""
+    """An entry's content does not have its checksum."""
 
 
 def _damaged(entry: Path) -> str:

@@ -1,4 +1,4 @@
-"""The checkpoint that a mapping file names: the weights that it was found for."""
+"""The checkpoint that a mapping file names, for whose weights the mapping was found."""
 
 from __future__ import annotations
 

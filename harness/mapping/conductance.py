@@ -1,4 +1,4 @@
-"""Conductances as a tile holds them: int16 steps, and what a column's step is worth."""
+"""Conductances as a tile holds them: int16 steps, and the weight of a column's step."""
 
 from __future__ import annotations
 
@@ -16,9 +16,10 @@ LARGEST_CONDUCTANCE: Final = 32767
 
 
 def conductances_of(weights: FloatArray) -> tuple[Int16Array, Float64Array]:
-    """Conductances int16 [K, N] and the weight that one conductance step is worth, [N].
+    """Conductances int16 [K, N] and the weight of one conductance step per column [N].
 
-    A column's largest |weight| takes the largest conductance; an all-zero column is worth 0.
+    A column's largest |weight| becomes the largest conductance; the step of an all-zero column is
+    0.
     """
     largest = np.abs(weights).max(axis=0, initial=0).astype(np.float64)
     unit = largest / LARGEST_CONDUCTANCE
@@ -27,7 +28,7 @@ def conductances_of(weights: FloatArray) -> tuple[Int16Array, Float64Array]:
 
 
 def weights_of(steps: Int16Array, scale: FloatArray) -> FloatArray:
-    """Effective weights float32 [K, N] of ``steps`` [K, N] worth ``scale`` [N] each.
+    """Effective weights float32 [K, N] of ``steps`` [K, N] with the weight ``scale`` [N] per step.
 
     `conductances_of` gives the same steps again, if every column with a scale has a largest step.
     """

@@ -1,7 +1,8 @@
-"""Programmed conductances beside a mapping file: safetensors, a matrix an analog layer.
+"""Programmed conductances beside a mapping file: safetensors, one matrix per analog layer.
 
 A layer's matrix is float32 [K, N] under its name, or int16 steps [K, N] under its name and a
-float32 scale a column [N] under ``<name>.scale``: half the size, and exactly what a tile holds.
+float32 scale per column [N] under ``<name>.scale``. Steps take half the size and are exactly a
+tile's content.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ def resolve_inside(folder: Path, relative: str, where: str, what: str = "conduct
     """``relative`` as a file in ``folder`` or below; ``what`` it is, for the message.
 
     Raises:
-        MappingError: It is absolute, leaves the folder (also by a link), or is no file.
+        MappingError: It is absolute, leaves the folder (also by a link), or is not a file.
     """
     pure = PurePosixPath(relative)
     bad = "\0" in relative or "\\" in relative or pure.is_absolute() or ".." in pure.parts
@@ -72,8 +73,8 @@ def read_conductances(
     """Effective weights float32 [K, N] of each layer of ``matrices`` (layer to (K, N)).
 
     Raises:
-        MappingError: A file is malformed, or a layer is missing, surplus, twice there, of another
-            shape or type, or holds what no tile can be programmed to.
+        MappingError: A file is malformed, or a layer is missing, surplus, duplicate, of another
+        shape or type, or has conductances that no tile can have.
     """
     found: Arrays = {}
     for path in paths:
@@ -180,7 +181,7 @@ def _weights(name: str, arrays: Arrays, where: str) -> FloatArray:
 
 
 def _check_steps(name: str, steps: npt.NDArray[Any], weights: FloatArray, where: str) -> None:
-    """That a tile programmed with ``weights`` holds ``steps``."""
+    """Check that a tile programmed with ``weights`` holds ``steps``."""
     if not np.isfinite(weights).all():
         raise MappingError(f"{name} has values that are not finite", where=where)
     if not np.array_equal(conductances_of(weights)[0], steps):

@@ -1,4 +1,4 @@
-"""Which layers a user wants on analog tiles."""
+"""The layers that a user maps to analog tiles."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ class LayerMapping:
             few tiles stay digital in any case.
         conductances: By analog layer, its effective weights as programmed, float32 [K, N] in
             units of the layer's float weights; None: the float weights themselves.
-        graph_sha256: `harness.quant.digest.network_digest` of the one network that it is for, if
-            it insists on that.
-        provenance: Where the mapping comes from; JSON values, kept as they are.
+        graph_sha256: `harness.quant.digest.network_digest` of the only network that it is valid
+            for, or None.
+        provenance: The mapping's origin; JSON values, kept unchanged.
     """
 
     model: str

@@ -1,4 +1,4 @@
-"""From what the user said to a mapping that fits the network."""
+"""From a mapping's name or file to a mapping that fits the network."""
 
 from __future__ import annotations
 
@@ -20,10 +20,9 @@ def resolve_mapping(spec: str, network: QNetwork) -> LayerMapping:
     """The mapping that ``spec`` means for ``network``.
 
     Args:
-        spec: ``digital``: no layer on tiles.  ``analog``: every dense layer and every
-            convolution with one group, as far as the system's tiles reach.  Otherwise the path
-            of a mapping file, which says which layers may be analog; those that it does not name
-            are digital.
+        spec: ``digital``: no layer on tiles.  ``analog``: every dense layer and every convolution
+            with one group, as far as the system's tiles suffice.  Otherwise the path of a mapping
+            file, which names the analog layers; unnamed layers are digital.
 
     Raises:
         MappingError: The file is malformed or does not fit the network; the message lists the

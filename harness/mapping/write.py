@@ -14,7 +14,7 @@ from harness.mapping.mapping import LayerMapping
 def write_mapping(mapping: LayerMapping, path: Path, *, checkpoint: str | None = None) -> None:
     """Write ``mapping`` to ``path``, with every layer that a tile can compute.
 
-    Conductances go first, as steps, to .safetensors files of the same stem.
+    Conductances are written first, as steps, to .safetensors files of the same stem.
 
     Args:
         checkpoint: File beside the mapping with the weights that it was found for.

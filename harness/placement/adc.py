@@ -1,13 +1,14 @@
-"""Converter scales: which partial sum of a column is the largest code.
+"""Converter scales: the partial sum of a column that becomes the largest code.
 
 The threshold of a column minimises the mean squared error of its converted partial sums over
-calibration samples: rounding, saturation and, where the tile is noisy, the noise at the converter,
-which grows with the step as well.  So neither a rare large sum costs all others their resolution
-(as the maximum would), nor does a fixed percentile saturate a column whose sums are bounded.
+calibration samples.  The error has rounding, saturation and, where the tile is noisy, the noise at
+the converter, which also grows with the step.  A maximum would let a rare large sum cost all others
+their resolution; a fixed percentile would saturate a column whose sums are bounded.
 
-A layer that sees few samples (a classifier sees one an image) has not shown its largest sums.  Its
-thresholds are raised towards the optimum for a normal distribution of the same mean and variance,
-by at most the ratio of that optimum to the maximum expected of so few normal samples.
+A layer with few samples (a classifier has one per image) has not shown its largest sums.  Its
+thresholds are raised towards the optimum for a normal distribution of the same mean and variance.
+They are raised by at most the ratio of that optimum to the expected maximum of so few normal
+samples.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ MIN_SHIFT, MAX_SHIFT = 17, 62
 
 
 def column_thresholds(sums: Float64Array, adc_bits: int, noise_lsb: float) -> Float64Array:
-    """The partial sum that the largest code stands for, one a column.
+    """The partial sum that becomes the largest code, per column.
 
     Args:
         sums: Partial sums of all row blocks over the samples, [samples, columns].
@@ -66,7 +67,7 @@ def few_samples_threshold(
     adc_bits: int,
     noise_lsb: float,
 ) -> Float64Array:
-    """What columns of normal sums with these statistics of a sample should at least have."""
+    """The minimum threshold of columns of normal sums with these sample statistics."""
     normal = normal_clip(adc_bits, round(noise_lsb, 6))
     likely = np.abs(mean) + normal * deviation
     expected = math.sqrt(2 * math.log(max(2, samples)))

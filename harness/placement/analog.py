@@ -30,23 +30,23 @@ from harness.quant.program import QNetwork
 SAMPLED_PATCHES = 4096
 SAMPLED_SUMS = 2 << 20  # partial sums of a column range; at least SMALLEST_SAMPLE patches
 SMALLEST_SAMPLE = 64
-BIAS_LIMIT = 1 << 29  # in 1/256 of a code; twice that and the codes fit int32
-DEAD_UNITS = 1 << 15  # accumulator units an output step where the matrix has no part
+BIAS_LIMIT = 1 << 29  # in 1/256 of a code; the codes plus twice this fit int32
+DEAD_UNITS = 1 << 15  # accumulator units per output step where the matrix does not contribute
 COARSEST_STEP = 2.0 ** (MAX_SHIFT - MULTIPLIER_BITS - 1)
 
 
 Thresholds: TypeAlias = Callable[[Int16Array, list[Extent]], Float64Array]
-"""Conductances [K, columns] and their row blocks to `column_thresholds`, [columns]."""
+"""From conductances [K, columns] and their row blocks to `column_thresholds`, [columns]."""
 
 
 @dataclass(frozen=True)
 class Column:
-    """One output channel: its converter scale and what one accumulator unit is worth."""
+    """One output channel: its converter scale and the value of one accumulator unit."""
 
     multiplier: int
     shift: int
     bias: int  # in 1/256 of a code
-    ratio: float  # output steps an accumulator unit
+    ratio: float  # output steps per accumulator unit
 
 
 def analog_layer(
@@ -78,7 +78,7 @@ def float_matrix(node: WeightedNode) -> FloatArray:
 
 
 def calibration_patches(node: WeightedNode, inputs: Int8Array, tile: TileConfig) -> Int8Array:
-    """The inputs, as the DAC passes them, that set a layer's converter scales: int8 [m, K]."""
+    """The inputs for a layer's converter scales, after the DAC: int8 [m, K]."""
     columns = node.weight.shape[0]
     extents = cut(node.weight.size // columns, columns, tile)
     taken = SAMPLED_SUMS // (sum(1 for e in extents if e.n0 == 0) * extents[0].columns)
@@ -179,7 +179,7 @@ def _column_ranges(extents: list[Extent]) -> Iterator[list[Extent]]:
 def converter_ranges(
     patches: Int8Array, conductance: Int16Array, extents: list[Extent], tile: TileConfig
 ) -> Float64Array:
-    """The partial sum of the largest code, one a column; no column of 0 if it has weights."""
+    """The partial sum of the largest code, per column; above 0 if the column has weights."""
     wide = conductance.astype(np.float64)  # sums stay below 2**53: float64 is exact
     sums = np.concatenate(
         [
@@ -195,7 +195,7 @@ def converter_ranges(
 def or_reach(
     thresholds: Float64Array, conductance: Int16Array, extents: list[Extent]
 ) -> Float64Array:
-    """``thresholds``; where inputs never left 0, what a full-scale input may reach."""
+    """``thresholds``; where inputs were always 0, the largest sum of a full-scale input."""
     size = np.abs(conductance.astype(np.float64))
     reach = np.max([size[e.k0 : e.k0 + e.rows].sum(axis=0) * 127 for e in extents], axis=0)
     return np.where(thresholds == 0, reach, thresholds)
@@ -206,11 +206,12 @@ def _column(step: float, unit: float, bias: float, output_scale: float) -> Colum
 
     Args:
         step: The converter's step, in conductance times input units.
-        unit: What that unit is worth, real.
+        unit: The real value of that unit.
     """
     dead = unit == 0
     if not dead:
-        # A bias that dwarfs the weights: a coarser step keeps it within the accumulator.
+        # If the bias is much larger than the weights, a coarser step keeps it within the
+        # accumulator.
         step = max(step, abs(bias) / unit * 256 / BIAS_LIMIT)
         dead = step > COARSEST_STEP
     if dead:

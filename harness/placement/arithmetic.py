@@ -1,4 +1,4 @@
-"""The part of a system that its tiles' numbers depend on: their geometry, converters and noise."""
+"""The part of a system that determines its tiles' numbers: geometry, converters and noise."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _NO_NOISE = {"output_noise_lsb": 0.0, "read_noise_lsb": 0.0, "seed": 0}
 
 
 def arithmetic_tile(tile: TileConfig) -> TileConfig:
-    """``tile`` with fixed values for all that changes no number that it computes."""
+    """``tile`` with fixed values for all settings that change no number that it computes."""
     return tile.model_copy(update=_TIMING | ({} if tile.noise else _NO_NOISE))
 
 

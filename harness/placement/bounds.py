@@ -1,9 +1,9 @@
-"""How fast a matrix on tiles could be at best, from the configuration alone.
+"""Lower bounds of the time of a matrix on tiles, from the configuration alone.
 
-The bound is the largest of three times that nothing can hide behind one another forever: the tiles'
-multiplications, the transfers between them and memory or core, and the core's SIMD work.  A layer
-of few pixels cannot reach it, since the first codes come only after an input and a multiplication,
-and the last outputs after the last codes: the serial bound has these ends in it.
+The bound is the largest of three times; each can overlap the others but not itself.  They are the
+tiles' MVMs, the transfers between tiles and memory or core, and the core's SIMD work.  A layer of
+few pixels cannot reach it, since the first codes arrive only after an input transfer and an MVM,
+and the last outputs are computed after the last codes.  The serial bound adds these two ends.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ VECTOR: Final = 16  # bytes of a SIMD register, and of the widest device access
 OPS_PER_CODES: Final = 2  # SADDW and SADDW2 add 16 int8 codes to int16 sums
 OPS_PER_WIDE_CODES: Final = 4  # the same for 16 int16 codes and int32 sums
 OPS_PER_OUTPUTS: Final = 20
-"""For 16 outputs: widen, scale and add to the bias, which a load has put there (4), multiply (4),
-shift (4), narrow (6) and clamp (2)."""
+"""Operations per 16 outputs: widen, scale and add to the loaded bias (4), multiply (4), shift (4),
+narrow (6) and clamp (2)."""
 
 
 @dataclass(frozen=True)
 class AnalogBound:
-    """Times in ns of one inference, each as if the others took none.
+    """Times in ns of one inference, each without the others.
 
     Attributes:
-        first_codes_ns: Until the first pixel's codes of any tile are where the core adds them up.
-        ends_ns: The first pixel's input, the last one's codes and what is left to do with these, of
+        first_codes_ns: From the start until the core can read the first pixel's codes of any tile.
+        ends_ns: The first pixel's input, the last pixel's codes and the remaining work on them, for
             the largest block.
     """
 
@@ -44,20 +44,20 @@ class AnalogBound:
 
     @property
     def serial_ns(self) -> float:
-        """With what comes before and after each; never below `time_ns`."""
+        """The bound with the ends before and after each time; never below `time_ns`."""
         digital_ns = self.first_codes_ns + self.digital_ns
         return max(self.ends_ns + self.tile_ns, self.transfer_ns, digital_ns)
 
     @property
     def by(self) -> str:
-        """What the bound comes from."""
+        """The name of the time that is the bound."""
         if self.time_ns == self.tile_ns:
             return "tile"
         return "transfer" if self.time_ns == self.transfer_ns else "digital"
 
 
 def multiplication_ns(tile: TileConfig) -> float:
-    """How long an MVM holds a tile's converters."""
+    """Time for which an MVM occupies a tile's converters."""
     return tile.dac_latency_ns + tile.crossbar_latency_ns + tile.adc_latency_ns
 
 
@@ -76,10 +76,10 @@ def matrix_bound(
 ) -> AnalogBound:
     """The bound of a ``rows`` x ``columns`` matrix that is multiplied ``pixels`` times.
 
-    All tiles work at once, for ``parts`` of the columns one after the other, and ``copies`` of the
-    matrix share the pixels.  By DMA each tile moves
-    its own inputs and codes, both ways at once, and all their codes take one crossbar; by
-    programmed I/O the core moves all of them one after the other, 16 bytes an access.
+    All tiles work at once, ``parts`` of the columns follow one another, and ``copies`` of the
+    matrix share the pixels.  By DMA each tile moves its own inputs and codes, both ways at once,
+    and all codes share one bus crossbar.  By programmed I/O the core moves all of them one after
+    the other, 16 bytes per access.
     """
     tile, attach, core = system.tile, system.attach, system.core
     row_blocks, column_blocks = ceil(rows / tile.rows), ceil(columns / tile.columns)
@@ -91,7 +91,7 @@ def matrix_bound(
     least_columns = columns - (column_blocks - 1) * tile.columns
     if tile.io == "dma":
         bandwidth = min(tile.io_bandwidth_gb_per_s, attach.dma_bandwidth_gb_per_s)
-        # What all move: codes only, since nobody moves what is padding.
+        # Only codes: the inputs may be padding, which is not moved.
         all_codes_ns = columns * row_blocks * code_bytes / attach.dma_bandwidth_gb_per_s
         own_ns = max(most_rows, most_columns * code_bytes) / bandwidth
         transfer_ns = max(own_pixels * own_ns, pixels * all_codes_ns)

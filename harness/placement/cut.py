@@ -1,4 +1,4 @@
-"""Cutting a layer's matrix into blocks of at most one tile."""
+"""Division of a layer's matrix into blocks of at most one tile."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from harness.config.schema import TileConfig
 
-ALIGN = 16  # bytes: blocks start where a 16-byte access can, if the tile is large enough
+ALIGN = 16  # bytes: blocks start at 16-byte accesses if the tile is large enough
 
 
 @dataclass(frozen=True)
@@ -22,8 +22,8 @@ class Extent:
 def cut(rows: int, columns: int, tile: TileConfig) -> list[Extent]:
     """The blocks of a rows x columns matrix, by column range, then by row range.
 
-    There are as few as possible, of nearly one size: row blocks share an ADC scale, and equal
-    ones have the smallest partial sums, so the finest step.
+    There are as few as possible, of nearly equal size. Row blocks share an ADC scale, and equal row
+    blocks have the smallest partial sums and so the finest step.
     """
     return [
         Extent(k0, height, n0, width)
@@ -41,5 +41,5 @@ def pieces(length: int, largest: int) -> list[tuple[int, int]]:
 
 
 def tiles_needed(rows: int, columns: int, tile: TileConfig) -> int:
-    """How many tiles a rows x columns matrix takes."""
+    """Number of tiles of a rows x columns matrix."""
     return -(-rows // tile.rows) * -(-columns // tile.columns)

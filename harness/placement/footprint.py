@@ -1,4 +1,4 @@
-"""What a plan takes: bytes of memory, tiles, cells, and the share of the work on tiles."""
+"""A plan's use of resources: bytes of memory, tiles, cells, and the share of the work on tiles."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class LayerUse:
 class Utilisation:
     """A plan on a system; cells are crossbar cells of the tiles in use.
 
-    ``cells_used`` are those of the largest block that each tile holds.
+    ``cells_used`` counts the largest block that each tile holds.
     """
 
     tiles_used: int
@@ -47,7 +47,7 @@ class Utilisation:
 
 
 def utilisation(plan: Plan, system: SystemConfig) -> Utilisation:
-    """How well ``plan`` fills the tiles of ``system``."""
+    """The use of the tiles of ``system`` by ``plan``."""
     network = plan.network
     macs = {node.name: node_macs(network, node) for node in network.nodes}
     layers = tuple(
@@ -96,7 +96,7 @@ def memory_bytes(plan: Plan) -> int:
             layer = plan.analog.get(node.name)
             if layer is None:
                 total += node.weight.nbytes
-            else:  # conductances, and four bytes of converter scale a column
+            else:  # conductances, and four bytes of converter scale per column
                 total += sum(b.conductance.nbytes + 4 * b.columns for b in layer.blocks)
             total += 12 * node.weight.shape[0]  # bias, multiplier and shift
     return total

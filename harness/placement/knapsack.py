@@ -1,4 +1,4 @@
-"""Which items of whole sizes are worth most together within a capacity, exactly."""
+"""The 0/1 knapsack problem with integer sizes, solved exactly."""
 
 from __future__ import annotations
 
@@ -8,26 +8,26 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Item:
-    """Something that takes ``size`` of the capacity, at least 1, and is worth ``value``."""
+    """An item of ``size``, at least 1, and ``value``."""
 
     size: int
     value: int
 
 
 def best_items(items: Sequence[Item], capacity: int) -> list[int]:
-    """The indices of the items that are worth most together, in order.
+    """The indices of the items with the largest total value, in order.
 
-    Of several such selections the one of least size is taken, and of these the one that has the
-    earliest item that they differ in.
+    Among several such selections it takes the smallest, and among these the one that has the first
+    item in which they differ.
 
     Args:
         items: Each of a value above 0.
-        capacity: The most that the sizes may sum to.
+        capacity: The largest permitted sum of sizes.
     """
-    # Size as the last digits of the worth: more value always outweighs less size.
+    # The size is in the last digits, so that a larger value always outweighs a smaller size.
     scale = capacity + 1
     worth = [item.value * scale - item.size for item in items]
-    best = [[0] * scale]  # by items looked at from the last one on, then by capacity
+    best = [[0] * scale]  # by items, from the last one on, then by capacity
     for item, own in zip(reversed(items), reversed(worth), strict=True):
         without = best[-1]
         fitting = min(item.size, scale)

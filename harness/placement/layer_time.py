@@ -1,6 +1,6 @@
-"""How long an analog layer takes, and the programming of its tiles: what placement decides by.
+"""Models of the time of an analog layer and of programming its tiles, for placement's decisions.
 
-Models from the configuration alone (docs/tiles.md); what is reported is simulated.
+They use the configuration alone (docs/tiles.md); reported times are simulated.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from harness.placement.cut import Extent, tiles_needed
 
 CONDUCTANCE_BYTES = 2
 SCALE_BYTES = 4  # of a column, beside its conductances
-# Of the SIMD units' least time, what the kernels take to finish columns: measured on the embedded
+# Time of the kernels to finish columns over the SIMD units' minimum time, measured on the embedded
 # engine (docs/tiles.md).
 LINES_FACTOR = 1.35  # of whole vectors
 COLUMNS_FACTOR = 2.8  # of others
@@ -33,11 +33,11 @@ def layer_time_ns(
 ) -> float:
     """Time of a ``rows`` x ``columns`` matrix whose ``copies`` share ``pixels``.
 
-    The largest of what the slowest copy's tiles take, what all tiles' patches and codes take on
-    their shared path, and the core's work, which has the accesses in it by programmed I/O.
+    The largest of three times: the slowest copy's tiles, all tiles' patches and codes on their
+    shared path, and the core's work. By programmed I/O the core's work includes the accesses.
 
     Args:
-        most_pixels: Those of the copy that makes the most.
+        most_pixels: Pixels of the copy that has the most.
     """
     tile, attach, clock_ghz = system.tile, system.attach, system.core.clock_ghz
     bound = matrix_bound(rows, columns, pixels, system)
@@ -62,7 +62,7 @@ def layer_time_ns(
     registers_ns = REGISTER_STORES * store_ns + REGISTER_LOADS * load_ns
     moves_ns = bound.transfer_ns / pixels + blocks * registers_ns
     own_ns = PIO_PIXEL_CYCLES / clock_ghz
-    # With one bank, about half of the core's own work is behind the conversion.
+    # With one bank, about half of the core's own work overlaps the conversion.
     cycle_ns = mvm_ns if tile.double_buffer else mvm_ns + moves_ns + own_ns / 2
     return max(most_pixels * cycle_ns, pixels * (moves_ns + own_ns) + digital_ns)
 
@@ -70,8 +70,8 @@ def layer_time_ns(
 def programming_time_ns(blocks: Sequence[Extent], system: SystemConfig) -> float:
     """Time to program ``blocks`` into a tile each.
 
-    By DMA all tiles load their rows at once, over a path that they share; by programmed I/O the
-    core writes one tile after the other, whose cells go on meanwhile.
+    By DMA all tiles load their rows at once, over a shared path. By programmed I/O the core writes
+    one tile after the other, and programming of cells overlaps the next writes.
     """
     tile, attach, clock_ghz = system.tile, system.attach, system.core.clock_ghz
     sizes = [CONDUCTANCE_BYTES * b.rows * b.columns + SCALE_BYTES * b.columns for b in blocks]

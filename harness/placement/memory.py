@@ -1,4 +1,4 @@
-"""Where activations live: one arena, buffers shared by tensors that never live together."""
+"""The arena of activations: tensors that are never live together share memory."""
 
 from __future__ import annotations
 
@@ -60,9 +60,9 @@ def _with_slack(size: int) -> int:
 
 
 def plan_buffers(network: QNetwork, value_bytes: int = 1) -> BufferPlan:
-    """Place every activation, largest first, at the lowest offset free while it lives.
+    """Place every activation, largest first, at the lowest offset that is free while it is live.
 
-    The network's input is not placed: the program reads images where they lie.
+    The network's input is not placed: the program reads images in place.
     ``value_bytes`` is the size of one value: 1, or 4 in an fp32 program.
     """
     intervals = sorted(_intervals(network, value_bytes), key=lambda i: (-i.size, i.first, i.tensor))
@@ -81,7 +81,7 @@ def plan_buffers(network: QNetwork, value_bytes: int = 1) -> BufferPlan:
 
 
 def _lowest_gap(begins: _Offsets, ends: _Offsets, size: int) -> int:
-    """The lowest offset with ``size`` bytes that none of ``begins`` to ``ends`` takes."""
+    """The lowest offset with ``size`` bytes outside all intervals from ``begins`` to ``ends``."""
     order = np.argsort(begins, kind="stable")
     free = np.concatenate([[0], np.maximum.accumulate(ends[order])])
     fitting = np.flatnonzero(free[:-1] + size <= begins[order])

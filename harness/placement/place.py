@@ -33,7 +33,7 @@ Remember: TypeAlias = Callable[[str, Callable[[], AnalogLayer]], AnalogLayer]
 
 
 def no_savings() -> Mapping[str, LayerSaving]:
-    """For callers that know that all layers fit.
+    """The ``savings`` of callers that know that all layers fit.
 
     Raises:
         PlacementError: There are too few tiles.
@@ -42,7 +42,7 @@ def no_savings() -> Mapping[str, LayerSaving]:
 
 
 def made_now(_: str, make: Callable[[], AnalogLayer]) -> AnalogLayer:
-    """For callers that remember no layers."""
+    """The ``remember`` of callers that keep no layers."""
     return make()
 
 
@@ -57,13 +57,13 @@ def place(
 ) -> Plan:
     """Put the layers that ``mapping`` wants analog on the tiles of ``system``.
 
-    Tiles are given out in layer order, as ``policy`` says.  If they do not suffice, those layers
-    get them that together save most time, or they share them by turns; the others stay digital,
-    with the reason in ``kept_digital``.
+    Tiles are assigned in layer order, by ``policy``.  If they do not suffice, the set of layers
+    that saves most time gets them, or layers share them by reloading.  The other layers stay
+    digital, with the reason in ``kept_digital``.
 
     Args:
-        savings: Simulates what each layer saves, if there is a choice to make.
-        remember: Gives an analog layer of this network by its key, made now or earlier.
+        savings: Simulates each layer's saving; called only if there is a choice.
+        remember: Returns an analog layer of this network by its key, made now or earlier.
 
     Raises:
         PlacementError: The mapping insists on a layer that no tile can compute (see
@@ -107,14 +107,14 @@ def place(
 
 
 def calibration_images(network: QNetwork, names: Collection[str]) -> int:
-    """How many calibration samples give the inputs of the named layers, in bounded memory."""
+    """Number of calibration samples for the inputs of the named layers, within bounded memory."""
     read = {node.inputs[0] for node in network.nodes if node.name in names}
     size = sum(prod(network.tensors[name].shape) for name in read)
     return max(1, min(len(network.calibration_inputs), CALIBRATION_BYTES // max(1, size)))
 
 
 def layer_inputs(network: QNetwork, names: Collection[str]) -> dict[str, Int8Array]:
-    """What the named layers read when the digital network runs the calibration samples.
+    """The named layers' inputs when the digital network runs the calibration samples.
 
     Returns:
         Tensor name to int8 [n, h, w, c] or [n, ...].

@@ -1,9 +1,9 @@
 """The plan: every layer with the unit that runs it, every analog block with its tile.
 
 An analog layer's matrix has K = kh * kw * in rows, in (kh, kw, in) order, and N = out
-columns.  It is cut into blocks of at most (tile rows) x (tile columns); each block has a
-tile of its own, for the whole run or, in a reloaded layer, for the layer's time.  Copies of all
-blocks on further tiles may share the output pixels.  Blocks of one column range add up digitally:
+columns.  It is divided into blocks of at most (tile rows) x (tile columns).  Each block has a tile
+of its own, for the whole run or, in a reloaded layer, while the layer runs.  Copies of all blocks
+on further tiles may share the output pixels.  Blocks of one column range add up digitally:
 
     acc[n]  = (sum over row blocks of code[n]) << 8) + bias[n]        int32
     y[n]    = requantize(acc[n], requant)                             int8
@@ -51,9 +51,9 @@ class Block:
 
 @dataclass(frozen=True)
 class Copy:
-    """One of a layer's copies: its tiles, and which of the layer's output pixels it makes.
+    """One of a layer's copies: its tiles, and the output pixels that it computes.
 
-    Its MVM j is of pixel ``first + j * step`` in raster order, j in [0, pixels).
+    Its MVM j computes pixel ``first + j * step`` in raster order, j in [0, pixels).
     """
 
     first_tile: int  # block i is on tile first_tile + i
@@ -63,7 +63,7 @@ class Copy:
 
     @property
     def taken(self) -> slice:
-        """Its pixels among the layer's."""
+        """The slice of its pixels among the layer's."""
         return slice(self.first, self.first + self.pixels * self.step, self.step)
 
 
@@ -71,9 +71,9 @@ class Copy:
 class AnalogLayer:
     """The analog form of the QConv or QDense node of the same name.
 
-    ``copies`` is empty where ``blocks`` make every pixel; else it begins with the copy that
-    ``blocks`` are.  ``parts`` of a reloaded layer that is too large for the system are blocks
-    [first, end), whole column ranges, that are programmed and run one part after the other.
+    ``copies`` is empty where ``blocks`` compute every pixel; otherwise its first copy is
+    ``blocks``.  A reloaded layer that is too large for the system has ``parts``: blocks [first,
+    end), whole column ranges, that are programmed and run one after the other.
     """
 
     name: str
@@ -92,7 +92,7 @@ class AnalogLayer:
 
     @property
     def tiles(self) -> int:
-        """Tiles that hold a block of it at a time."""
+        """Number of tiles that hold its blocks at a time."""
         largest = max((end - first for first, end in self.parts), default=len(self.blocks))
         return largest * self.copy_count
 
@@ -105,7 +105,7 @@ class AnalogLayer:
         return tuple(replace(block, tile=first_tile + i) for i, block in enumerate(self.blocks))
 
     def placed(self) -> tuple[tuple[slice, tuple[Block, ...]], ...]:
-        """Of each copy the output pixels that it makes, and the blocks on its tiles."""
+        """For each copy, the output pixels that it computes and the blocks on its tiles."""
         if not self.copies:
             return ((slice(None), self.blocks),)
         return tuple((copy.taken, self.blocks_from(copy.first_tile)) for copy in self.copies)
@@ -113,10 +113,10 @@ class AnalogLayer:
 
 @dataclass(frozen=True, eq=False)
 class Plan:
-    """What code generation reads: the integer network and its analog layers."""
+    """The input of code generation: the integer network and its analog layers."""
 
     network: QNetwork
     analog: Mapping[str, AnalogLayer]
     tiles_used: int
-    kept_digital: Mapping[str, str]  # layers the mapping wanted analog, and why they are not
-    tiles_wanted: int = 0  # on which all layers would fit that the mapping wants analog
+    kept_digital: Mapping[str, str]  # reasons, by layer that the mapping makes analog
+    tiles_wanted: int = 0  # for all layers that the mapping makes analog

@@ -22,7 +22,7 @@ def lay_out(
     system: SystemConfig,
     policy: Policy,
 ) -> tuple[dict[str, AnalogLayer], int]:
-    """Give tiles to the chosen ``layers`` as ``policy`` says.
+    """Assign tiles to the chosen ``layers`` by ``policy``.
 
     Args:
         layers: By name, in the network's order, on tiles of their own from 0 on, whose number

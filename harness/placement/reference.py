@@ -1,4 +1,4 @@
-"""The integer reference of a mapped network: what its program must reproduce byte for byte."""
+"""The integer reference of a mapped network, which its program must reproduce byte for byte."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ def run_plan(
 ) -> dict[str, Int8Array]:
     """Run ``plan`` on ``inputs`` int8 [n, h, w, c] or [n, c].
 
-    Image i runs in noise epoch ``first_epoch + i``; on each tile, MVMs are numbered from 0 in the
-    epoch, through all layers that are on it by turns.  A layer's are those of its output pixels in
-    raster order, or of the pixels that the tile's copy makes.
+    Image i runs in noise epoch ``first_epoch + i``.  On each tile, MVMs are numbered from 0 in the
+    epoch, through all layers that the tile holds in it.  A layer's MVMs are in raster order of its
+    output pixels, or of the pixels that the tile's copy computes.
 
     Args:
         keep: Tensors to return; None: all.
@@ -70,7 +70,7 @@ def infer_plan(
     """The outputs [n, ...] alone of `run_plan`, in batches of bounded memory.
 
     Args:
-        tensor: Give this one in place of the output.
+        tensor: Return this one instead of the output.
     """
     output = tensor or plan.network.output
     outputs = [

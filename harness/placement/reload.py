@@ -19,7 +19,7 @@ PS_PER_NS = 1000
 
 @dataclass(frozen=True)
 class Turn:
-    """A way to have tiles by turns: how many at a time, and the programming of an inference."""
+    """A way to reload a layer: its tiles at a time, and the programming per inference."""
 
     tiles: int
     programming_ps: int
@@ -28,13 +28,13 @@ class Turn:
 
 @dataclass(frozen=True)
 class Reload:
-    """What a layer takes: the tiles of all its blocks, and the ways to have fewer by turns."""
+    """A layer's demand: the tiles of all its blocks, and the ways to reload it on fewer."""
 
     tiles: int
     turns: tuple[Turn, ...]
 
     def turn(self, shared: int) -> Turn | None:
-        """The quickest way on ``shared`` tiles, if there is one."""
+        """The fastest way on ``shared`` tiles, if there is one."""
         fitting = [turn for turn in self.turns if turn.tiles <= shared]
         return min(fitting, key=lambda turn: (turn.programming_ps, turn.tiles), default=None)
 
@@ -47,9 +47,9 @@ def fit_alone(
     where: str,
     tile: TileConfig,
 ) -> tuple[list[Demand], dict[str, str]]:
-    """The layers that can be on tiles by turns, in order, and the others with the reason.
+    """The layers that can be reloaded, in order, and the others with the reason.
 
-    All row blocks of a column range have to be there at once, since their codes are added up.
+    All row blocks of a column range must be on tiles at once, since their codes are added.
 
     Args:
         insists: Refuse layers that no number of tiles can compute.
@@ -74,9 +74,10 @@ def fit_alone(
 def reload(
     layers: Mapping[str, AnalogLayer], out_sizes: Mapping[str, Pair], system: SystemConfig
 ) -> tuple[dict[str, AnalogLayer], int]:
-    """Put ``layers`` on the system's tiles such that programming takes least at each inference.
+    """Put ``layers`` on the system's tiles such that programming per inference takes least time.
 
-    Layers that stay have the first tiles, in the network's order; the others share the next ones.
+    Resident layers have the first tiles, in the network's order; reloaded layers share the next
+    ones.
 
     Args:
         layers: By name, in the network's order; a column range of each fits the system alone.
@@ -106,7 +107,7 @@ def reload(
 def _by_turns(
     layer: AnalogLayer, turn: Turn, first_tile: int, pixels: int, mvms: dict[int, int]
 ) -> AnalogLayer:
-    """``layer`` on tiles from ``first_tile`` on, whose ``mvms`` of an epoch are counted on."""
+    """``layer`` on tiles from ``first_tile`` on; continues the tiles' MVM counts ``mvms``."""
     blocks = []
     for first, end in turn.parts or ((0, len(layer.blocks)),):
         for i, block in enumerate(layer.blocks[first:end]):
@@ -117,7 +118,7 @@ def _by_turns(
 
 
 def reload_of(layer: AnalogLayer, system: SystemConfig) -> Reload:
-    """What ``layer`` takes; only one that is too large for the system comes in parts."""
+    """The demand of ``layer``; only a layer that is too large for the system has parts."""
     count = len(layer.blocks)
     if count <= system.tiles:
         return Reload(count, (Turn(count, _programming_ps(layer, ((0, count),), system)),))
@@ -138,11 +139,11 @@ def _programming_ps(
 
 
 def choose_turns(demands: Sequence[Reload], available: int) -> list[Turn | None]:
-    """How each layer comes by turns, or None if it stays, so that programming takes least.
+    """How each layer is reloaded, or None if it is resident, with the least programming time.
 
-    The layers by turns share as many tiles as one of them takes at most.  For each such number,
-    layers that cannot do with it have to stay, and a knapsack says which of the rest do.  Of
-    equally good choices the first found counts: more shared tiles, then later layers in turns.
+    The reloaded layers share as many tiles as the largest of them needs.  For each such number,
+    layers that need more must be resident, and a knapsack selects further resident layers.  Of
+    equally good choices the first is taken: more shared tiles, then later layers reloaded.
     """
     if sum(demand.tiles for demand in demands) <= available:
         return [None] * len(demands)
@@ -171,7 +172,7 @@ def choose_turns(demands: Sequence[Reload], available: int) -> list[Turn | None]
 def _knapsack(
     items: Sequence[int], tiles: Sequence[int], spared: Sequence[int], room: int
 ) -> frozenset[int]:
-    """The ``items`` that spare the most programming on ``room`` tiles."""
+    """The ``items`` that save the most programming time on ``room`` tiles."""
     best: list[tuple[int, frozenset[int]]] = [(0, frozenset())] * (room + 1)
     for item in items:
         for left in range(room, tiles[item] - 1, -1):

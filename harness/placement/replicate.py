@@ -55,10 +55,11 @@ def replicate(
 
 
 def share_pixels(out_size: Pair, first_tiles: Sequence[int], tile: TileConfig) -> tuple[Copy, ...]:
-    """Which pixels of an ``out_size`` map the copy on each of ``first_tiles`` makes.
+    """The pixels of an ``out_size`` map that the copy on each of ``first_tiles`` computes.
 
-    By programmed I/O pixels take turns.  By DMA a copy makes rows that follow one another, as one
-    descriptor can (of a single row: pixels), and none makes more than the one before.
+    By programmed I/O the copies take the pixels in turn.  By DMA a copy computes consecutive rows,
+    as one descriptor can (consecutive pixels of a single row), and no copy computes more than the
+    one before.
     """
     copies, pixels = len(first_tiles), prod(out_size)
     if tile.io == "pio":
@@ -76,7 +77,7 @@ def share_pixels(out_size: Pair, first_tiles: Sequence[int], tile: TileConfig) -
 
 
 def shares(out_size: Pair, tile: TileConfig) -> int:
-    """Among how many copies the pixels can be split at most."""
+    """The largest number of copies that can share the pixels."""
     height, _ = out_size
     return height if tile.io == "dma" and height > 1 else prod(out_size)
 

@@ -1,4 +1,4 @@
-"""What a layer costs for one inference without tiles and on tiles, as simulated."""
+"""The simulated cost of a layer for one inference, without tiles and on tiles."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class LayerSaving:
         return round(_PS_PER_NS * (self.digital_ns - self.analog_ns))
 
     def __str__(self) -> str:
-        """What tiles would do, as it stands in a sentence after ``would``."""
+        """The effect of tiles, as the end of a sentence after ``would``."""
         saved_ns, saved_pj = self.digital_ns - self.analog_ns, self.digital_pj - self.analog_pj
         digital = format_time(self.digital_ns)
         time = f"save {format_time(saved_ns)} of {digital}"
@@ -37,4 +37,4 @@ class LayerSaving:
 
 
 Savings: TypeAlias = Callable[[], Mapping[str, LayerSaving]]
-"""Simulates what each layer saves, by its name; without those that cannot be simulated."""
+"""Simulates each layer's saving, by its name; without layers that cannot be simulated."""

@@ -1,4 +1,4 @@
-"""Which of the layers that the mapping wants analog get tiles."""
+"""The selection of analog layers that get tiles."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from harness.placement.saving import LayerSaving, Savings
 from harness.quant.macs import node_macs
 from harness.quant.program import QNetwork
 
-ACCUMULATOR_LIMIT = 1 << 30  # of the summed codes in 1/256; as much is left for the bias
+ACCUMULATOR_LIMIT = 1 << 30  # of the summed codes in 1/256; the bias may be as large
 BYTE_FIELD = 255  # window geometry in a tile's DMA descriptor
 SHORT_FIELD = 65535
 SHOWN_LAYERS = 4
@@ -23,18 +23,18 @@ SHOWN_LAYERS = 4
 
 @dataclass(frozen=True)
 class Demand:
-    """What one layer would take."""
+    """The tiles that one layer would take."""
 
     name: str
     rows: int  # K
     columns: int  # N
     tiles: int
     macs: int
-    obstacle: str | None  # why no number of tiles would do
+    obstacle: str | None  # why no number of tiles suffices
 
 
 def demands(network: QNetwork, mapping: LayerMapping, tile: TileConfig) -> list[Demand]:
-    """The demand of every layer that ``mapping`` wants analog, in the network's order."""
+    """The demand of every layer that ``mapping`` makes analog, in the network's order."""
     matrices = matrix_layers(network)
     wanted = set(mapping.analog)
     return [
@@ -60,11 +60,11 @@ def select(
 ) -> tuple[list[Demand], dict[str, str]]:
     """The layers that get tiles, in order, and the others with the reason.
 
-    If all fit, all get tiles.  Else those that together save most time within the ``available``
-    tiles do: the best selection of all.  A layer that would save no time stays digital then.
+    If all fit, all get tiles.  Otherwise the set that saves most time within the ``available``
+    tiles gets them (the optimum), and a layer that would save no time stays digital.
 
     Args:
-        savings: Asked only where there is a choice to make.
+        savings: Called only if there is a choice.
         insists: Refuse layers that no number of tiles can compute.
 
     Raises:
@@ -92,7 +92,7 @@ def select(
 def _most_saving(
     possible: Sequence[Demand], available: int, savings: Mapping[str, LayerSaving]
 ) -> list[Demand]:
-    """Exactly the layers that save most time; of equal selections the one of fewest tiles."""
+    """The layers that save most time (exact); of equal selections the one with fewest tiles."""
     useful = [
         demand
         for demand in possible
@@ -109,7 +109,7 @@ def _too_many(demand: Demand, available: int) -> str:
 def _reason(
     demand: Demand, available: int, saving: LayerSaving | None, chosen: Sequence[Demand]
 ) -> str:
-    """Why a layer is digital that the choice by ``savings`` left out."""
+    """Why a layer that was not selected by ``savings`` is digital."""
     if demand.tiles > available:
         reason = _too_many(demand, available)
         return reason if saving is None else f"{reason}; would {saving}"

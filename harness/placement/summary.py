@@ -1,4 +1,4 @@
-"""The plan and its network as something to read: JSON without the bulk of the weights."""
+"""The plan and its network as readable JSON, without the weights."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from harness.quant.summary import describe_array, readable_json
 def plan_to_json(plan: Plan, system: SystemConfig) -> str:
     """Every layer with its unit, every block with its tile, and the use of the tiles.
 
-    Copies, reloaded layers and the number of a tile's first MVM stand where there are such.
+    Copies, reloaded layers and the number of a tile's first MVM are present where they apply.
     """
     network = plan.network
     document = {

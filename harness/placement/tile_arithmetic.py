@@ -1,4 +1,4 @@
-"""The tile's arithmetic in numpy: what `aimc_tile/core` must compute, bit for bit.
+"""The tile's arithmetic in numpy, which `aimc_tile/core` must reproduce bit for bit.
 
 Written from `docs/architecture.md` ("The tile's arithmetic"), not from the C++ code, and sharing
 nothing with it, so that the two check each other.  Integers throughout, except for the normal
