@@ -1,4 +1,4 @@
-"""What there is to choose from: built-in networks and presets."""
+"""The built-in networks and presets."""
 
 from __future__ import annotations
 

@@ -83,7 +83,7 @@ def search(
     fresh: bool = False,
     progress: bool = False,
 ) -> SearchResult | dict[float, SearchResult]:
-    """Find which layers may be analog so that accuracy stays within a bound.
+    """Find the layers that may be analog while accuracy stays within a bound.
 
     The same as ``aimc map --drop``: layers are converted one by one, the network is retrained with
     noise, and what breaks the bound is rolled back.  An equal search is served from its folder.
@@ -91,8 +91,8 @@ def search(
 
     Args:
         model: As of `aimc.run`; a network in memory becomes a file of ``models`` beside the result.
-        drop: Percentage points of accuracy that may be lost; or several bounds, which take the time
-            of little more than one.
+        drop: The largest accuracy drop in percentage points; or several bounds, which take little
+            more time than one.
         strategy: ``macs``, ``sensitivity``, ``benefit``, ``energy-benefit`` or one of your own;
             None: the preset's.
         repetitions: Sets of devices that a mean is taken over; None: the preset's number.

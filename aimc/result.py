@@ -35,13 +35,13 @@ class Result:
 
     @property
     def speed_up(self) -> float | None:
-        """Digital over mapped time; None of an all-digital run, as in ``result.json``."""
+        """Digital over mapped time; None for an all-digital run, as in ``result.json``."""
         gain = self.comparison.gain
         return None if gain is None else gain.speed_up
 
     @property
     def energy_gain(self) -> float | None:
-        """Digital over mapped energy; None of an all-digital run, as in ``result.json``."""
+        """Digital over mapped energy; None for an all-digital run, as in ``result.json``."""
         gain = self.comparison.gain
         return None if gain is None else gain.energy_gain
 

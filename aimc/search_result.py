@@ -35,7 +35,7 @@ class SearchResult:
 
     @property
     def drop_points(self) -> float:
-        """The bound: percentage points that may be lost."""
+        """The bound: the largest accuracy drop in percentage points."""
         return float(self.summary["drop_points"])
 
     @property

@@ -1,4 +1,4 @@
-"""Results as pandas tables; units stand in the column names."""
+"""Results as pandas tables; units are in the column names."""
 
 from __future__ import annotations
 

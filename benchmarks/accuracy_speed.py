@@ -2,15 +2,15 @@
 
     python benchmarks/accuracy_speed.py [--dataset cifar10-jpeg.npz] [--threads 2]
 
-ResNet-20 with every layer analog, a day after programming; three sides take turns, each over all
-images of a repetition from programming its devices to the classes:
+ResNet-20 with every layer analog, a day after programming. Three implementations run in turn, each
+over all images of a repetition, from programming the devices to the classes:
 
 - ours: `harness.accuracy.evaluate.Evaluator`;
 - aihwkit: the float network converted with `rpu_config`, programmed, drifted, evaluated;
-- aihwkit, calibrated: its layers with our devices and converter ranges, on tiles that no layer has
-  to be cut for (aihwkit cuts rows elsewhere), which must give our accuracies on such tiles.
+- aihwkit, calibrated: its layers with our devices and converter ranges. Each layer is on one tile,
+  since aihwkit divides rows at other places. It must give our accuracies on such tiles.
 
-Without a dataset images are random, and labels are what the digital network says.
+Without a dataset images are random, and labels are the digital network's classes.
 """
 
 from __future__ import annotations
@@ -109,11 +109,11 @@ def measure(dataset: Path | None, system_name: str, images: int, rounds: int, th
         "aihwkit, calibrated": run_calibrated,
     }
     torch.set_num_threads(threads)
-    run_ours(0)  # the digital calibration is done once a network
+    run_ours(0)  # the digital calibration is done once per network
     expected: list[float] = []
     rates: dict[str, list[float]] = {name: [] for name in sides}
     found: dict[str, list[float]] = {name: [] for name in sides}
-    for seed in range(1, rounds + 1):  # turn by turn, so that a busy machine is busy for all
+    for seed in range(1, rounds + 1):  # in turn, so that other load affects all alike
         for name, run in sides.items():
             began = time.perf_counter()
             values = run(seed)

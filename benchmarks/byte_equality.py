@@ -1,7 +1,7 @@
-"""Every built-in network, every way of running it: are the simulated logits the reference's?
+"""Compares the simulated logits with the reference's: every built-in network, run in every way.
 
 A program compares all bytes of its last layer's output, of every image, with the integer reference
-(numpy) and exits with the number that differ.  With `--engine gem5` each program runs on the
+(numpy) and exits with the number of differing bytes.  With `--engine gem5` each program runs on the
 embedded engine and on gem5, one core each; the consoles, which hold the predicted classes, must be
 equal too.  The exit code is 0 if nothing differs.
 """

@@ -4,11 +4,11 @@
     python benchmarks/calibrate.py                # our side again, against the stored measurements
     python benchmarks/calibrate.py --only dma     # of the tile's DMA only; or core
 
-Each shows one thing of the core, its memory or a tile in a short loop of assembly
-(benchmarks/calibration/snippets.py), or one thing of a tile's DMA (benchmarks/calibration/dma.py).
-results/calibration has two tables for each place where tiles attach, in core cycles an operation,
-and what gem5 it was.  The latencies of device accesses, which the attachment presets hold, are
-worked out of them and printed.
+Each measures one property of the core, its memory or a tile in a short loop of assembly
+(benchmarks/calibration/snippets.py), or of a tile's DMA (benchmarks/calibration/dma.py).
+results/calibration has two tables for each attachment of tiles, in core cycles per operation, and
+gem5's version.  The latencies of device accesses in the attachment presets are derived from them
+and printed.
 """
 
 from __future__ import annotations
@@ -40,9 +40,9 @@ from harness.errors import EngineError
 RESULTS: Final = Path(__file__).parent.parent / "results" / "calibration"
 SYSTEMS: Final = ("alpine-hp", "alpine-hp-bus")
 TIMEOUT_S: Final = 3600.0
-# A device access is sent as the last one commits and comes back to a stopped core.
+# A device access is issued when the last one commits, and the core stalls until its answer.
 AROUND_AN_ACCESS: Final = 1
-# A tile that converts so fast that its DMA is what takes the time.
+# A tile that converts so fast that its DMA is the bottleneck.
 DMA: Final = (
     "system.tile.io=dma",
     "system.tile.dac_latency_ns=1",
@@ -72,7 +72,7 @@ def the_system(name: str, *overrides: str) -> SystemConfig:
 def measure(
     engine_name: str, elf: Path, system: SystemConfig, chosen: Sequence[Benchmark]
 ) -> tuple[dict[str, float], RunResult]:
-    """Cycles an operation of each of ``chosen``."""
+    """Cycles per operation of each of ``chosen``."""
     names = {region: benchmark.name for region, benchmark in enumerate(chosen)}
     result = engine(engine_name).run(elf, system, names, timeout_s=TIMEOUT_S)
     if result.exit_code != 0:
@@ -102,7 +102,7 @@ def stored(name: str, sha256: str) -> dict[str, float]:
 def table(
     chosen: Sequence[Benchmark], theirs: Mapping[str, float], ours: Mapping[str, float]
 ) -> str:
-    """CSV: cycles an operation on both engines, and the error."""
+    """CSV: cycles per operation on both engines, and the error."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(["name", "shows", "gem5_cycles", "embedded_cycles", "error"])

@@ -2,8 +2,8 @@
 
     python benchmarks/conv_peak.py [--engine gem5] [--fp32]
 
-Beside each convolution stands its share of what is attainable: the peak, or less where the weights
-of a small map come from memory no faster than the L1's outstanding misses allow.
+For each convolution it also prints the share of the attainable rate. That is the peak, or less for
+a small map whose weights are read from memory at the rate of the L1's misses in flight.
 """
 
 from __future__ import annotations

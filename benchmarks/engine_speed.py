@@ -2,10 +2,10 @@
 
     python benchmarks/engine_speed.py [PROGRAM.elf] [--system alpine-hp] [--rounds 5] [--gem5 PATH]
 
-The engine runs with everything on: timing, caches, tiles, regions.  The yardstick is unicorn
-with one empty C callback on each instruction.  Without a program, an int8 matrix product is
-compiled.  Programs that use tiles cannot run on the bare emulator.  With --gem5 the program also
-runs once on that gem5, after the rounds.
+The engine runs with all models: timing, caches, tiles, regions.  It is compared with unicorn with
+one empty C callback per instruction.  Without a program, an int8 matrix product is compiled.
+Programs that use tiles cannot run on the bare emulator.  With --gem5 the program also runs once on
+that gem5, after the rounds.
 """
 
 from __future__ import annotations
@@ -96,7 +96,7 @@ def measure(elf: Path, system_name: str, rounds: int, *, on_gem5: bool) -> int:
     devices = [(PLATFORM["m5ops_base"], 0x10000), (PLATFORM["uart_base"], 0x1000)]
     best: dict[str, float] = {}
     instructions = 0
-    for _ in range(rounds):  # turn by turn, so that a busy machine is busy for all
+    for _ in range(rounds):  # in turn, so that other load affects all alike
         for hooks in ("none", "block", "instruction"):
             seconds = _engine.count_instructions(
                 library=str(unicorn_library()),

@@ -1,10 +1,10 @@
 """Our int8 convolutions beside XNNPACK's, on the same engine: cycles of every VGG-16 layer.
 
 XNNPACK's kernel for this very core (4 pixels by 16 channels, dot products, scheduled for the
-Cortex-A55) is taken out of Debian's arm64 package, which is fetched once.  It runs in XNNPACK's
-order on one thread (4 pixels at a time, all channels), and in the order that suits small caches
-(16 channels at a time, all pixels).  It requantizes with one float32 factor a layer where ours
-takes an integer factor a channel; its outputs are checked against numpy as well.
+Cortex-A55) is from Debian's arm64 package, which is fetched once.  It runs on one thread in
+XNNPACK's order (4 pixels at a time, all channels), and in an order that suits small caches (16
+channels at a time, all pixels).  It requantizes with one float32 factor per layer, ours with an
+integer factor per channel.  Its outputs are checked against numpy as well.
 
     python benchmarks/library_kernels.py [--engine gem5] [--model vgg16] [--csv FILE]
 """
@@ -55,7 +55,7 @@ Int8Array = npt.NDArray[np.int8]
 
 @dataclass(frozen=True)
 class LibraryLayer:
-    """One convolution as `library_driver.c` wants it; offsets into the data."""
+    """One convolution in the form of `library_driver.c`; offsets into the data."""
 
     name: str
     declaration: str

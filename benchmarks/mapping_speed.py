@@ -1,13 +1,13 @@
-"""What each bound on accuracy buys: time and energy of the shipped mappings.
+"""Speed-up by accuracy bound: time and energy of the shipped mappings.
 
     python benchmarks/mapping_speed.py [--only NAME...] [--out DIR]
 
-Each mapping is simulated on the preset `alpine-hp`, once with tiles that the core feeds and once
-with tiles that fetch by DMA, one inference; where outputs differ from the reference's, nothing is
-written.  `speed.csv` and `speed.md` have the speed-up and the energy gain over the all-digital
-program beside the accuracy lost a day after programming on the test split; `speed.png` shows one
-against the other, strategies of one network side by side.  Cycles do not depend on images or
-devices.  With `--only` just these are simulated, and the rows of the others stay.
+One inference of each mapping is simulated on the preset `alpine-hp`, by programmed I/O and by DMA.
+If outputs differ from the reference's, nothing is written.  `speed.csv` and `speed.md` have the
+speed-up and the energy gain over the all-digital program, and the accuracy drop a day after
+programming on the test split.  `speed.png` plots one against the other, with all strategies of a
+network in one panel.  Cycles do not depend on images or devices.  With `--only` only these are
+simulated, and the other rows stay.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ def figures(folder: Path) -> dict[str, str]:
 
 
 def earlier_figures(path: Path) -> dict[str, dict[str, str]]:
-    """Of an earlier table, the figures by mapping."""
+    """The figures of an earlier table by mapping."""
     if not path.exists():
         return {}
     with path.open(newline="") as file:

@@ -2,13 +2,12 @@
 
     python benchmarks/shipped_mappings.py [--dataset cifar10-jpeg.npz] [--only NAME...] [--out DIR]
 
-`mappings.csv` and `mappings.md` gather what each search measured on the test split.  Where several
-bounds led to the same mapping it ships once, and the others' folders have only what was measured;
-the last column says which one it is.  With a
-dataset, or for the bundled digits, every mapping is also simulated on 100 test images with the
-tile's noise on: `simulated.csv` says whether all outputs equal the reference's, and whether the
-accuracy is what the evaluation path gives over many draws of that noise.  With `--only` just these
-are simulated, and the rows of the others stay.
+`mappings.csv` and `mappings.md` have each search's measurements on the test split.  If several
+bounds gave the same mapping it ships once, and the other folders have only the measurements; the
+last column names the mapping.  With a dataset, or for the bundled digits, every mapping is also
+simulated on 100 test images with the tile's noise on.  `simulated.csv` shows whether all outputs
+equal the reference's, and whether the accuracy is that of the evaluation path over many draws of
+that noise.  With `--only` only these are simulated, and the other rows stay.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
-"""How fast a sweep of 10,000 points is read from its file, opened and listed.
+"""Time to read a sweep of 10,000 points from its file, to open it and to list it.
 
     python benchmarks/sweep_listing.py [--points N]
 
-The points' configurations are real, their figures invented: none is simulated.  Times are
-processor seconds, of whole processes but for the reading, so that a shared machine counts less.
+The points' configurations are real, but their figures are invented: none is simulated.  Times are
+processor seconds, which other load affects less; except for reading they are of whole processes.
 """
 
 from __future__ import annotations

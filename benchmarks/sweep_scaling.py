@@ -1,4 +1,4 @@
-"""What a sweep adds to its points, and what a second worker brings.
+"""Overhead of a sweep per point, and speed-up by a second worker.
 
     python benchmarks/sweep_scaling.py [--points N] [--seconds S] [--only overhead|scaling|store]
 
@@ -76,7 +76,7 @@ def overhead(points: int) -> bool:
 def scaling(points: int, seconds: float) -> bool:
     rates = {}
     with tempfile.TemporaryDirectory() as cache:
-        os.environ["AIMC_CACHE"] = cache  # of other runs' simulations nothing counts
+        os.environ["AIMC_CACHE"] = cache  # so that no other run's simulation is used
         comparison_of(_config("vgg16", 1, 0).model_dump_json())
         began = time.monotonic()
         comparison_of(_config("vgg16", 1, 1).model_dump_json())

@@ -3,11 +3,10 @@
     python benchmarks/validate_embedded.py record --gem5 PATH   # gem5's side, for changed programs
     python benchmarks/validate_embedded.py                      # compare; needs no gem5
 
-gem5's side lies in results/validation/gem5, one file a program, with the SHA-256 of the program and
-its system; the comparison refuses a program that is another one, and leaves out, with a word, those
-that results/validation/superseded.json names: programs that have changed while no gem5 was at hand.
-If there is none of these, and no --only, it writes programs.csv, layers.csv and scatter.png beside
-that folder.
+gem5's results are in results/validation/gem5, one file per program, with the SHA-256 of the program
+and its system. The comparison refuses a changed program. It omits, with a message, programs that
+results/validation/superseded.json names: they changed while no gem5 was available. Without such
+programs and without --only it writes programs.csv, layers.csv and scatter.png beside that folder.
 """
 
 from __future__ import annotations
@@ -66,7 +65,7 @@ def reference(program: Program) -> RunResult:
     """gem5's side of ``program``.
 
     Raises:
-        EngineError: There is none, or it is that of another program.
+        EngineError: There is none, or it is for another program.
     """
     data = recorded(program.case)
     if data is None or data["sha256"] != program.sha256:
@@ -82,7 +81,7 @@ def reference(program: Program) -> RunResult:
 
 
 def superseded() -> frozenset[str]:
-    """Names of the cases whose gem5 side is known to be of an older program."""
+    """Names of the cases whose gem5 results are known to be of an older program."""
     path = RESULTS / "superseded.json"
     if not path.is_file():
         return frozenset()
@@ -119,7 +118,7 @@ def record(chosen: Sequence[Case], folder: Path) -> None:
 
 
 def compare(chosen: Sequence[Case], folder: Path) -> tuple[list[ProgramRow], list[LayerRow]]:
-    """Run everything on the embedded engine and set it against gem5's side."""
+    """Run everything on the embedded engine and compare it with gem5's results."""
     programs: dict[Case, ProgramRow] = {}
     layers: list[LayerRow] = []
     for case in chosen:

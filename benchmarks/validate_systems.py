@@ -115,7 +115,7 @@ def compare(draw: Draw, folder: Path) -> list[SystemRow]:
 
 
 def summarize(rows: Sequence[SystemRow]) -> None:
-    """Print the mean and the worst errors, and what they go with."""
+    """Print the mean and the worst errors, and the parameters that they correlate with."""
     both = [error for row in rows for error in (row.digital_error, row.mapped_error)]
     print(f"cycles of all programs: mean absolute error {sum(map(abs, both)) / len(both):.2%}")
     for title, error in (

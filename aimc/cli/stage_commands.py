@@ -1,4 +1,4 @@
-"""One command a stage; each leaves an artifact that a person can open."""
+"""One command per stage; each writes an artifact that a person can open."""
 
 from __future__ import annotations
 

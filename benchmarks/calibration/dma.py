@@ -1,7 +1,7 @@
 """The micro-benchmarks of a tile's DMA: jobs of many lengths, and jobs that overlap.
 
-Each submits descriptors that gather a rectangle of a feature map and waits for DMA_DONE, as a
-driver does that polls.  The tile keeps its conductances of reset: nothing here depends on data.
+Each submits descriptors that gather a rectangle of a feature map and polls DMA_DONE, as a driver
+does.  The tile keeps its conductances of reset: nothing here depends on data.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class Transfer:
 
     @property
     def total_operations(self) -> int:
-        """What its cycles are divided by."""
+        """The number of operations, by which its cycles are divided."""
         return self.jobs
 
 

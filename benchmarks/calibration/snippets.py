@@ -1,4 +1,4 @@
-"""The micro-benchmarks: short loops of assembly, each of which shows one thing of the core.
+"""The micro-benchmarks: short loops of assembly, each for one property of the core.
 
 A loop runs `iterations` times over a body that is written out `copies` times.  Registers: x0 is
 the loop counter, x1 and x2 point to a buffer, x3 is `mask`, x4 an odd number, x5 a tile's input
@@ -16,7 +16,7 @@ LINE = 64
 
 @dataclass(frozen=True)
 class Snippet:
-    """One loop.  `operations` are what its cycles are divided by, a copy of the body."""
+    """One loop; its cycles are divided by `operations` per copy of the body."""
 
     name: str
     shows: str

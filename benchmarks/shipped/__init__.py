@@ -1,1 +1,1 @@
-"""What ships in workloads/mappings, for the benchmarks that show it."""
+"""The mappings in workloads/mappings, for the benchmarks that show them."""

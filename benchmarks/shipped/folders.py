@@ -1,4 +1,4 @@
-"""The folders of workloads/mappings: what each search said, and which mapping it ships as."""
+"""The folders of workloads/mappings: each search's outcome, and the mapping that ships for it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def mapping_folders() -> list[Path]:
 
 
 def summary_of(folder: Path) -> dict[str, Any]:
-    """What a search said about its outcome."""
+    """The summary of a search."""
     summary: dict[str, Any] = json.loads((folder / "summary.json").read_text())
     return summary
 
@@ -103,13 +103,13 @@ def to_csv(rows: list[Row]) -> str:
 
 
 def analog_cells(row: Row) -> tuple[str, str]:
-    """How many layers are analog, and which share of the multiply-accumulates."""
+    """The number of analog layers, and their share of the multiply-accumulates."""
     layers = f"{row['analog_layers']} ({row['analog_layers_percent']:.0f} %)"
     return layers, f"{row['analog_macs_percent']:.1f} %"
 
 
 def lost_cell(row: Row) -> str:
-    """Points lost after a day, with the standard error where it is known."""
+    """Accuracy drop after a day in points, with the standard error where it is known."""
     error = "" if row["day_lost_error"] is None else f" ± {row['day_lost_error']:.2f}"
     return f"{row['day_lost_points']:.2f}{error}"
 

@@ -1,1 +1,1 @@
-"""What the sweep benchmark sends to workers."""
+"""The task that the sweep benchmark sends to workers."""

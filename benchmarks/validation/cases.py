@@ -1,4 +1,4 @@
-"""The programs of the validation, and what an engine makes of one."""
+"""The programs of the validation, and an engine's result of one."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class Program:
 
     @property
     def sha256(self) -> str:
-        """Of what is loaded and of what gem5 reads of the system that it is to run on."""
+        """SHA-256 of the loaded program and of the system as gem5 reads it."""
         described = self.config.system.model_dump(mode="json", exclude=_NOT_READ_BY_GEM5)
         system = json.dumps(described, sort_keys=True)
         return hashlib.sha256((read_program(self.elf).sha256 + system).encode()).hexdigest()

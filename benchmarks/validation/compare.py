@@ -14,7 +14,7 @@ from harness.stats.summary import ProgramSummary
 
 from .cases import Case, Program
 
-LONG_CYCLES: Final = 100_000  # of a layer that counts one by one
+LONG_CYCLES: Final = 100_000  # of a layer that counts individually
 MANY_MISSES: Final = 1000  # of a program whose misses count
 
 

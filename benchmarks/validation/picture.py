@@ -13,7 +13,7 @@ from harness.atomic import atomic_write_bytes
 from .cases import WAYS
 from .compare import LayerRow
 
-_NAMED = 5  # worst layers that are named, one of a program
+_NAMED = 5  # worst layers that are named, at most one per program
 
 
 def draw_scatter(rows: Sequence[LayerRow], path: Path) -> None:

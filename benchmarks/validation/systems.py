@@ -1,4 +1,4 @@
-"""Random systems: the shipped ones, and others drawn over the ranges that sweeps go through."""
+"""Systems of the validation: the shipped presets, and random ones over the ranges of sweeps."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .networks import write_network
 COUNT: Final = 40
 PRESETS: Final = ("alpine-hp", "alpine-hp-bus", "alpine-lp", "a55-hermes", "hermes-hp")
 _SEED: Final = 20261129
-_FIRST_NETWORK: Final = 5  # those before are of the validation
+_FIRST_NETWORK: Final = 5  # smaller numbers are the validation's
 _NETWORKS: Final = 60
 _EVERY_RESNET: Final = 8  # systems; it takes gem5 minutes
 
@@ -26,7 +26,7 @@ class Draw:
 
     index: int
     system: str
-    values: tuple[tuple[str, str], ...]  # key and value of what differs from the preset
+    values: tuple[tuple[str, str], ...]  # key and value of each difference from the preset
     networks: tuple[str, str]
 
     @property

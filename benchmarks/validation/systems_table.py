@@ -1,4 +1,5 @@
-"""The two engines' figures on random systems side by side, and what their difference goes with."""
+"""The two engines' figures on random systems, and the parameters that their difference correlates
+with."""
 
 from __future__ import annotations
 
@@ -10,7 +11,7 @@ import pandas as pd
 
 from .systems import Draw
 
-_NAMED: Final = 3  # parameters that the errors go with most
+_NAMED: Final = 3  # parameters with the strongest correlation
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,1 +1,1 @@
-"""The accuracy loop: which layers may be analog, found under a bound on accuracy."""
+"""The accuracy loop: a search of the analog layers under a bound on accuracy."""

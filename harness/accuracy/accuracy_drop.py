@@ -25,7 +25,7 @@ from scipy.special import stdtrit
 
 BoolArray: TypeAlias = npt.NDArray[np.bool_]
 Share: TypeAlias = Annotated[float, Field(ge=0.0, le=1.0)]
-Variance: TypeAlias = Annotated[float, Field(ge=0.0, le=2.0)]  # 2: of differences -1 and 1
+Variance: TypeAlias = Annotated[float, Field(ge=0.0, le=2.0)]  # 2: for differences -1 and 1
 Values: TypeAlias = tuple[Share, ...]  # accuracies, one per repetition
 
 

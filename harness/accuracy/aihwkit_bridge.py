@@ -18,7 +18,7 @@ from harness.config.schema import NoiseConfig, TileConfig
 
 
 def device_model(noise: NoiseConfig) -> Any:  # noqa: ANN401
-    """aihwkit's `PCMLikeNoiseModel` with the scales of ``noise``; one device pair a weight."""
+    """aihwkit's `PCMLikeNoiseModel` with the scales of ``noise``; one device pair per weight."""
     return PCMLikeNoiseModel(
         g_converter=SinglePairConductanceConverter(g_max=noise.g_max_microsiemens),
         prog_noise_scale=noise.prog_noise_scale,
@@ -34,10 +34,10 @@ def rpu_config(tile: TileConfig, noise: NoiseConfig) -> Any:  # noqa: ANN401
 
     An aihwkit converter of ``res`` steps over [-bound, bound] has its outermost codes at
     +-bound, as the tile's ADC of b bits has them at +-(2**(b-1) - 1): ``res`` is 2**b - 2.
-    Weights are normalised a column, so that its largest one takes the largest conductance.
-    Inputs are normalised by each vector's largest |input|, where the harness has one scale a
-    tensor from calibration; the output range is ``noise.output_bound`` for all columns, where
-    a tile's is calibrated a column.
+    Weights are normalised per column, so that its largest one becomes the largest conductance.
+    Inputs are normalised by each vector's largest |input|; the harness has one calibrated scale per
+    tensor.  The output range is ``noise.output_bound`` for all columns; a tile's is calibrated per
+    column.
 
     The tile's output noise is used if its noise is on.
     """
@@ -62,7 +62,7 @@ def calibrated_rpu_config(tile: TileConfig) -> Any:  # noqa: ANN401
 
     One step of the ADC is 1, so output codes are whole numbers and noise is in ADC steps.
     Inputs are scaled by a fixed range.  `harness.accuracy.aihwkit_network.set_layer` gives the
-    weights, the input range and the worth of a code; what is programmed already has its device
+    weights, the input range and the value of a code.  The given weights already contain device
     noise.
     """
     config = _converters(tile)
@@ -75,7 +75,7 @@ def calibrated_rpu_config(tile: TileConfig) -> Any:  # noqa: ANN401
 
 
 def _converters(tile: TileConfig) -> Any:  # noqa: ANN401
-    """What both forms share; output noise in ADC steps."""
+    """The settings that both forms share; output noise in ADC steps."""
     config = TorchInferenceRPUConfig()
     config.forward.inp_bound = 1.0
     config.forward.inp_res = _steps(tile.dac_bits)

@@ -1,6 +1,6 @@
-"""A whole network on aihwkit's analog layers, to compare with.
+"""A whole network on aihwkit's analog layers, for comparison.
 
-Everything but the analog layers runs in float32, as aihwkit leaves it.
+All other layers run in float32, as in aihwkit.
 """
 
 from __future__ import annotations
@@ -50,10 +50,10 @@ def set_layers(module: GraphModule, network: QNetwork, layers: Mapping[str, Anal
 def set_layer(
     converted: nn.Module, network: QNetwork, node: WeightedNode, layer: AnalogLayer
 ) -> None:
-    """Put ``layer`` on an analog module: the same sums, ADC ranges and worth of a code.
+    """Put ``layer`` on an analog module, with the same sums, ADC ranges and value of a code.
 
-    aihwkit counts rows as (channel, ky, kx), and cuts them into nearly equal parts; so other
-    rows share a tile where a layer has several row blocks.
+    aihwkit orders rows as (channel, ky, kx) and divides them into nearly equal parts. So in a layer
+    of several row blocks other rows share a tile.
     """
     first = [block for block in layer.blocks if block.k0 == 0]
     multiplier = np.concatenate([block.adc_multiplier for block in first]).astype(np.float64)
@@ -63,7 +63,7 @@ def set_layer(
         rows = slice(block.k0, block.k0 + block.rows)
         conductance[rows, block.n0 : block.n0 + block.columns] = block.conductance
     analog: Any = converted
-    # A DAC of fewer bits saturates: its steps are the activation's.
+    # A DAC of fewer bits saturates, with the activation's step.
     largest = next(analog.analog_tiles()).rpu_config.forward.inp_res // 2
     weights = (conductance * multiplier * 2.0**-shift * largest).T
     weights = _channel_first(weights, node, network)

@@ -1,4 +1,4 @@
-"""The float network's answers: what a bound is measured from."""
+"""The float network's answers, from which an accuracy drop is measured."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ def float_correct(graph: Graph, data: Labelled, *, threads: int) -> BoolArray:
 
 
 def check_baseline(correct: BoolArray, classes: int, where: str) -> None:
-    """Refuse a float network that guesses: there is nothing that a bound could keep.
+    """Refuse a float network that guesses: an accuracy bound would mean nothing.
 
     Raises:
-        DataError: ``correct`` are no more images than guessing gets right.
+        DataError: ``correct`` has no more images than guessing would.
     """
     right, images = int(correct.sum()), len(correct)
     if at_chance(right, images, classes):

@@ -1,10 +1,9 @@
-"""How far two networks' predictions are apart.
+"""The divergence of two networks' predictions.
 
-Accuracy hardly tells one layer from another: with one of them analog, one image in a hundred
-changes its class, for better or worse.  The divergence of the probabilities that the networks give
-the classes is known to a tenth from a thousand images, differs between layers by factors of up to
-a hundred, and those of single layers about add up (ZeroQ, arXiv 2001.00281, section 3, chooses
-layers' bits by it).
+Accuracy hardly distinguishes layers: with one layer analog, one image in a hundred changes its
+class, for better or worse.  The divergence of the class probabilities is known to a tenth from a
+thousand images and differs between layers by factors of up to a hundred.  Divergences of single
+layers approximately add up (ZeroQ, arXiv 2001.00281, section 3, chooses layers' bits by them).
 """
 
 from __future__ import annotations

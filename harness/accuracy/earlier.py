@@ -1,7 +1,7 @@
 """The result of an earlier search in the folder of this one: served, replaced or left alone.
 
-A result is served only as it was found.  One that has changed since is somebody's work (a mapping
-may be edited) or damaged: it is neither served nor replaced without being asked for.
+A result is served only if it is unchanged.  A changed result is a user's work (a mapping may be
+edited) or damaged.  It is not served, and is replaced only on request.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ _LISTED: Final = 8  # files in a message
 def served(out: Path, fingerprint: str, *, fresh: bool) -> Summary | None:
     """The summary of the result in ``out`` if a search of ``fingerprint`` found it.
 
-    None: there is none, or one that this search may replace.
+    None: there is no result, or this search may replace it.
 
     Args:
-        fresh: Whether it is to be replaced even if it is the same search's, or has changed.
+        fresh: Whether to replace it even if it is the same search's, or has changed.
 
     Raises:
-        HarnessError: ``out`` is something else than a search's result, or has changed.
+        HarnessError: ``out`` is not a search's result, or has changed.
     """
     if not os.path.lexists(out):
         return None
@@ -97,7 +97,7 @@ def _document(path: Path) -> dict[str, object]:
 
 
 def _check_foreign(out: Path, sealed: frozenset[str]) -> None:
-    """Refuse to replace a folder in which there is something that no search wrote."""
+    """Refuse to replace a folder with a file that no search wrote."""
     own = sealed | _FILES | {CHECKSUMS_FILE}
     found = (path for path in sorted(out.rglob("*")) if path.is_symlink() or not path.is_dir())
     names = [path.relative_to(out).as_posix() for path in found]

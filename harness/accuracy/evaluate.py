@@ -1,7 +1,7 @@
 """Accuracy of a mapped network over many sets of devices.
 
-The evaluation is a torch twin of the integer program that is simulated: the layers that
-placement makes of the programmed weights, the tile's converters and the integer network's
+The evaluation is an implementation in torch of the simulated integer program: the layers that
+placement makes from the programmed weights, the tile's converters and the integer network's
 arithmetic.  In its exact form (float64) and with the tile's noise off, its outputs are
 `harness.placement.reference.infer_plan`'s byte for byte.
 """
@@ -47,7 +47,7 @@ WEIGHTS_AT_ONCE = 32 << 20  # analog weights of the repetitions that are evaluat
 
 @dataclass(frozen=True)
 class Accuracies:
-    """Shares of correctly classified images, one a repetition."""
+    """Shares of correctly classified images, one per repetition."""
 
     values: tuple[float, ...]
 
@@ -57,7 +57,7 @@ class Accuracies:
 
     @property
     def deviation(self) -> float:
-        """The sample's standard deviation; 0 of a single value."""
+        """The sample's standard deviation; 0 for a single value."""
         if len(self.values) < 2:
             return 0.0
         return float(np.std(self.values, ddof=1))
@@ -66,7 +66,7 @@ class Accuracies:
     def ci95(self) -> float:
         """Half the width of the mean's 95 % confidence interval (Student's t).
 
-        Infinite for a single value, which says nothing about the others.
+        Infinite for a single value.
         """
         count = len(self.values)
         if count < 2:
@@ -84,13 +84,13 @@ class Evaluator:
         network: The integer network; its float weights are programmed.
         images: float32 as the graph takes them, [n, c, h, w] or [n, features].
         labels: Integers [n].
-        threads: Of torch, on a CPU.
-        device: Of torch; None: a GPU if there is one, and the CPU if exact.
+        threads: Number of torch threads, on a CPU.
+        device: The torch device; None: a GPU if there is one, and the CPU if exact.
         exact: float64 and integer requantization instead of float32.
 
     Raises:
         QuantError: There are no images.
-        DataError: Not every image has a label, or one is no class of the network.
+        DataError: Not every image has a label, or a label is not a class of the network.
     """
 
     def __init__(
@@ -129,13 +129,13 @@ class Evaluator:
         seed: int,
         images: int | None = None,
     ) -> Accuracies:
-        """Accuracies with the layers of ``analog`` on tiles, one a set of devices.
+        """Accuracies with the layers of ``analog`` on tiles, one per set of devices.
 
         Args:
             t_s: Seconds since programming.
-            repetitions: Sets of devices, at least 1; number i has the same ones at every time.
-            seed: Of devices and converter noise.
-            images: Only the first so many.
+            repetitions: Sets of devices, at least 1; set i is the same at every time.
+            seed: The seed of devices and converter noise.
+            images: Use only this many, from the first on.
 
         Raises:
             MappingError: A layer does not exist or cannot be analog.
@@ -190,7 +190,7 @@ class Evaluator:
     def conductances(
         self, analog: Collection[str], *, t_s: float, seed: int, repetition: int
     ) -> dict[str, FloatArray]:
-        """Effective weights [K, N] of one repetition's devices, for `Mapping.conductances`."""
+        """Effective weights [K, N] of one repetition's devices, for `LayerMapping.conductances`."""
         return {
             node.name: program_weights(
                 float_matrix(node),
@@ -218,7 +218,7 @@ class Evaluator:
         seed: int,
         count: int,
     ) -> Iterator[Int8Array]:
-        """What decides the classes, of each repetition; see `score_tensor`."""
+        """The values that determine the classes, for each repetition; see `score_tensor`."""
         nodes = self._chosen(analog)
         weights = sum(node.weight.size for node in nodes)
         at_once = max(1, WEIGHTS_AT_ONCE // max(1, weights))
@@ -242,7 +242,7 @@ class Evaluator:
         seed: int,
         count: int,
     ) -> Int8Array:
-        """What ``program`` gives, [repetitions, n, ...], of the first ``count`` images."""
+        """The outputs of ``program``, [repetitions, n, ...], for the first ``count`` images."""
         batch = program.batch()
 
         def run(start: int) -> Int8Array:
@@ -281,9 +281,10 @@ class Evaluator:
 
     @contextmanager
     def _workers(self) -> Iterator[ThreadPoolExecutor]:
-        """Threads that share the work by batches, each with torch on itself alone.
+        """Threads that share the batches, each with torch single-threaded.
 
-        So results do not depend on their number, and none waits for another in every operator.
+        So results do not depend on their number, and threads do not wait for one another in every
+        operator.
         """
         before = torch.get_num_threads()
         torch.set_num_threads(1)
@@ -295,7 +296,7 @@ class Evaluator:
             ):
                 try:
                     yield pool
-                except BaseException:  # also an interrupt: do not finish what is queued
+                except BaseException:  # an interrupt too: drop the queue
                     pool.shutdown(cancel_futures=True)
                     raise
         finally:

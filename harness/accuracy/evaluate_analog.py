@@ -77,7 +77,7 @@ class AnalogOperator:
         return as_map(self._form, outputs, maps)
 
     def _convolution(self) -> Callable[[Tensor], Tensor] | None:
-        """To the ADC's steps, without patches: of a convolution that no row block cuts."""
+        """To the ADC's steps, without patches: for a convolution with one row block."""
         window = self._form.window
         needs_patches = len(self._parts) > 1 or self._how.exact or self._cell_noise is not None
         if needs_patches or window is None:
@@ -102,7 +102,8 @@ class AnalogOperator:
         return self._requantizer(sums)
 
     def _add_codes(self, sums: Tensor, steps: Tensor, source: NormalSource) -> None:
-        """Convert ``steps``, half a step up, with the output's noise; [pixels, columns]."""
+        """Convert ``steps``, which are half a step up, with the output's noise; [pixels,
+        columns]."""
         limit = self._code_limit
         deviation = 0.0 if self._cell_noise is not None else self._output_noise
         if steps.device.type == "cpu":
@@ -124,7 +125,7 @@ class AnalogOperator:
         return codes.clamp_(-self._code_limit, self._code_limit)
 
     def _noise(self, inputs: Tensor, source: NormalSource) -> Tensor:
-        """Of cells and output as one normal value, in ADC steps, [pixels, columns]."""
+        """Noise of cells and output as one normal value, in ADC steps, [pixels, columns]."""
         assert self._cell_noise is not None
         squares = inputs.square().sum(dim=1, keepdim=True)
         deviation = (squares * self._cell_noise**2).add_(self._output_noise**2).sqrt_()
@@ -132,7 +133,8 @@ class AnalogOperator:
 
 
 def _row_blocks(layer: AnalogLayer) -> dict[int, Int16Array]:
-    """First row to the conductances of that row block over all columns; they are cut alike."""
+    """Conductances of each row block over all columns, by first row; all columns have the same
+    rows."""
     ranges: dict[int, list[Int16Array]] = {}
     for block in layer.blocks:
         ranges.setdefault(block.k0, []).append(block.conductance)

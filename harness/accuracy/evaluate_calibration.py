@@ -1,6 +1,6 @@
-"""Analog layers of programmed weights, with everything kept that the weights do not change.
+"""Analog layers of programmed weights; everything that does not depend on the weights is kept.
 
-A converter's ranges are calibrated for the conductances at hand, as placement does.  The exact
+A converter's ranges are calibrated for the given conductances, as in placement.  The exact
 form uses placement's own arithmetic; the fast one computes the same in float32, on the device.
 """
 
@@ -57,10 +57,10 @@ class Calibration:
         return layer_on_tiles(self._network, node, weights, self._tile, 0, ranges)
 
     def sample(self, nodes: Collection[WeightedNode]) -> int:
-        """Keep the calibration inputs of ``nodes``: the digital network's, whatever is analog.
+        """Keep the calibration inputs of ``nodes``, which are always the digital network's.
 
         Returns:
-            From how many calibration images, which memory bounds for all ``nodes`` together.
+            The number of calibration images; memory limits it for all ``nodes`` together.
         """
         images = calibration_images(self._network, {node.name for node in nodes})
         missing = [node for node in nodes if (node.name, images) not in self._patches]

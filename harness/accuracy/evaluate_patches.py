@@ -1,4 +1,4 @@
-"""A layer's inputs as the rows of its matrix count them (im2col), in torch, piece by piece."""
+"""A layer's inputs in the order of its matrix's rows (im2col), in torch, in pieces."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ PIECE_PIXELS: Final = 512  # of one piece: a CPU's cache holds them with a row b
 def patch_pieces(form: MatrixForm, maps: Tensor) -> Iterator[Tensor]:
     """The inputs of a layer's output pixels, [pixels, K] each, in raster order.
 
-    Rows of a convolution's matrix are counted (ky, kx, channel), so that a row block is a range of
-    columns here, wherever it starts and ends.  On a GPU one piece has all.
+    Rows of a convolution's matrix are in the order (ky, kx, channel), so any row block is a range
+    of columns here.  On a GPU there is one piece.
     """
     if form.window is None:
         yield maps.reshape(maps.shape[0], -1)

@@ -1,6 +1,6 @@
-"""The integer program in torch: what does not depend on the devices runs once, the rest for each.
+"""The integer program in torch; nodes that do not depend on the devices run once.
 
-A repetition is one set of programmed devices.  A node that no analog layer feeds gives the same
+A repetition is one set of programmed devices.  A node that no analog layer feeds has the same
 values in all repetitions.
 """
 
@@ -31,7 +31,7 @@ class TorchProgram:
     """``network`` on a device; the arrays of digital nodes are converted once.
 
     Args:
-        output: The tensor that `run` gives, if not the network's output.
+        output: The tensor that `run` returns, if not the network's output.
     """
 
     def __init__(self, network: QNetwork, how: Arithmetic, output: str | None = None) -> None:
@@ -50,7 +50,7 @@ class TorchProgram:
         Args:
             images: int8 [n, h, w, c] or [n, c], one batch.
             repetitions: All with the same analog layers.
-            sources: Of the tiles' noise, one a repetition.
+            sources: Sources of the tiles' noise, one per repetition.
         """
         network = self._network
         varying = varying_nodes(network, repetitions[0].keys())
@@ -85,7 +85,7 @@ class TorchProgram:
         operators: Repetition | None = None,
         source: NormalSource | None = None,
     ) -> None:
-        """Run ``nodes``; tensors that are not in ``keep`` go after their last use."""
+        """Run ``nodes``; tensors that are not in ``keep`` are freed after their last use."""
         last_use = {name: node.name for node in nodes for name in node.inputs}
         for node in nodes:
             inputs = [tensors[name] for name in node.inputs]
@@ -99,7 +99,7 @@ class TorchProgram:
                     del tensors[name]
 
     def batch(self) -> int:
-        """Images of a batch: a constant of the network, since the draws of noise depend on it."""
+        """Images per batch: a constant of the network, since the draws of noise depend on it."""
         largest = max(prod(tensor.shape) for tensor in self._network.tensors.values())
         return max(1, min(LARGEST_BATCH, BATCH_VALUES // largest))
 
@@ -112,7 +112,7 @@ class TorchProgram:
 
 
 def varying_nodes(network: QNetwork, analog: Collection[str]) -> set[str]:
-    """Names of the nodes that are analog or read, directly or not, what an analog one gives."""
+    """Names of the nodes that are analog or depend, directly or not, on an analog node."""
     varying: set[str] = set()
     tensors: set[str] = set()
     for node in network.nodes:

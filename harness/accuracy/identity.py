@@ -1,6 +1,6 @@
-"""What a search depends on: two searches of one identity find the same mapping.
+"""The identity of a search: two searches of one identity find the same mapping.
 
-The identity has parts, so that a message can say in which of them two searches differ.
+The identity has parts, so that a message can name the parts in which two searches differ.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from harness.model.onnx_path import is_onnx_path
 from harness.pipeline.identity import harness_identity, library_versions
 
 SearchIdentity: TypeAlias = Mapping[str, str]
-"""SHA-256 of each part, in hexadecimal; the parts are what a user may have changed."""
+"""SHA-256 of each part, in hexadecimal; a part is something that a user may change."""
 
 _LIBRARIES: Final = ("aihwkit", "pillow", "scipy", "torch")
 _PACKAGE: Final = Path(__file__).resolve().parents[1]
@@ -41,9 +41,10 @@ def search_identity(
     *,
     gem5: Path | None = None,
 ) -> SearchIdentity:
-    """The identity of a search under ``bounds``, in percentage points; that of ``loop`` is unused.
+    """The identity of a search under ``bounds``, in percentage points; the bound in ``loop`` is
+    unused.
 
-    Where files are is no part of it, but for the network's own: their content is.
+    The content of files is part of it; their paths are not, except the network's.
 
     Args:
         gem5: The program of the engine gem5; None: the variable GEM5, then PATH.

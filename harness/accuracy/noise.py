@@ -1,8 +1,8 @@
 """Programmed weights: aihwkit's device model applied to a layer's matrix.
 
-The model's classes are used, not formulas of our own: a matrix goes the way that aihwkit's
-inference tile sends it, normalised a column (`program_weights` then `drift_weights`), and the same
-random numbers give the same weights.
+The model's classes are used, not formulas of our own.  A matrix is processed as in aihwkit's
+inference tile, normalised per column (`program_weights` then `drift_weights`), and the same random
+numbers give the same weights.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ def program_weights(
     """Weights as the devices hold them ``t_s`` seconds after programming.
 
     One seed programs the same devices, with the same drift coefficients, at every ``t_s``; the
-    accumulated read noise is drawn for each time on its own.  Torch's own random state stays
-    as it is.
+    accumulated read noise is drawn separately for each time.  Torch's own random state does not
+    change.
 
     Args:
         weights: float32 [K, N]; a column's largest |weight| is programmed to the largest
@@ -65,10 +65,10 @@ def program_weights(
 
 
 def cell_read_noise_lsb(weights: FloatArray, noise: NoiseConfig, *, t_s: float, seed: int) -> float:
-    """The device model's read noise as one deviation a cell, in steps of a tile's conductance.
+    """The device model's read noise as one deviation per cell, in steps of a tile's conductance.
 
-    The root mean square over the cells of ``weights`` [K, N].  A tile has one deviation for all
-    cells, while the model's depends on a device's conductance and age; use it as
+    It is the root mean square over the cells of ``weights`` [K, N].  A tile has one deviation for
+    all cells, while the model's depends on a device's conductance and age; use it as
     ``noise.cell_read_noise_lsb`` with ``noise.read_noise_scale=0``.
     """
     plain = noise.model_copy(update={"drift_compensation": "none"})
@@ -88,7 +88,7 @@ def with_noise(system: SystemConfig, noise: NoiseConfig) -> SystemConfig:
 
     ``output_noise`` over a converter of range ``output_bound`` is, in steps of the tile's ADC,
     ``output_noise * (2**adc_bits - 2) / (2 * output_bound)``.  The tile's own noise settings are
-    replaced, its converter widths stay.
+    replaced; its converter widths stay.
     """
     tile = system.tile
     steps = (1 << tile.adc_bits) - 2
@@ -103,7 +103,7 @@ def with_noise(system: SystemConfig, noise: NoiseConfig) -> SystemConfig:
 def _compensation(programmed: torch.Tensor, drifted: torch.Tensor) -> torch.Tensor:
     """The global factor from an exact read-out of all columns, before and now."""
     compensation = GlobalDriftCompensation()
-    # In float64 the mean does not depend on how many threads take part in it.
+    # In float64 the mean does not depend on the number of threads.
     reference = compensation.readout(programmed.double())
     factor: torch.Tensor = compensation.apply(drifted.double(), reference)
     return factor.float()
@@ -111,7 +111,7 @@ def _compensation(programmed: torch.Tensor, drifted: torch.Tensor) -> torch.Tens
 
 @contextmanager
 def _seeded(seed: int) -> Iterator[None]:
-    """aihwkit draws from torch's global generator: seed it, and put it back."""
+    """Seed torch's global generator, from which aihwkit draws, and restore it afterwards."""
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed)
         yield

@@ -33,7 +33,7 @@ _TIMES: Final = (
 def draw_search(result: SearchResult) -> bytes:
     """The picture as PNG bytes, the same for the same result."""
     with matplotlib.rc_context():
-        matplotlib.rcdefaults()  # whatever the user's own style is
+        matplotlib.rcdefaults()  # independent of the user's own style
         matplotlib.rcParams.update({"text.parse_math": False, "font.size": 9.0})
         figure = Figure(figsize=_SIZE_IN, dpi=_DPI, facecolor="white")
         FigureCanvasAgg(figure)
@@ -150,7 +150,7 @@ def _errorbars(
 
 
 def _mark_below(axes: Axes, rows: Sequence[Row], edge: float) -> None:
-    """Mark at ``edge`` what lies too far below, with its value."""
+    """Mark values that are too far below at ``edge``, with their numbers."""
     for row in rows:
         axes.plot(100 * row.analog_share, edge, "v", color=_ROLLED_BACK, markersize=5)
         axes.annotate(

@@ -1,4 +1,4 @@
-"""A finished search as numbers: one row a measurement."""
+"""A finished search as numbers: one row per measurement."""
 
 from __future__ import annotations
 
@@ -49,18 +49,18 @@ class Row:
     """One measured accuracy.
 
     Attributes:
-        phase: ``baseline``: the float network; ``digital``: int8, no layer analog, on the test
-            split the shipped network and on validation the one after the warm-up; ``alone``: one
-            layer analog, after the warm-up; ``warm-up`` and ``search``: a decision;
-            ``confirmation``: a decision on the layer accepted last, on other devices; ``time`` and
-            ``test``: the mapping that was found.
-        layer: That was tried.
+        phase: ``baseline``: the float network.  ``digital``: int8, no layer analog; on the test
+            split the shipped network, on validation the network after the warm-up.  ``alone``: one
+            layer analog, after the warm-up.  ``warm-up`` and ``search``: a decision.
+            ``confirmation``: a decision on the layer accepted last, on other devices.  ``time`` and
+            ``test``: the mapping found.
+        layer: The layer tried.
         accepted: A decision's outcome.
         analog_layers: Number of analog layers measured.
         analog_share: Their share of the network's multiply-accumulates.
-        time_s: Since programming; None where nothing was programmed.
+        time_s: Seconds since programming; None where nothing was programmed.
         measured: None if there were no tiles for ``layer``.
-        divergence_nats: Of a layer alone, from the digital network (`divergence.py`).
+        divergence_nats: Divergence of a layer alone from the digital network (`divergence.py`).
     """
 
     phase: Phase
@@ -76,13 +76,13 @@ class Row:
 
     @property
     def values(self) -> Values:
-        """Accuracies, one a repetition."""
+        """Accuracies, one per repetition."""
         return () if self.measured is None else self.measured.values
 
 
 @dataclass(frozen=True)
 class SearchResult:
-    """What a search found, and every measurement on the way.
+    """The result of a search, with all its measurements.
 
     Accuracies are shares; ``drop_points`` are percentage points.  ``macs`` has every layer with
     a matrix; ``layers`` those that tiles can compute, each analog or digital.
@@ -183,10 +183,10 @@ def rows_of(
 
     Args:
         references: The float network on ``validation`` and ``test``, the int8 network on ``int8``.
-        digital: No layer analog, after the warm-up; None if the strategy did not ask.
-        alone: Each layer as the only analog one; empty if it did not.
-        final: Of what was found, by split and seconds: ``test 86400``.
-        found: Its analog layers.
+        digital: No layer analog, after the warm-up; None if the strategy did not need it.
+        alone: Each layer as the only analog one; empty if the strategy did not need it.
+        final: Measurements of the result, by split and seconds: ``test 86400``.
+        found: The result's analog layers.
     """
     images = references["validation"].images
 
@@ -286,7 +286,7 @@ def statistics(values: Values) -> dict[str, float | None]:
 def drop_columns(row: Row) -> dict[str, float | None]:
     """Percentage points below the float network on the same images, and their standard error.
 
-    None of the float network itself; the error None of a single image.
+    Both are None for the float network itself; the error is None for a single image.
     """
     measured = None if row.phase == "baseline" else row.measured
     known = measured is not None and measured.images > 1

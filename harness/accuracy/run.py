@@ -1,4 +1,4 @@
-"""The accuracy loop as one job: from a network and bounds to a folder with each's mapping."""
+"""The accuracy loop as one job: from a network and bounds to a folder per mapping."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ from harness.quant.program import QNetwork
 
 @dataclass(frozen=True)
 class Found:
-    """The outcome; ``earlier`` says that it was there already."""
+    """The outcome; ``earlier``: an earlier search found it."""
 
     folder: Path
     summary: dict[str, Any]
@@ -71,7 +71,7 @@ def find_mapping(
     fresh: bool = False,
     gem5: Path | None = None,
 ) -> Found:
-    """Search a mapping under the bound of ``loop`` and leave it in the folder ``out``.
+    """Search a mapping under the bound of ``loop`` and write it to the folder ``out``.
 
     See `find_mappings`; until the end the state is in ``<out>.search``.
     """
@@ -103,25 +103,25 @@ def find_mappings(
 ) -> list[Found]:
     """Search a mapping under each bound; the folder of each appears complete.
 
-    What does not depend on a bound is computed once.  Killed at any moment, the same call goes on
-    from the last trial; until the end its state is in the folder ``state``.  While another search
-    works on one of the folders, this one waits.
+    Work that does not depend on a bound is done once.  After a kill at any moment, the same call
+    continues from the last trial; until the end its state is in the folder ``state``.  While
+    another search works on one of the folders, this one waits.
 
     Args:
         config: Network, dataset, checkpoint; system and engine.
-        loop: Noise, strategy; its bound is not looked at.
+        loop: Noise, strategy; its bound is not used.
         outs: Folders by bound in percentage points.
         command: Recorded as the mappings' provenance.
-        threads: Of torch; results are reproducible for one number of threads and machine.
+        threads: Number of torch threads; results are reproducible for one number and machine.
         fresh: Search again even where a folder has the result of the same search, and replace a
             result that has changed.
         gem5: The program of the engine gem5; None: the variable GEM5, then PATH.
 
     Raises:
-        HarnessError: A stage failed, or a folder has something that would be lost; earlier
-            results are untouched and trials stay.
+        HarnessError: A stage failed, or a folder has files that would be lost; earlier results are
+        unchanged and trials stay.
     """
-    strategy_named(loop.search.strategy)  # an unknown one is said before anything is read
+    strategy_named(loop.search.strategy)  # report an unknown one before anything is read
     _check_folders(outs)
     reporter.stage(f"reading {inputs_in_words(config.run.model, config.run.dataset)}")
     task = load_task(config)
@@ -154,7 +154,7 @@ def find_mappings(
 
 
 def _state_of(out: Path) -> Path:
-    """Where a search under the one bound of the result ``out`` has its state."""
+    """The folder of the state of a search under one bound with the result ``out``."""
     return out.parent / f"{out.name}.search"
 
 
@@ -172,9 +172,9 @@ def _check_folders(outs: Mapping[float, Path]) -> None:
 
 @contextlib.contextmanager
 def _locked(folders: Iterable[Path], reporter: Reporter) -> Iterator[None]:
-    """Keep other searches off ``folders`` for the time of a `with` block."""
+    """Lock ``folders`` against other searches for the `with` block."""
     with contextlib.ExitStack() as stack:
-        # In one order everywhere: two searches never wait for each other.
+        # Always in one order, so that two searches never deadlock.
         for folder in sorted(set(map(_absolute, folders))):
             stack.enter_context(folder_lock(folder, waiting=partial(_waiting, reporter, folder)))
         yield

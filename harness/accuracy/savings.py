@@ -1,4 +1,4 @@
-"""What each layer's conversion saves: simulated, layer by layer, digital and analog."""
+"""Simulated savings of each layer's conversion, from its digital and analog cost."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def layer_savings(
 
     Args:
         candidates: Layers that each fit the system's tiles if they are alone.
-        on_program: Hears what is simulated.
+        on_program: Called with the name of each program before its simulation.
         gem5: The program of the engine gem5; None: the variable GEM5, then PATH.
 
     Raises:

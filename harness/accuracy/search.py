@@ -191,11 +191,10 @@ class Search:
 def search_all(
     session: SearchSession, searches: Sequence[Search], finished: Callable[[Search], None]
 ) -> None:
-    """Walk each of ``searches`` to its end, measure what it found and hand it to ``finished``.
+    """Walk each of ``searches`` to its end, measure its result and pass it to ``finished``.
 
     Raises:
-        HarnessError: A stage failed, or a bound is one that guessing holds; what was measured
-            before stays.
+        HarnessError: A stage failed, or guessing would hold a bound; earlier measurements stay.
     """
     for index, search in enumerate(searches):
         left = searches[index:]
@@ -216,7 +215,7 @@ def search_all(
 
 
 def _check_bounds(session: SearchSession, searches: Sequence[Search]) -> None:
-    """Refuse bounds that guessing holds.
+    """Refuse bounds that guessing would hold.
 
     Raises:
         MappingError: There is one.

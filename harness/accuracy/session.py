@@ -55,7 +55,7 @@ CONFIRMING_SEED: Final = 1 << 32  # and others that only the confirmation sees
 
 
 class Reporter(Protocol):
-    """Hears how far a search has come."""
+    """Receives the progress of a search."""
 
     def stage(self, text: str) -> None:
         """Something begins."""
@@ -210,7 +210,7 @@ class SearchSession:
         """Retrain the network at the end of ``route`` for ``layer`` and measure it; None: warm up.
 
         Raises:
-            HarnessError: A stage failed; what was saved before stays.
+            HarnessError: A stage failed; the saved state stays.
         """
         analog = analog_of((*route, layer))
         noisy = tuple(self.demands) if layer is None else analog
@@ -239,7 +239,7 @@ class SearchSession:
         self._keep_measurement(route, CONFIRMATION, measured)
 
     def keep(self, routes: Collection[Route]) -> None:
-        """Remove the weights of all trials but those that end ``routes``."""
+        """Remove the weights of all trials except the last ones of ``routes``."""
         self._needed = frozenset(routes)
         found = {self.state.weights(route) for route in self._needed}
         if self.state.attempt is not None:
@@ -358,7 +358,7 @@ class SearchSession:
         }
 
     def _decided(self, route: Route, name: str) -> Measured | None:
-        """What ``name`` asks for if a decision was made on the very same devices and images."""
+        """The measurement ``name`` if a decision was made on the same devices and images."""
         if name != f"validation {self.loop.noise.t_eval_s:.0f}" or not analog_of(route):
             return None
         trial = self.state.trial(route[:-1], route[-1])

@@ -1,13 +1,13 @@
-"""A search's state in a folder: what a killed search needs to go on where it was.
+"""A search's state in a folder, from which a killed search continues.
 
-One JSON file has what has been measured; weights lie in checkpoint files beside it, named by their
+One JSON file has all measurements; weights are in checkpoint files beside it, named by their
 content.  Decisions are not in it: they follow from the measurements and a bound, so that searches
 under several bounds share one state.  Weights are written before the JSON that names them and
-removed when nothing needs them any more, each file in one step, so that at any moment the folder
-is whole.
+removed when nothing needs them any more.  Each file changes in one step, so that the folder is
+always consistent.
 
-A search continues only from what a search of the same identity wrote: the JSON has the identity and
-a checksum over its content, which includes the checksums of the weights.
+A search continues only from the state of a search of the same identity: the JSON has the identity
+and a checksum over its content, which includes the checksums of the weights.
 """
 
 from __future__ import annotations
@@ -71,10 +71,10 @@ class Weights(_Record):
 
 
 class Trial(_Record):
-    """What converting ``layer`` after ``route`` came to; a layer of None is the warm-up.
+    """The result of converting ``layer`` after ``route``; a layer of None is the warm-up.
 
-    ``weights`` are the retrained ones, None without retraining.  Their file is there as long as
-    a search may go on from them.
+    ``weights`` are the retrained ones, None without retraining.  Their file exists as long as a
+    search may continue from them.
     """
 
     route: Route
@@ -95,7 +95,7 @@ class Attempt(_Record):
 class Measurement(_Record):
     """Another measurement of the network at the end of ``route``.
 
-    ``divergence_nats``: from the digital network, of a layer alone.
+    ``divergence_nats``: of a layer alone, from the digital network.
     """
 
     route: Route
@@ -105,7 +105,7 @@ class Measurement(_Record):
 
 
 class Saving(_Record):
-    """What one layer costs for one inference, digital and analog, on the simulated system."""
+    """The cost of one layer for one inference, digital and analog, on the simulated system."""
 
     digital_ns: NonNegativeFloat
     analog_ns: NonNegativeFloat
@@ -136,7 +136,7 @@ class FloatCorrect(_Record):
 
 
 class SearchState(_Record):
-    """Everything measured so far, under whatever bounds."""
+    """All measurements so far, under all bounds."""
 
     identity: dict[str, str]
     seconds: NonNegativeFloat = 0.0  # of all processes that worked on it
@@ -161,11 +161,11 @@ class SearchState(_Record):
         return None if made is None else made.measured
 
     def made(self, route: Route, name: str) -> Measurement | None:
-        """`measurement` with what else was found."""
+        """As `measurement`, with the divergence."""
         return next((m for m in self.measurements if (m.route, m.name) == (route, name)), None)
 
     def weights(self, route: Route) -> Weights | None:
-        """Of the network at the end of ``route``; None: as the search found them."""
+        """Weights of the network at the end of ``route``; None: the weights before the search."""
         for length in range(len(route), 0, -1):
             trial = self.trial(route[: length - 1], route[length - 1])
             if trial is not None and trial.weights is not None:
@@ -182,7 +182,7 @@ class _File(_Record):
 
 
 class _AnyFile(BaseModel):
-    """What files of every format have."""
+    """The fields that files of every format have."""
 
     format: int
 
@@ -200,10 +200,10 @@ class StateFolder:
         self._identity = dict(identity)
 
     def load(self) -> SearchState:
-        """The saved state, or that of a new search.
+        """The saved state, or the state of a new search.
 
         Raises:
-            DataError: The file is damaged, was edited, or is of a search of another identity.
+            DataError: The file is damaged, edited, or of a search of another identity.
         """
         path = self.folder / STATE_FILE
         if not path.exists():
@@ -224,14 +224,14 @@ class StateFolder:
         return state
 
     def remove(self) -> None:
-        """Remove the state if it is this search's, or the rest of a state; no other file."""
+        """Remove the state if it is this search's, or the remains of a state; no other file."""
         if (self.folder / STATE_FILE).exists() and not self._is_of_this_search():
             return
-        # Without the JSON the rest is nothing that a search would continue from.
+        # Without the JSON no search would continue from the rest.
         (self.folder / STATE_FILE).unlink(missing_ok=True)
         for path in self._own_files():
             path.unlink(missing_ok=True)
-        with contextlib.suppress(OSError):  # something else is in it, or it never was there
+        with contextlib.suppress(OSError):  # it has other files, or does not exist
             self.folder.rmdir()
 
     def save(self, state: SearchState) -> None:
@@ -240,14 +240,14 @@ class StateFolder:
         atomic_write_text(self.folder / STATE_FILE, file.model_dump_json(indent=1) + "\n")
 
     def keep_weights(self, needed: Collection[Weights]) -> None:
-        """Remove all weights but those ``needed``; the saved state must need no others."""
+        """Remove all weights except those ``needed``; the saved state must need no others."""
         names = {STATE_FILE, *(weights.file for weights in needed)}
         for path in self._own_files():
             if path.name not in names:
                 path.unlink(missing_ok=True)
 
     def save_weights(self, graph: Graph) -> Weights:
-        """Write the weights of ``graph``; they stay until `keep_weights` leaves them out."""
+        """Write the weights of ``graph``; they stay until `keep_weights` removes them."""
         data = checkpoint_bytes(graph, str(self.folder))
         digest = sha256_of(data)
         name = f"{digest[:16]}.safetensors"
@@ -277,7 +277,7 @@ class StateFolder:
         return True
 
     def _own_files(self) -> list[Path]:
-        """What a search wrote to the folder."""
+        """The files that a search wrote to the folder."""
         if not self.folder.is_dir():
             return []
         named = (path for path in self.folder.iterdir() if _OWN.fullmatch(path.name))

@@ -1,7 +1,7 @@
-"""Whether a state's content can be that of a search: its layers, its images, its counts.
+"""Checks that a state's content can be from this search: its layers, images and counts.
 
-`state.py` checks the form of a state and that no other program changed it; what is here holds for
-the search that continues from it, so that no measurement is taken for another.
+`state.py` checks the form of a state and that no other program changed it. The checks here are
+against the search that continues, so that no measurement is mistaken for another.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ def alone(layer: str) -> str:
 
 @dataclass(frozen=True)
 class Scope:
-    """What a search can measure.
+    """The measurements that a search can make.
 
     Attributes:
         candidates: Layers that tiles can compute.
-        images: Their number, by split.
+        images: Number of images, by split.
         segments: Number of segments of the retraining for one layer.
         warmup_segments: The same with all layers noisy.
-        final: Names of the measurements of what was found.
+        final: Names of the measurements of the result.
         search: Its repetitions and images.
     """
 
@@ -112,7 +112,7 @@ def _counts(measured: Measured, split: str, sets: int, scope: Scope) -> bool:
 
 
 def _sets(route: Route, scope: Scope) -> int:
-    """Sets of devices on which the end of ``route`` is measured; without tiles all are alike."""
+    """Sets of devices on which the end of ``route`` is measured; without tiles all are equal."""
     return scope.search.repetitions if analog_of(route) else 1
 
 

@@ -1,4 +1,4 @@
-"""What a search is about: a trained network, and labelled images in disjoint splits."""
+"""The input of a search: a trained network, and labelled images in disjoint splits."""
 
 from __future__ import annotations
 
@@ -74,12 +74,12 @@ class Task:
 
     @cached_property
     def test(self) -> Labelled:
-        """The test split, read when it is first asked for: once, at the end."""
+        """The test split, read at its first use: once, at the end."""
         return _labelled(self.test_split, self.graph)
 
     @property
     def dtype(self) -> Dtype | None:
-        """How a checkpoint of the network is stored; None: its weights are no checkpoint's."""
+        """The type in which a checkpoint of the network is stored; None: it has no checkpoint."""
         if self.recipe is None:
             return None
         values = sum(array.size for node in self.graph.nodes for _, array in arrays_of(node))
@@ -156,9 +156,10 @@ def _built_in(graph: Graph, workload: Workload, splits: DatasetSplits) -> Task:
 
 
 def _own_network(config: Config) -> Task:
-    """A user's network and images: the first half of what calibration leaves is the test split.
+    """A user's network and images: the first half of the images without calibration is the test
+    split.
 
-    Of a dataset with a test split of its own, both halves are of that.
+    If a dataset has a test split of its own, both halves are from it.
     """
     run = config.run
     if run.dataset is None:

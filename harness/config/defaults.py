@@ -1,4 +1,4 @@
-"""What a caller need not name, and which keys are about tiles alone."""
+"""Default names, and the keys that concern tiles alone."""
 
 from __future__ import annotations
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 _LATER_RUN_FIELDS: Final[Mapping[str, object]] = {"placement": "resident"}
-"""Fields of `RunConfig` by what every run did before they existed."""
+"""Fields of `RunConfig` with the value of every run before they existed."""
 _LATER_ATTACH_FIELDS: Final[Mapping[str, object]] = {
     "load_latency_cycles": 0,
     "store_latency_cycles": 0,
@@ -15,7 +15,7 @@ _LATER_ATTACH_FIELDS: Final[Mapping[str, object]] = {
 
 
 def with_later_fields(data: Mapping[str, Any]) -> dict[str, Any]:
-    """A stored configuration's values with the fields that it is too old to have."""
+    """A stored configuration's values with the fields that are newer than it."""
     complete = dict(data)
     run, system = data.get("run"), data.get("system")
     if isinstance(run, dict):

@@ -65,8 +65,8 @@ def load_config(
 ) -> Config:
     """Build the configuration of one run.
 
-    Values come, later ones winning, from the shipped run defaults, the system preset and
-    its section presets, ``run``, section swaps among the overrides, other overrides.
+    Later values win, in this order: the shipped run defaults, the system preset and its section
+    presets, ``run``, section swaps among the overrides, other overrides.
 
     Args:
         system: A system preset's name, or the path of a system YAML file, which names a
@@ -155,13 +155,13 @@ def config_to_yaml(config: Config) -> str:
 def config_hash(config: Config) -> str:
     """SHA-256, in hexadecimal, of the configuration's canonical JSON.
 
-    It depends on values only: how they came in (preset, file, override) has no influence.
+    It depends on values only, not on their origin (preset, file, override).
     """
     return values_hash(config.model_dump(mode="json"))
 
 
 def values_hash(values: Mapping[str, object]) -> str:
-    """`config_hash` of a stored configuration's values, whichever fields it has."""
+    """`config_hash` of a stored configuration's values, with whatever fields it has."""
     content = {"version": _HASH_VERSION, "config": values}
     canonical = json.dumps(
         content, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False
@@ -209,14 +209,14 @@ def _run_data(given: Mapping[str, object], find: PresetFinder) -> dict[str, Any]
 
 
 def _mark_changed(config: Config, baseline: SystemConfig, preset: SystemConfig) -> Config:
-    """Name what overrides changed and did not rename ``NAME.modified``.
+    """Rename to ``NAME.modified`` every section whose values overrides changed but did not rename.
 
     A report that names a preset must not print values of another one under that name.
 
     Args:
         config: The configuration with all overrides.
         baseline: Its system before the overrides of single values.
-        preset: Its system before section swaps, too.
+        preset: Its system also before section swaps.
     """
     system = config.system
     sections: dict[str, Any] = {}
@@ -275,7 +275,7 @@ def _problem(
         return path, "the value is missing"
     if kind == "extra_forbidden":
         return path, "unknown key"
-    if kind == "value_error":  # a validator of the schema: its message says it all
+    if kind == "value_error":  # a validator of the schema, with a complete message
         return path, message.removeprefix("Value error, ")
     expected = message.removeprefix("Input should be ")
     shown = repr(value)

@@ -54,7 +54,7 @@ def parse_override(text: str, root: type[Section] = Config) -> Override:
 
 
 def make_override(key: str, value: Yaml, root: type[Section] = Config) -> Override:
-    """The override that gives ``key`` a value; text stands for what it says.
+    """The override that sets ``key`` to a value; text is parsed.
 
     Raises:
         ConfigError: The key is unknown (the message has the closest and all valid ones), names
@@ -89,7 +89,7 @@ def make_override(key: str, value: Yaml, root: type[Section] = Config) -> Overri
 def parse_overrides(
     texts: Sequence[str | Override], root: type[Section] = Config
 ) -> tuple[Override, ...]:
-    """Read all overrides; of two for one key the later one holds."""
+    """Read all overrides; of two for one key the later one wins."""
     latest: dict[tuple[str, ...], Override] = {}
     for text in texts:
         override = parse_override(text, root) if isinstance(text, str) else text

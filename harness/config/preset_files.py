@@ -9,9 +9,9 @@ A preset file is YAML with these keys:
     values:
       clock_ghz: {value: 2.3, source: "@key, Table 1"}
 
-A ``source`` that starts with ``@key`` stands for that entry of ``sources`` and adds where
-in it.  Nested sections (the caches) nest in ``values``.  A value without a source, a
-missing or an unknown key is an error.
+A ``source`` that starts with ``@key`` cites that entry of ``sources`` and adds the place in it.
+Nested sections (the caches) nest in ``values``.  A value without a source, a missing or an unknown
+key is an error.
 """
 
 from __future__ import annotations

@@ -59,7 +59,7 @@ def parse_yaml(text: str, *, where: str) -> Yaml:
 
     Args:
         text: The document.
-        where: What it is called in error messages.
+        where: Its name in error messages.
 
     Raises:
         ConfigError: It is not YAML, or uses what this reader refuses.

@@ -1,4 +1,4 @@
-"""Run folders: built aside, published by a rename, never half written."""
+"""Run folders: built under a temporary name, published by a rename, never half written."""
 
 from __future__ import annotations
 

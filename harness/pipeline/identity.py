@@ -1,4 +1,4 @@
-"""What a run depends on, condensed to the name of its folder.
+"""The identity of a run: a digest of all its inputs, which names its folder.
 
 Two runs with one identity give the same numbers, so the second is served from the first's
 folder.  The identity covers the configuration, the content of every input file, the

@@ -45,7 +45,7 @@ _PREDICTION: Final = re.compile(r"prediction (\d+) (\d+)")
 
 @dataclass(frozen=True)
 class SimulatedProgram:
-    """What one program's simulation left.
+    """The results of one program's simulation.
 
     ``predictions`` is the class of each simulated image, as the simulated core printed it;
     ``programming`` are the events of writing the weights into the tiles, before the first
@@ -181,7 +181,7 @@ def _kind(node: QNode) -> str:
 
 
 def read_predictions(console: str, images: int) -> npt.NDArray[np.int64]:
-    """The classes that the program printed, one a simulated image, in order.
+    """The classes that the program printed, one per simulated image, in order.
 
     Raises:
         StatsError: A line is missing, repeated or out of order.

@@ -1,4 +1,4 @@
-"""A bounded memory of what was made last, by what it was made from."""
+"""A cache of limited size in memory, with least-recently-used replacement."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ T = TypeVar("T")
 
 
 class Recent(Generic[T]):
-    """Values by key, of which the longest unused go; threads may share it.
+    """Values by key; the least recently used are dropped.  Threads may share it.
 
     Args:
         limit: The most that the sizes of all values sum to.  The last one is kept in any case, but

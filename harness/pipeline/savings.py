@@ -1,7 +1,7 @@
-"""What each layer saves on tiles: simulated, without tiles and on them.
+"""Each layer's saving on tiles, simulated without tiles and on them.
 
-How many tiles a system has does not matter: a program uses those that it needs, so that every
-system with equal tiles shares these simulations (`harness.pipeline.simulations`).
+The system's number of tiles does not matter: a program uses as many as it needs.  So all systems
+with equal tiles share these simulations (`harness.pipeline.simulations`).
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ def layer_savings(
 
 
 def savings_key(mapping: LayerMapping, config: Config, simulator: Simulator) -> str:
-    """What `layer_savings` of one network and image depends on, condensed."""
+    """A digest of all inputs of `layer_savings` for one network and image."""
     return content_digest(
         mapping.layers,
         mapping.conductances,

@@ -1,4 +1,4 @@
-"""A program is simulated once: its result is kept, by all that the result depends on.
+"""A program is simulated once: its result is kept under a key of all its inputs.
 
 That is the program's bytes, the names of its regions, the part of the system that it can see
 (`harness.engines.visible`) and what simulates (`harness.pipeline.identity`).  Results that any

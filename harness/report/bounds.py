@@ -1,4 +1,4 @@
-"""How near the analog layers of a run come to their bounds (`harness/placement/bounds.py`)."""
+"""Times of a run's analog layers over their bounds (`harness/placement/bounds.py`)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def analog_bound(layer: AnalogLayerInfo, pixels: int, system: SystemConfig) -> A
     """The bound of a layer of ``pixels`` output pixels, which its copies share.
 
     Raises:
-        StatsError: Its tiles are not those that its matrix takes.
+        StatsError: The number of tiles does not fit the matrix.
     """
     tile = system.tile
     blocks = _blocks(layer, system)
@@ -40,7 +40,7 @@ def _blocks(layer: AnalogLayerInfo, system: SystemConfig) -> int:
 
 
 def layer_bound(comparison: Comparison, layer: LayerSummary) -> AnalogBound | None:
-    """The bound of a layer of the mapped program; None for one that multiplies on no tile."""
+    """The bound of a layer of the mapped program; None for a layer without MVMs."""
     if comparison.plan is None or layer.unit != "analog":
         return None
     infos = {info.name: info for info in comparison.plan.analog_layers}
@@ -54,7 +54,7 @@ def layer_bound(comparison: Comparison, layer: LayerSummary) -> AnalogBound | No
 
 @dataclass(frozen=True)
 class BoundRatios:
-    """How far the analog layers are from their bounds."""
+    """Ratios of the analog layers' times to their bounds."""
 
     mean: float  # of each layer's time over its bound
     overall: float  # their times together over their bounds together

@@ -1,4 +1,4 @@
-"""``layers.csv``: one row a layer and program, and one for each program's total."""
+"""``layers.csv``: one row per layer and program, and one for each program's total."""
 
 from __future__ import annotations
 

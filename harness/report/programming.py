@@ -1,4 +1,4 @@
-"""What it costs to program layers at each inference, and how long the cells last."""
+"""The cost of programming layers at each inference, and the life of the cells."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ class Programming:
 def programming_of(comparison: Comparison) -> Programming | None:
     """None where no layer is reloaded.
 
-    All reloaded layers begin on the same tile, so its first cell is written once for each of them,
-    and for each part of those that come in parts.
+    All reloaded layers start on the same tile, so its first cell is written once for each of them,
+    or for each part of a layer in parts.
     """
     if comparison.mapped is None or comparison.plan is None:
         return None

@@ -1,8 +1,8 @@
-"""``roofline.csv`` and ``roofline.png``: how near each digital layer comes to what limits it.
+"""``roofline.csv`` and ``roofline.png``: each digital layer's rate against its limits.
 
-A layer does at most the SIMD units' peak of MACs a cycle, and at most its MACs for each byte of
-DRAM traffic times the bytes that a cycle brings.  Two figures stand for that: the memory's own
-bandwidth, and what the L1 data cache's outstanding misses let one core have of it.
+A layer computes at most the SIMD units' peak of MACs per cycle, and at most its MACs per byte of
+DRAM traffic times the bytes per cycle.  There are two limits of bytes per cycle: the memory's own
+bandwidth, and the part of it that one core gets with its L1 data cache's misses in flight.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _SAME_X, _SAME_Y = 2.5, 1.12  # ratios within which labels would cover each othe
 
 @dataclass(frozen=True)
 class Roofs:
-    """Bytes a cycle from DRAM: what the memory gives, and what one core's misses can ask for."""
+    """Bytes per cycle from DRAM: of the memory, and of one core's misses in flight."""
 
     memory: float
     misses: float

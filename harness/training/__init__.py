@@ -27,7 +27,7 @@ def train_workload(
     """Train a built-in network; see `harness.training.run.train_workload`.
 
     Raises:
-        HarnessError: torch is not installed, and what training itself raises.
+        HarnessError: torch is not installed, or training failed.
     """
     try:
         from harness.training import run

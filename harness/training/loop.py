@@ -30,7 +30,7 @@ _EVALUATION_BATCH = 500
 
 @dataclass(frozen=True, eq=False)
 class Trained:
-    """The network of the best validation, and how it came about."""
+    """The network of the best validation, with its epochs."""
 
     graph: Graph
     best_epoch: int
@@ -42,7 +42,7 @@ class Trained:
 class TensorSplit:
     """A split in memory, as training reads it."""
 
-    pixels: Tensor  # uint8 [n, c, h, w]: a quarter of what the normalised images would take
+    pixels: Tensor  # uint8 [n, c, h, w]: a quarter of the size of normalised images
     labels: Tensor
     normalisation: Normalisation
 
@@ -64,12 +64,12 @@ def train(
 ) -> Trained:
     """Train ``graph`` on ``splits.train``; ``splits.validation`` chooses the epoch.
 
-    The test and calibration splits are not looked at.  After every epoch the state goes
-    to ``state_path``; where that file exists already, training goes on from it, with the
-    result that it would have had without the interruption.
+    The test and calibration splits are not used.  After every epoch the state is written to
+    ``state_path``.  If that file exists, training continues from it, with the same result as
+    without the interruption.
 
     Args:
-        threads: Of torch; results are reproducible for one number of threads and machine.
+        threads: Number of torch threads; results are reproducible for one number and machine.
         on_epoch: Called with each finished epoch's record.
 
     Raises:
@@ -84,7 +84,7 @@ def train(
         if state.epoch:
             module.load_state_dict(state.module)
             optimizer.load_state_dict(state.optimizer)
-        save_state(state, state_path)  # a folder that cannot be written is found out now
+        save_state(state, state_path)  # find a folder that cannot be written now
         training = tensor_split(splits.train, graph)
         validation = tensor_split(splits.validation, graph)
         while state.epoch < recipe.epochs and not _exhausted(state, recipe):
@@ -93,7 +93,7 @@ def train(
             state.epoch = record.epoch
             state.module = _copy(module)
             state.optimizer = optimizer.state_dict()
-            # Of equals the later one, which has trained on with a smaller rate.
+            # Of equal ones the later, which was trained longer with a smaller rate.
             if record.validation_accuracy >= state.best_accuracy:
                 state.best, state.best_epoch = state.module, record.epoch
                 state.best_accuracy = record.validation_accuracy
@@ -140,7 +140,7 @@ def _epoch(
     epoch: int,
 ) -> EpochRecord:
     began = time.monotonic()
-    # A generator of its own for every epoch: nothing random has to be saved to resume.
+    # One generator per epoch, so that no random state must be saved.
     generator = torch.Generator().manual_seed((recipe.seed << 20) + epoch)
     batches = shuffled_batches(training, recipe.batch_size, generator)
     rates = [
@@ -209,7 +209,7 @@ def _step(
 
 
 def make_optimizer(module: nn.Module, recipe: Recipe) -> torch.optim.SGD:
-    """SGD of the recipe, with no weight decay of vectors."""
+    """SGD of the recipe, without weight decay of vectors."""
     # Vectors are biases and batch-norm parameters: decaying them only biases the output.
     parameters = list(module.parameters())
     groups = [
@@ -276,14 +276,14 @@ def _fingerprint(graph: Graph, splits: DatasetSplits, recipe: Recipe) -> str:
 
 @contextlib.contextmanager
 def torch_settings(threads: int) -> Iterator[None]:
-    """Deterministic algorithms and a number of threads, for the time of a `with` block."""
+    """Deterministic algorithms and a number of threads, for the `with` block."""
     before_threads = torch.get_num_threads()
     before = torch.are_deterministic_algorithms_enabled()
     memory = torch.utils.deterministic
     before_fill = memory.fill_uninitialized_memory  # type: ignore[attr-defined]
     torch.set_num_threads(threads)
     torch.use_deterministic_algorithms(True)
-    # Filling takes a sixth of a training step, and nothing reads what is not set.
+    # Filling takes a sixth of a training step, and no uninitialised value is read.
     memory.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     try:
         yield

@@ -23,7 +23,7 @@ LOG_COLUMNS = ("epoch", "learning_rate", "train_loss", "validation_accuracy", "s
 
 @dataclass(frozen=True)
 class TrainingResult:
-    """Where the artifacts are and what the network reached, in float32."""
+    """The artifacts' paths and the network's accuracy, in float32."""
 
     checkpoint: Path
     log: Path
@@ -46,8 +46,8 @@ def train_workload(
 ) -> TrainingResult:
     """Train the built-in network ``name`` and write ``<name>.safetensors`` and ``.csv``.
 
-    Interrupted at any moment, the same call goes on after the last finished epoch.  The
-    test split is looked at once, when training is over.
+    After an interrupt at any moment, the same call continues after the last finished epoch.  The
+    test split is used once, after training.
 
     Args:
         dataset: File or folder; None is the bundled dataset or the folder AIMC_DATA.

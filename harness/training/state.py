@@ -1,4 +1,4 @@
-"""What training needs to go on after it was killed, in one file a run."""
+"""The state from which a killed training continues, in one file per run."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class TrainingState:
 
 
 def save_state(state: TrainingState, path: Path) -> None:
-    """Write ``state`` atomically, behind a SHA-256 of what follows."""
+    """Write ``state`` atomically, after a SHA-256 of it."""
     buffer = io.BytesIO()
     content = {**vars(state), "records": [list(vars(record).values()) for record in state.records]}
     torch.save(content, buffer)
