@@ -1,4 +1,4 @@
-/* What a bare-metal program has instead of an operating system and a C library.
+/* The runtime of a bare-metal program, instead of an operating system and a C library.
  *
  * The runtime's entry point is at the very start of the image (PLATFORM_DRAM_BASE).  On every core
  * it turns on Advanced SIMD, and the MMU and caches unless the board says otherwise

@@ -1,9 +1,9 @@
-/* Waking the cores that sleep since the reset. */
+/* Waking the cores that have slept since the reset. */
 #include "cores.h"
 
 #include "aimc_runtime.h"
 
-/* As start.S reads it: 32 bytes, the entry last to be written. */
+/* Read by start.S: 32 bytes; the entry is written last. */
 struct core_slot {
   void (*entry)(void*);
   void* argument;
@@ -13,7 +13,7 @@ struct core_slot {
 
 extern struct core_slot aimc_core_slots[AIMC_CORES];
 
-/* In .data, because core 0 clears .bss while the others look. */
+/* In .data, because core 0 clears .bss while the others poll. */
 struct core_slot aimc_core_slots[AIMC_CORES] __attribute__((section(".data.aimc_core_slots"))) = {
     {0, 0, 0, 0},
 };

@@ -1,4 +1,4 @@
-/* What start.S and cores.c share. */
+/* Constants of start.S and cores.c. */
 #ifndef AIMC_CORES_H
 #define AIMC_CORES_H
 

@@ -90,7 +90,7 @@ park:
   b park
   .ltorg
 
-// Any exception is the end: hand what, why and where to aimc_fault() on a fresh stack.
+// Any exception ends the program: aimc_fault() gets its kind, syndrome and address on a new stack.
   .macro vector number
   .balign 128
   mov x0, #\number

@@ -1,4 +1,4 @@
-/* What the analog drivers share: what becomes of codes. */
+/* Finishing of codes, shared by the analog drivers. */
 #ifndef AIMC_ANALOG_H
 #define AIMC_ANALOG_H
 
@@ -6,23 +6,23 @@
 
 #include "aimc_ops.h"
 
-/* Of `columns` of the layer, a column. */
+/* Bytes of `columns` per column of the layer. */
 #define ANALOG_COLUMN_BYTES 12
 
-/* Codes lie range by range, so that what is worked on at once does not fall into the same sets of a
- * cache: of each range first all blocks' codes of a pixel, then those of the next.  This is the way
- * from one pixel to the next. */
+/* Codes are ordered by range, so that codes that are used together do not conflict in the sets of a
+ * cache.  A range has all blocks' codes of one pixel, then of the next.  Returns the bytes from one
+ * pixel to the next. */
 static inline int64_t pixel_stride(const struct aimc_range* range) {
   return (int64_t)range->blocks * range->step;
 }
 
-/* Of room for `pixels` pixels of all ranges, where a range's begins. */
+/* Start of a range's codes in a buffer for `pixels` pixels of all ranges. */
 static inline int64_t range_codes(const struct aimc_range* range, int64_t pixels) {
   return range->codes * pixels;
 }
 
 /* Adds up the codes of a range's blocks, from `codes` on, and requantizes, for `pixels` pixels.
- * `out` is the first pixel's, of all columns; `next` are the codes that are read afterwards. */
+ * `out` is the first pixel's first column; `next` are the codes that are read afterwards. */
 typedef void analog_finish(const struct aimc_analog* op, const struct aimc_range* range,
                            const int8_t* codes, const int8_t* next, int32_t pixels, int8_t* out);
 

@@ -1,4 +1,4 @@
-/* The digital part of an analog layer, 16 columns at a time, for whoever has the codes. */
+/* The digital part of an analog layer, 16 columns at a time. */
 #ifndef AIMC_ANALOG_COLUMNS_NEON_H
 #define AIMC_ANALOG_COLUMNS_NEON_H
 
@@ -37,7 +37,7 @@ static inline int32x4_t requant4_right(int32x4_t acc, struct requant4 r) {
   return vrshlq_s32(vqrdmulhq_s32(acc, r.multiplier), r.right);
 }
 
-/* Where the codes of 16 columns lie. */
+/* Addresses of the codes of 16 columns. */
 struct codes16 {
   const int8_t* first;
   int64_t stride; /* from one pixel to the next */
@@ -45,15 +45,15 @@ struct codes16 {
   int32_t blocks;
 };
 
-/* Where results go. */
+/* Addresses of the results. */
 struct results {
   int8_t* out;
   int64_t stride;  /* from one pixel to the next */
-  int32_t columns; /* of them, more than 16 as well */
+  int32_t columns; /* left to store; may be more than 16 */
 };
 
-/* Requantizes and stores the sums of `count` (a constant) pixels of up to 16 columns, of only right
- * shifts.  Their chains of operations do not wait for each other. */
+/* Requantizes and stores the sums of `count` (a constant) pixels of up to 16 columns without left
+ * shifts.  The pixels' chains of operations are independent of each other. */
 static inline __attribute__((always_inline)) void finish_sums(const int count,
                                                               const struct columns16* c,
                                                               const int16x8_t* low,
@@ -81,7 +81,7 @@ static inline __attribute__((always_inline)) void finish_sums(const int count,
   }
 }
 
-/* The same for their int8 codes.  Codes `ahead` of each are brought nearer. */
+/* The same from int8 codes.  Prefetches the codes `ahead` bytes after each. */
 static inline __attribute__((always_inline)) void finish_pixels(const int count,
                                                                 const struct columns16* c,
                                                                 const struct codes16* codes,
@@ -104,12 +104,12 @@ static inline __attribute__((always_inline)) void finish_pixels(const int count,
   finish_sums(count, c, low, high, to);
 }
 
-/* Whether sums of int8 codes stay int16 for certain. */
+/* Whether sums of int8 codes always fit int16. */
 static inline bool narrow_sums(const struct aimc_analog* op, const struct aimc_range* range) {
   return op->code_bytes == 1 && range->blocks <= LINES_MAX_BLOCKS;
 }
 
-/* What analog_lines() and analog_pixel() both read of it. */
+/* Sets the fields that both analog_lines() and analog_pixel() read. */
 static inline void begin_lines(struct analog_lines* lines, const struct aimc_analog* op,
                                const struct aimc_range* range) {
   lines->step = range->step;
@@ -118,8 +118,8 @@ static inline void begin_lines(struct analog_lines* lines, const struct aimc_ana
   lines->high = vdupq_n_s8((int8_t)op->requant.high);
 }
 
-/* Sets the way through `pixels` pixels for analog_lines(): from one's codes of a block to the next
- * one's, and from one's outputs. */
+/* Sets the strides for analog_lines() over `pixels` pixels: between the pixels' codes of a block,
+ * and between their outputs. */
 static inline void set_steps(struct analog_lines* lines, int64_t stride, int64_t out_stride,
                              int32_t pixels) {
   const int32_t quads = (pixels + PIXELS - 1) / PIXELS;
@@ -141,7 +141,7 @@ static inline void set_steps(struct analog_lines* lines, int64_t stride, int64_t
   lines->quads = (uint64_t)quads;
 }
 
-/* What analog_pixel() reads of a range alone. */
+/* Sets the fields of analog_pixel() for one range alone. */
 static inline void begin_pixel(struct analog_lines* lines, const struct aimc_analog* op,
                                const struct aimc_range* range) {
   begin_lines(lines, op, range);
@@ -151,8 +151,8 @@ static inline void begin_pixel(struct analog_lines* lines, const struct aimc_ana
   lines->range_step = LINE_COLUMNS;
 }
 
-/* Finishes a pixel's columns of a range that fill no line of codes: a line of results is made
- * elsewhere, of which only theirs are stored. */
+/* Finishes a pixel's last columns of a range, which fill no whole line of codes.  A line of results
+ * is computed in a buffer, of which only these columns are stored. */
 static inline void finish_pixel_rest(const struct aimc_analog* op, const struct aimc_range* range,
                                      const int8_t* codes, int8_t* out) {
   const int32_t whole = range->columns / LINE_COLUMNS * LINE_COLUMNS;

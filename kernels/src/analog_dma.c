@@ -16,7 +16,7 @@ static void start_layer(const struct aimc_analog* op, int32_t first, int32_t cou
   }
 }
 
-/* Hands output rows from `oy` on, a band or what is left, to the tiles. */
+/* Gives the tiles the output rows from `oy` on: a band, or the rest. */
 static void start_band(const struct aimc_analog* op, int32_t oy, bool odd) {
   struct aimc_descriptor* descriptor = op->dma->descriptor + (odd ? op->block_count : 0);
   const int32_t rest = op->window.out_h - oy;
@@ -28,9 +28,9 @@ static void start_band(const struct aimc_analog* op, int32_t oy, bool odd) {
   start(op, descriptor, false, 0, op->block_count);
 }
 
-/* Waits until all blocks have made a quad, or all that is `left`; returns how many pixels can be
- * finished: all, or quads.  Where the first range's lines of the first ones have not come nearer
- * behind the codes before them, since they were not made yet, they do now. */
+/* Waits until all blocks have computed a quad, or the pixels `left`.  Returns how many pixels can
+ * be finished: all, or a multiple of a quad.  The codes of the first range's first pixels are
+ * prefetched here unless that was already done while earlier codes were being finished. */
 static int32_t wait_quad(const struct aimc_analog* op, const int8_t* codes, int32_t left) {
   const struct aimc_range* range = op->range;
   const int32_t quad = left < QUAD ? left : QUAD;
@@ -40,7 +40,7 @@ static int32_t wait_quad(const struct aimc_analog* op, const int8_t* codes, int3
   return made == left ? left : made / QUAD * QUAD;
 }
 
-/* Finishes `pixels` pixels of a band from number `done` on as all blocks have made them. */
+/* Finishes `pixels` pixels of a band, from pixel `done` on, as the blocks compute them. */
 static void follow(const struct aimc_analog* op, const int8_t* codes, int32_t done, int32_t pixels,
                    int8_t* out, analog_finish* finish) {
   struct aimc_dma* dma = op->dma;
@@ -61,9 +61,10 @@ static void follow(const struct aimc_analog* op, const int8_t* codes, int32_t do
   }
 }
 
-/* Finishes the first quad of a layer of which only the first range's tiles have begun: those of the
- * next begin when they have made a pixel, and then each range's when all before have made the quad.
- * Returns how many pixels these are. */
+/* Finishes the first quad of a layer of which only the first range's tiles have started.  The
+ * second range's tiles start when the first's have computed a pixel.  Each later range's tiles
+ * start when the tiles of all earlier ranges have computed the quad.  Returns the quad's number of
+ * pixels. */
 static int32_t follow_first_quad(const struct aimc_analog* op, const int8_t* codes, int8_t* out,
                                  analog_finish* finish) {
   const int32_t pixels = op->window.out_h * op->window.out_w;
@@ -86,7 +87,7 @@ static int32_t follow_first_quad(const struct aimc_analog* op, const int8_t* cod
   return quad;
 }
 
-/* A layer whose codes all fit, whose first tiles have begun. */
+/* A layer in one band whose first tiles have started. */
 static __attribute__((noinline)) void follow_layer(const struct aimc_analog* op,
                                                    const int8_t* codes, int8_t* out,
                                                    analog_finish* finish) {
@@ -114,7 +115,7 @@ static __attribute__((noinline)) void run_bands(const struct aimc_analog* op, in
   }
 }
 
-/* A layer whose codes all fit. */
+/* A layer in one band. */
 static inline __attribute__((always_inline)) void run_layer(const struct aimc_analog* op,
                                                             const bool again, int8_t* out,
                                                             int8_t* codes, analog_finish* finish) {
@@ -127,8 +128,8 @@ static inline __attribute__((always_inline)) void run_layer(const struct aimc_an
   }
 }
 
-/* Where the map or the codes are not where they were, as in the first inference: what follows has
- * the same place on the stack as in others. */
+/* For a map or codes at other addresses than before, as in the first inference.  A function of its
+ * own, so that the rest uses the same stack addresses as in other inferences. */
 static __attribute__((noinline)) void run_elsewhere(const struct aimc_analog* op, const int8_t* in,
                                                     int8_t* out, int8_t* codes,
                                                     analog_finish* finish) {
@@ -140,8 +141,8 @@ static __attribute__((noinline)) void run_elsewhere(const struct aimc_analog* op
   }
 }
 
-/* The tiles of a layer begin as soon as possible: nothing is saved before, since all that comes
- * afterwards is in the functions that this ends with. */
+/* The tiles of a layer start as soon as possible: no register is saved before, since all later code
+ * is in functions that this one ends with. */
 static inline __attribute__((always_inline)) void run(const struct aimc_analog* op,
                                                       const int8_t* in, int8_t* out, int8_t* codes,
                                                       analog_finish* finish) {

@@ -1,4 +1,4 @@
-/* What layers by the tiles' own DMA are made of: descriptors, starts and looks at what is made. */
+/* Steps of layers by the tiles' own DMA: descriptors, starts and polls of finished pixels. */
 #ifndef AIMC_ANALOG_DMA_H
 #define AIMC_ANALOG_DMA_H
 
@@ -10,7 +10,7 @@
 
 #define QUAD 4 /* pixels that are finished together */
 
-/* Columns whose parameters are touched before they are used. */
+/* Columns whose parameters are prefetched. */
 #define TOUCHED (3 * LINE_COLUMNS)
 
 /* A descriptor has 16 bits for sizes of the map and 8 for those of the window. */
@@ -23,7 +23,7 @@ static void check_fits(const struct aimc_window* w) {
   }
 }
 
-/* Fills both bands' descriptors, for as many rows as fit one. */
+/* Fills both bands' descriptors, each for as many rows as fit one. */
 static __attribute__((noinline)) void fill_descriptors(const struct aimc_analog* op,
                                                        const int8_t* in, int8_t* codes) {
   const struct aimc_window* w = &op->window;
@@ -64,8 +64,8 @@ static __attribute__((noinline)) void fill_descriptors(const struct aimc_analog*
   op->dma->before = op->dma->pixels;
 }
 
-/* Hands `count` tiles from number `first` of the layer's on their descriptors, or tells them to run
- * those that they hold, `again`. */
+/* Gives `count` of the layer's tiles, from tile `first` on, their descriptors.  With `again`, tells
+ * them to run the descriptors that they hold. */
 static inline __attribute__((always_inline)) void start(const struct aimc_analog* op,
                                                         const struct aimc_descriptor* descriptor,
                                                         const bool again, int32_t first,
@@ -75,7 +75,7 @@ static inline __attribute__((always_inline)) void start(const struct aimc_analog
   descriptor += first;
   tile_barrier();
   for (;;) {
-    /* The ways out are branches not taken, which a core expects of those it does not know. */
+    /* The exits are branches not taken, as a core predicts unknown branches. */
     for (int i = 0; i < 4; ++i) {
       if (again) {
         tile_write(*tile++, AIMC_REG_CONTROL, AIMC_CONTROL_AGAIN);
@@ -87,7 +87,7 @@ static inline __attribute__((always_inline)) void start(const struct aimc_analog
   }
 }
 
-/* Brings what finishing the first pixel reads nearer. */
+/* Prefetches the data that finishing the first pixel reads. */
 static void touch_parameters(const struct aimc_analog* op, const int8_t* out) {
   const int32_t columns = op->out_channels < TOUCHED ? op->out_channels : TOUCHED;
   touch_to_write(out);
@@ -110,7 +110,7 @@ static inline __attribute__((always_inline)) int32_t wait_pixels(const struct ai
                     range->step, touches, apart);
 }
 
-/* The same where they have probably been made. */
+/* The same for pixels that are probably finished. */
 static int32_t look(const struct aimc_analog* op, const struct aimc_range* range, int32_t least,
                     int32_t most) {
   const int32_t made = made_by_all(op, range->first, range->blocks, op->dma->pixels, most);
@@ -118,8 +118,8 @@ static int32_t look(const struct aimc_analog* op, const struct aimc_range* range
   return wait_pixels(op, range, least, most, 0, 0, 0);
 }
 
-/* Waits until the first range's blocks have made the next `quad` pixels; returns how many all of
- * them have made, up to `most`.  Brings the lines of the quad nearer. */
+/* Waits until the first range's blocks have computed the next `quad` pixels.  Returns how many
+ * pixels all of them have computed, up to `most`.  Prefetches the lines of the quad. */
 static int32_t wait_first(const struct aimc_analog* op, int32_t quad, int32_t most,
                           const int8_t* codes) {
   const struct aimc_range* range = op->range;

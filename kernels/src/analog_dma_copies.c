@@ -1,25 +1,25 @@
-/* Copies of an analog layer by the tiles' own DMA: all copies work at the same time, each on the
- * descriptors of its share of the pixels.  The core goes round the copies and finishes the next
- * pixels of each, four at least, as they have all made them: what is left when the last tile is
- * done is little.  The core is what is slow then; few columns are finished several pixels at once
- * (analog_side_by_side.h). */
+/* Copies of an analog layer by the tiles' own DMA.  All copies work at the same time, each on the
+ * descriptors of its share of the pixels.  The core visits the copies in turn and finishes the next
+ * pixels of each, at least four, when all its tiles have computed them.  So little work is left
+ * when the last tile is done.  The core is then the bottleneck; with few columns it finishes
+ * several pixels at once (analog_side_by_side.h). */
 #include "analog_dma.h"
 #include "analog_side_by_side.h"
 
 static inline int32_t smaller(int32_t a, int32_t b) { return a < b ? a : b; }
 
-/* Pixels of a copy whose codes there is room for at a time, twice if there are several bands. */
+/* Pixels of a copy whose codes fit at a time; there are two such buffers for several bands. */
 static inline int64_t room_of(const struct aimc_analog* copy) {
   return (int64_t)copy->dma_rows * copy->window.out_w;
 }
 
-/* From a copy's codes to the next one's; copies_scratch_bytes of harness/codegen/packing.py. */
+/* Bytes from a copy's codes to the next copy's; see copies_scratch_bytes of packing.py. */
 static inline int64_t copy_stride(const struct aimc_analog* copy) {
   const int32_t bands = copy->dma_rows < copy->window.out_h ? 2 : 1;
   return bands * room_of(copy) * copy->pixel_bytes + AIMC_ALIGN;
 }
 
-/* fill_descriptors() for pixels whose codes lie side by side. */
+/* fill_descriptors() for pixels whose codes are side by side. */
 static void fill_side_by_side(const struct aimc_analog* copy, const int8_t* in, int8_t* codes) {
   fill_descriptors(copy, in, codes);
   const int64_t step = side_by_side_step(copy, room_of(copy));
@@ -33,13 +33,13 @@ static void fill_side_by_side(const struct aimc_analog* copy, const int8_t* in, 
   }
 }
 
-/* Rows of a copy's band that begins with its row `row`; none below 1. */
+/* Rows of a copy's band that starts with its row `row`; 0 or less: none. */
 static inline int32_t band_height(const struct aimc_copies* op, int32_t k, int32_t row) {
   return smaller(op->share[k].rows - row, op->copy->dma_rows);
 }
 
-/* Hands the copies' bands that begin with their row `row` to the tiles, or tells them to run the
- * descriptors that they hold, `again`. */
+/* Gives the tiles the copies' bands that start with their row `row`.  With `again`, tells them to
+ * run the descriptors that they hold. */
 static void start_band(const struct aimc_copies* op, int32_t row, bool odd, bool again) {
   for (int32_t k = 0; k < op->count; ++k) {
     const struct aimc_analog* copy = &op->copy[k];
@@ -60,9 +60,9 @@ static void start_band(const struct aimc_copies* op, int32_t row, bool odd, bool
   }
 }
 
-/* Waits until a copy has made the next `least` of the `left` pixels of its band, or all of them;
- * returns how many can be finished: all, or a multiple of `least`.  `codes` of four come nearer,
- * unless 0. */
+/* Waits until a copy has computed the next `least` of the `left` pixels of its band, or all of
+ * them.  Returns how many can be finished: all, or a multiple of `least`.  Prefetches `codes` of
+ * four pixels, unless 0. */
 static int32_t wait_copy(const struct aimc_analog* copy, const int8_t* codes, int32_t least,
                          int32_t left) {
   const struct aimc_range* range = copy->range;
@@ -73,7 +73,7 @@ static int32_t wait_copy(const struct aimc_analog* copy, const int8_t* codes, in
   return made == left ? left : made / least * least;
 }
 
-/* Finishes `pixels` pixels of a copy's band from number `done` on; `next` is read afterwards. */
+/* Finishes `pixels` pixels of a copy's band from pixel `done` on; `next` is read afterwards. */
 static void finish_copy(const struct aimc_analog* copy, const int8_t* codes, int32_t done,
                         int32_t pixels, const int8_t* next, int8_t* out, analog_finish* finish) {
   const int64_t room = room_of(copy);
@@ -87,8 +87,8 @@ static void finish_copy(const struct aimc_analog* copy, const int8_t* codes, int
   }
 }
 
-/* Finishes the copies' bands that begin with their row `row`; without `finish` pixels whose codes
- * lie side by side. */
+/* Finishes the copies' bands that start with their row `row`.  Without `finish`, the pixels' codes
+ * are side by side. */
 static void follow(const struct aimc_copies* op, const int8_t* codes, int32_t row, int8_t* out,
                    analog_finish* finish) {
   const struct aimc_analog* first = op->copy;

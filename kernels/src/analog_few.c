@@ -1,6 +1,6 @@
-/* Dense layers of few outputs by programmed I/O.  Nothing hides what comes behind the
- * multiplication, so that is done once before, on whatever the scratch holds: what it executes and
- * reads is near then. */
+/* Fully connected layers of few outputs by programmed I/O.  Nothing overlaps the work after the
+ * MVM.  It is therefore done once before, on whatever the scratch holds, so that its code and data
+ * are in the caches. */
 #include "analog_columns_neon.h"
 #include "tile.h"
 #include "tile_windows.h"
@@ -12,7 +12,7 @@ void aimc_analog_few_ref(const struct aimc_analog* op, const int8_t* in, int8_t*
   aimc_analog_pio_ref(op, in, out, scratch);
 }
 
-/* `there`: the codes are in the windows. */
+/* `there`: the codes are in the windows; otherwise scratch stands in for them. */
 static inline __attribute__((always_inline)) void finish(const struct aimc_analog* op,
                                                          const int8_t* scratch, int8_t* out,
                                                          int32_t there) {

@@ -1,5 +1,4 @@
-/* The digital part of an analog layer, 16 columns at a time where analog_lines.S does not take 64.
- */
+/* The digital part of an analog layer; 16 columns at a time where analog_lines.S cannot do 64. */
 #include <stddef.h>
 
 #include "analog_columns_neon.h"
@@ -15,7 +14,7 @@ static inline struct columns16 columns16_load(const struct aimc_analog* op, int3
   return c;
 }
 
-/* No column of the 16 is shifted left, as is usual. */
+/* Whether none of the 16 columns has a left shift, as is usual. */
 static inline bool only_right(const struct columns16* c) {
   const int32x4_t left = vorrq_s32(vorrq_s32(c->requant[0].left, c->requant[1].left),
                                    vorrq_s32(c->requant[2].left, c->requant[3].left));
@@ -47,8 +46,7 @@ static inline int32x4x4_t sum_many(const int8_t* codes, int64_t step, int32_t co
   return sum;
 }
 
-/* All pixels of up to 16 columns.  `fresh`: the first to touch these lines of codes, which hold 64.
- */
+/* All pixels of up to 16 columns.  `fresh`: these lines of codes, of 64 columns, are new. */
 static void finish_usual(const struct columns16* c, const struct codes16* codes, int32_t pixels,
                          bool fresh, struct results to) {
   const int8_t* at = codes->first;
@@ -84,7 +82,7 @@ _Static_assert(offsetof(struct analog_lines, low) == LINES_LOW, "layout");
 _Static_assert(offsetof(struct analog_lines, high) == LINES_HIGH, "layout");
 _Static_assert(offsetof(struct analog_lines, beyond) == LINES_BEYOND, "layout");
 
-/* The columns of a range that whole lines of codes hold. */
+/* The columns of a range in whole lines of codes. */
 static __attribute__((noinline)) void finish_lines(const struct aimc_analog* op,
                                                    const struct aimc_range* range,
                                                    const int8_t* codes, const int8_t* next,
@@ -135,7 +133,7 @@ static __attribute__((noinline)) void finish_columns(const struct aimc_analog* o
 
 void analog_finish_neon(const struct aimc_analog* op, const struct aimc_range* range,
                         const int8_t* codes, const int8_t* next, int32_t pixels, int8_t* out) {
-  const int32_t columns = range->columns; /* `range` is no longer near when the lines are done */
+  const int32_t columns = range->columns; /* `range` is no longer in the L1 after the lines */
   out += range->n0;
   int32_t n = 0;
   if (op->columns && narrow_sums(op, range)) {

@@ -1,4 +1,4 @@
-/* The digital part of an analog layer as it is defined. */
+/* The definition of the digital part of an analog layer. */
 #include "analog.h"
 #include "requantize.h"
 

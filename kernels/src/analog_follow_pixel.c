@@ -1,14 +1,15 @@
-/* What comes before codes are there is done while the tiles work; what comes after is as short as
- * can be: a layer of one pixel has nothing to hide it behind. */
+/* Layers of one pixel by DMA. All preparation is done while the tiles compute. The work after the
+ * codes arrive is as short as possible, since in a layer of one pixel nothing overlaps it. */
 #include "analog_columns_neon.h"
 #include "analog_pixel.h"
 #include "analog_wait.h"
 
-/* Blocks, at most, that are waited for together. */
+/* Largest number of blocks that are polled together. */
 #define TOGETHER 8
 
-/* Ranges from `range` on, of at most TOGETHER blocks if they are several, that analog_pixel() takes
- * at once: they differ, at most, in how many columns the last one has. */
+/* Sets `lines` for as many ranges from `range` on as analog_pixel() can finish in one call, and
+ * returns their number. Several ranges have at most TOGETHER blocks and may differ only in the last
+ * one's columns. */
 static int32_t prepare_lines(const struct aimc_analog* op, const struct aimc_range* range,
                              struct analog_lines* lines) {
   const struct aimc_range* const end = op->range + op->range_count;
@@ -28,7 +29,7 @@ static int32_t prepare_lines(const struct aimc_analog* op, const struct aimc_ran
   return (int32_t)(last + 1 - range);
 }
 
-/* Brings parameters nearer until `tile` has made a pixel, or they all are. */
+/* Prefetches parameters until `tile` has computed a pixel, or all are prefetched. */
 static inline void touch_until_made(const struct aimc_analog* op, int32_t tile, uint32_t before) {
   const int8_t* at = op->pixel_columns;
   const int8_t* const end = at + op->out_channels * ANALOG_PIXEL_COLUMN_BYTES;
@@ -77,8 +78,8 @@ static __attribute__((noinline)) void finish_few(const struct aimc_analog* op, u
   }
 }
 
-/* One range of few columns: all is done once before, with whatever the codes are, so that what this
- * executes and reads is near. */
+/* One range of few columns. The pixel is first finished once with whatever codes are in the buffer,
+ * so that code and data are in the caches. */
 static __attribute__((noinline)) void follow_few(const struct aimc_analog* op, const int8_t* codes,
                                                  int8_t* out) {
   const uint32_t before = op->dma->pixels++;

@@ -1,13 +1,13 @@
 /* The digital part of an analog layer on int8 codes: 64 columns, a cache line of codes, by four
  * pixels at a time.
  *
- * Assembly, because the schedule is the point: an in-order core with one SIMD unit is busy when no
- * operation waits for another and an access to memory stands behind every second one.
+ * Assembly because of its schedule: an in-order core with one SIMD unit is busy if no operation
+ * waits for another and a memory access follows every second one.
  *
- * A "quad" is four pixels of 64 columns, a "pass" 16 columns of them: the codes of the row blocks
- * are added up, then each pixel is requantized.  A pixel's sums are narrowed between the next
- * pixel's operations and stored behind them, the last two in the next pass.  Each pass brings the
- * lines of one of the next quad's pixels nearer.
+ * A "quad" is four pixels of 64 columns, a "pass" 16 columns of them.  In a pass the codes of the
+ * row blocks are added up, then each pixel is requantized.  A pixel's sums are narrowed between the
+ * next pixel's operations and stored after them, the last two in the next pass.  Each pass
+ * prefetches the lines of one of the next quad's pixels.
  */
 #include "analog_lines.h"
 
@@ -56,13 +56,13 @@ TWO_TO_8 .req v29
 LOW .req v30
 HIGH .req v31
 
-/* For the arguments of macros, in which the preprocessor replaces nothing. */
+/* For arguments of macros, which the preprocessor does not expand. */
 .equ at_quads, LINES_QUADS
 .equ at_beyond, LINES_BEYOND
 
 /* Adding up ----------------------------------------------------------------------------------- */
 
-/* A block's codes, and behind them what stands there. */
+/* Adds a block's codes, with one argument after each instruction. */
 .macro add_block s1, s2, s3, s4, s5, s6, s7, s8
     saddw v0.8h, v0.8h, v16.8b
     \s1
@@ -81,8 +81,8 @@ HIGH .req v31
     saddw2 v7.8h, v7.8h, v19.16b
     \s8
 .endm
-/* With the next block's codes at `offset`; `other` goes on to the one after that.  A line of the
- * next quad is touched. */
+/* The same, loading the next block's codes at `offset`; `other` advances to the block after that.
+ * Prefetches a line of the next quad. */
 .macro add_and_load offset, other
     add_block "", "ldr q16, [pixel0, \offset]", "prfm pldl1keep, [line]", \
         "add \other, \other, two_steps", "ldr q17, [pixel1, \offset]", \
@@ -281,8 +281,8 @@ HIGH .req v31
     b .Lsums\g
 .endm
 
-/* `eq`: the next quad is the last, behind which its first codes are loaded again: others, which
- * nobody needs, are not near. */
+/* `eq`: the next quad is the last.  After it its own first codes are loaded again, since other
+ * codes are not needed and would miss. */
 .macro stay_behind_last
     mov left, #-48
     csel to_codes, left, to_codes, eq
@@ -362,7 +362,7 @@ analog_lines:
     orr spare, spare, to_first, lsl #16
     csel chain, chain, spare, lt
     ldr to_columns, [quad, #16]
-    /* Of a pass that was not; what is stored there comes to be written again. */
+    /* Results of a pass that did not happen; the bytes stored there are overwritten later. */
     add last2, out2, #48
     add last3, out3, #48
     ldr first, [quad, #24]

@@ -1,5 +1,5 @@
-/* The digital part of an analog layer, 64 columns of int8 codes at a time; where analog_lines.S
- * finds the fields of struct analog_lines (analog_finish_neon.c checks them). */
+/* The digital part of an analog layer, 64 columns of int8 codes at a time, and the offsets in
+struct analog_lines for analog_lines.S (analog_finish_neon.c checks them). */
 #ifndef AIMC_ANALOG_LINES_H
 #define AIMC_ANALOG_LINES_H
 
@@ -52,7 +52,7 @@ struct analog_lines {
   uint64_t groups; /* of LINE_COLUMNS columns */
   int8x16_t low;
   int8x16_t high;
-  const int8_t* beyond; /* what is read after all this */
+  const int8_t* beyond; /* codes that are read afterwards */
   /* Of one pixel, where the columns may be those of several ranges: */
   uint64_t range_groups; /* of each but the last */
   int64_t range_step;    /* bytes from the last line of a range's codes to the next one's first */
@@ -65,7 +65,7 @@ void analog_lines(const struct analog_lines* lines, const int8_t* codes, int8_t*
 void analog_pixel(const struct analog_lines* lines, const int8_t* codes, int8_t* out);
 
 /* The same for one pixel whose codes are in two or more tiles' output windows, `step` apart, from
- * `window` on.  Only they are read, and once, in accesses of 16 bytes. */
+ * `window` on.  Each code is read once, in accesses of 16 bytes; nothing else is read. */
 void analog_window_pixel(const struct analog_lines* lines, uintptr_t window, int8_t* out);
 #endif
 

@@ -1,4 +1,4 @@
-/* Analog layers by programmed I/O: the core carries patches to the tiles and codes back. */
+/* Analog layers by programmed I/O: the core stores patches to the tiles and loads codes. */
 #include "analog_pio.h"
 
 static void run(const struct aimc_analog* op, const int8_t* in, int8_t* out, void* scratch,
@@ -44,7 +44,7 @@ static void run(const struct aimc_analog* op, const int8_t* in, int8_t* out, voi
       const struct piece* piece = fills;
       for (int32_t i = 0; i < op->block_count; ++i) {
         const int32_t tile = op->block[i].tile;
-        /* The only input bank is free again when its conversion is over. */
+        /* The only input bank is free when its conversion is over. */
         if (!double_buffer && pixel > 0) tile_wait(tile, AIMC_STATUS_OUT_VALID, 0, kWhat);
         do {
           fill_window(piece->to, from + piece->from, piece->bytes);

@@ -1,5 +1,4 @@
-/* What layers by programmed I/O are made of: patches, codes, and the way of both through windows.
- */
+/* Steps of layers by programmed I/O: patches, codes, and their transfer through windows. */
 #ifndef AIMC_ANALOG_PIO_H
 #define AIMC_ANALOG_PIO_H
 
@@ -21,7 +20,7 @@ static const char kWhat[] = "programmed I/O of an analog layer failed";
 
 /* Patches ------------------------------------------------------------------------------------- */
 
-/* Inputs that lie side by side both where they come from and where they go. */
+/* Inputs that are adjacent in both source and destination. */
 struct piece {
   uintptr_t to; /* of a window; or from the start of a patch */
   int64_t from; /* from a pixel's first input in the band; or from the start of a patch */
@@ -30,7 +29,7 @@ struct piece {
 };
 _Static_assert(sizeof(struct piece) == 24, "PIECE_BYTES of harness/codegen/packing.py");
 
-/* Adds the pieces of `rows` of the layer's matrix from row `k0` on; returns their end. */
+/* Appends the pieces of `rows` rows of the layer's matrix from row `k0` on; returns the end. */
 static struct piece* add_pieces(const struct band* band, int32_t k0, int32_t rows, uintptr_t to,
                                 struct piece* piece) {
   const struct aimc_window* w = band->window;
@@ -50,7 +49,7 @@ static struct piece* add_pieces(const struct band* band, int32_t k0, int32_t row
   return piece;
 }
 
-/* Whether vectors can go to the tiles as they lie in the band: no piece ends within one. */
+/* Whether vectors can be stored to the tiles from the band: no piece ends within one. */
 static bool whole_vectors(const struct aimc_analog* op) {
   const struct aimc_window* w = &op->window;
   if (op->in_channels * (w->dilation_x == 1 ? w->kernel_w : 1) % 16 != 0) return false;
@@ -89,8 +88,8 @@ static inline const int8_t* next_pixel(struct walk* walk) {
   return walk->line + walk->ox++ * w->stride_x * band->pixel;
 }
 
-/* Puts the next `count` pixels' inputs together at `patch`, `stride` bytes each; overwrites up to
- * 15 bytes beyond. */
+/* Gathers the next `count` pixels' inputs at `patch`, `stride` bytes each; overwrites up to 15
+ * bytes beyond. */
 static void gather(struct walk* walk, const struct piece* pieces, int32_t count, int8_t* patch,
                    int64_t stride) {
   for (int32_t i = 0; i < count; ++i, patch += stride) {
@@ -129,8 +128,8 @@ static void collect(const struct aimc_analog* op, int32_t pixel, int8_t* batch) 
   }
 }
 
-/* Whether finish_lines() can take every block.  Of a single row block several pixels at once are
- * faster. */
+/* Whether finish_lines() can finish every block.  With a single row block, several pixels at once
+ * are faster. */
 static bool fits_lines(const struct aimc_analog* op) {
   if (!op->pixel_columns || op->code_bytes != 1 || op->block_count > LINES_MAX_BLOCKS) return false;
   for (const struct aimc_range* range = op->range; range < op->range + op->range_count; ++range) {
@@ -143,7 +142,7 @@ static bool fits_lines(const struct aimc_analog* op) {
   return true;
 }
 
-/* Adds up and requantizes a pixel's codes as they come out of the windows. */
+/* Adds up and requantizes a pixel's codes while reading them from the windows. */
 static void finish_lines(const struct aimc_analog* op, struct analog_lines* lines, int8_t* out) {
   for (const struct aimc_range* range = op->range; range < op->range + op->range_count; ++range) {
     const struct aimc_block* block = &op->block[range->first];

@@ -1,8 +1,8 @@
-/* Copies of an analog layer by programmed I/O: pixels go to one copy after the other, and their
- * codes come back when the round is at their copy again, so that all copies convert meanwhile. */
+/* Copies of an analog layer by programmed I/O. The copies get pixels in turn, and the core fetches
+ * a pixel's codes when its copy is next in turn. So all copies convert at the same time. */
 #include "analog_pio.h"
 
-/* The pieces of all blocks' inputs of a pixel in the first copy's windows, from `end` on. */
+/* Appends at `end` the pieces of a pixel's inputs of all blocks, for the first copy's windows. */
 static struct piece* add_fills(const struct aimc_analog* op, const struct band* band, bool whole,
                                struct piece* end) {
   for (int32_t i = 0; i < op->block_count; ++i) {
@@ -17,8 +17,8 @@ static struct piece* add_fills(const struct aimc_analog* op, const struct band* 
   return end;
 }
 
-/* Carries a patch to a copy's tiles, which are `apart` from those that the pieces name, and starts
- * them; with `wait` when the conversion before is over. */
+/* Stores a patch to a copy's tiles, which are `apart` from the tiles that the pieces name, and
+ * starts them. With `wait`, waits for the previous conversion first. */
 static void convert(const struct aimc_analog* copy, const struct piece* piece, uintptr_t apart,
                     const int8_t* from, bool wait) {
   for (int32_t i = 0; i < copy->block_count; ++i) {
@@ -54,7 +54,7 @@ static void run(const struct aimc_copies* op, const int8_t* in, int8_t* out, voi
       tile_read(first->block[0].tile, AIMC_REG_FEATURES) & AIMC_FEATURE_DOUBLE_BUFFER;
   const struct aimc_analog* const last = first + op->count - 1;
   const struct aimc_analog* copy = first;
-  /* The pixel whose codes are fetched is on the copy that has just been given another one. */
+  /* The codes to fetch are in the copy that has just been given another pixel. */
   for (int32_t pixel = 0; pixel < pixels + op->count; ++pixel) {
     const int32_t made = pixel - op->count;
     if (pixel < pixels) {

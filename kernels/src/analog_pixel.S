@@ -10,11 +10,11 @@
 
 #ifndef FUNCTION
 #define FUNCTION analog_pixel
-/* Brings a line of codes nearer. */
+/* Prefetches a line of codes. */
 #define TOUCH_CODES(...) prfm pldl1keep, [__VA_ARGS__]
 #endif
 
-/* How far ahead columns are touched, in bytes. */
+/* Distance of the prefetch of parameters, in bytes. */
 #define AHEAD (ANALOG_PIXEL_COLUMN_BYTES * LINE_COLUMNS)
 
 lines .req x0
@@ -53,8 +53,8 @@ HIGH .req v31
     ldr q\d, [at, #48]
 .endm
 
-/* Adds the line in a to d.  Another one is loaded to p to s, if they are given, and the next
- * columns' line there is touched. */
+/* Adds the line in a to d.  If p to s are given, loads another line to them and prefetches the next
+ * columns' line there. */
 .macro add_line a, b, c, d, p, q, r, s
     saddw v0.8h, v0.8h, v\a\().8b
 .ifnb \p
@@ -96,7 +96,7 @@ HIGH .req v31
     add_line 20, 21, 22, 23
 .endm
 
-/* The sum of the first two lines; `more`: a third one is loaded.  The next columns' are touched. */
+/* Adds the first two lines; `more`: loads a third.  Prefetches the next columns' lines. */
 .macro begin_sums more
     saddl v0.8h, v16.8b, v20.8b
     TOUCH_CODES(codes, forward)
@@ -235,7 +235,8 @@ FUNCTION:
     ldr q30, [lines, #LINES_LOW]
     ldr q31, [lines, #LINES_HIGH]
     movi TWO_TO_8.8h, #1, lsl #8
-    mov last_out, out /* of columns that were not; what is stored there comes to be written again */
+    mov last_out, out /* of columns that did not exist; the bytes stored there are overwritten later
+    */
     mov next, #LINE_COLUMNS
     ldr range_groups, [lines, #LINES_RANGE_GROUPS]
     ldr range_step, [lines, #LINES_RANGE_STEP]

@@ -4,7 +4,7 @@
 
 #include "aimc_ops.h"
 
-/* Finishes a layer of one pixel, whose tiles have all begun, when they have made it. */
+/* Waits for a layer of one pixel, all of whose tiles have started, and finishes it. */
 void analog_follow_pixel(const struct aimc_analog* op, const int8_t* codes, int8_t* out);
 
 #endif

@@ -1,12 +1,12 @@
-/* Layers of few columns as if they had more: the codes of neighbouring pixels lie side by side, and
- * `together` pixels are finished as one of whole lines of codes. */
+/* Layers of few columns: the codes of neighbouring pixels are side by side, and `together` pixels
+ * are finished as one pixel of whole lines of codes. */
 #ifndef AIMC_ANALOG_SIDE_BY_SIDE_H
 #define AIMC_ANALOG_SIDE_BY_SIDE_H
 
 #include "analog_lines.h"
 
-/* From a block's codes to the next one's, where each makes at most `pixels`: an odd number of
- * lines.  Not more than the codes take where pixels begin on lines of their own. */
+/* Bytes from a block's codes to the next block's, where each computes at most `pixels`: an odd
+ * number of lines.  At most the size of codes whose pixels start on lines of their own. */
 static inline int64_t side_by_side_step(const struct aimc_analog* op, int64_t pixels) {
   return ((pixels * op->out_channels / LINE_COLUMNS) | 1) * LINE_COLUMNS;
 }

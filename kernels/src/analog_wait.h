@@ -1,4 +1,4 @@
-/* Following the tiles' own DMA by their counts of pixels. */
+/* Waiting for the tiles' own DMA by their counts of pixels. */
 #ifndef AIMC_ANALOG_WAIT_H
 #define AIMC_ANALOG_WAIT_H
 
@@ -8,16 +8,16 @@
 #include "tile.h"
 #include "touch.h"
 
-/* Polls between two looks at a waiting tile's status. */
+/* Polls between two checks of a tile's status. */
 #define POLLS 4
 
-/* Pixels beyond the first `before` that a tile has made. */
+/* Pixels beyond the first `before` that a tile has computed. */
 static inline int32_t made_by(int32_t tile, uint32_t before) {
   return (int32_t)(tile_read(tile, AIMC_REG_DMA_PIXELS) - before);
 }
 
-/* Pixels beyond the first `before` that all of `blocks` tiles from number `first` of the layer's on
- * have made, up to `most`. */
+/* Pixels beyond the first `before` that all of `blocks` tiles of the layer, from tile `first` on,
+ * have computed, up to `most`. */
 static inline int32_t made_by_all(const struct aimc_analog* op, int32_t first, int32_t blocks,
                                   uint32_t before, int32_t most) {
   const uint16_t* tile = op->tile + first;
@@ -30,17 +30,18 @@ static inline int32_t made_by_all(const struct aimc_analog* op, int32_t first, i
   return most;
 }
 
-/* Waits until `blocks` tiles from number `first` of the layer's on have made `least` pixels beyond
- * the first `before`; returns how many all of them have made, up to `most`.  Of each block's codes,
- * which are `step` apart from `codes` on, `touches` (a constant) pixels, `apart`, are touched. */
+/* Waits until `blocks` tiles of the layer, from tile `first` on, have computed `least` pixels
+ * beyond the first `before`.  Returns how many all of them have computed, up to `most`.  Meanwhile
+ * prefetches `touches` pixels of each block's codes: block i's start at `codes + i * step`, and
+ * pixels are `apart` bytes apart.  `touches` must be a compile-time constant. */
 static inline __attribute__((always_inline)) int32_t wait_tiles(
     const struct aimc_analog* op, int32_t first, int32_t blocks, uint32_t before, int32_t least,
     int32_t most, const int8_t* codes, int64_t step, const int touches, int64_t apart) {
   const uint16_t* tile = op->tile + first;
   const uint16_t* const end = tile + blocks;
   for (;;) {
-    /* One branch a poll, at the end of all: one at each tile would be mispredicted.  It is not
-     * taken before, which a core expects of branches that it does not know. */
+    /* One branch per poll, taken when all tiles are done; one branch per tile would be
+     * mispredicted.  Until then it is not taken, as a core predicts unknown branches. */
     for (int poll = 0; poll < POLLS; ++poll) {
       const int32_t made = made_by(*tile, before);
       const int enough = made >= least;

@@ -1,4 +1,4 @@
-/* Convolution, depthwise convolution and dense layers as they are defined. */
+/* The definitions of convolution, depthwise convolution and fully connected layers. */
 #include "aimc_ops.h"
 #include "requantize.h"
 

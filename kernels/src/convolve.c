@@ -69,7 +69,7 @@ static void fill_taps(const struct convolution* op, const struct band* band, int
   *at = *tap;
 }
 
-/* Points at the first inputs of `count` pixels from the band's pixel `first` on. */
+/* Sets pointers to the first inputs of `count` pixels from the band's pixel `first` on. */
 static void point_rows(const struct band* band, const int8_t* top, int32_t first, int32_t count,
                        const int8_t** rows) {
   const struct aimc_window* w = band->window;
@@ -89,7 +89,7 @@ static void point_rows(const struct band* band, const int8_t* top, int32_t first
   }
 }
 
-/* What gemm_multiply wants beyond `count` pointers. */
+/* Appends the pointers that gemm_multiply needs beyond `count`. */
 static void pad_rows(const int8_t** rows, int32_t count) {
   int32_t i = count;
   for (; i % TILE_ROWS != 0; ++i) rows[i] = rows[0];

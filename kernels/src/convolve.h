@@ -1,4 +1,4 @@
-/* What int8 and fp32 convolutions share. */
+/* The common part of int8 and fp32 convolutions. */
 #ifndef AIMC_CONVOLVE_H
 #define AIMC_CONVOLVE_H
 

@@ -1,5 +1,5 @@
-/* Copies and clears that run ahead of their end by up to 15 bytes: for what is written front to
- * back, so that what comes next repairs it. */
+/* Copies and clears that write up to 15 bytes beyond their end. They are for data written front to
+ * back, where the next write overwrites these bytes. */
 #ifndef AIMC_COPY_AHEAD_H
 #define AIMC_COPY_AHEAD_H
 

@@ -1,5 +1,5 @@
-/* Dense layers: one input vector, so every weight is used once; two panels at a time keep eight
- * sums in flight, as many as the dot product's latency needs. */
+/* Fully connected layers: one input vector, so every weight is used once. Two panels at a time keep
+ * eight sums in flight, as many as the dot product's latency requires. */
 #include <arm_neon.h>
 
 #include "aimc_ops.h"
@@ -35,7 +35,7 @@ void aimc_dense_neon(const struct aimc_dense* op, const int8_t* in, int8_t* out)
     const int8_t* from = in;
     for (int32_t step = 0; step < steps; ++step, from += 16, first += 128, second += 128) {
       const int8x16_t x = vld1q_s8(from);
-      /* Apart, since the core waits where the L1 can take no further miss. */
+      /* Spread out, since the core stalls when all MSHRs of the L1 are in use. */
       touch(first + TOUCH_AHEAD);
       QUAD(0, even);
       touch(second + TOUCH_AHEAD);

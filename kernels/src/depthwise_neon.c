@@ -1,8 +1,8 @@
-/* Depthwise convolution: 16 channels at a time, four taps of a kernel's row to a dot product.
+/* Depthwise convolution: 16 channels at a time, four taps of a kernel row per dot product.
  *
- * Four pixels of a row, transposed so that those of a channel lie side by side, hold the taps of an
- * output pixel and, one further on, of its right neighbour: both are computed from one
- * transposition.
+ * Four pixels of a row are transposed so that the values of a channel are adjacent. They hold the
+ * taps of an output pixel and, shifted by one, of its right neighbour, so both are computed from
+ * one transposition.
  */
 #include <arm_neon.h>
 #include <stdbool.h>
@@ -14,7 +14,7 @@
 #define QUAD 4        /* taps of a dot product */
 #define QUAD_BYTES 64 /* their weights of 16 channels */
 
-/* What is the same for all pixels. */
+/* The constants of all pixels. */
 struct plan {
   int32_t kernel_h;
   int32_t kernel_w;
@@ -24,8 +24,8 @@ struct plan {
   bool paired;
 };
 
-/* Parameters of 16 channels, which the loop reads where they lie: with the sums, they do not fit
- * the registers. */
+/* Parameters of 16 channels, which the loop reads from memory: with the sums, they do not fit the
+ * registers. */
 struct channels16 {
   int32x4_t bias[4];
   struct requant4 requant[4];
@@ -43,8 +43,8 @@ static inline void channels16_load(const struct aimc_depthwise* op, int32_t c,
   params->high = vdupq_n_s8((int8_t)op->requant.high);
 }
 
-/* The same address, of which the compiler knows nothing: it neither keeps on its stack what it
- * reads there nor a pointer for each access of a loop. */
+/* Returns `at`, hidden from the compiler. So it keeps neither the values read there nor a pointer
+ * for each access of a loop on its stack. */
 #define OPAQUE(pointer) __asm__("" : "+r"(pointer))
 
 /* Pixels `first` to `first + 3` of a row; those from `pixels` on have weight 0 and are not read. */
@@ -66,7 +66,7 @@ static inline int8x16x4_t interleave(const int8_t* row, int64_t next_tap, int32_
   }};
 }
 
-/* `count` (a constant, 1 or 2) neighbours of 16 channels, of which `valid` are stored. */
+/* `count` (a constant, 1 or 2) neighbours of 16 channels; stores `valid` channels. */
 static inline __attribute__((always_inline)) void finish(const int count, const struct plan* plan,
                                                          const struct channels16* params,
                                                          const int8_t* weight, const int8_t* at,
@@ -96,7 +96,7 @@ static inline __attribute__((always_inline)) void finish(const int count, const 
     for (int i = 0; i < 4; ++i) acc[p][i] = requant4_apply(acc[p][i], params->requant[i]);
     result[p] = narrow16(acc[p][0], acc[p][1], acc[p][2], acc[p][3], params->low, params->high);
   }
-  if (valid >= 16) { /* for both at once, so that they do not wait for each other */
+  if (valid >= 16) { /* both at once, since they are independent */
     for (int p = 0; p < count; ++p) vst1q_s8(out + p * next_out, result[p]);
   } else {
     for (int p = 0; p < count; ++p) store_first(out + p * next_out, result[p], valid);

@@ -60,7 +60,7 @@ void aimc_add_neon(const struct aimc_add* op, const int8_t* a, const int8_t* b, 
   }
 }
 
-/* One input's channels of all pixels, to their place in the output. */
+/* Copies one input's channels of all pixels to their place in the output. */
 static void concat_input(const struct aimc_concat_input* input, int32_t pixels, const int8_t* in,
                          int8_t* out, int64_t out_stride) {
   const struct requant4 requant =

@@ -1,4 +1,4 @@
-/* Operators without weights as they are defined. */
+/* The definitions of operators without weights. */
 #include "aimc_ops.h"
 #include "requantize.h"
 

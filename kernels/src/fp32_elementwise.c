@@ -4,7 +4,7 @@
 #include "inside.h"
 #include "touch.h"
 
-#define TOUCH_PIXELS 3 /* output pixels by which inputs are brought nearer ahead of their use */
+#define TOUCH_PIXELS 3 /* output pixels by which inputs are prefetched ahead of their use */
 
 /* 16 channels of a window at a time, from `start`; sums where `add`, else maxima. */
 static inline __attribute__((always_inline)) void pool(const struct aimc_pool_fp32* op,

@@ -1,4 +1,4 @@
-/* Where gemm_tile.S finds the fields of struct gemm_panel; gemm_neon.c checks them. */
+/* Offsets of the fields of struct gemm_panel for gemm_tile.S; gemm_neon.c checks them. */
 #ifndef AIMC_GEMM_LAYOUT_H
 #define AIMC_GEMM_LAYOUT_H
 

@@ -8,15 +8,15 @@
 #include "requantize_neon.h"
 #include "touch.h"
 
-/* What the tiles of gemm_tile.S need to know of their panel. */
+/* The panel of the tiles of gemm_tile.S. */
 struct gemm_panel {
   const int8_t* weight; /* changed */
   const int64_t* taps;
-  const int8_t* far; /* weights to bring nearer meanwhile, far_step bytes in every step */
+  const int8_t* far; /* weights to prefetch, far_step bytes in every step */
   int64_t far_step;
   int64_t out_stride;
-  const int32x4_t* bias; /* what a tile's sums begin with, [SUMS] */
-  int32_t* sums;         /* where those of all tiles stay between blocks, [tiles][SUMS] */
+  const int32x4_t* bias; /* initial values of a tile's sums, [SUMS] */
+  int32_t* sums;         /* sums of all tiles between blocks, [tiles][SUMS] */
   const int8_t* const* rows;
   int64_t tiles;
   int32_t tap_count; /* of a block */
@@ -109,8 +109,9 @@ static void copy_tile(const int8_t* tile, int32_t rows, int64_t row_bytes, int64
   }
 }
 
-/* Taps that all tiles of a panel go over before any goes on, a divisor of all taps.  Where the
- * panel's weights do not fit the L1, that lets every tile but the first find them there. */
+/* Taps that all tiles of a panel compute before any continues, a divisor of all taps.  Where the
+ * panel's weights do not fit the L1, a block's weights then hit the L1 in every tile except the
+ * first. */
 static int32_t block_taps(const struct gemm* g, int32_t tiles) {
   const int64_t tap_bytes = gemm_panel_bytes(1, g->depth);
   if (tiles < 2 || tiles > BLOCK_TILES || g->taps * tap_bytes <= 2 * BLOCK_BYTES) return g->taps;

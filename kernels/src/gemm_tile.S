@@ -1,12 +1,12 @@
 /* The register tiles of gemm_neon.h, in int8 (SDOT) and in fp32 (FMLA).
  *
- * Assembly, because the schedule is the point: an in-order core with one SIMD unit and one load a
- * cycle is busy when every load stands behind a multiplication, a dozen of them before its use, and
- * loads do not crowd.
+ * Assembly because of its schedule: an in-order core with one SIMD unit and one load per cycle is
+ * busy if every load follows a multiplication, is a dozen multiplications before its use, and is
+ * not next to another load.
  *
- * Both kinds share everything but the multiplication and what becomes of the sums: 32 bytes of
- * weights are four int8 inputs of 8 channels or one fp32 input of them, which is a "quad", and a
- * "step" is the four quads that 16 bytes of a row's inputs hold.
+ * Both kinds share everything except the multiplication and the finishing of the sums. 32 bytes of
+ * weights are a "quad": four int8 inputs, or one fp32 input, of 8 channels.  A "step" is the four
+ * quads in 16 bytes of a row's inputs.
  */
 #include "gemm_layout.h"
 
@@ -21,7 +21,7 @@ offset .req x5 /* of the next inputs from a row's pointer */
 step .req w6
 tap .req w7
 tap_at .req x8 /* where the next tap's offset is */
-far .req x17   /* weights that will be wanted later */
+far .req x17   /* weights that will be needed later */
 far_step .req x19
 steps .req w20
 stride .req x21
@@ -31,10 +31,10 @@ ahead .req x24 /* as offset, of the next tile's inputs */
 next_first .req x25 /* pointers of its rows 0 and 4 */
 next_middle .req x30
 beyond .req x29 /* from the last tile to its inputs in what follows this call */
-sums .req x26 /* what the next tile's sums begin with */
+sums .req x26 /* initial values of the next tile's sums */
 sums_step .req x27
 tap_count .req w18
-partial .req x28 /* where unfinished sums go */
+partial .req x28 /* address of unfinished sums */
 
 /* Row r: sums of channels 0-3 and 4-7, inputs, pointer. */
 .macro name_row r, low, high, inputs, pointer
@@ -97,8 +97,8 @@ HIGH .req v31
     \second
 .endm
 
-/* Inputs `lane` of all rows by a quad of weights.  Beside it go a0 to h1: by letter the row, 1
- * behind its second multiplication, where loads stand. */
+/* Multiplies inputs `lane` of all rows by a quad of weights. a0 to h1 are interleaved: the letter
+ * is the row, and 1 means after its second multiplication, where loads are. */
 .macro quad kind, tile_rows, weights, lane, a0, a1, b0, b1, c0, c1, d1, e1, f1, g1, h1
     row \kind, 0, \weights, \lane, "\a0", "\a1"
     row \kind, 1, \weights, \lane, "\b0", "\b1"
@@ -112,7 +112,7 @@ HIGH .req v31
 .endif
 .endm
 
-/* A quad after each of whose rows the row's next inputs are loaded. */
+/* A quad that loads each row's next inputs after the row. */
 .macro last_quad kind, tile_rows, weights, lane, a0, b0, c0
     quad \kind, \tile_rows, \weights, \lane, \
         a0="\a0", a1="ldr QX0, [FROM0, offset]", b0="\b0", b1="ldr QX1, [FROM1, offset]", \
@@ -121,7 +121,7 @@ HIGH .req v31
         g1="ldr QX6, [FROM6, offset]", h1="ldr QX7, [FROM7, offset]"
 .endm
 
-/* Four quads; `next` finds out where the next inputs are, `advance` goes on beside. */
+/* Four quads; `next` computes the next inputs' address, `advance` is interleaved. */
 .macro whole_step kind, tile_rows, next, advance
     quad \kind, \tile_rows, A, 0, a1="ldr QBL, [w, #32]", b1="ldr QBH, [w, #48]", \
         c1="ldr QCL, [w, #64]", d1="ldr QCH, [w, #80]"
@@ -305,7 +305,7 @@ HIGH .req v31
     for_rows \tile_rows, load_sums
 .endm
 
-/* Unfinished sums go back to memory. */
+/* Stores unfinished sums to memory. */
 .macro store_partial r
     str QL\r, [partial, #32 * \r]
     load_inputs \r

@@ -1,4 +1,4 @@
-/* The part of a pooling window that lies inside the map. */
+/* The part of a pooling window that is inside the map. */
 #ifndef AIMC_INSIDE_H
 #define AIMC_INSIDE_H
 

@@ -6,14 +6,14 @@
 #include "requantize_neon.h"
 #include "touch.h"
 
-#define TOUCH_PIXELS 3 /* output pixels by which inputs are brought nearer ahead of their use */
+#define TOUCH_PIXELS 3 /* output pixels by which inputs are prefetched ahead of their use */
 
 /* The largest of a window's values in `vectors` (a constant) times 16 channels, clamped. */
 static inline __attribute__((always_inline)) void max_of(const int vectors, const int8_t* row,
                                                          struct inside valid, int64_t line,
                                                          int64_t pixel, int8x16_t low,
                                                          int8x16_t high, int8x16_t* best) {
-  for (int i = 0; i < vectors; ++i) best[i] = low; /* no less than low comes out anyway */
+  for (int i = 0; i < vectors; ++i) best[i] = low; /* the result is at least low anyway */
   for (int32_t y = valid.y0; y < valid.y1; ++y, row += line) {
     const int8_t* at = row;
     for (int32_t x = valid.x0; x < valid.x1; ++x, at += pixel) {

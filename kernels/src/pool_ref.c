@@ -1,4 +1,4 @@
-/* Pooling as it is defined. */
+/* The definition of pooling. */
 #include "aimc_ops.h"
 #include "requantize.h"
 

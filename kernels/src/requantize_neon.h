@@ -44,7 +44,8 @@ static inline void store_first(int8_t* to, int8x16_t value, int32_t count) {
     vst1q_s8(to, value);
     return;
   }
-  /* Two stores that overlap, not one a bit of `count`: bits are branches, and mispredicted ones. */
+  /* Two overlapping stores, not one store per bit of `count`: bits would be mispredicted branches.
+   * */
   if (count >= 8) {
     const int8x8_t first = vcreate_s8(0x0706050403020100);
     const int32_t last = count - 8;

@@ -37,15 +37,15 @@ static inline void window_store(uintptr_t address, int8x16_t value) {
   __asm__ volatile("st1 {%0.16b}, [%1]" : : "w"(value), "r"(address) : "memory");
 }
 
-/* Memory that a tile is about to access is written, and what it wrote is read, on the right side of
- * the register accesses before and after. */
+/* Orders memory accesses with register accesses: memory is written before a tile reads it, and the
+ * tile's writes are read after it has made them. */
 static inline void tile_barrier(void) { __asm__ volatile("dmb osh" : : : "memory"); }
 
 /* Ends the program with the tile's number, its error register and `what`. */
 _Noreturn void tile_fail(int32_t tile, const char* what);
 
-/* Ends the program if the tile has recorded an error.  Inline, so that loops with it call nothing
- * that comes back: their functions need not save registers. */
+/* Ends the program if the tile has recorded an error.  Inline, so that loops with it call no
+ * function that returns, and their functions need not save registers. */
 static inline void tile_check(int32_t tile, const char* what) {
   if (tile_read(tile, AIMC_REG_STATUS) & AIMC_STATUS_ERROR) tile_fail(tile, what);
 }

@@ -1,4 +1,4 @@
-/* What goes through the windows of a tile by programmed I/O, in accesses of 16 bytes. */
+/* Transfers through the windows of a tile by programmed I/O, in accesses of 16 bytes. */
 #ifndef AIMC_TILE_WINDOWS_H
 #define AIMC_TILE_WINDOWS_H
 
