@@ -22,6 +22,7 @@ _NEEDED = {
     "api/test_search.py": ("torch", "aihwkit"),
     "api/test_torch_modules.py": ("torch",),
     "cli/test_map.py": ("torch", "aihwkit"),
+    "operators/test_backends.py": ("torch",),
     "sweep/test_driver.py": ("distributed",),
     "sweep/test_driver_search.py": ("distributed", "torch", "aihwkit"),
     "sweep/test_job_settings.py": ("dask_jobqueue", "cryptography"),
