@@ -40,12 +40,6 @@ class AimcTile(DmaDevice):
     read_noise = Param.Float(0.0, "Standard deviation of one cell, in conductance steps")
     seed = Param.UInt64(0, "Seed of the noise")
 
-    weights = Param.String(
-        "", "File with a programming image that the tile holds at the start; empty: none"
-    )
-    weights_rows = Param.UInt32(0, "Rows of that image")
-    weights_columns = Param.UInt32(0, "Columns of that image")
-
     dac_energy = Param.Energy("0J", "Of one converted input")
     cell_energy = Param.Energy("0J", "Of one active cell in one multiplication")
     adc_energy = Param.Energy("0J", "Of one converted output")

@@ -6,8 +6,6 @@
 #include <climits>
 #include <cmath>
 #include <cstring>
-#include <fstream>
-#include <iterator>
 #include <stdexcept>
 
 #include "aimc_tile/core/registers.h"
@@ -66,23 +64,6 @@ bool isPlain(const PacketPtr packet) {
          !packet->req->isSwap() && packet->isRead() != packet->isWrite();
 }
 
-constexpr uint32_t kAccess = 16;  // bytes of the widest access
-
-// Writes rows and scales through the windows, as a guest would.
-void writeImage(aimc::Tile* tile, const std::vector<uint8_t>& image, uint32_t rows,
-                uint32_t columns) {
-  size_t at = 0;
-  for (uint32_t row = 0; row <= rows; ++row) {
-    const uint32_t shown = row < rows ? row : AIMC_PROGRAM_ADC;
-    tile->write(0, AIMC_REG_PROGRAM_ROW, sizeof(shown), &shown);
-    const uint32_t bytes = (row < rows ? 2 : 4) * columns;
-    for (uint32_t offset = 0; offset < bytes; offset += 2, at += 2)
-      tile->write(0, AIMC_WINDOW_PROGRAM + offset, 2, &image[at]);
-  }
-  const uint32_t first = 0;
-  tile->write(0, AIMC_REG_PROGRAM_ROW, sizeof(first), &first);
-}
-
 }  // namespace
 
 AimcTile::AimcTile(const Params& params)
@@ -90,9 +71,6 @@ AimcTile::AimcTile(const Params& params)
       windowStart(params.pio_addr),
       accessLatency(params.pio_latency),
       usesDma(params.use_dma),
-      weightsFile(params.weights),
-      weightsRows(params.weights_rows),
-      weightsColumns(params.weights_columns),
       interrupt(params.interrupt ? params.interrupt->get() : nullptr),
       tile(coreParams(params)),
       registers(name() + ".registers", *this),
@@ -112,37 +90,9 @@ void AimcTile::init() {
   PioDevice::init();
 }
 
-void AimcTile::initState() {
-  DmaDevice::initState();
-  if (!weightsFile.empty()) loadWeights();
-}
-
 void AimcTile::startup() {
   DmaDevice::startup();
   if (drainState() == DrainState::Running) settle();  // else drainResume() will
-}
-
-// The weights are in the cells before time begins: writing them takes no time and counts nowhere.
-void AimcTile::loadWeights() {
-  std::ifstream file(weightsFile, std::ios::binary);
-  fatal_if(!file, "%s: cannot read the weights in '%s'", name(), weightsFile);
-  const std::vector<uint8_t> image((std::istreambuf_iterator<char>(file)),
-                                   std::istreambuf_iterator<char>());
-  const uint64_t expected = (uint64_t{2} * weightsRows + 4) * weightsColumns;
-  fatal_if(weightsRows == 0 || weightsRows > tile.params().rows || weightsColumns == 0 ||
-               weightsColumns > tile.params().columns,
-           "%s: weights of %d x %d do not fit %d x %d cells", name(), weightsRows, weightsColumns,
-           tile.params().rows, tile.params().columns);
-  fatal_if(image.size() != expected, "%s: '%s' has %d bytes, %d x %d weights have %d", name(),
-           weightsFile, image.size(), weightsRows, weightsColumns, expected);
-
-  aimc::TileParams instant = tile.params();
-  instant.program_row_latency_ns = 0;
-  aimc::Tile programmed(instant);
-  writeImage(&programmed, image, weightsRows, weightsColumns);
-  fatal_if(programmed.statistics().guest_errors > 0, "%s: '%s' has an ADC shift outside [17, 62]",
-           name(), weightsFile);
-  tile.restore(programmed.save());
 }
 
 AddrRangeList AimcTile::getAddrRanges() const { return {RangeSize(windowStart, AIMC_TILE_WINDOW)}; }

@@ -29,7 +29,6 @@ class AimcTile : public DmaDevice, private RegisterBankTarget, private DmaEngine
   explicit AimcTile(const Params& params);
 
   void init() override;
-  void initState() override;
   void startup() override;
 
   AddrRangeList getAddrRanges() const override;
@@ -62,14 +61,10 @@ class AimcTile : public DmaDevice, private RegisterBankTarget, private DmaEngine
   void settle();
   void refuse(bool is_read);
   Tick finish(PacketPtr packet);
-  void loadWeights();
 
   const Addr windowStart;
   const Tick accessLatency;
   const bool usesDma;
-  const std::string weightsFile;
-  const uint32_t weightsRows;
-  const uint32_t weightsColumns;
   ArmInterruptPin* const interrupt;
 
   aimc::Tile tile;

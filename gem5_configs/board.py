@@ -22,7 +22,7 @@ from m5.objects import (
 from gem5_configs.cluster import Cluster
 from gem5_configs.memory import make_memory
 from gem5_configs.settings import RunSettings
-from gem5_configs.tiles import attach_to_bus, attach_to_cores, load_weights, make_tiles, tile_range
+from gem5_configs.tiles import attach_to_bus, attach_to_cores, make_tiles, tile_range
 
 # kernels/include/platform.h
 DRAM_BASE = 0x80000000
@@ -67,7 +67,6 @@ def make_root(settings: RunSettings) -> Root:
         system.tiles = make_tiles(wanted, memory)
         for meter in system.cluster.meter:
             meter.tiles = list(system.tiles.tile)
-        load_weights(system.tiles, settings.weights)
         _cut(system.iobridge, tile_range(wanted.tiles))
         if beside_l1:
             attach_to_cores(system.tiles, system.cluster, wanted)

@@ -163,16 +163,6 @@ class CheckpointSettings:
 
 
 @dataclass(frozen=True)
-class WeightsSettings:
-    """What tile number `tile` holds from the start: a programming image (registers.h) in a file."""
-
-    tile: int
-    file: str
-    rows: int
-    columns: int
-
-
-@dataclass(frozen=True)
 class RunSettings:
     """One simulation.
 
@@ -184,7 +174,6 @@ class RunSettings:
     format: int
     elf: str
     system: SystemSettings
-    weights: tuple[WeightsSettings, ...]
     fast_forward_to: int | None
     checkpoint: CheckpointSettings | None
     restore: str | None
@@ -205,9 +194,6 @@ def read_settings(path: Path) -> RunSettings:
     if settings.format != FORMAT:
         raise SettingsError(f"format: {settings.format} is not {FORMAT}, the one known here")
     _check_system(settings.system)
-    for i, weights in enumerate(settings.weights):
-        if not 0 <= weights.tile < settings.system.tiles:
-            raise SettingsError(f"weights[{i}].tile: there is no tile {weights.tile}")
     if settings.restore is not None and not Path(settings.restore, "m5.cpt").is_file():
         raise SettingsError(f"restore: {settings.restore!r} is no checkpoint's folder")
     if settings.fast_forward_to is not None and (settings.checkpoint or settings.restore):

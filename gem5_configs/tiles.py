@@ -7,8 +7,6 @@ at no cost for the others, to one crossbar at the cores' clock; DMA goes through
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from m5.objects import (
     AddrRange,
     AimcTile,
@@ -29,7 +27,6 @@ from gem5_configs.settings import (
     SettingsError,
     SystemSettings,
     TileSettings,
-    WeightsSettings,
 )
 
 # kernels/include/platform.h and aimc_tile/core/registers.h
@@ -66,14 +63,6 @@ def make_tiles(settings: SystemSettings, memory: AddrRange) -> SubSystem:
     for tile in group.tile:
         tile.dma = group.dma_bus.cpu_side_ports
     return group
-
-
-def load_weights(group: SubSystem, weights: Sequence[WeightsSettings]) -> None:
-    for image in weights:
-        tile = group.tile[image.tile]
-        tile.weights = image.file
-        tile.weights_rows = image.rows
-        tile.weights_columns = image.columns
 
 
 def attach_to_bus(group: SubSystem, cluster: Cluster, bus: SystemXBar) -> None:

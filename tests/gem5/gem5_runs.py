@@ -75,7 +75,6 @@ def settings(elf: Path, system: SystemConfig, **changes: object) -> dict[str, An
         "format": 2,
         "elf": str(elf),
         "system": system.model_dump(),
-        "weights": [],
         "fast_forward_to": None,
         "checkpoint": None,
         "restore": None,

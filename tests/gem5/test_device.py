@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from harness.config.schema import SystemConfig
@@ -105,28 +104,6 @@ def test_an_access_beyond_the_last_tile_ends_the_simulation(
     assert result.returncode == 0, result.log
     assert not result.exit["exited"]
     assert result.exit["cause"] == f"no device at 0x14020004: {named}"
-
-
-def test_weights_from_a_file(tmp_path: Path) -> None:
-    config = system("tiles=2", "tile.program_row_latency_ns=500", *SMALL)
-    peek = 'set(1, AIMC_REG_PROGRAM_ROW, 3); expect("cell", (uint16_t)ACCESS(int16_t, 1,'
-    elf = tile_program(tmp_path, config, BEYOND=f"{peek} AIMC_WINDOW_PROGRAM + 10), 1234)")
-    cells, scales = np.zeros((4, 6), "<i2"), np.tile(np.array([0, 17], "<u2"), 6)
-    cells[3, 5] = 1234
-    image = tmp_path / "image.bin"
-    image.write_bytes(cells.tobytes() + scales.tobytes())
-    weights = {"tile": 1, "file": str(image), "rows": 4, "columns": 6}
-    result = run_gem5(tmp_path / "out", settings(elf, config, weights=[weights]))
-    assert result.exit["code"] == 0, result.console + result.log
-    assert result.console == "done\n"
-    # Loading is no work of the simulated time.
-    assert result.stats(ACCESSES - 1)[f"{result.exit['tiles'][1]}.cellsProgrammed"] == 1
-
-    for wrong in (image.read_bytes()[:-1], cells.tobytes() + b"\0" * 24):
-        image.write_bytes(wrong)
-        result = run_gem5(tmp_path / "wrong", settings(elf, config, weights=[weights]))
-        assert result.returncode != 0
-        assert str(image) in result.log
 
 
 def test_a_mark_made_while_draining_counts_once(tmp_path: Path, one_tile: Path) -> None:

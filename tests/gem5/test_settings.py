@@ -93,8 +93,6 @@ def test_missing_keys_are_named(tmp_path: Path, document: dict[str, Any], path: 
         ("checkpoint", {"at_ns": 5}),
         ("checkpoint", {"at_ns": 5, "stop": True, "then": 1}),
         ("restore", "no/such/folder"),
-        ("weights", {}),
-        ("weights", [3]),
     ],
 )
 def test_wrong_values_are_named(
@@ -102,18 +100,6 @@ def test_wrong_values_are_named(
 ) -> None:
     with pytest.raises(SettingsError, match=rf"^{path}[.:\[]"):
         read(tmp_path, changed(document, path, value))
-
-
-def test_weights_are_of_a_tile_that_is_there(tmp_path: Path, document: dict[str, Any]) -> None:
-    image = {"tile": 287, "file": "a.bin", "rows": 1, "columns": 2}
-    document["weights"] = [image]
-    assert dataclasses.asdict(read(tmp_path, document).weights[0]) == image
-    document["weights"] = [image, {**image, "tile": 288}]
-    with pytest.raises(SettingsError, match=r"^weights\[1\]\.tile: there is no tile 288$"):
-        read(tmp_path, document)
-    document["weights"] = [{**image, "seed": 1}]
-    with pytest.raises(SettingsError, match=r"^weights\[0\]\.seed: unknown key"):
-        read(tmp_path, document)
 
 
 def test_a_checkpoint_excludes_fast_forward(tmp_path: Path, document: dict[str, Any]) -> None:

@@ -117,7 +117,6 @@ def run_settings(elf: Path, system: SystemConfig) -> dict[str, object]:
         "format": _FORMAT,
         "elf": str(elf.resolve()),
         "system": system.model_dump(mode="json"),
-        "weights": [],  # programs load them into the tiles themselves
         "fast_forward_to": None,
         "checkpoint": None,
         "restore": None,
