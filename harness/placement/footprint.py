@@ -24,10 +24,6 @@ class LayerUse:
     cells: int  # programmed
     macs: int  # of one image
 
-    @property
-    def macs_per_tile(self) -> float:
-        return self.macs / self.tiles
-
 
 @dataclass(frozen=True)
 class Utilisation:

@@ -21,8 +21,8 @@ def best_items(items: Sequence[Item], capacity: int) -> list[int]:
     item in which they differ.
 
     Args:
-        items: Each of a value above 0.
-        capacity: The largest permitted sum of sizes.
+        items: Each of a value of 0 or more; one of 0 is never taken.
+        capacity: The most that the sizes may sum to.
     """
     # The size is in the last digits, so that a larger value always outweighs a smaller size.
     scale = capacity + 1

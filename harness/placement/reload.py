@@ -10,6 +10,7 @@ from harness.config.schema import SystemConfig, TileConfig
 from harness.errors import PlacementError
 from harness.operators.tensor import Pair
 from harness.placement.cut import Extent
+from harness.placement.knapsack import Item, best_items
 from harness.placement.layer_time import programming_time_ns
 from harness.placement.plan import AnalogLayer
 from harness.placement.select import Demand
@@ -141,9 +142,10 @@ def _programming_ps(
 def choose_turns(demands: Sequence[Reload], available: int) -> list[Turn | None]:
     """How each layer is reloaded, or None if it is resident, with the least programming time.
 
-    The reloaded layers share as many tiles as the largest of them needs.  For each such number,
-    layers that need more must be resident, and a knapsack selects further resident layers.  Of
-    equally good choices the first is taken: more shared tiles, then later layers reloaded.
+    The layers by turns share as many tiles as one of them takes at most.  For each such number,
+    layers that cannot do with it have to stay, and a knapsack says which of the rest do.  Of
+    equally good choices the one with more shared tiles is taken, then the one in which the layers
+    that stay need fewer tiles, then the one in which earlier layers stay.
     """
     if sum(demand.tiles for demand in demands) <= available:
         return [None] * len(demands)
@@ -161,22 +163,10 @@ def choose_turns(demands: Sequence[Reload], available: int) -> list[Turn | None]
             continue
         spared = [0 if turn is None else turn.programming_ps for turn in turns]
         rest = [i for i, turn in enumerate(turns) if turn is not None]
-        stay = _knapsack(rest, [demand.tiles for demand in demands], spared, room)
+        items = [Item(demands[i].tiles, spared[i]) for i in rest]
+        stay = {rest[index] for index in best_items(items, room)}
         chosen = [None if i in stay else turn for i, turn in enumerate(turns)]
         total_ps = sum(turn.programming_ps for turn in chosen if turn is not None)
         if best_ps is None or total_ps < best_ps:
             best_ps, best = total_ps, chosen
     return best
-
-
-def _knapsack(
-    items: Sequence[int], tiles: Sequence[int], spared: Sequence[int], room: int
-) -> frozenset[int]:
-    """The ``items`` that save the most programming time on ``room`` tiles."""
-    best: list[tuple[int, frozenset[int]]] = [(0, frozenset())] * (room + 1)
-    for item in items:
-        for left in range(room, tiles[item] - 1, -1):
-            value, chosen = best[left - tiles[item]]
-            if value + spared[item] > best[left][0]:
-                best[left] = (value + spared[item], chosen | {item})
-    return best[room][1]

@@ -12,7 +12,6 @@ from harness.operators.integer_node import QNode
 from harness.placement.cut import tiles_needed
 from harness.placement.knapsack import Item, best_items
 from harness.placement.saving import LayerSaving, Savings
-from harness.quant.macs import node_macs
 from harness.quant.program import QNetwork
 
 ACCUMULATOR_LIMIT = 1 << 30  # of the summed codes in 1/256; the bias may be as large
@@ -29,8 +28,7 @@ class Demand:
     rows: int  # K
     columns: int  # N
     tiles: int
-    macs: int
-    obstacle: str | None  # why no number of tiles suffices
+    obstacle: str | None  # why no number of tiles would do
 
 
 def demands(network: QNetwork, mapping: LayerMapping, tile: TileConfig) -> list[Demand]:
@@ -42,7 +40,6 @@ def demands(network: QNetwork, mapping: LayerMapping, tile: TileConfig) -> list[
             node.name,
             *matrices[node.name],
             tiles_needed(*matrices[node.name], tile),
-            node_macs(network, node),
             _obstacle(network, node, matrices[node.name][0], tile),
         )
         for node in network.nodes

@@ -21,7 +21,6 @@ Int32Array: TypeAlias = npt.NDArray[np.int32]
 Int64Array: TypeAlias = npt.NDArray[np.int64]
 UInt16Array: TypeAlias = npt.NDArray[np.uint16]
 UInt32Array: TypeAlias = npt.NDArray[np.uint32]
-UInt64Array: TypeAlias = npt.NDArray[np.uint64]
 
 READ_NOISE: Final = 0
 OUTPUT_NOISE: Final = 1
