@@ -285,7 +285,7 @@ def simulate(
     regions = _read_regions(elf.parent / _REGIONS)
     with JobProgress(Console(stderr=True)) as progress:
         progress.stage(f"simulating {elf.name}")
-        result = engine(config.run.engine).run(
+        result = engine(config.run.engine, fast_forward=config.run.fast_forward).run(
             elf,
             config.system,
             regions,

@@ -6,9 +6,16 @@ not here: a section is complete or it is an error.
 
 from __future__ import annotations
 
-from typing import Annotated, Final, Literal, Self, TypeAlias, get_args
+from typing import Annotated, Any, Final, Literal, Self, TypeAlias, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+    model_validator,
+)
 from pydantic.fields import FieldInfo
 
 Name: TypeAlias = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_.-]*$", max_length=64)]
@@ -25,6 +32,11 @@ Picojoules: TypeAlias = Annotated[float, Field(ge=0.0, le=1e9)]  # up to 1 mJ an
 Milliwatts: TypeAlias = Annotated[float, Field(ge=0.0, le=1e9)]  # up to 1 MW
 NoiseScale: TypeAlias = Annotated[float, Field(ge=0.0, le=1e3)]  # times what was measured
 MOST_TILES: Final = 1024  # of a system
+# Number or name of a region: a layer of the program, in order from 1.
+Region: TypeAlias = (
+    Annotated[int, Field(strict=True, ge=0, le=1 << 20)]
+    | Annotated[str, Field(min_length=1, max_length=256)]
+)
 Images: TypeAlias = Annotated[int, Field(ge=1, le=10_000_000)]  # more than any split has
 
 
@@ -325,6 +337,15 @@ class RunConfig(Section):
     seed: Annotated[int, Field(ge=0, le=(1 << 32) - 1)]
     timeout_s: Annotated[float, Field(ge=1e-3, le=1e9)]  # of the host, a program
     engine: Literal["embedded", "gem5"]
+    fast_forward: Region | None = None  # where gem5's detailed core begins; None: at reset
+
+    @model_serializer(mode="wrap")
+    def _without_unused(self, values: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave ``fast_forward`` out where it is not used: as before the field existed."""
+        found: dict[str, Any] = values(self)
+        if found.get("fast_forward") is None:
+            found.pop("fast_forward", None)
+        return found
 
 
 class Config(Section):
@@ -340,6 +361,11 @@ class Config(Section):
                 f"the embedded engine times in-order cores, but the core preset"
                 f" {self.system.core.name!r} is {self.system.core.kind}: choose run.engine=gem5"
                 " or an in-order core"
+            )
+        if self.run.engine == "embedded" and self.run.fast_forward is not None:
+            raise ValueError(
+                "run.fast_forward is of gem5: the embedded engine takes seconds from reset to the"
+                " first layer, and measures the programming of the tiles, too; leave it out"
             )
         return self
 

@@ -48,7 +48,7 @@ class RunResult:
     exit_code: int
     console: str
     regions: tuple[RegionStats, ...]
-    simulated_ns: float  # from reset to exit
+    simulated_ns: float  # from reset, or from where a fast-forward ends, to exit
     instructions: int  # from reset to exit
     host_seconds: float
 

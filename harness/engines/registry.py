@@ -21,11 +21,12 @@ def check_engine(name: str) -> None:
         raise EngineError(f"unknown engine {name!r}", hint=f"valid engines: {', '.join(ENGINES)}")
 
 
-def engine(name: str, *, gem5: Path | None = None) -> Engine:
+def engine(name: str, *, gem5: Path | None = None, fast_forward: int | str | None = None) -> Engine:
     """The engine called ``name``.
 
     Args:
         gem5: The program of the engine gem5; None: the variable GEM5, then PATH.
+        fast_forward: `RunConfig.fast_forward`, which only gem5 has.
 
     Raises:
         EngineError: There is no engine of this name.
@@ -34,7 +35,7 @@ def engine(name: str, *, gem5: Path | None = None) -> Engine:
     if name == "gem5":
         from harness.engines.gem5.engine import Gem5Engine
 
-        return Gem5Engine(gem5)
+        return Gem5Engine(gem5, fast_forward=fast_forward)
     from harness.engines.embedded.engine import EmbeddedEngine
 
     return EmbeddedEngine()

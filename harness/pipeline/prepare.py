@@ -176,6 +176,7 @@ def _seen_by_quantization(run: RunConfig) -> RunConfig:
         "fp32_baseline": False,
         "timeout_s": 1.0,
         "engine": "embedded",
+        "fast_forward": None,
         "placement": "resident",
     }
     return run.model_copy(update={**unseen, "checkpoint": checkpoint})

@@ -142,6 +142,7 @@ def simulate(
         engine=config.run.engine,
         timeout_s=config.run.timeout_s,
         gem5=simulator.gem5,
+        fast_forward=config.run.fast_forward,
     )
     simulated, made_s = simulate_once(
         order,

@@ -59,6 +59,7 @@ class Order:
     engine: str
     timeout_s: float  # of the host
     gem5: Path | None = None  # None: the variable GEM5, then PATH
+    fast_forward: int | str | None = None  # `RunConfig.fast_forward`
 
     @property
     def visible(self) -> SystemConfig:
@@ -110,7 +111,7 @@ def simulate_once(
 
 
 def _run(order: Order, progress: Progress | None) -> RunResult:
-    return engine(order.engine, gem5=order.gem5).run(
+    return engine(order.engine, gem5=order.gem5, fast_forward=order.fast_forward).run(
         order.elf, order.visible, order.regions, timeout_s=order.timeout_s, progress=progress
     )
 
@@ -123,12 +124,14 @@ def _contents(order: Order) -> dict[str, Any]:
         raise EngineError(
             f"cannot read the program: {error.strerror}", where=str(order.elf)
         ) from error
+    skipped = {} if order.fast_forward is None else {"fast_forward": order.fast_forward}
     return {
         "format": _FORMAT,
         "elf_sha256": elf,
         "regions": [[region, name] for region, name in order.regions.items()],
         "system": order.visible.model_dump(mode="json"),
         "simulator": simulator_identity(order.engine, gem5=order.gem5),
+        **skipped,
     }
 
 

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from harness.config.load import load_config
 from harness.engines.events import ALL_EVENTS, CYCLE_CAUSES
 from harness.engines.gem5.events import Groups, dump_dram_energy, dump_events, dump_ticks
+from harness.engines.gem5.fast_forward import groups_of
 from harness.engines.gem5.outcome import Visit, read_ending, read_visits
 from harness.engines.gem5.statistics import Dump, read_dumps
 from harness.engines.protocol import DramEnergy, RegionStats
@@ -37,9 +38,7 @@ def recorded(name: str) -> tuple[Groups, tuple[tuple[Visit, Dump], ...]]:
     visits = read_visits(folder, ending.dumps)
     dumps = list(read_dumps(folder / "stats.txt.gz"))
     assert len(dumps) == len(visits) + 1
-    return Groups(ending.cores, ending.tiles, ending.meters), tuple(
-        zip(visits, dumps, strict=False)
-    )
+    return groups_of(ending, fast_forwarded=False), tuple(zip(visits, dumps, strict=False))
 
 
 def events(name: str, region: int) -> dict[str, int]:

@@ -20,6 +20,7 @@ from harness.engines.events import ALL_EVENTS
 from harness.engines.gem5.dot_products import run_functionally
 from harness.engines.gem5.dram import has_energy_model
 from harness.engines.gem5.events import Groups, dump_dram_energy, dump_events, dump_ticks
+from harness.engines.gem5.fast_forward import groups_of, measured, region_number
 from harness.engines.gem5.installation import (
     RUN_SCRIPT,
     clean_environment,
@@ -53,12 +54,17 @@ class Gem5Engine:
 
     Args:
         binary: The gem5 to use; None: the one that GEM5 names, else the one on PATH.
+        fast_forward: Number or name of the region from which the detailed core runs, gem5's
+            atomic core before it; None: in detail from reset.
     """
 
     name = "gem5"
 
-    def __init__(self, binary: Path | None = None) -> None:
+    def __init__(
+        self, binary: Path | None = None, *, fast_forward: int | str | None = None
+    ) -> None:
         self._binary = binary
+        self._fast_forward = fast_forward
 
     def run(
         self,
@@ -75,6 +81,9 @@ class Gem5Engine:
         program gave up or took a CPU exception (exit codes 254 and 255).  gem5's own
         output (settings, statistics, log) is kept in the folder ``gem5`` beside ``elf``.
 
+        With fast-forward, the time is that from the first mark of the region on, and a
+        programming of the tiles before it is no region of the result.
+
         Raises:
             EngineError: There is no gem5 that can do it, the system is not one that it
                 simulates, or the program or gem5 ended otherwise than by the exit call.
@@ -83,13 +92,20 @@ class Gem5Engine:
         gem5 = describe(self._binary or find_binary())
         if not elf.is_file():
             raise EngineError("there is no such program", where=str(elf))
+        wanted = self._fast_forward
+        detailed_from = None if wanted is None else region_number(wanted, regions)
+        settings = run_settings(elf, system, fast_forward_to=detailed_from)
         start = time.perf_counter()
         with tempfile.TemporaryDirectory(prefix="aimc-gem5-") as name:
             folder = Path(name)
-            ending = _simulate(gem5.binary, elf, system, folder, timeout_s, progress, regions)
+            ending = _simulate(
+                gem5.binary, elf, system, settings, folder, timeout_s, progress, regions
+            )
+            groups = groups_of(ending, fast_forwarded=detailed_from is not None)
             visits = read_visits(folder, ending.dumps)
             _check_regions(visits, ending, regions, elf)
-            stats = _region_stats(folder, ending, visits, regions, system)
+            kept = measured(visits, regions) if detailed_from is not None else regions
+            stats = _region_stats(folder, groups, visits, kept, system)
             console = _console(folder)
             host_seconds = time.perf_counter() - start
             if ending.code < _GAVE_UP:
@@ -105,19 +121,24 @@ class Gem5Engine:
             exit_code=ending.code,
             console=console,
             regions=tuple(stats),
-            simulated_ns=ending.tick_ps / _PS_PER_NS,
+            simulated_ns=(ending.tick_ps - _begin_ps(visits, detailed_from)) / _PS_PER_NS,
             instructions=ending.instructions,
             host_seconds=host_seconds,
         )
 
 
-def run_settings(elf: Path, system: SystemConfig) -> dict[str, object]:
-    """What the run script is told (gem5_configs/settings.py): all in detail, from reset."""
+def run_settings(
+    elf: Path, system: SystemConfig, *, fast_forward_to: int | None = None
+) -> dict[str, object]:
+    """What the run script is told (gem5_configs/settings.py): a run from reset.
+
+    It is in detail, from the first mark of the region ``fast_forward_to`` on if one is given.
+    """
     return {
         "format": _FORMAT,
         "elf": str(elf.resolve()),
         "system": system.model_dump(mode="json"),
-        "fast_forward_to": None,
+        "fast_forward_to": fast_forward_to,
         "checkpoint": None,
         "restore": None,
         "attended": True,
@@ -128,12 +149,12 @@ def _simulate(
     binary: Path,
     elf: Path,
     system: SystemConfig,
+    settings: Mapping[str, object],
     folder: Path,
     timeout_s: float,
     progress: Progress | None,
     regions: Mapping[int, str],
 ) -> Ending:
-    settings = run_settings(elf, system)
     (folder / SETTINGS).write_text(json.dumps(settings, indent=2) + "\n", encoding="utf-8")
     command = [
         str(binary),
@@ -169,10 +190,6 @@ def _simulate(
         )
     if ending.open_region is not None and ending.code == 0:
         raise EngineError(f"the program exited inside region {ending.open_region}", where=str(elf))
-    if not ending.cores or len(ending.meters) != len(ending.cores):
-        raise EngineError(
-            f"gem5 names {len(ending.cores)} cores and {len(ending.meters)} meters", where=EXIT
-        )
     return ending
 
 
@@ -201,21 +218,18 @@ def _check_regions(
             f"the program marked regions that it does not have: {', '.join(map(str, unknown))}",
             where=str(elf),
         )
-    if not all(visit.detailed for visit in visits):
-        raise EngineError("a region ran on a functional core", where=str(elf))
     if visits and visits[-1].end_ps > ending.tick_ps:
         raise EngineError("the last region ends after the simulation", where=REGIONS)
 
 
 def _region_stats(
     folder: Path,
-    ending: Ending,
+    groups: Groups,
     visits: Sequence[Visit],
     regions: Mapping[int, str],
     system: SystemConfig,
 ) -> list[RegionStats]:
-    """Events summed over the visits of each region; `dot_ops` is still 0."""
-    groups = Groups(ending.cores, ending.tiles, ending.meters)
+    """Events summed over the visits of each of ``regions``; `dot_ops` is still 0."""
     sums = {region: dict.fromkeys(ALL_EVENTS, 0) for region in regions}
     energy = dict.fromkeys(regions, DramEnergy(0.0, 0.0))
     modelled = has_energy_model(system.memory)
@@ -230,12 +244,16 @@ def _region_stats(
                     f" {visit.end_ps - visit.begin_ps}",
                     where=dump.where,
                 )
+            found += 1
+            if visit.region not in regions:
+                continue
             for name, value in dump_events(dump, groups, system).items():
                 sums[visit.region][name] += value
             if modelled:
                 energy[visit.region] += dump_dram_energy(dump, system)
             time_ps[visit.region] += visit.end_ps - visit.begin_ps
-        found += 1
+        else:
+            found += 1
     # gem5 dumps once more at its end.
     if found not in (len(visits), len(visits) + 1):
         raise StatsError(f"{found} dumps for {len(visits)} executions of regions", where=STATS)
@@ -252,6 +270,11 @@ def _region_stats(
     ]
 
 
+def _begin_ps(visits: Sequence[Visit], detailed_from: int | None) -> int:
+    """When the detailed core began, for the region ``detailed_from``: at its first mark."""
+    return 0 if detailed_from is None else next(v.begin_ps for v in visits if v.detailed)
+
+
 def _with_dots(
     stats: Sequence[RegionStats], functional: RunResult, exit_code: int, elf: Path
 ) -> list[RegionStats]:
@@ -264,8 +287,10 @@ def _with_dots(
             hint="a defect of one of them; nothing of this run was kept",
         )
     complete = []
-    for region, other in zip(stats, functional.regions, strict=True):
-        if (region.region, region.visits) != (other.region, other.visits):
+    counted = {region.region: region for region in functional.regions}
+    for region in stats:
+        other = counted[region.region]
+        if region.visits != other.visits:
             raise EngineError(
                 f"region {region.region} ran {region.visits} times on gem5, but {other.visits}"
                 " times in functional execution",

@@ -66,12 +66,14 @@ _TILE: Final = {  # event: statistic of AimcTile
 class Groups:
     """Names of the groups of statistics of a system.
 
-    The program runs on ``cores[0]``; ``meters[0]`` measures what that core waits for.
+    The program runs on ``cores[0]``; ``meters[0]`` measures what that core waits for.  The L1
+    caches of ``cores[i]`` belong to the group ``cache_owners[i]``.
     """
 
     cores: Sequence[str]
     tiles: Sequence[str]
     meters: Sequence[str]
+    cache_owners: Sequence[str]
 
 
 def dump_ticks(dump: Dump) -> int:
@@ -96,7 +98,8 @@ def dump_events(dump: Dump, groups: Groups, system: SystemConfig) -> dict[str, i
     events = dict.fromkeys(ALL_EVENTS, 0)
     for core in groups.cores:
         _add(events, _instructions(dump, core))
-        _add(events, _level_one(dump, core))
+    for owner in groups.cache_owners:
+        _add(events, _level_one(dump, owner))
     _add(events, _level_two(dump))
     _add(events, _dram(dump))
     for tile in groups.tiles:
@@ -191,13 +194,13 @@ def _event_of_class(name: str, where: str) -> str:
     )
 
 
-def _level_one(dump: Dump, core: str) -> dict[str, int]:
+def _level_one(dump: Dump, owner: str) -> dict[str, int]:
     return {
-        "l1i_accesses": _cache(dump, f"{core}.icache", "overallAccesses"),
-        "l1i_misses": _cache(dump, f"{core}.icache", "overallMshrMisses"),
-        "l1d_accesses": _cache(dump, f"{core}.dcache", "overallAccesses"),
-        "l1d_misses": _cache(dump, f"{core}.dcache", "overallMshrMisses"),
-        "l1d_writebacks": _cache(dump, f"{core}.dcache", "writebacks"),
+        "l1i_accesses": _cache(dump, f"{owner}.icache", "overallAccesses"),
+        "l1i_misses": _cache(dump, f"{owner}.icache", "overallMshrMisses"),
+        "l1d_accesses": _cache(dump, f"{owner}.dcache", "overallAccesses"),
+        "l1d_misses": _cache(dump, f"{owner}.dcache", "overallMshrMisses"),
+        "l1d_writebacks": _cache(dump, f"{owner}.dcache", "writebacks"),
     }
 
 
@@ -261,16 +264,16 @@ def _split_cycles(events: dict[str, int], dump: Dump, groups: Groups, system: Sy
         events[cause] = span // period
         rest -= span // period
     if in_order:
-        blocked = min(rest, _blocked_cycles(dump, groups.cores[0]))
+        blocked = min(rest, _blocked_cycles(dump, groups.cache_owners[0]))
         events["cycles_memory"] += blocked
         rest -= blocked
     events["cycles_compute"] = rest
 
 
-def _blocked_cycles(dump: Dump, core: str) -> int:
+def _blocked_cycles(dump: Dump, owner: str) -> int:
     """Cycles in which the L1 data cache takes no access, since it has too many misses under way."""
-    dump.count(f"{core}.dcache.replacements")
+    dump.count(f"{owner}.dcache.replacements")
     return sum(
-        dump.count(f"{core}.dcache.blockedCycles::{cause}", absent=0)
+        dump.count(f"{owner}.dcache.blockedCycles::{cause}", absent=0)
         for cause in ("no_mshrs", "no_targets")
     )
