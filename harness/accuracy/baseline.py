@@ -43,8 +43,3 @@ def check_baseline(correct: BoolArray, classes: int, where: str) -> None:
             where=where,
             hint=WRONG_INPUTS,
         )
-
-
-def float_accuracy(graph: Graph, data: Labelled, *, threads: int) -> float:
-    """Share of ``data`` that ``graph`` classifies correctly, in float32."""
-    return float(float_correct(graph, data, threads=threads).mean())

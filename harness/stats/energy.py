@@ -38,16 +38,6 @@ class EnergyBreakdown:
     def total_pj(self) -> float:
         return sum(self.components().values())
 
-    @property
-    def static_pj(self) -> float:
-        """Leakage and background: what time costs, whatever happens in it."""
-        return (
-            self.core_leakage_pj
-            + self.l2_leakage_pj
-            + self.dram_background_pj
-            + self.tile_leakage_pj
-        )
-
     def components(self) -> dict[str, float]:
         """Energy by field name, in declaration order."""
         return {field.name: getattr(self, field.name) for field in fields(self)}

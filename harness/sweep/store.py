@@ -65,12 +65,6 @@ def read_layers(folder: Path, *, note: Note | None = None) -> pd.DataFrame:
     return _frame(_read_all(folder, note or _warn, None)[1])
 
 
-def done_identities(folder: Path, *, note: Note | None = None) -> set[str]:
-    """The identities of the finished points in ``folder``; see `read_points`."""
-    known = _known(_read_all(folder, note or _warn, _BRIEF)[0])
-    return {identity for identity, point in known.items() if point.status == DONE}
-
-
 _BRIEF: Final = ("identity", "status", "attempts")
 
 

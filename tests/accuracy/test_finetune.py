@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from harness.accuracy.baseline import float_accuracy
+from harness.accuracy.baseline import float_correct
 from harness.accuracy.finetune import (
     RetrainingSegment,
     TrainingNoise,
@@ -175,7 +175,7 @@ def accuracy_with_noisy_weights(task: Task, graph: Graph, scale: float) -> float
                 node = type(node)(**{**vars(node), "weight": noisy.astype(np.float32)})
             nodes.append(node)
         noisy_graph = Graph(**{**vars(graph), "nodes": tuple(nodes)})
-        accuracies.append(float_accuracy(noisy_graph, task.validation, threads=1))
+        accuracies.append(float_correct(noisy_graph, task.validation, threads=1).mean())
     return float(np.mean(accuracies))
 
 
@@ -185,7 +185,7 @@ def test_retraining_makes_a_network_robust(task: Task, training: TensorSplit) ->
     before = accuracy_with_noisy_weights(task, task.graph, 0.25)
     after = accuracy_with_noisy_weights(task, robust, 0.25)
     assert after > before + 0.02
-    assert float_accuracy(robust, task.validation, threads=1) > 0.93
+    assert float_correct(robust, task.validation, threads=1).mean() > 0.93
 
 
 def test_batch_normalisation_stays_and_adapts() -> None:

@@ -56,7 +56,8 @@ def test_an_analog_layer_by_hand() -> None:
     assert energy.tile_transfer_pj == 430 * 59
     assert energy.tile_program_pj == 7 * 61
     assert energy.tile_leakage_pj == 0
-    assert energy.static_pj == 500 * (62 + 37 + 41)
+    assert energy.core_leakage_pj + energy.l2_leakage_pj == 500 * (62 + 37)
+    assert energy.dram_background_pj == 500 * 41
 
 
 def test_an_engines_own_dram_energy_replaces_bytes_and_time() -> None:

@@ -7,7 +7,7 @@ import random
 import shutil
 import subprocess
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pandas as pd
@@ -16,12 +16,18 @@ import pytest
 from harness.errors import HarnessError
 from harness.sweep.columns import LAYER_COLUMNS, POINT_COLUMNS
 from harness.sweep.parts import list_parts
-from harness.sweep.store import PARTS, Store, done_identities, read_layers, read_points
+from harness.sweep.store import DONE, PARTS, Store, read_layers, read_points
 from tests.sweep.sweeps import layer_row, point_row
 
 
 def _silent(text: str) -> None:
     raise AssertionError(text)
+
+
+def done(folder: Path, note: Callable[[str], None] = _silent) -> set[str]:
+    """The identities of the finished points in ``folder``."""
+    points = read_points(folder, note=note)
+    return set(points.loc[points["status"] == DONE, "identity"])
 
 
 def _filled(folder: Path, *, batches: int, size: int = 3) -> Store:
@@ -50,12 +56,12 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
     }
     assert pd.isna(by_name.loc["b", "speed_up"]) and pd.isna(by_name.loc["b", "tiles"])
     assert layers.loc[0, "why_digital"] == "too large"
-    assert done_identities(tmp_path) == {"a"}
+    assert done(tmp_path) == {"a"}
 
 
 def test_an_empty_store_has_all_columns(tmp_path: Path) -> None:
     assert list(read_points(tmp_path / "none").columns) == [c.name for c in POINT_COLUMNS]
-    assert read_layers(tmp_path / "none").empty and done_identities(tmp_path / "none") == set()
+    assert read_layers(tmp_path / "none").empty and done(tmp_path / "none") == set()
 
 
 def test_many_batches_become_few_and_keep_all(tmp_path: Path) -> None:
@@ -132,7 +138,7 @@ def test_damage_is_told_and_its_points_run_again(tmp_path: Path, table: str, dam
         path.write_bytes(data[:left])
     heard: list[str] = []
     assert "1-0" not in set(read_points(tmp_path, note=heard.append)["identity"])
-    assert "1-0" not in done_identities(tmp_path, note=heard.append)
+    assert "1-0" not in done(tmp_path, heard.append)
     if (table, damage) == ("points", "gone"):  # as if they had not been written
         assert not heard
         assert "1-0" not in Store(tmp_path, heard.append).known
@@ -174,7 +180,7 @@ def test_reading_while_batches_are_merged_never_sees_less(tmp_path: Path) -> Non
 
     def read() -> None:
         while not ended.is_set():
-            seen.append(len(done_identities(tmp_path, note=_silent)))
+            seen.append(len(done(tmp_path)))
 
     reader = threading.Thread(target=read)
     reader.start()

@@ -13,9 +13,8 @@ from harness.errors import DataError, ModelError
 from harness.model.builtin import NAMES, build
 from harness.model.checkpoint import checkpoint_metadata, load_checkpoint
 from harness.resources import resource
-from harness.training import train_workload
 from harness.training.loop import evaluate
-from harness.training.run import LOG_COLUMNS
+from harness.training.run import LOG_COLUMNS, train_workload
 
 SHIPPED = [name for name in NAMES if (w := workload_for(name)) is not None and w.checkpoint]
 TOLERANCE = 0.003  # another machine sums in another order: a few images of the test split
@@ -88,10 +87,8 @@ def test_resnet20_reaches_its_accuracy() -> None:
 
 
 def test_training_a_workload_writes_checkpoint_and_log(tmp_path: Path) -> None:
-    from harness.training import run
-
     recipe = workload("mlp").recipe.model_copy(update={"epochs": 3})
-    result = run.train_workload("mlp", None, tmp_path, recipe=recipe, threads=1, command="make it")
+    result = train_workload("mlp", None, tmp_path, recipe=recipe, threads=1, command="make it")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["mlp.csv", "mlp.safetensors"]
     header = checkpoint_metadata(result.checkpoint)
     assert header["command"] == "make it"
@@ -101,7 +98,7 @@ def test_training_a_workload_writes_checkpoint_and_log(tmp_path: Path) -> None:
     test = workload("mlp").load_splits().test
     assert evaluate(graph, test, threads=1) == result.test_accuracy
     # A second run from nothing gives the same file, so the command is how it was made.
-    again = run.train_workload(
+    again = train_workload(
         "mlp", None, tmp_path / "again", recipe=recipe, threads=1, command="make it"
     )
     assert again.checkpoint.read_bytes() == result.checkpoint.read_bytes()

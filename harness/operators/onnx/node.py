@@ -18,7 +18,6 @@ from harness.operators.onnx.value import (
     Value,
     normal_axis,
 )
-from harness.quantities import shape_text
 from harness.safe_text import shown
 
 MIN_OPSET = 7
@@ -164,10 +163,6 @@ class OnnxNode:
         from_input = self.opset >= input_since
         given = self.constant_integers(index) if from_input else self.integers("axes")
         return None if given is None else tuple(normal_axis(axis, rank) for axis in given)
-
-    def shapes_text(self) -> str:
-        """The shapes of the inputs, for a message."""
-        return ", ".join(shape_text(value.shape) for value in self.inputs[:8] if value is not None)
 
 
 def _version_in(op: str, opset: int) -> int | None:
