@@ -32,11 +32,6 @@ Picojoules: TypeAlias = Annotated[float, Field(ge=0.0, le=1e9)]  # up to 1 mJ an
 Milliwatts: TypeAlias = Annotated[float, Field(ge=0.0, le=1e9)]  # up to 1 MW
 NoiseScale: TypeAlias = Annotated[float, Field(ge=0.0, le=1e3)]  # times what was measured
 MOST_TILES: Final = 1024  # of a system
-# Number or name of a region: a layer of the program, in order from 1.
-Region: TypeAlias = (
-    Annotated[int, Field(strict=True, ge=0, le=1 << 20)]
-    | Annotated[str, Field(min_length=1, max_length=256)]
-)
 Images: TypeAlias = Annotated[int, Field(ge=1, le=10_000_000)]  # more than any split has
 
 
@@ -337,7 +332,8 @@ class RunConfig(Section):
     seed: Annotated[int, Field(ge=0, le=(1 << 32) - 1)]
     timeout_s: Annotated[float, Field(ge=1e-3, le=1e9)]  # of the host, a program
     engine: Literal["embedded", "gem5"]
-    fast_forward: Region | None = None  # where gem5's detailed core begins; None: at reset
+    # Name or number of the region where gem5's detailed core begins; None: at reset.
+    fast_forward: str | None = Field(None, min_length=1, max_length=256)
 
     @model_serializer(mode="wrap")
     def _without_unused(self, values: SerializerFunctionWrapHandler) -> dict[str, Any]:

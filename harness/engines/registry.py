@@ -21,7 +21,7 @@ def check_engine(name: str) -> None:
         raise EngineError(f"unknown engine {name!r}", hint=f"valid engines: {', '.join(ENGINES)}")
 
 
-def engine(name: str, *, gem5: Path | None = None, fast_forward: int | str | None = None) -> Engine:
+def engine(name: str, *, gem5: Path | None = None, fast_forward: str | None = None) -> Engine:
     """The engine called ``name``.
 
     Args:

@@ -59,7 +59,7 @@ class Order:
     engine: str
     timeout_s: float  # of the host
     gem5: Path | None = None  # None: the variable GEM5, then PATH
-    fast_forward: int | str | None = None  # `RunConfig.fast_forward`
+    fast_forward: str | None = None  # `RunConfig.fast_forward`
 
     @property
     def visible(self) -> SystemConfig:

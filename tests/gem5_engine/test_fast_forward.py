@@ -30,10 +30,10 @@ def visits(*regions: tuple[int, bool]) -> list[Visit]:
     ]
 
 
-def test_a_region_is_named_by_number_or_name() -> None:
-    assert region_number(1, REGIONS) == region_number("conv1", REGIONS) == 1
-    assert region_number(0, REGIONS) == 0
-    for unknown in (3, "1", "conv"):
+def test_a_region_is_named_by_name_or_number() -> None:
+    assert region_number("1", REGIONS) == region_number("conv1", REGIONS) == 1
+    assert region_number("0", REGIONS) == 0
+    for unknown in ("3", "01", "conv"):
         with pytest.raises(EngineError, match=f"no region {unknown!r}(.|\n)*pool1"):
             region_number(unknown, REGIONS)
 
@@ -87,7 +87,7 @@ def test_the_configuration_has_it_only_where_it_is_used() -> None:
     plain = load_config(run=GEM5)
     assert plain.run.fast_forward is None
     assert "fast_forward" not in config_to_yaml(plain)
-    for text, value in (("conv1", "conv1"), ("1", 1), ("null", None)):
+    for text, value in (("conv1", "conv1"), ("1", "1"), ("null", None)):
         config = load_config(overrides=[f"run.fast_forward={text}"], run=GEM5)
         assert config.run.fast_forward == value
         assert config_from_yaml(config_to_yaml(config), where="test") == config
@@ -99,9 +99,9 @@ def test_the_configuration_has_it_only_where_it_is_used() -> None:
 def test_the_embedded_engine_has_no_fast_forward() -> None:
     with pytest.raises(ConfigError, match=r"run\.fast_forward is of gem5"):
         load_config(overrides=["run.fast_forward=1"], run={**GEM5, "engine": "embedded"})
-    for wrong in ("-1", "1.5", "true"):
-        with pytest.raises(ConfigError, match="fast_forward"):
-            load_config(overrides=[f"run.fast_forward={wrong}"], run=GEM5)
+    for wrong in ("", "x" * 257, True, [1], 1):
+        with pytest.raises(ConfigError, match=r"run\.fast_forward"):
+            load_config(run={**GEM5, "fast_forward": wrong})
 
 
 def test_programming_and_warm_up_are_skipped_on_gem5(gem5: Path, tmp_path: Path) -> None:

@@ -54,15 +54,13 @@ class Gem5Engine:
 
     Args:
         binary: The gem5 to use; None: the one that GEM5 names, else the one on PATH.
-        fast_forward: Number or name of the region from which the detailed core runs, gem5's
+        fast_forward: Name or number of the region from which the detailed core runs, gem5's
             atomic core before it; None: in detail from reset.
     """
 
     name = "gem5"
 
-    def __init__(
-        self, binary: Path | None = None, *, fast_forward: int | str | None = None
-    ) -> None:
+    def __init__(self, binary: Path | None = None, *, fast_forward: str | None = None) -> None:
         self._binary = binary
         self._fast_forward = fast_forward
 

@@ -18,18 +18,18 @@ from harness.errors import EngineError
 KEY: Final = "run.fast_forward"
 
 
-def region_number(wanted: int | str, regions: Mapping[int, str]) -> int:
-    """The region that ``wanted`` is the number or the name of.
+def region_number(wanted: str, regions: Mapping[int, str]) -> int:
+    """The region that ``wanted`` is the name or the number of.
 
     Raises:
         EngineError: The program has no such region.
     """
-    found = [number for number, name in regions.items() if wanted in (number, name)]
+    found = [number for number, name in regions.items() if wanted in (str(number), name)]
     if len(found) != 1:
         raise EngineError(
             f"the program has no region {wanted!r}",
             where=KEY,
-            hint=f"name the region that an inference begins with, by number or name: {regions}",
+            hint=f"name the region that an inference begins with, by name or number: {regions}",
         )
     return found[0]
 
