@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 
 from harness.budget import CIFAR_FILE_BYTES
+from harness.data.cifar_pickle import parse_python_batch
 from harness.data.images import ArrayStore, Dataset, LabelledImages, Pixels, checked_labels
-from harness.data.python_batch import parse_python_batch
 from harness.digest import sha256_of
 from harness.errors import DataError
 from harness.reading import read_regular

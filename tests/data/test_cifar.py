@@ -13,8 +13,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from harness.data.cifar import CLASS_NAMES, open_binary, open_python
+from harness.data.cifar_pickle import parse_python_batch
 from harness.data.images import Dataset
-from harness.data.python_batch import parse_python_batch
 from harness.errors import DataError
 
 FILES = [*(f"data_batch_{index}" for index in range(1, 6)), "test_batch"]
