@@ -1,4 +1,4 @@
-// An access of the core's to memory, one micro-operation's.
+// One micro-operation's access to memory.
 #ifndef HARNESS_ENGINES_EMBEDDED_NATIVE_ACCESS_HH_
 #define HARNESS_ENGINES_EMBEDDED_NATIVE_ACCESS_HH_
 
@@ -6,23 +6,28 @@
 
 namespace aimc::embedded {
 
-// What is known of an access before it is sent, from having looked it up in the caches' tags.
+// Address of an access outside DRAM.
+constexpr uint32_t kNowhere = ~0u;
+
+// What the tag lookup before issue found; see TagLookup.
 enum class Found : uint8_t {
-  kUnknown,   // nothing: it is looked up as it is sent
-  kHit,       // in the L1D
-  kHitBoth,   // the same, over two lines
-  kUnderWay,  // the same, but the line has been asked for only just before
-  kL2,        // not in the L1D, but in the L2
+  kUnknown,   // not looked up: the tags are accessed at issue
+  kHit,       // an L1D hit
+  kHitBoth,   // an access over two lines, an L1D hit in both
+  kInFlight,  // an L1D hit on a line whose fill an access of the same block starts
+  kL2,        // an L1D miss and L2 hit
 };
 
 struct Access {
   uint32_t address = 0;  // offset in DRAM
   uint32_t bytes = 0;
   uint64_t pc = 0;
-  int64_t number = 0;  // of a load or prefetch among its block's accesses, of a store among all
+  // Of a load or prefetch: index among its block's accesses.  Of a store: number of the store since
+  // the start.
+  int64_t number = 0;
   Found found = Found::kUnknown;
 
-  // It needs nothing of the memory system.
+  // Its time does not depend on the memory system.
   bool hits() const { return found == Found::kHit || found == Found::kHitBoth; }
 };
 

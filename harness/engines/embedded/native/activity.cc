@@ -4,10 +4,10 @@
 
 namespace aimc::embedded {
 
-// A cycle far ahead, or one before the window.
+// A cycle beyond the window, or before it.
 void Activity::mark_far(uint64_t at) {
   if (at < kBits) words_[at / 64] |= uint64_t{1} << (at % 64);
-  far_ += at <= INT64_MAX;
+  overruns_ += at <= INT64_MAX;
 }
 
 void Activity::remove_first() {
@@ -22,7 +22,7 @@ void Activity::remove_first() {
   first_awaited_ = next;
 }
 
-// Keeps the bit before `cycle`, which an arrival at `cycle` asks for.
+// Keeps the bit of the cycle before `cycle`, which an arrival at `cycle` queries.
 void Activity::advance(Cycle cycle) {
   const auto words = static_cast<uint64_t>((cycle - 1 - base_) / 64);
   base_ += static_cast<Cycle>(64 * words);
@@ -49,7 +49,7 @@ void Activity::apply(Delay delay) {
   }
   const auto at = static_cast<uint64_t>(std::max(delay.from, base_) - base_);
   if (at >= kBits) return;
-  far_ += words_[kWords - 1] != 0;
+  overruns_ += words_[kWords - 1] != 0;
   const std::array<uint64_t, kWords> unchanged = words_;
   const size_t word = at / 64;
   for (size_t i = kWords - 1; i > word; --i) words_[i] = words_[i] << 1 | words_[i - 1] >> 63;

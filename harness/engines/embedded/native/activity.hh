@@ -1,7 +1,7 @@
-// Whether the core does anything in a cycle.
+// Cycles in which the core is active.
 //
-// A core that has nothing to do in a cycle stops at its end.  What it waits for then finds it
-// stopped: it goes on a cycle later than one that was busy with something else.
+// A core with nothing to do in a cycle stops at the end of the cycle.  An arrival from memory or a
+// device that finds the core stopped wakes it up, which takes a cycle.
 #ifndef HARNESS_ENGINES_EMBEDDED_NATIVE_ACTIVITY_HH_
 #define HARNESS_ENGINES_EMBEDDED_NATIVE_ACTIVITY_HH_
 
@@ -16,7 +16,7 @@
 
 namespace aimc::embedded {
 
-// Cycles of the core's in [from, to) come one later.
+// All of the core's cycles in [from, to) are one later.
 struct Delay {
   static constexpr Cycle kEver = INT64_MAX;
 
@@ -29,7 +29,7 @@ struct Delay {
 
 class Activity {
  public:
-  // Something is done in `cycle`.
+  // The core is active in `cycle`.
   void mark(Cycle cycle) {
     const auto at = static_cast<uint64_t>(cycle - base_);
     if (at < kFar) {
@@ -38,7 +38,7 @@ class Activity {
       mark_far(at);
     }
   }
-  // The same for all of [first, last].
+  // The core is active in all of [first, last].
   void mark(Cycle first, Cycle last) {
     first = std::max(first, base_);
     if (first > last) return;
@@ -47,13 +47,13 @@ class Activity {
     if (at % 64 + count <= 64 && at < kFar) {
       words_[at / 64] |= (~uint64_t{0} >> (64 - count)) << (at % 64);
     } else {
-      // Of those beyond the window one tells that there were some.
+      // One mark beyond the window is enough to count an overrun.
       last = std::min(last, base_ + static_cast<Cycle>(kBits));
       for (Cycle cycle = first; cycle <= last; ++cycle) mark(cycle);
     }
   }
 
-  // What the core asked for at `asked` arrives at `cycle`.
+  // Data or an answer requested at `asked` arrives at `cycle`.
   void await(Cycle asked, Cycle cycle) {
     mark(cycle);
     if (awaited_count_ == awaited_.size()) return;
@@ -62,7 +62,7 @@ class Activity {
   }
 
   // Nothing more will be marked before `cycle`.  Returns the first arrival until then that finds
-  // the core stopped, or 0; call it until it is 0.
+  // the core stopped, or 0.  To be called until it returns 0.
   Cycle next_stop(Cycle cycle) {
     while (first_awaited_ <= cycle) {
       const Cycle arrival = first_awaited_;
@@ -73,18 +73,18 @@ class Activity {
     return 0;
   }
 
-  // What an arrival at `cycle` delays that found the core stopped: everything, up to the arrival of
-  // something asked for before that the core has nothing to do but to wait for.
+  // The delay by an arrival at `cycle` that found the core stopped.  It ends with an arrival, if
+  // that was requested earlier and the core has nothing else to do until it.
   Delay delay_from(Cycle cycle);
   void apply(Delay delay);
 
-  // What is marked far ahead is forgotten or not, depending on where the window happens to begin.
-  // Whether there has been such a thing since the last time.
-  bool take_far() { return std::exchange(far_taken_, far_) != far_; }
-  // How often there has been such a thing.
-  uint64_t far() const { return far_; }
+  // Number of marks and queries beyond the window.  Their effect depends on where the window
+  // begins, which is not part of the saved state.
+  uint64_t overruns() const { return overruns_; }
+  // Whether there was one since the last call.
+  bool take_overrun() { return std::exchange(overruns_taken_, overruns_) != overruns_; }
 
-  // Nothing is asked of cycles before `front`, of the last next_stop().
+  // No cycle before `front`, the argument of the last next_stop(), is queried any more.
   void save(StateWriter& state, Cycle front) const;
   void load(StateReader& state, Cycle front);
 
@@ -102,7 +102,7 @@ class Activity {
 
   bool marked(Cycle cycle) {
     const auto at = static_cast<uint64_t>(cycle - base_);
-    far_ += at >= kFar && at <= INT64_MAX;
+    overruns_ += at >= kFar && at <= INT64_MAX;
     return at < kBits && (words_[at / 64] >> (at % 64) & 1) != 0;
   }
   void mark_far(uint64_t at);
@@ -110,12 +110,12 @@ class Activity {
   void remove_first();
   void advance(Cycle cycle);
 
-  // The window's first cycle if next_stop() was last called for `cycle`.
+  // The window's first cycle after next_stop(`cycle`).
   static Cycle base_of(Cycle cycle) { return (cycle - 1) & ~Cycle{63}; }
 
   Cycle base_ = 0;  // of the first bit
-  uint64_t far_ = 0;
-  uint64_t far_taken_ = 0;
+  uint64_t overruns_ = 0;
+  uint64_t overruns_taken_ = 0;
   std::array<uint64_t, kWords> words_{};
   std::array<Awaited, kAwaited> awaited_{};
   size_t awaited_count_ = 0;

@@ -199,44 +199,36 @@ class AddressAnalysis {
 }  // namespace
 
 void StaticCounts::add(const MicroOp* begin, const MicroOp* end) {
-  ++instructions;
+  ++counts[kInstructions];
   for (const MicroOp* op = begin; op != end; ++op) {
     switch (op->op_class) {
       case OpClass::kDot:
-        ++dot_ops;
-        ++simd_ops;
+        ++counts[kDotOps];
+        ++counts[kSimdOps];
         break;
       case OpClass::kSimd:
       case OpClass::kSimdMul:
-        ++simd_ops;
+        ++counts[kSimdOps];
         break;
       case OpClass::kFp:
       case OpClass::kFpDiv:
-        ++fp_ops;
+        ++counts[kFpOps];
         break;
       case OpClass::kBranch:
-        ++branches;
+        ++counts[kBranches];
         break;
       default:
-        int_ops += !op->memory();
+        counts[kIntOps] += !op->memory();
         break;
     }
-    loads += op->load || op->prefetch;
-    stores += op->store;
-    l1d_accesses += op->memory();
+    counts[kLoads] += op->load || op->prefetch;
+    counts[kStores] += op->store;
+    counts[kL1dAccesses] += op->memory();
   }
 }
 
 void StaticCounts::add_to(Events& events, uint64_t times) const {
-  events[kInstructions] += times * instructions;
-  events[kIntOps] += times * int_ops;
-  events[kSimdOps] += times * simd_ops;
-  events[kDotOps] += times * dot_ops;
-  events[kFpOps] += times * fp_ops;
-  events[kLoads] += times * loads;
-  events[kStores] += times * stores;
-  events[kBranches] += times * branches;
-  events[kL1dAccesses] += times * l1d_accesses;
+  for (const Event event : kCounted) events[event] += times * counts[event];
 }
 
 std::unique_ptr<Block> build_block(const uint32_t* words, size_t count, uint64_t pc,

@@ -81,18 +81,14 @@ struct Segment {
   std::vector<int> emulator_registers;
 };
 
-// Counts of instructions by kind, which do not depend on the data.
+// The events of instructions that do not depend on their data.
 struct StaticCounts {
-  uint32_t instructions = 0;
-  uint32_t int_ops = 0;
-  uint32_t simd_ops = 0;
-  uint32_t dot_ops = 0;
-  uint32_t fp_ops = 0;
-  uint32_t loads = 0;
-  uint32_t stores = 0;
-  uint32_t branches = 0;
-  uint32_t l1d_accesses = 0;
+  static constexpr std::array<Event, 9> kCounted = {
+      kInstructions, kIntOps, kSimdOps, kDotOps, kFpOps, kLoads, kStores, kBranches, kL1dAccesses,
+  };
+  std::array<uint32_t, kEvents> counts{};  // 0 but for kCounted
 
+  uint32_t operator[](Event event) const { return counts[static_cast<size_t>(event)]; }
   // Counts one instruction of these micro-operations.
   void add(const MicroOp* begin, const MicroOp* end);
   void add_to(Events& events, uint64_t times) const;

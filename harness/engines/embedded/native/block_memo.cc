@@ -17,7 +17,7 @@ uint32_t BlockMemo::other(const Node& node, MemoryPort::Outcome outcome) const {
   return kNone;
 }
 
-void BlockMemo::add(const Key& key, uint32_t node, size_t known,
+void BlockMemo::add(const Key& key, uint32_t node, size_t replayed,
                     const std::vector<MemoryPort::Request>& requests, const Effect& effect) {
   const auto first = static_cast<uint32_t>(nodes_.size());
   if (node == kNone) {
@@ -26,10 +26,10 @@ void BlockMemo::add(const Key& key, uint32_t node, size_t known,
     roots_[at] = {key, first};
     ++roots_used_;
   } else {
-    edges_.push_back({requests[known - 1].outcome, first, nodes_[node].others});
+    edges_.push_back({requests[replayed - 1].outcome, first, nodes_[node].others});
     nodes_[node].others = static_cast<uint32_t>(edges_.size() - 1);
   }
-  for (size_t i = known; i < requests.size(); ++i) {
+  for (size_t i = replayed; i < requests.size(); ++i) {
     const auto next = static_cast<uint32_t>(nodes_.size() + 1);
     nodes_.push_back({requests[i], next, kNone, kNone});
   }

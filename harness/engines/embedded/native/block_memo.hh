@@ -1,5 +1,7 @@
-// What blocks do to the core's state, by what memory answers: for each block and state a tree of
-// requests, in which each answer leads on to the next request or to the effect of the whole.
+// The table of memoized timing: what blocks do to the core's state.
+//
+// Each key, of a block and a state, has a tree of requests to the memory system.  Each answer to a
+// request leads to the next request, or to the effect of the whole block.
 #ifndef HARNESS_ENGINES_EMBEDDED_NATIVE_BLOCK_MEMO_HH_
 #define HARNESS_ENGINES_EMBEDDED_NATIVE_BLOCK_MEMO_HH_
 
@@ -15,30 +17,30 @@ class BlockMemo {
  public:
   BlockMemo() { clear(); }
 
-  // What is to be remembered apart.
   struct Key {
-    uint64_t block = 0;    // serial number; 0: none
-    uint64_t pattern = 0;  // of what was found in the caches beforehand
-    uint32_t state = 0;    // its number, and where fetching stands
+    uint64_t block = 0;  // serial number; 0: none
+    uint64_t found = 0;  // encodes what the tag lookups found; see TagLookup::key()
+    uint32_t state =
+        0;  // twice its number, plus 1 if the last instruction is in the block's first line
 
     bool operator==(const Key& other) const {
-      return block == other.block && pattern == other.pattern && state == other.state;
+      return block == other.block && found == other.found && state == other.state;
     }
   };
 
   struct Effect {
-    uint32_t out = 0;        // number of the state afterwards
-    uint32_t computing = 0;  // cycles
-    uint32_t waiting = 0;    // for memory
-    uint32_t fetches = 0;
+    uint32_t out = 0;  // number of the state afterwards
+    uint32_t compute_cycles = 0;
+    uint32_t memory_cycles = 0;  // waiting for memory
+    uint32_t fetches = 0;        // lines requested of the L1I
   };
 
   // A request, or an effect.
   struct Node {
-    MemoryPort::Request request;  // `outcome` is the one that was seen first
-    uint32_t next = kNone;        // after that one
-    uint32_t others = kNone;      // after other ones: a list of edges
-    uint32_t effect = kNone;      // there is no request
+    MemoryPort::Request request;  // with the outcome that occurred first
+    uint32_t next = kNone;        // node after that outcome
+    uint32_t others = kNone;      // first edge of the other outcomes' list
+    uint32_t effect = kNone;      // not kNone: the node is this effect, and no request
   };
 
   static constexpr uint32_t kNone = ~0u;
@@ -57,12 +59,12 @@ class BlockMemo {
     return node.request.outcome == outcome ? node.next : other(node, outcome);
   }
 
-  // The requests from number `known` on, which `node` led to when it was answered the one before
-  // (kNone: all, for `key`), had this effect.
-  void add(const Key& key, uint32_t node, size_t known,
+  // Adds `effect` for `key`, with the requests from index `replayed` on.  They follow the outcome
+  // of the request before, which is `node`; kNone: there is none, and `key` is new.
+  void add(const Key& key, uint32_t node, size_t replayed,
            const std::vector<MemoryPort::Request>& requests, const Effect& effect);
 
-  // No more may be added before it is cleared.
+  // True: the table must be cleared before more is added.
   bool full() const { return roots_used_ >= kRoots / 2 || nodes_.size() >= kNodes; }
   void clear();
 
@@ -82,7 +84,7 @@ class BlockMemo {
 
   static size_t slot(const Key& key) {
     uint64_t hash = (key.block * 0x9e3779b97f4a7c15ull ^ key.state) * 0xff51afd7ed558ccdull;
-    hash = (hash ^ hash >> 29 ^ key.pattern) * 0x9e3779b97f4a7c15ull;
+    hash = (hash ^ hash >> 29 ^ key.found) * 0x9e3779b97f4a7c15ull;
     return hash >> 48;
   }
   uint32_t other(const Node& node, MemoryPort::Outcome outcome) const;

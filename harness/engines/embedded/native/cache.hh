@@ -6,12 +6,10 @@
 #include <cstdint>
 #include <vector>
 
+#include "line_geometry.hh"
 #include "params.hh"
 
 namespace aimc::embedded {
-
-// Number of a line counted from the start of DRAM.
-using LineNumber = uint32_t;
 
 class Cache {
  public:

@@ -14,12 +14,17 @@ inline Picoseconds picoseconds(Femtoseconds time) {
   return static_cast<Picoseconds>(time / kFsPerPs);
 }
 
-// Of the crossbar before the DRAM, 1 GHz.
+// The clock period of the system crossbar, before the DRAM: 1 GHz.
 constexpr Femtoseconds kSystemPeriod = 1000000;
 
 // The first edge of a clock at or after `time`.
 inline Femtoseconds up_to_edge(Femtoseconds time, Femtoseconds period) {
   return (time + period - 1) / period * period;
+}
+
+// The same as a number of cycles.
+inline Cycle up_to_cycle(Femtoseconds time, Femtoseconds period) {
+  return (time + period - 1) / period;
 }
 
 }  // namespace aimc::embedded

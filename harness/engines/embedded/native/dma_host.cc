@@ -5,20 +5,19 @@
 #include <utility>
 
 #include "clock.hh"
+#include "crossbar.hh"
 
 namespace aimc::embedded {
 
 namespace {
 
-// The crossbar: cycles of a packet without data and of its way back to a tile, bytes a cycle.
+// The tiles' crossbar: cycles of a packet without data, cycles of an answer to its tile, and bytes
+// per cycle.
 constexpr Cycle kHeader = 1;
 constexpr Cycle kAnswer = 2;
 constexpr uint32_t kWidth = 16;
-// Bytes a cycle of the crossbar that lines come over: the L1s' or the system's.
-constexpr int kFillWidthBesideL1 = 32;
-constexpr int kFillWidthOnBus = 16;
 
-// Of the slower of a tile's port and its DMA's path to the crossbar.
+// The slower of a tile's port and its DMA's path to the crossbar.
 Femtoseconds port_fs_per_byte(const TileParams& tile) {
   const uint64_t ps_q16 = TileTiming(tile).dma_ps_per_byte_q16;
   return static_cast<Femtoseconds>(ps_q16 * static_cast<uint64_t>(kFsPerPs) >> 16);
@@ -28,17 +27,18 @@ Cycle beats(uint32_t bytes) { return (bytes + kWidth - 1) / kWidth; }
 
 }  // namespace
 
-DmaHost::DmaHost(Tiles& tiles, GuestMemory& memory, MemorySystem& system, const DmaPathParams& path,
+DmaHost::DmaHost(Tiles& tiles, GuestMemory& memory, DmaCoherence& caches, const DmaPathParams& path,
                  const TileParams& tile)
     : tiles_(tiles),
       memory_(memory),
-      system_(system),
+      caches_(caches),
       period_(path.period_fs),
       outstanding_(tile.dma_outstanding),
       port_fs_per_byte_(port_fs_per_byte(tile)),
       clients_(tiles.size()) {
-  const int width = path.beside_l1 ? kFillWidthBesideL1 : kFillWidthOnBus;
-  fill_time_ = (kHeader + path.cache.line_bytes / width) * period_;
+  // The crossbar that lines arrive over is the L1s' or the system's.
+  const uint32_t width = path.beside_l1 ? kL1CrossbarBytes : kSystemCrossbarBytes;
+  fill_time_ = (kHeader + caches_.lines().bytes / width) * period_;
 }
 
 void DmaHost::add(Event event) {
@@ -55,7 +55,7 @@ void DmaHost::happen() {
   events_.pop_back();
   switch (event.kind) {
     case Kind::kWake:
-      if (clients_[event.tile].wakes_at != event.time) return;  // it has been put off
+      if (clients_[event.tile].wakes_at != event.time) return;  // superseded by a later wake-up
       clients_[event.tile].wakes_at = kAsleep;
       tiles_[event.tile].advance(picoseconds(event.time));
       return settle(event.tile, event.time);
@@ -91,8 +91,8 @@ void DmaHost::settle(size_t index, Femtoseconds now) {
   if (wakes_at != kAsleep) add({wakes_at, 0, Kind::kWake, false, 0, index, nullptr});
 }
 
-// Takes a request over.  A tile has one transfer a direction: what earlier ones have not asked for
-// yet is void.
+// Accepts a request of a tile.  A tile has one transfer per direction: bytes of earlier ones that
+// have not been requested yet are dropped.
 void DmaHost::start(size_t index, const DmaRequest& request, Femtoseconds now) {
   auto transfer = std::make_shared<Transfer>();
   transfer->request = request;
@@ -108,7 +108,7 @@ void DmaHost::start(size_t index, const DmaRequest& request, Femtoseconds now) {
 }
 
 void DmaHost::issue(size_t index, Lane& lane, Femtoseconds now) {
-  const uint32_t line = system_.line_bytes();
+  const uint32_t line = caches_.lines().bytes;
   Client& client = clients_[index];
   while (!lane.waiting.empty() && lane.in_flight < outstanding_) {
     std::shared_ptr<Transfer>& transfer = lane.waiting.front();
@@ -129,11 +129,11 @@ void DmaHost::issue(size_t index, Lane& lane, Femtoseconds now) {
   }
 }
 
-// The tile whose turn it is sends a burst, or waits for the cache to take it.
+// Sends a burst of the next tile in turn, or waits until the cache accepts it.
 void DmaHost::send() {
-  using DmaKind = MemorySystem::DmaKind;
+  using BurstKind = DmaCoherence::Kind;
   const Femtoseconds now = sends_at_;
-  sends_at_ = system_.dma_accepts_at(now);
+  sends_at_ = caches_.accepts_at(now);
   if (sends_at_ > now) return;
   const size_t index = waiting_.front();
   waiting_.pop_front();
@@ -143,17 +143,17 @@ void DmaHost::send() {
   if (!client.bursts.empty()) waiting_.push_back(index);
   move_data(burst);
   const DmaRequest& request = burst.transfer->request;
-  DmaKind kind = DmaKind::kRead;
+  BurstKind kind = BurstKind::kRead;
   Cycle busy = kHeader;
   if (request.is_write) {
-    kind = burst.bytes == system_.line_bytes() ? DmaKind::kWriteLine : DmaKind::kWritePart;
+    kind = burst.bytes == caches_.lines().bytes ? BurstKind::kWriteLine : BurstKind::kWritePart;
     busy += beats(burst.bytes);
   }
   requests_free_ = up_to_edge(now, period_) + busy * period_;
   sends_at_ = waiting_.empty() ? kAsleep : requests_free_;
   const uint64_t offset = request.address - memory_.base() + burst.begin;
-  const auto line = static_cast<LineNumber>(offset >> system_.line_shift());
-  const MemorySystem::DmaAnswer answer = system_.dma_access(line, kind, now);
+  const auto line = static_cast<LineNumber>(offset >> caches_.lines().shift);
+  const DmaCoherence::Answer answer = caches_.access(line, kind, now);
   add({answer.ready, 0, Kind::kAnswered, answer.filled, burst.bytes, index,
        std::move(burst.transfer)});
 }

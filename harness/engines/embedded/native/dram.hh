@@ -6,7 +6,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "cache.hh"
+#include "line_geometry.hh"
 #include "params.hh"
 
 namespace aimc::embedded {

@@ -6,9 +6,9 @@ namespace aimc::embedded {
 
 namespace {
 
-bool all_present(MemorySystem& memory, const Block& block) {
+bool all_present(const Cache& tags, const Block& block) {
   for (uint32_t i = 0; i <= block.lines; ++i) {
-    if (!memory.l1i().contains_demanded(block.first_line + i)) return false;
+    if (!tags.contains_demanded(block.first_line + i)) return false;
   }
   return true;
 }
@@ -16,13 +16,13 @@ bool all_present(MemorySystem& memory, const Block& block) {
 }  // namespace
 
 bool FetchUnit::use(const Block& block) {
-  if (!all_present(memory_, block)) return false;
-  for (uint32_t i = 0; i <= block.lines; ++i) memory_.l1i().access(block.first_line + i, false);
+  if (!all_present(tags_, block)) return false;
+  for (uint32_t i = 0; i <= block.lines; ++i) tags_.access(block.first_line + i, false);
   return true;
 }
 
 bool FetchUnit::check(Block& block) {
-  if (!all_present(memory_, block)) return false;
+  if (!all_present(tags_, block)) return false;
   block.fetch_epoch = epoch_;
   active_.push_back(&block);
   return true;
@@ -32,7 +32,7 @@ void FetchUnit::catch_up() {
   std::sort(active_.begin(), active_.end(),
             [](const Block* a, const Block* b) { return a->last_execution < b->last_execution; });
   for (const Block* block : active_) {
-    for (uint32_t i = 0; i <= block->lines; ++i) memory_.l1i().access(block->first_line + i, false);
+    for (uint32_t i = 0; i <= block->lines; ++i) tags_.access(block->first_line + i, false);
   }
   active_.clear();
   ++epoch_;

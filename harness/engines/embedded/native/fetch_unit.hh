@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "block.hh"
-#include "memory_system.hh"
+#include "instruction_cache.hh"
 
 namespace aimc::embedded {
 
@@ -14,7 +14,7 @@ namespace aimc::embedded {
 // fill (an epoch); the order of use, which the replacement needs, is caught up with just before.
 class FetchUnit {
  public:
-  explicit FetchUnit(MemorySystem& memory) : memory_(memory) {}
+  explicit FetchUnit(InstructionCache& l1i) : tags_(l1i.tags()) {}
 
   // Looks up every line of every block, at once.  The same times, to check the rest by.
   void set_eager() { eager_ = true; }
@@ -38,7 +38,7 @@ class FetchUnit {
   bool use(const Block& block);
   void catch_up();
 
-  MemorySystem& memory_;
+  Cache& tags_;
   bool eager_ = false;
   uint64_t epoch_ = 1;
   uint64_t execution_ = 0;

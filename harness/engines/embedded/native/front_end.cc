@@ -4,9 +4,9 @@ namespace aimc::embedded {
 
 // Asks for `line` at `now`; returns when it can be used.
 Cycle FrontEnd::ask(LineNumber line, Cycle now) {
-  memory_.count_fetch();
+  l1i_.count_fetch();
   const Cycle hit = now + fetch_cycles_;
-  const Cycle ready = present_ ? hit : memory_.fetch(line, now) + 1;
+  const Cycle ready = present_ ? hit : l1i_.fetch(line, now) + 1;
   activity_.mark(now);
   activity_.await(now, ready - 1);
   missed_ += ready - hit;
@@ -43,7 +43,7 @@ void FrontEnd::predicted_taken(LineNumber target) {
       asked = std::max(asked, next_ready_);
     } else {
       // The queue was full until now, so that one more line has just been asked for.
-      memory_.count_fetch();
+      l1i_.count_fetch();
       activity_.mark(cycle_);
       asked = cycle_ + fetch_cycles_;
       activity_.await(cycle_, asked - 1);

@@ -12,7 +12,7 @@
 #include <utility>
 
 #include "activity.hh"
-#include "memory_system.hh"
+#include "instruction_cache.hh"
 #include "params.hh"
 #include "state_bytes.hh"
 
@@ -20,11 +20,11 @@ namespace aimc::embedded {
 
 class FrontEnd {
  public:
-  FrontEnd(const CoreParams& core, MemorySystem& memory, Activity& activity)
+  FrontEnd(const CoreParams& core, InstructionCache& l1i, Activity& activity)
       : width_(core.issue_width),
         branch_delay_(core.branch_delay),
         fetch_cycles_(core.fetch_cycles),
-        memory_(memory),
+        l1i_(l1i),
         activity_(activity) {}
 
   // All lines asked for until further notice are in the L1I.
@@ -111,7 +111,7 @@ class FrontEnd {
   int width_;
   int branch_delay_;
   int fetch_cycles_;
-  MemorySystem& memory_;
+  InstructionCache& l1i_;
   Activity& activity_;
   bool present_ = false;
   Cycle missed_ = 0;

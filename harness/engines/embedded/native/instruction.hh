@@ -36,7 +36,6 @@ enum class OpClass : uint8_t {
   kException,  // SVC, BRK, ...: the emulator reports it
   kUnknown,    // not in the decoder's tables: refused if it is ever executed
 };
-constexpr int kOpClasses = static_cast<int>(OpClass::kUnknown) + 1;
 
 enum class BranchKind : uint8_t {
   kNone,

@@ -1,8 +1,10 @@
-// Accesses on their way to the memory system, in order, and the store buffer.
+// The load/store queue, with the store buffer: when accesses issue to memory and complete.
 //
-// An access leaves its unit for a queue of one place, whence it goes to one of two places in which
-// it stays until it commits: a load when it is sent to memory, a store at once.  A committed store
-// is sent from the store buffer.  Memory has at most two accesses at a time, loads first.
+// The queue has the structure of gem5's Minor (src/cpu/minor/lsq.hh).  Each access passes through a
+// one-entry requests queue into a two-entry transfers queue and stays there until it commits.  A
+// store enters the transfers queue at once, a load when memory accepts it.  A committed store moves
+// to the store buffer and issues from there.  Memory holds at most two accesses at a time; loads
+// come first.
 #ifndef HARNESS_ENGINES_EMBEDDED_NATIVE_LOAD_STORE_QUEUE_HH_
 #define HARNESS_ENGINES_EMBEDDED_NATIVE_LOAD_STORE_QUEUE_HH_
 
@@ -14,80 +16,91 @@
 
 #include "access.hh"
 #include "activity.hh"
+#include "data_cache.hh"
 #include "memory_port.hh"
-#include "memory_system.hh"
 #include "params.hh"
 #include "state_bytes.hh"
 
 namespace aimc::embedded {
 
+// The states of a store after its commit, as in Minor's LSQRequestState.  Loads, and stores before
+// their commit, keep no state: load() and store() compute at once when they leave each queue.
+enum class StoreState : uint8_t {
+  kInStoreBuffer,  // committed, not issued to memory (Minor: StoreInStoreBuffer)
+  kIssued,         // in memory, which has not completed it (Minor: StoreBufferIssuing)
+  kComplete,       // written; its entry of the store buffer is free (Minor: Complete)
+};
+
 class LoadStoreQueue {
  public:
-  LoadStoreQueue(const CoreParams& core, MemorySystem& memory, MemoryPort& port, Activity& activity)
-      : memory_(memory),
+  LoadStoreQueue(const CoreParams& core, DataCache& l1d, MemoryPort& port, Activity& activity)
+      : l1d_(l1d),
         port_(port),
         activity_(activity),
         hit_cycles_(core.data_hit_cycles),
-        places_(static_cast<size_t>(core.store_buffer_entries)) {}
+        store_buffer_entries_(static_cast<size_t>(core.store_buffer_entries)) {}
 
-  // The first cycle at or after `cycle` in which an access can leave its unit: none does while the
-  // next to commit is one that waits for memory.
+  // The first cycle at or after `cycle` in which an access can leave its unit.  No access does
+  // while the next to commit is one that waits for memory.
   Cycle accepts_at(Cycle cycle) const {
-    cycle = std::max({cycle, place_free_, barrier_over_});
-    for (const Wait& wait : waits_) {
+    cycle = std::max({cycle, requests_free_, barrier_end_});
+    for (const Wait& wait : head_waits_) {
       if (cycle >= wait.begin && cycle < wait.end) cycle = wait.end;
     }
     return cycle;
   }
 
-  // The access that came last is the next to commit from `begin` on and can do so at `end`.
-  void wait_as_next(Cycle begin, Cycle end) {
-    waits_[0] = waits_[1];
-    waits_[1] = {begin, end};
+  // The most recent access is the next to commit from `begin` on, and can commit at `end`.
+  void wait_at_head(Cycle begin, Cycle end) {
+    head_waits_[0] = head_waits_[1];
+    head_waits_[1] = {begin, end};
   }
 
   struct Load {
-    Cycle data = 0;      // is there; it can commit
-    Cycle data_hit = 0;  // the same if it had not had to wait for memory
+    Cycle data_cycle = 0;  // the data are there: it can commit
+    Cycle hit_cycle = 0;   // the same, had it not waited for memory
   };
 
-  // A load, or a prefetch, that leaves its unit at `cycle`.
+  // A load, or a software prefetch, that leaves its unit at `cycle`.
   Load load(const Access& access, Cycle cycle, bool prefetch);
 
-  // A store that leaves its unit at `cycle`: when it can commit at the earliest.
+  // A store that leaves its unit at `cycle`.  Returns the first cycle in which it can commit.
   Cycle store(Cycle cycle) {
-    place_free_ = enter_at(cycle, transfers_[0]);
-    mark_way(cycle, place_free_);
-    return place_free_;
+    requests_free_ = enter_at(cycle, transfers_[0]);
+    mark_requests(cycle, requests_free_);
+    return requests_free_;
   }
 
-  // The first cycle at or after `cycle` in which the store buffer has room.
-  Cycle room_at(Cycle cycle);
+  // The first cycle at or after `cycle` in which the store buffer has a free entry.
+  Cycle store_buffer_free_at(Cycle cycle);
 
-  // The load or store that came last, or a barrier, commits at `cycle`.
+  // The most recent load commits at `cycle`.
   void commit_load(Cycle cycle) { leave_transfers(cycle); }
+  // The most recent store, `access`, commits at `cycle`.
   void commit_store(const Access& access, Cycle cycle);
+  // A barrier commits at `cycle`.
   void commit_barrier(Cycle cycle);
 
-  // A device access that can be sent at `cycle`, as the next to commit: when it is.  `looked`: it
-  // was in the queue in the cycle before.
-  Cycle send_device(Cycle cycle, bool looked);
-  void finish_device(Cycle sent, Cycle over, Cycle committed) {
-    occupy(sent, over);
-    leave_transfers(committed);
+  // A device access that can issue from `cycle` on, as the next to commit.  Returns its issue
+  // cycle. `looked_at`: the queue has already looked at it in the cycle before.
+  Cycle issue_device(Cycle cycle, bool looked_at);
+  // The device access issued at `issue_cycle` is complete at `complete_cycle`.
+  void finish_device(Cycle issue_cycle, Cycle complete_cycle, Cycle commit_cycle) {
+    enter_memory(issue_cycle, complete_cycle);
+    leave_transfers(commit_cycle);
   }
 
   void apply(Delay delay);
 
-  // Everything is known to hit.
-  bool settled() const { return unsent_misses_ == 0; }
+  // All stores in the buffer that have not issued are known L1D hits.
+  bool only_hits() const { return unissued_misses_ == 0; }
 
-  // No access leaves its unit at or before `floor`; the next store has the number `next_store`.
-  // Of the stores in the buffer only the numbers are part of the state: see restore_stores().
+  // No access leaves its unit at or before `floor`; the next store has the number `next_store`.  Of
+  // the stores in the buffer only their numbers are in the state: see restore_stores().
   void save(StateWriter& state, Cycle floor, int64_t next_store);
   void load(StateReader& state, int64_t next_store);
 
-  // After load(): for each store of the buffer, `access_of(number)`, which knows the rest.
+  // After load(): asks `access_of(number)` for the rest of each store in the buffer.
   template <typename AccessOf>
   void restore_stores(AccessOf access_of) {
     for (Store& store : stores_) {
@@ -98,24 +111,38 @@ class LoadStoreQueue {
   }
 
  private:
-  static constexpr Cycle kNotSent = MemoryPort::kNoLimit + 1;  // later than any Delay
-  static constexpr int kStoresACycle = 2;
+  static constexpr Cycle kNotIssued = MemoryPort::kNoLimit + 1;  // later than any Delay
+  static constexpr int kStoresPerCycle = 2;
   static constexpr int64_t kNumbersBack = 64;  // of a store in the buffer, at most
-  static constexpr size_t kInMemory = 2;
+  static constexpr size_t kMemoryEntries = 2;
 
   struct Wait {
     Cycle begin = 0;
     Cycle end = 0;
   };
 
+  // A store in the buffer.
   struct Store {
-    Cycle committed = 0;
-    Cycle done = 0;
+    Cycle commit_cycle = 0;
+    Cycle complete_cycle = 0;  // kNotIssued until it issues
     Access access;
+
+    StoreState state(Cycle cycle) const {
+      if (complete_cycle <= cycle) return StoreState::kComplete;
+      return complete_cycle == kNotIssued ? StoreState::kInStoreBuffer : StoreState::kIssued;
+    }
+    bool overlaps(const Access& other) const {
+      return other.address < access.address + access.bytes &&
+             access.address < other.address + other.bytes;
+    }
+    bool covers(const Access& other) const {
+      return access.address <= other.address &&
+             other.address + other.bytes <= access.address + access.bytes;
+    }
   };
 
-  // An access leaves its unit at `from` and this queue at `to`.
-  void mark_way(Cycle from, Cycle to) {
+  // The core is active as an access leaves its unit at `from` and the requests queue at `to`.
+  void mark_requests(Cycle from, Cycle to) {
     activity_.mark(from);
     if (to == from) return;
     activity_.mark(to - 1);
@@ -126,42 +153,44 @@ class LoadStoreQueue {
     transfers_[0] = transfers_[1];
     transfers_[1] = cycle;
   }
-  Cycle memory_free() const { return std::min(in_memory_[0], in_memory_[1]); }
-  void occupy(Cycle sent, Cycle over) {
-    (in_memory_[0] <= sent ? in_memory_[0] : in_memory_[1]) = over;
+  Cycle memory_free_at() const { return std::min(memory_[0], memory_[1]); }
+  void enter_memory(Cycle issue_cycle, Cycle complete_cycle) {
+    (memory_[0] <= issue_cycle ? memory_[0] : memory_[1]) = complete_cycle;
   }
-  size_t remove_done(Cycle cycle);
-  void drop_done(Cycle cycle) {
-    remove_done(cycle);
-    done_ = 0;
+  size_t remove_complete(Cycle cycle);
+  void free_complete(Cycle cycle) {
+    remove_complete(cycle);
+    removed_ = 0;
   }
-  bool send_next(Cycle until);
-  void send_all(Cycle until) {
-    while (send_next(until)) {
+  bool issue_next_store(Cycle limit);
+  void issue_stores(Cycle limit) {
+    while (issue_next_store(limit)) {
     }
   }
-  Cycle hit_data(const Access& access, Cycle sent) const {
-    return sent + hit_cycles_ + (access.found == Found::kHitBoth ? 1 : 0);
+  Cycle hit_data_cycle(const Access& access, Cycle issue_cycle) const {
+    return issue_cycle + hit_cycles_ + (access.found == Found::kHitBoth ? 1 : 0);
   }
-  Store* overlapping(const Access& access, Cycle cycle);
+  const Store* youngest_overlap(const Access& access, Cycle cycle) const;
 
-  MemorySystem& memory_;
+  DataCache& l1d_;
   MemoryPort& port_;
   Activity& activity_;
   Cycle hit_cycles_;
-  size_t places_;
-  Cycle place_free_ = 0;
-  std::array<Wait, 2> waits_{};       // of the last two accesses, as the next to commit
-  std::array<Cycle, 2> transfers_{};  // when the last two accesses committed
-  Cycle stores_committed_ = 0;
-  std::array<Cycle, kInMemory> in_memory_{};  // when the last two accesses are over
-  std::vector<Store> stores_;                 // in order; those that are done are removed at times
-  size_t done_ = 0;                           // removed, but places are not known to be free yet
-  size_t sent_ = 0;                           // of them
-  Cycle last_sent_ = 0;
-  int sent_in_cycle_ = 0;
-  int unsent_misses_ = 0;
-  Cycle barrier_over_ = 0;
+  size_t store_buffer_entries_;
+
+  Cycle requests_free_ = 0;                     // the entry of the requests queue
+  std::array<Cycle, 2> transfers_{};            // when the last two accesses committed
+  std::array<Wait, 2> head_waits_{};            // of the last two accesses
+  std::array<Cycle, kMemoryEntries> memory_{};  // when the last two accesses in memory complete
+  Cycle barrier_end_ = 0;                       // accesses after the last barrier can leave units
+  Cycle last_store_commit_ = 0;
+
+  std::vector<Store> stores_;   // the store buffer, in order; complete stores are removed lazily
+  size_t removed_ = 0;          // removed stores whose entries may not be free yet
+  size_t issued_ = 0;           // stores of the buffer that have issued: the first ones
+  Cycle last_store_issue_ = 0;  // issue cycle of the last store
+  int stores_issued_in_cycle_ = 0;  // in that cycle
+  int unissued_misses_ = 0;  // stores of the buffer that have not issued and are no known hits
 };
 
 }  // namespace aimc::embedded

@@ -120,7 +120,7 @@ void Machine::stop(Ending ending, const std::string& message) {
 }
 
 void Machine::stop_with_core() {
-  stop(core_->refused() ? Ending::kFault : Ending::kInternal, core_->error());
+  stop(core_->failure().refused() ? Ending::kFault : Ending::kInternal, core_->failure().message());
 }
 
 void Machine::restart() {
@@ -350,7 +350,7 @@ Outcome Machine::run(const Limits& limits, const Watch& watch) {
     }
   } while (restart_ && !stopped_ && error == UC_ERR_OK);
 
-  outcome_.pc = core_->error_pc().value_or(pc);
+  outcome_.pc = core_->failure_pc().value_or(pc);
   if (!stopped_) {
     stopped_ = true;
     outcome_.ending = Ending::kFault;

@@ -5,14 +5,14 @@
 
 namespace aimc::embedded {
 
-Pipeline::Pipeline(const CoreParams& core, MemorySystem& memory, Events& events)
+Pipeline::Pipeline(const CoreParams& core, InstructionCache& l1i, DataCache& l1d, Events& events)
     : width_(core.issue_width),
       memory_width_(core.load_store_units),
-      memory_(memory),
+      l1d_(l1d),
       events_(events),
-      port_(memory),
-      front_end_(core, memory, activity_),
-      queue_(core, memory, port_, activity_),
+      port_(l1d),
+      front_end_(core, l1i, activity_),
+      queue_(core, l1d, port_, activity_),
       states_(1) {
   const auto add = [this](Unit kind, int count) {
     const size_t begin = units_.size();
@@ -58,7 +58,7 @@ void Pipeline::enter(const Block& block, Entry entry, bool present) {
   front_end_.set_line(block.first_line);
 }
 
-// The core had stopped when something arrived at `cycle`: what it does from then on is later.
+// Something arrived at `cycle` and found the core stopped: from then on the core is a cycle late.
 void Pipeline::delay_from(Cycle cycle) {
   const Delay delay = activity_.delay_from(cycle);
   activity_.apply(delay);
@@ -67,14 +67,14 @@ void Pipeline::delay_from(Cycle cycle) {
   for (FunctionalUnit& unit : units_) unit.apply(delay);
   delay_registers(delay);
   delay.apply(issue_cycle_);
-  delay.apply(device_sent_);
+  delay.apply(device_issue_cycle_);
   if (delay.holds(commit_cycle_)) {
     ++commit_cycle_;
     ++events_[kCyclesCompute];
   }
 }
 
-// Writers commit in order: what was written long before is past.
+// Writers commit in order, so that only the most recent writes can be delayed.
 void Pipeline::delay_registers(Delay delay) {
   const Delay twice{2 * delay.from, delay.to == Delay::kEver ? Delay::kEver : 2 * delay.to};
   std::bitset<kTracked> done;
@@ -87,7 +87,7 @@ void Pipeline::delay_registers(Delay delay) {
   for (size_t i = 1; i <= kRecentWrites; ++i) {
     Write& write = recent_writes_[(next_write_ - i) % kRecentWrites];
     if (write.number == kNoReg) break;
-    // A result is never there more than two cycles after the commit.
+    // No result is later than two cycles after its writer's commit.
     if ((write.committed >> 1) + 2 < delay.from) return;
     write.committed += 2 * twice.holds(write.committed);
     if (!done[write.number]) apply(write.number);
@@ -97,7 +97,7 @@ void Pipeline::delay_registers(Delay delay) {
   }
 }
 
-// The next instruction, which is in `line`.
+// Fetches the next instruction, which is in `line`.
 inline void Pipeline::fetch(LineNumber line) {
   if (!front_end_.instruction(line)) return;
   Cycle cycle = front_end_.next_group();
@@ -108,7 +108,7 @@ inline void Pipeline::fetch(LineNumber line) {
   front_end_.begin_group(cycle);
 }
 
-// When the operands allow `op` to issue.
+// The first cycle in which the operands allow `op` to issue.
 inline Cycle Pipeline::operands_at(const MicroOp& op) const {
   Cycle latest = 0;
   for (unsigned i = 0; i < op.sources; ++i) {
@@ -120,7 +120,7 @@ inline Cycle Pipeline::operands_at(const MicroOp& op) const {
   return latest;
 }
 
-// When the writers of the operands of an access have all committed.
+// The cycle in which all writers of an access's operands have committed.
 inline Cycle Pipeline::address_at(const MicroOp& op) const {
   Cycle latest = 0;
   for (unsigned i = 0; i < op.sources; ++i) {
@@ -129,7 +129,7 @@ inline Cycle Pipeline::address_at(const MicroOp& op) const {
   return (latest + 1) >> 1;
 }
 
-// The unit of its kind that `op` can enter first, at or after `cycle`.
+// The unit of its kind that `op` can enter first, at or after `cycle`; sets `cycle` to that cycle.
 inline FunctionalUnit* Pipeline::choose_unit(const MicroOp& op, Cycle& cycle) {
   const Range range = unit_ranges_[static_cast<size_t>(op.unit)];
   FunctionalUnit* best = &units_[range.begin];
@@ -145,11 +145,11 @@ inline FunctionalUnit* Pipeline::choose_unit(const MicroOp& op, Cycle& cycle) {
   return best;
 }
 
-inline Pipeline::Flight Pipeline::issue(const MicroOp& op) {
-  const Cycle there = front_end_.micro_op(issue_cycle_, issue_full_);
-  Cycle cycle = std::max(there, issue_cycle_);
+inline Pipeline::InFlight Pipeline::issue(const MicroOp& op) {
+  const Cycle decoded = front_end_.micro_op(issue_cycle_, issue_full_);
+  Cycle cycle = std::max(decoded, issue_cycle_);
   if (cycle == issue_cycle_ && issue_full_) ++cycle;
-  Flight flight;
+  InFlight flight;
   if (op.unit == Unit::kFree) {
     flight.at_end = cycle + 1;
   } else {
@@ -159,7 +159,8 @@ inline Pipeline::Flight Pipeline::issue(const MicroOp& op) {
     flight.unit = choose_unit(op, cycle);
     const Cycle moves = std::max(cycle, flight.unit->last_left());
     flight.at_end = flight.unit->enter(cycle, op.depth, op.interval);
-    if (there < cycle && cycle == wanted && operands + op.late <= cycle) activity_.mark(cycle - 1);
+    if (decoded < cycle && cycle == wanted && operands + op.late <= cycle)
+      activity_.mark(cycle - 1);
     activity_.mark(moves, flight.at_end - 2);
   }
   activity_.mark(cycle);
@@ -171,7 +172,8 @@ inline Pipeline::Flight Pipeline::issue(const MicroOp& op) {
   return flight;
 }
 
-// `op` commits at or after `ready`; with L1 hits it could have from `ready_hit` on.
+// `op` commits in the first cycle possible from `ready` on.  With L1 hits only, it could commit
+// from `ready_hit` on.
 inline void Pipeline::commit(const MicroOp& op, Cycle ready, Cycle ready_hit) {
   const bool access = op.memory();
   Cycle cycle = std::max(ready, commit_cycle_);
@@ -199,10 +201,10 @@ inline void Pipeline::commit(const MicroOp& op, Cycle ready, Cycle ready_hit) {
 }
 
 inline void Pipeline::run(const MicroOp& op) {
-  const Flight flight = issue(op);
+  const InFlight flight = issue(op);
   const Cycle head = std::max(flight.at_end - 1, commit_cycle_);
   Cycle ready = flight.at_end;
-  if (op.barrier) ready = queue_.room_at(std::max(ready, commit_cycle_));
+  if (op.barrier) ready = queue_.store_buffer_free_at(std::max(ready, commit_cycle_));
   commit(op, ready, flight.at_end);
   activity_.mark(head, commit_cycle_ - 1);
   if (op.barrier) queue_.commit_barrier(commit_cycle_);
@@ -210,16 +212,16 @@ inline void Pipeline::run(const MicroOp& op) {
 }
 
 void Pipeline::run_access(const MicroOp& op, Access access) {
-  const Flight flight = issue(op);
+  const InFlight flight = issue(op);
   const Cycle leaves = queue_.accepts_at(std::max(flight.at_end, address_at(op)));
   flight.unit->leave(flight.at_end, leaves);
   activity_.mark(std::max(flight.at_end - 1, commit_cycle_), leaves - 1);
   if (op.store) {
     const Cycle ready = queue_.store(leaves);
     const Cycle next = std::max(leaves, commit_cycle_) + 1;
-    const Cycle room = queue_.room_at(std::max(ready, commit_cycle_));
+    const Cycle room = queue_.store_buffer_free_at(std::max(ready, commit_cycle_));
     commit(op, room, ready);
-    queue_.wait_as_next(next, room);
+    queue_.wait_at_head(next, room);
     activity_.mark(room, commit_cycle_ - 1);
     access.number = next_store_++;
     queue_.commit_store(access, commit_cycle_);
@@ -228,10 +230,10 @@ void Pipeline::run_access(const MicroOp& op, Access access) {
     commit(op, leaves, leaves);
   } else {
     const LoadStoreQueue::Load load = queue_.load(access, leaves, op.prefetch);
-    const Cycle head = std::max(load.data, commit_cycle_);
+    const Cycle head = std::max(load.data_cycle, commit_cycle_);
     const Cycle next = std::max(leaves, commit_cycle_) + 1;
-    commit(op, load.data, load.data_hit);
-    queue_.wait_as_next(next, load.data);
+    commit(op, load.data_cycle, load.hit_cycle);
+    queue_.wait_at_head(next, load.data_cycle);
     activity_.mark(head, commit_cycle_ - 1);
     queue_.commit_load(commit_cycle_);
   }
@@ -269,21 +271,22 @@ Access Pipeline::access_of(const Block& block, size_t index, Accesses accesses) 
   access.found = accesses.found[part.memory];
   if (access.address == kNowhere) return access;
   access.address += part.offset;
-  if (access.found == Found::kHitBoth && !memory_.over_two_lines(access.address, access.bytes)) {
+  if (access.found == Found::kHitBoth &&
+      !l1d_.lines().over_two_lines(access.address, access.bytes)) {
     access.found = Found::kHit;
   }
-  if (access.found == Found::kL2 && !part.first) access.found = Found::kUnderWay;
+  if (access.found == Found::kL2 && !part.first) access.found = Found::kInFlight;
   return access;
 }
 
-// The store `number`, counted from the first of `block`; negative: one before.
+// The store `number`, counted from the first of `block`; negative: an earlier block's.
 Access Pipeline::store_of(const Block& block, int64_t number, Accesses accesses) const {
   if (number >= 0) return access_of(block, block.stores[static_cast<size_t>(number)], accesses);
   return recent_stores_[static_cast<size_t>(next_store_ + number) % kRecentStores];
 }
 
 Cycle Pipeline::begin_device(const Block& block, size_t index) {
-  patience_ = kPatience;
+  numbering_pause_ = kNumberingPause;
   make_absolute();
   fetch(block.line_of(index));
   device_block_ = &block;
@@ -299,34 +302,34 @@ Cycle Pipeline::next_device_access() {
       run(op);
       continue;
     }
-    device_flight_ = issue(op);
+    device_in_flight_ = issue(op);
     const Cycle operands = address_at(op);
-    const Cycle leaves = queue_.accepts_at(std::max(device_flight_.at_end, operands));
-    device_flight_.unit->leave(device_flight_.at_end, leaves);
-    // It is neither speculative nor overtaken: it is sent as the next to commit.  It is so at once
-    // if it leaves its unit behind the commit that it waited for; else in the cycle after that,
-    // when the queue looks at it again.
+    const Cycle leaves = queue_.accepts_at(std::max(device_in_flight_.at_end, operands));
+    device_in_flight_.unit->leave(device_in_flight_.at_end, leaves);
+    // A device access is not speculative, so it issues as the next to commit.  It does so at once
+    // if it leaves its unit after the commit that it waited for; otherwise in the cycle after that
+    // commit, when the queue looks at it again.
     const bool waited = committed_ == 1 && (committed_accesses_ == 1 || operands == commit_cycle_);
     const bool at_once =
         leaves > commit_cycle_ || (leaves == commit_cycle_ && waited && committed_ < width_);
     const Cycle next = at_once ? leaves : commit_cycle_ + 1;
-    device_sent_ = queue_.send_device(next, !at_once);
-    return device_sent_;
+    device_issue_cycle_ = queue_.issue_device(next, !at_once);
+    return device_issue_cycle_;
   }
   return 0;
 }
 
-void Pipeline::finish_device(Cycle over, Event cause) {
+void Pipeline::finish_device(Cycle complete_cycle, Event cause) {
   const MicroOp& op = device_block_->ops[device_op_++];
   const uint64_t memory = events_[kCyclesMemory];
-  activity_.await(device_sent_, over);
-  commit(op, over, device_sent_ + 1);
-  // Beyond what an access of the L1 would have taken it is the device's time.
+  activity_.await(device_issue_cycle_, complete_cycle);
+  commit(op, complete_cycle, device_issue_cycle_ + 1);
+  // The wait beyond an L1 hit is the device's time.
   const uint64_t waited = events_[kCyclesMemory] - memory;
   events_[kCyclesMemory] -= waited;
   events_[cause] += waited;
-  queue_.wait_as_next(device_sent_, over);
-  queue_.finish_device(device_sent_, over, commit_cycle_);
+  queue_.wait_at_head(device_issue_cycle_, complete_cycle);
+  queue_.finish_device(device_issue_cycle_, complete_cycle, commit_cycle_);
 }
 
 }  // namespace aimc::embedded

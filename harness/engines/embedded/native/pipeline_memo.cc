@@ -1,20 +1,20 @@
-// The pipeline's state as a number, and blocks run from memory.
+// Memoized timing: the pipeline's state as a number, and blocks replayed from the table.
 #include <utility>
 
 #include "pipeline.hh"
 
 namespace aimc::embedded {
 
-void Pipeline::run(Block& block, Accesses accesses, uint64_t pattern) {
-  if (memo_.full() || states_.size() >= kMaxStates) forget_all();
+void Pipeline::run(Block& block, Accesses accesses, uint64_t found_key) {
+  if (memo_.full() || states_.size() >= kMaxStates) clear_memo();
   if (number_ == kAbsolute) {
-    bool number = !forgetful_ && front_end_.present();
-    if (number && patience_ > 0) {
-      patience_ -= static_cast<int>(block.size());
+    bool number = memo_enabled_ && front_end_.present();
+    if (number && numbering_pause_ > 0) {
+      numbering_pause_ -= static_cast<int>(block.size());
       number = false;
     }
     if (number && !make_numbered()) {
-      patience_ = kPatience;
+      numbering_pause_ = kNumberingPause;
       number = false;
     }
     if (!number) {
@@ -22,17 +22,18 @@ void Pipeline::run(Block& block, Accesses accesses, uint64_t pattern) {
       return;
     }
   }
-  const BlockMemo::Key key{block.serial, pattern,
+  const BlockMemo::Key key{block.serial, found_key,
                            2 * number_ + front_end_.in_line(block.first_line)};
-  known_.clear();
+  answers_.clear();
   uint32_t node = memo_.root(key);
   if (node == BlockMemo::kNone || !replay(block, accesses, node)) {
     step_recorded(block, accesses, key, node);
   }
 }
 
-// Follows from `node` on what is remembered.  True: to its end, and the block has run.  False: up
-// to an answer that is new, to `node`; known_ has the answers.
+// Replays the table from `node` on.  True: the block has run.  False: an answer of the memory
+// system is not in the table; `node` is the request that got it, and answers_ has the answers so
+// far.
 bool Pipeline::replay(const Block& block, Accesses accesses, uint32_t& node) {
   const Cycle origin = commit_cycle_;
   for (;;) {
@@ -41,9 +42,9 @@ bool Pipeline::replay(const Block& block, Accesses accesses, uint32_t& node) {
       const BlockMemo::Effect& effect = memo_.effect(here);
       number_ = effect.out;
       both_forms_ = false;
-      commit_cycle_ += effect.computing + effect.waiting;
-      events_[kCyclesCompute] += effect.computing;
-      events_[kCyclesMemory] += effect.waiting;
+      commit_cycle_ += effect.compute_cycles + effect.memory_cycles;
+      events_[kCyclesCompute] += effect.compute_cycles;
+      events_[kCyclesMemory] += effect.memory_cycles;
       events_[kL1iAccesses] += effect.fetches;
       front_end_.set_line(block.last_line());
       note_stores(block, accesses);
@@ -54,33 +55,33 @@ bool Pipeline::replay(const Block& block, Accesses accesses, uint32_t& node) {
     const Access access = request.kind == MemoryPort::Kind::kStore
                               ? store_of(block, request.number, accesses)
                               : access_of(block, index, accesses);
-    const Cycle at = origin + request.at;
-    const Cycle until = request.until == INT32_MAX ? MemoryPort::kNoLimit : origin + request.until;
+    const Cycle ready = origin + request.ready;
+    const Cycle limit = request.limit == INT32_MAX ? MemoryPort::kNoLimit : origin + request.limit;
     const MemoryPort::Outcome outcome =
-        MemoryPort::outcome_of(port_.perform(request.kind, access, at, until), at, until);
-    known_.push_back(outcome);
+        MemoryPort::outcome_of(port_.perform(request.kind, access, ready, limit), ready, limit);
+    answers_.push_back(outcome);
     const uint32_t next = memo_.next(here, outcome);
     if (next == BlockMemo::kNone) return false;
     node = next;
   }
 }
 
-// Steps all of `block`, of whose requests the first have been answered (known_), and remembers what
-// is new of it: after `node`.
+// Steps all of `block`, whose first requests answers_ answers, and adds the rest to the table after
+// `node`.
 void Pipeline::step_recorded(const Block& block, Accesses accesses, const BlockMemo::Key& key,
                              uint32_t node) {
   const Events before = events_;
   const Cycle origin = commit_cycle_;
   make_absolute();
-  activity_.take_far();
-  port_.record(origin, next_store_, known_);
+  activity_.take_overrun();
+  port_.record(origin, next_store_, answers_);
   step_instructions(block, 0, block.size(), accesses);
   port_.stop();
-  if (!port_.recorded() || activity_.take_far() || !make_numbered()) return;
+  if (!port_.recorded() || activity_.take_overrun() || !make_numbered()) return;
   const auto grown = [this, &before](Event event) {
     return static_cast<uint32_t>(events_[event] - before[event]);
   };
-  memo_.add(key, node, known_.size(), port_.requests(),
+  memo_.add(key, node, answers_.size(), port_.requests(),
             {number_, grown(kCyclesCompute), grown(kCyclesMemory), grown(kL1iAccesses)});
 }
 
@@ -155,9 +156,9 @@ void Pipeline::read_state(const std::string& bytes, Cycle origin) {
 
 bool Pipeline::make_numbered() {
   scratch_.clear();
-  const bool settled = queue_.settled();
+  const bool only_hits = queue_.only_hits();
   if (!write_state(scratch_)) return false;
-  number_ = number_of(scratch_, settled);
+  number_ = number_of(scratch_, only_hits);
   both_forms_ = true;
   return number_ != kAbsolute;
 }
@@ -170,24 +171,24 @@ bool Pipeline::describe(std::string& bytes) {
   return true;
 }
 
-bool Pipeline::pass(Cycle cycles) {
+bool Pipeline::advance(Cycle cycles) {
   if (number_ == kAbsolute && !make_numbered()) return false;
   both_forms_ = false;
   commit_cycle_ += cycles;
   return true;
 }
 
-uint32_t Pipeline::number_of(const std::string& bytes, bool settled) {
+uint32_t Pipeline::number_of(const std::string& bytes, bool only_hits) {
   const auto found = numbers_.find(bytes);
   if (found != numbers_.end()) return found->second;
   if (states_.size() >= kMaxStates) return kAbsolute;
   const auto number = static_cast<uint32_t>(states_.size());
   const auto added = numbers_.emplace(bytes, number).first;
-  states_.push_back({&added->first, commit_cycle_ - issue_cycle_, settled, {}});
+  states_.push_back({&added->first, commit_cycle_ - issue_cycle_, only_hits, {}});
   return number;
 }
 
-void Pipeline::forget_all() {
+void Pipeline::clear_memo() {
   make_absolute();
   memo_.clear();
   states_.resize(1);

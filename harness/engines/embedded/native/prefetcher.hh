@@ -5,7 +5,7 @@
 #include <array>
 #include <cstdint>
 
-#include "cache.hh"
+#include "line_geometry.hh"
 
 namespace aimc::embedded {
 
