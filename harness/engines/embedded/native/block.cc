@@ -16,7 +16,7 @@ uint8_t eval_register(uint8_t reg) {
   return reg == kRegFlags ? kEvalFlags : kEvalDiscard;
 }
 
-// Works out which addresses follow from which registers.
+// Finds the registers that the addresses follow from.
 class AddressAnalysis {
  public:
   AddressAnalysis(const std::vector<Instruction>& insns,
@@ -86,7 +86,7 @@ class AddressAnalysis {
     block_.segments.push_back(segment);
   }
 
-  // Chooses the instructions that addresses need, backwards.
+  // Selects the instructions that addresses need, backwards.
   void slice(Segment& segment) {
     std::vector<AddressOp> reversed;
     RegisterSet needed;

@@ -31,9 +31,9 @@ struct InstructionInfo {
 // A micro-operation that accesses memory.
 struct BlockAccess {
   uint16_t memory;  // index of the MemoryOp
-  uint8_t offset;   // in that
+  uint8_t offset;   // in the MemoryOp's bytes
   uint8_t bytes;
-  bool first;  // of that
+  bool first;  // the MemoryOp's first access
 };
 
 struct MemoryOp {
@@ -42,9 +42,9 @@ struct MemoryOp {
   bool load;
   bool store;
   bool prefetch;
-  uint8_t bus_bytes;      // of one access of it
+  uint8_t bus_bytes;      // per access on a device's bus
   uint8_t alignment;      // of a device access; 0: not allowed
-  uint8_t element_bytes;  // of one loaded general register, else 0
+  uint8_t element_bytes;  // per loaded general register, else 0
   bool sign_extend;
   bool wide;
   bool zero_block;  // DC ZVA
@@ -55,7 +55,7 @@ enum class AddressKind : uint8_t {
   kIndexed,       // memory op `slot` is at base + (extended, shifted) index + offset
   kAddImmediate,  // dst = base + offset
   kInteger,       // integer op `slot`
-  kLoadValue,     // dst (and dst2) = what memory op `slot` will load
+  kLoadValue,     // dst (and index) = the value that memory op `slot` will load
   kZeroBlock,     // memory op `slot` is the block of DC ZVA around base
 };
 
@@ -95,33 +95,33 @@ struct StaticCounts {
 };
 
 struct Block {
-  uint64_t serial = 0;  // no other block has it
+  uint64_t serial = 0;  // unique
   uint64_t pc = 0;
   uint32_t bytes = 0;
   std::vector<InstructionInfo> instructions;  // and one more, after the last
   std::vector<MicroOp> ops;
   std::vector<MemoryOp> memory;
   std::vector<BlockAccess> accesses;
-  std::vector<uint16_t> stores;  // of those
+  std::vector<uint16_t> stores;  // indices of accesses
   std::vector<AddressOp> program;
   std::vector<IntegerOp> integer_ops;
   std::vector<Segment> segments;
-  std::set<uint16_t> opaque_loads;  // whose values could not be told in advance once
+  std::set<uint16_t> opaque_loads;  // instructions; their values must come from the emulator
   BranchKind branch = BranchKind::kNone;
   uint64_t target = 0;
   StaticCounts counts;
-  std::string unknown;  // what is wrong with an instruction that the decoder does not know
+  std::string unknown;  // message about an instruction that the decoder does not know, or empty
   uint64_t unknown_pc = 0;
-  bool stale = false;  // to be prepared again
+  bool stale = false;  // must be prepared again
 
   // Lines of its instructions.
   uint32_t first_line = 0;
   uint32_t lines = 0;
   int line_shift = 0;
 
-  // What happens as it runs.
+  // Changed as it runs.
   uint64_t executions = 0;      // not yet added to the events
-  uint64_t fetch_epoch = 0;     // of the L1I, in which all lines were seen to be present
+  uint64_t fetch_epoch = 0;     // of the L1I, in which all lines are known to be present
   uint64_t last_execution = 0;  // number of the block execution
 
   // Adds its executions to `events`.
@@ -142,8 +142,8 @@ struct Block {
 // The emulator's number of an evaluation register.
 using RegisterNumbers = std::array<int, kEvalRegisters>;
 
-// Prepares the `count` instructions at `pc`; loads in `opaque_loads` (indices of instructions)
-// give no values to the address program.  DC ZVA clears `zero_block_bytes`.
+// Prepares the `count` instructions at `pc`.  The address program takes no values from the loads in
+// `opaque_loads` (indices of instructions).  DC ZVA clears `zero_block_bytes`.
 std::unique_ptr<Block> build_block(const uint32_t* words, size_t count, uint64_t pc,
                                    const CoreParams& core, uint32_t zero_block_bytes,
                                    const RegisterNumbers& numbers,

@@ -1,4 +1,4 @@
-// The blocks prepared so far, by address.
+// The prepared blocks, by address.
 #ifndef HARNESS_ENGINES_EMBEDDED_NATIVE_BLOCK_CACHE_HH_
 #define HARNESS_ENGINES_EMBEDDED_NATIVE_BLOCK_CACHE_HH_
 
@@ -20,22 +20,22 @@ namespace aimc::embedded {
 
 class BlockCache {
  public:
-  // `forget` is told of a block that is about to be destroyed.
+  // `forget` is called with each block that is about to be destroyed.
   BlockCache(const CoreParams& core, uint32_t zero_block_bytes, int line_shift,
              const RegisterNumbers& numbers, GuestMemory& memory,
              std::function<void(Block&)> forget);
 
-  // The block of `bytes` bytes at `pc`, prepared if it is new or stale.  Nothing if the program
-  // cannot be simulated from there: see refusal().
+  // The block of `bytes` bytes at `pc`, prepared if it is new or stale.  Null: the program cannot
+  // be simulated from there; see refusal().
   Block* find(uint64_t pc, uint32_t bytes) {
     Block* cached = recent_[slot(pc)];
     return cached && cached->pc == pc && cached->bytes == bytes ? cached : find_any(pc, bytes);
   }
 
-  // To be prepared again when it is next asked for.
+  // find() will prepare `block` again.
   void make_stale(Block& block);
 
-  // Adds what has been executed since the last time to `events`.
+  // Adds the executions since the last call to `events`.
   void flush(Events& events);
 
   struct Refusal {

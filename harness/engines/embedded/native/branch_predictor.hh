@@ -1,5 +1,5 @@
 // Branch prediction: a tournament of a local and a global predictor, a branch target buffer and a
-// stack of return addresses.
+// return address stack.
 #ifndef HARNESS_ENGINES_EMBEDDED_NATIVE_BRANCH_PREDICTOR_HH_
 #define HARNESS_ENGINES_EMBEDDED_NATIVE_BRANCH_PREDICTOR_HH_
 
@@ -20,8 +20,8 @@ class BranchPredictor {
   explicit BranchPredictor(size_t entries)
       : local_mask_(entries - 1), histories_(entries, 0), local_(entries, 0) {}
 
-  // Notes what the branch at `pc` of kind `kind` did: it went to `next`, which is `fall_through`
-  // if it was not taken.  Returns whether it had been predicted so.
+  // The branch at `pc` of kind `kind` went to `next`, which is `fall_through` if it was not taken.
+  // Trains the predictor.  Returns whether the prediction was correct.
   bool resolve(BranchKind kind, uint64_t pc, uint64_t next, uint64_t fall_through) {
     const bool conditional = kind == BranchKind::kConditional;
     const bool taken = !conditional || next != fall_through;
@@ -44,7 +44,7 @@ class BranchPredictor {
     return correct;
   }
 
-  // From now on until unwatch() it is noted what changes.
+  // From now on until unwatch(), entries are saved before they change.
   void watch() {
     watched_ = true;
     before_ = {};
@@ -53,7 +53,7 @@ class BranchPredictor {
     before_.returns = returns_;
   }
   void unwatch() { watched_ = false; }
-  // Since watch() nothing has changed that a prediction depends on.
+  // Whether nothing that predictions depend on has changed since watch().
   bool unchanged() const {
     const auto same = [](const auto& bytes) {
       return std::all_of(bytes.begin(), bytes.end(),
@@ -82,7 +82,7 @@ class BranchPredictor {
     uint64_t target = 0;
   };
 
-  // What was there when the watch began, of all that has been used since.
+  // The values at watch() of all entries used since.
   struct Before {
     uint64_t history = 0;
     size_t top = 0;
@@ -92,7 +92,7 @@ class BranchPredictor {
     std::unordered_map<const Target*, Target> targets;
   };
 
-  // The branch at `pc` is about to use and to change its entries.
+  // The branch at `pc` is about to use and change its entries.
   void note(uint64_t pc) {
     const uint64_t& history = histories_[(pc >> 2) & local_mask_];
     before_.histories.emplace(&history, history);
@@ -113,7 +113,7 @@ class BranchPredictor {
     }
   }
 
-  // What the counters say of the conditional branch at `pc`; then they learn that it was `taken`.
+  // Predicts the conditional branch at `pc`, then trains the counters: it was `taken` or not.
   bool direction(uint64_t pc, bool taken) {
     uint64_t& history = histories_[(pc >> 2) & local_mask_];
     uint8_t& local = local_[history & local_mask_];

@@ -16,9 +16,9 @@ class Cache {
   // Throws std::invalid_argument if the number of sets is not a power of two.
   explicit Cache(const CacheParams& params);
 
-  // Whether `line` is the most recently used line of its set, was asked for before and, of a store,
-  // is not shared: then it is a hit that changes nothing but, of a store, the dirty mark, which is
-  // set.
+  // Whether the access is a plain hit on the most recently used line of its set.  A first demand
+  // for a prefetched line, or a store to a shared line, is no plain hit.  A store sets the dirty
+  // mark.
   bool hit_most_recent(LineNumber line, bool store) {
     uint32_t& entry = entries_[set_of(line)];
     if ((entry & ~(store ? kDirty : kDirty | kShared)) != tag_of(line)) return false;
@@ -26,7 +26,8 @@ class Cache {
     return true;
   }
 
-  // The same for a line anywhere in its set.  False changes nothing.
+  // The same for a line anywhere in its set, which becomes the most recently used.  False: nothing
+  // has changed.
   bool hit(LineNumber line, bool store);
 
   struct Lookup {
@@ -41,7 +42,7 @@ class Cache {
   }
 
   bool contains(LineNumber line) const;
-  // `line` is present and has been asked for.
+  // `line` is present and has had a demand access.
   bool contains_demanded(LineNumber line) const;
   // `line` is present, and another cache may have it.
   bool contains_shared(LineNumber line) const;
@@ -52,16 +53,16 @@ class Cache {
     LineNumber line = 0;
   };
 
-  // Puts in a line that is absent, as most recently used.
+  // Inserts a line that is absent, as the most recently used.
   Victim insert(LineNumber line, bool dirty, bool prefetched, bool shared = false);
 
-  // What a cache that is asked by another one had of a line.
+  // The copy of a line that a snooped cache had.
   struct Copy {
     bool present = false;
     bool dirty = false;
   };
 
-  // Another cache reads `line`: it is shared from now on, and stays dirty if it was.
+  // Another cache reads `line`: it becomes shared, and stays dirty if it was.
   Copy share(LineNumber line);
 
   // Removes `line`.
@@ -70,7 +71,8 @@ class Cache {
   // No other cache has `line` any more.
   void unshare(LineNumber line);
 
-  // Who reads a dirty line that nobody shares takes it over as it is.  Whether `line` was one.
+  // A reader of a dirty line that is not shared takes over the dirty mark.  Returns whether `line`
+  // was such a line.
   bool take_dirty(LineNumber line);
 
  private:

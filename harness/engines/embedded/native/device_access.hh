@@ -1,4 +1,4 @@
-// One device access of the guest while the emulator performs it, in pieces of its own choice.
+// One device access of the guest.  The emulator performs it in pieces of its own choice.
 #ifndef HARNESS_ENGINES_EMBEDDED_NATIVE_DEVICE_ACCESS_HH_
 #define HARNESS_ENGINES_EMBEDDED_NATIVE_DEVICE_ACCESS_HH_
 
@@ -11,7 +11,7 @@
 
 namespace aimc::embedded {
 
-// What one load or store instruction does is a sequence of bus accesses of `bus_width` bytes.
+// One load or store instruction is a sequence of bus accesses of `bus_width` bytes.
 struct DeviceAccess {
   static constexpr uint32_t kMaxBytes = 64;
 
@@ -21,8 +21,8 @@ struct DeviceAccess {
   uint32_t bytes = 0;
   uint32_t bus_width = 16;
   bool store = false;
-  uint32_t done = 0;      // bytes that the emulator has asked for or given
-  Femtoseconds time = 0;  // when the last bus access finished
+  uint32_t done = 0;      // bytes that the emulator has read or written
+  Femtoseconds time = 0;  // when the next bus access issues
   std::array<uint8_t, kMaxBytes> data{};
 
   // The bus access that holds byte `done`.

@@ -1,4 +1,4 @@
-// What the guest finds outside DRAM: console, pseudo-instructions, tiles.
+// The guest's devices: console, pseudo-instructions, tiles.
 #ifndef HARNESS_ENGINES_EMBEDDED_NATIVE_DEVICES_HH_
 #define HARNESS_ENGINES_EMBEDDED_NATIVE_DEVICES_HH_
 
@@ -31,16 +31,16 @@ class Devices {
   Devices(const PlatformMap& map, const AttachParams& attach, Tiles& tiles, DmaHost& dma)
       : map_(map), attach_(attach), tiles_(tiles), dma_(dma) {}
 
-  // The device that has all of [address, address + bytes).
+  // The device that contains all of [address, address + bytes).
   DeviceKind find(uint64_t address, uint32_t bytes) const;
 
   struct Outcome {
-    Femtoseconds end = 0;          // when the access is over
-    Event cause = kCyclesCompute;  // what the core waited for
-    bool is_poll = false;          // of a tile's progress
+    Femtoseconds end = 0;          // of the access
+    Event cause = kCyclesCompute;  // of the core's wait
+    bool is_poll = false;          // the access reads a tile's progress
   };
 
-  // One bus access that starts at `start`.  Console and tiles; not the pseudo-instructions.
+  // One bus access to the console or a tile that starts at `start`.
   Outcome read(uint64_t address, uint32_t bytes, uint8_t* data, Femtoseconds start);
   Outcome write(uint64_t address, uint32_t bytes, const uint8_t* data, Femtoseconds start);
 

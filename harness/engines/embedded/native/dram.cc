@@ -10,7 +10,8 @@ Dram::Dram(const DramParams& params)
       banks_(static_cast<size_t>(params.banks)),
       next_refresh_(params.refresh_interval_fs) {}
 
-// Refreshes that are due by `now` close all rows; the one under way must be over.
+// Refreshes that are due by `now` close all rows.  Returns when the last of them has ended, or
+// `now`.
 Femtoseconds Dram::after_refresh(Femtoseconds now) {
   if (now < next_refresh_) return now;
   const Femtoseconds passed = (now - next_refresh_) / params_.refresh_interval_fs;
@@ -59,8 +60,8 @@ Femtoseconds Dram::command(LineNumber line, Femtoseconds now) {
   return given;
 }
 
-// The channel's first time for a line from `earliest` on: a line whose bank is ready goes before
-// others that came first and have to wait for theirs.
+// The channel's first free time for a line from `earliest` on.  A line whose bank is ready passes
+// earlier lines that wait for their banks.
 Femtoseconds Dram::take_channel(Femtoseconds earliest, Femtoseconds now) {
   const Femtoseconds takes = params_.line_fs;
   gaps_.erase(
@@ -81,7 +82,7 @@ Femtoseconds Dram::take_channel(Femtoseconds earliest, Femtoseconds now) {
   return given;
 }
 
-// One bank less has a row open from `at` on, which may be still to come.
+// The open row of one bank is closed at `at`, which may be in the future.
 void Dram::close(Femtoseconds at) {
   last_closes_ = std::max(last_closes_, at);
   if (--banks_open_ == 0) count_open(at);

@@ -1,4 +1,4 @@
-// One channel of DRAM behind its controller: rows, refresh, and writes that wait for a good moment.
+// One channel of DRAM with its controller: rows, refresh, and writes in batches.
 #ifndef HARNESS_ENGINES_EMBEDDED_NATIVE_DRAM_HH_
 #define HARNESS_ENGINES_EMBEDDED_NATIVE_DRAM_HH_
 
@@ -15,19 +15,20 @@ class Dram {
  public:
   explicit Dram(const DramParams& params);
 
-  // A read of `line` that leaves the last cache at `now`; returns when its data are back.
+  // A read of `line` that leaves the last cache at `now`.  Returns when its data are back there.
   Femtoseconds read(LineNumber line, Femtoseconds now);
 
-  // A write that leaves it at `now`; it waits in the controller.
+  // A write of `line` that leaves the last cache at `now`.  It waits in the controller.
   void write(LineNumber line, Femtoseconds now);
 
-  // Rows opened so far, and how long until `now` a row of any bank was open.
+  // Number of rows opened so far.
   uint64_t activates() const { return activates_; }
+  // Time until `now` during which any bank had an open row.
   Femtoseconds open_until(Femtoseconds now);
 
  private:
-  // Of the controller: writes are taken up, a batch at a time, when so many wait and no read does;
-  // and how often a row is used before it is closed.
+  // Of the controller: writes that must wait before a batch is written, writes per batch, and uses
+  // of a row before it is closed.
   static constexpr size_t kWritesWaiting = 64;
   static constexpr size_t kWriteBatch = 16;
   static constexpr int kUsesOfRow = 16;
@@ -40,13 +41,13 @@ class Dram {
     Femtoseconds closed = 0;  // can be opened from then on
   };
 
-  // A time in which the channel idles.
+  // A time during which the channel is idle.
   struct Gap {
     Femtoseconds begin = 0;
     Femtoseconds end = 0;
   };
 
-  // The command for `line`, at or after `now`: when it is given.
+  // Gives the command for `line` at or after `now`.  Returns its time.
   Femtoseconds command(LineNumber line, Femtoseconds now);
   Femtoseconds take_channel(Femtoseconds earliest, Femtoseconds now);
   Femtoseconds after_refresh(Femtoseconds now);

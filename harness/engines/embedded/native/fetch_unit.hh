@@ -10,24 +10,25 @@
 
 namespace aimc::embedded {
 
-// Between two fills nothing leaves the L1I.  So a block found present needs no look until the next
-// fill (an epoch); the order of use, which the replacement needs, is caught up with just before.
+// Between two fills no line leaves the L1I.  So a block found present needs no lookup until the
+// next fill, which begins a new epoch.  The order of use, which replacement needs, is updated just
+// before that fill.
 class FetchUnit {
  public:
   explicit FetchUnit(InstructionCache& l1i) : tags_(l1i.tags()) {}
 
-  // Looks up every line of every block, at once.  The same times, to check the rest by.
+  // Looks up every line of every block at once.  The times are the same; this is to check the
+  // epochs.
   void set_eager() { eager_ = true; }
 
-  // Whether all lines of `block`, and the one after them, are in the L1I, which counts as their
-  // use.
+  // Whether all lines of `block`, and the line after them, are in the L1I.  If so, they are used.
   bool present(Block& block) {
     if (eager_) return use(block);
     block.last_execution = ++execution_;
     return block.fetch_epoch == epoch_ || check(block);
   }
 
-  // Lines are about to be fetched.
+  // To be called before lines are fetched.
   void prepare_fetch() { catch_up(); }
 
   // Forgets `block`, which is about to be destroyed.

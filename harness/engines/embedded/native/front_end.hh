@@ -1,8 +1,8 @@
 // Fetch and decode: when each micro-operation reaches the issue stage.
 //
-// One stage asks for lines, one at a time; one takes `width` instructions a cycle out of them and
-// predicts branches; one makes `width` micro-operations a cycle of them.  Each has a short queue
-// before it and waits when the next one's is full.
+// The first stage requests lines, one at a time.  The second takes `width` instructions per cycle
+// out of them and predicts branches.  The third decodes `width` micro-operations per cycle.  Each
+// stage has a short queue before it, and stalls while the next stage's queue is full.
 #ifndef HARNESS_ENGINES_EMBEDDED_NATIVE_FRONT_END_HH_
 #define HARNESS_ENGINES_EMBEDDED_NATIVE_FRONT_END_HH_
 
@@ -27,11 +27,12 @@ class FrontEnd {
         l1i_(l1i),
         activity_(activity) {}
 
-  // All lines asked for until further notice are in the L1I.
+  // `present`: all lines requested from now on are in the L1I.
   void assume_present(bool present) { present_ = present; }
   bool present() const { return present_; }
 
-  // The next instruction is in `line`.  True: it begins a new group, in cycle next_group().
+  // The next instruction is in `line`.  True: it begins a new group, at the earliest in
+  // next_group().
   bool instruction(LineNumber line) {
     if (line != line_) enter_next_line(line);
     if (taken_ < width_ && line_ready_ <= cycle_) {
@@ -48,28 +49,30 @@ class FrontEnd {
     activity_.mark(cycle);
   }
 
-  // Its next micro-operation.  `issued` is when the one before it issued, and `issue_full` whether
-  // nothing more could issue in that cycle.  Returns when it can issue first.
+  // The instruction's next micro-operation.  The one before it issued in cycle `issued`;
+  // `issue_full`: nothing more could issue in that cycle.  Returns the first cycle in which this
+  // one can issue.
   Cycle micro_op(Cycle issued, bool issue_full) {
     const Cycle there = cycle_ + 1;
-    if (made_ < width_ && there <= decode_cycle_) {
-      ++made_;
+    if (decoded_ops_ < width_ && there <= decode_cycle_) {
+      ++decoded_ops_;
     } else {
-      issued_.push(issued + (made_ < width_ && issue_full ? 1 : 0));
+      issued_.push(issued + (decoded_ops_ < width_ && issue_full ? 1 : 0));
       decode_cycle_ = std::max({decode_cycle_ + 1, there, issued_.oldest()});
-      made_ = 1;
+      decoded_ops_ = 1;
       activity_.mark(decode_cycle_);
     }
     return decode_cycle_ + 1;
   }
 
-  // The last instruction is a branch that was rightly predicted taken.
+  // The last instruction is a taken branch to `target` that was predicted.
   void predicted_taken(LineNumber target);
 
-  // What follows the last instruction, which committed at `commit`, is fetched from `target` on.
+  // The last instruction committed at `commit`; the instructions after it are fetched again, from
+  // `target` on.
   void refill(Cycle commit, LineNumber target);
 
-  // Cycles of waiting for lines that were not in the L1I since the last time.
+  // Cycles waited for lines that were not in the L1I, since the last call.
   Cycle take_missed() { return std::exchange(missed_, 0); }
 
   void apply(Delay delay);
@@ -82,12 +85,12 @@ class FrontEnd {
   Cycle cycle() const { return cycle_; }
 
  private:
-  // A line of the wrong path that is under way is waited for; so long on average.
-  static constexpr Cycle kFetchUnderWay = 1;
+  // A refill waits for the wrong path's line in flight; so many cycles on average.
+  static constexpr Cycle kFetchInFlight = 1;
   static constexpr size_t kDecodeQueue = 3;
   static constexpr size_t kIssueQueue = 7;
 
-  // When the last few groups left a queue.
+  // When the last groups left a queue, as many as it has entries.
   template <size_t kSize>
   struct Left {
     std::array<Cycle, kSize> cycles{};
@@ -101,12 +104,12 @@ class FrontEnd {
   };
 
   void close_group() {
-    // A group with a gap at its end is done with only in a decode cycle that has room.
-    decoded_.push(decode_cycle_ + (taken_ < width_ && made_ == width_ ? 1 : 0));
+    // A group that is not full leaves only in a decode cycle that has room.
+    decoded_.push(decode_cycle_ + (taken_ < width_ && decoded_ops_ == width_ ? 1 : 0));
   }
   void enter_next_line(LineNumber line);
-  void begin_line(LineNumber line, Cycle asked);
-  Cycle ask(LineNumber line, Cycle now);
+  void begin_line(LineNumber line, Cycle requested);
+  Cycle request(LineNumber line, Cycle now);
 
   int width_;
   int branch_delay_;
@@ -117,13 +120,13 @@ class FrontEnd {
   Cycle missed_ = 0;
 
   LineNumber line_ = ~LineNumber{0};
-  Cycle line_ready_ = 0;  // the current line can be used
-  Cycle next_asked_ = 0;  // the next one was asked for
-  Cycle next_ready_ = 0;  // and can be used; then another can be asked for
-  Cycle cycle_ = 0;       // of the current group of instructions
-  int taken_ = 0;         // instructions in it
+  Cycle line_ready_ = 0;      // the current line can be used
+  Cycle next_requested_ = 0;  // the next one is requested
+  Cycle next_ready_ = 0;      // and can be used; then another can be requested
+  Cycle cycle_ = 0;           // of the current group of instructions
+  int taken_ = 0;             // instructions in it
   Cycle decode_cycle_ = 0;
-  int made_ = 0;  // micro-operations in that cycle
+  int decoded_ops_ = 0;  // micro-operations in that cycle
   Left<kDecodeQueue> decoded_;
   Left<kIssueQueue> issued_;
 };

@@ -1,4 +1,4 @@
-// One functional unit: a pipeline that takes an operation a cycle and stands still while the
+// One functional unit: a pipeline that accepts an operation per cycle.  It stalls while the
 // operation at its end cannot leave.
 #ifndef HARNESS_ENGINES_EMBEDDED_NATIVE_FUNCTIONAL_UNIT_HH_
 #define HARNESS_ENGINES_EMBEDDED_NATIVE_FUNCTIONAL_UNIT_HH_
@@ -18,7 +18,7 @@ class FunctionalUnit {
   // The first cycle at or after `cycle` in which an operation can enter.
   Cycle free_at(Cycle cycle) const {
     cycle = std::max(cycle, free_);
-    // The oldest that has not left by then; only that can be at the end.
+    // Only the oldest operation that has not left by `cycle` can be at the end.
     Cycle at_end = cycle + 1;
     Cycle left = cycle;
     for (size_t i = 1; i <= kInside; ++i) {
@@ -30,8 +30,8 @@ class FunctionalUnit {
     return at_end <= cycle ? left : cycle;
   }
 
-  // An operation that takes `depth` cycles enters at `cycle`, and another one can `interval` cycles
-  // later; when it is at the end.
+  // An operation enters at `cycle` and takes `depth` cycles; the next can enter `interval` cycles
+  // later.  Returns when it is at the end.
   Cycle enter(Cycle cycle, int depth, int interval) {
     free_ = cycle + interval;
     Cycle at_end = cycle + depth;
@@ -43,13 +43,13 @@ class FunctionalUnit {
     return at_end;
   }
 
-  // What entered last is at the end at `at_end` and leaves at `left`.
+  // The operation that entered last is at the end at `at_end` and leaves at `left`.
   void leave(Cycle at_end, Cycle left) {
     inside_[next_++ % kInside] = {at_end, left};
     last_left_ = left;
   }
 
-  // When what entered last has left or will leave.
+  // When the operation that entered last leaves.
   Cycle last_left() const { return last_left_; }
 
   void apply(Delay delay) {
@@ -63,7 +63,7 @@ class FunctionalUnit {
     }
   }
 
-  // Nothing enters before `floor`.
+  // No operation enters before `floor`.
   void save(StateWriter& state, Cycle floor) const {
     state.cycle(free_, floor);
     unsigned count = 0;

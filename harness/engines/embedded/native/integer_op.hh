@@ -1,7 +1,7 @@
-// The meaning of the integer instructions that addresses are computed with.
+// The integer instructions that compute addresses, and their evaluation.
 //
-// The engine learns the address of a load or store before the emulator executes it, by evaluating
-// the integer instructions between the last point at which it read the registers and the access.
+// The engine computes the address of a load or store before the emulator executes it.  It evaluates
+// the integer instructions between the access and the point at which it last read the registers.
 #ifndef HARNESS_ENGINES_EMBEDDED_NATIVE_INTEGER_OP_HH_
 #define HARNESS_ENGINES_EMBEDDED_NATIVE_INTEGER_OP_HH_
 
@@ -75,7 +75,7 @@ struct IntegerOp {
   }
 };
 
-// The meaning of `word` at `pc`, or nothing if it is not among the integer instructions known.
+// The integer instruction `word` at `pc`; nothing: it is not one of those that can be evaluated.
 std::optional<IntegerOp> decode_integer(uint32_t word, uint64_t pc);
 
 // Executes `op` on `registers`; registers[kEvalZero] is 0 and stays so.

@@ -12,7 +12,8 @@ namespace {
 
 constexpr uint32_t kBlocksPerWatch = 1024;
 constexpr std::chrono::milliseconds kWatchPeriod(5);
-// More than an hour; half of what the clock can hold, so that all that lies ahead has room.
+// More than an hour of simulated time.  It is half of the clock's range, so that times in the
+// future fit as well.
 constexpr Femtoseconds kLongest = INT64_MAX / 2;
 
 RegisterNumbers register_numbers() {
@@ -61,7 +62,8 @@ Machine::Machine(const UnicornApi& api, const SystemParams& params, const Image&
     core_ = std::make_unique<CoreModel>(params_, numbers_, memory_);
     core_->set_pseudo_instruction([this](uint32_t op) { return pseudo_instruction(op); });
     core_->set_read_all_registers([this](EvalRegisters& values) { read_all_registers(values); });
-    for (size_t i = 0; i < places_.size(); ++i) places_[i] = &core_->registers()[i];
+    for (size_t i = 0; i < model_registers_.size(); ++i)
+      model_registers_[i] = &core_->registers()[i];
     map_device(params_.map.m5ops_base, kM5opsBytes);
     map_device(params_.map.uart_base, kUartBytes);
     if (params_.tiles > 0) map_device(params_.map.tile_base, params_.tiles * AIMC_TILE_WINDOW);
@@ -160,8 +162,8 @@ void Machine::block(uint64_t pc, uint32_t bytes) {
   }
 }
 
-// The emulator must call at the start of each later segment.  True: it had not been told before,
-// so its translation of the block is of no use.
+// Has the emulator call at the start of each later segment.  True: a hook is new, so that the
+// emulator's translation of the block lacks it.
 bool Machine::hook_segments(const Block& block) {
   bool added = false;
   for (size_t i = 1; i < block.segments.size(); ++i) {
@@ -188,9 +190,9 @@ void Machine::on_code(uc_engine*, uint64_t pc, uint32_t, void* self) {
 void Machine::read_registers(const Segment& segment) {
   const size_t count = segment.registers.size();
   if (count == 0) return;
-  std::array<void*, kEvalRegisters> places;
-  for (size_t i = 0; i < count; ++i) places[i] = places_[segment.registers[i]];
-  api_.reg_read_batch(engine_, const_cast<int*>(segment.emulator_registers.data()), places.data(),
+  std::array<void*, kEvalRegisters> targets;
+  for (size_t i = 0; i < count; ++i) targets[i] = model_registers_[segment.registers[i]];
+  api_.reg_read_batch(engine_, const_cast<int*>(segment.emulator_registers.data()), targets.data(),
                       static_cast<int>(count));
   if (segment.registers.back() == kEvalFlags) {
     uint64_t& flags = core_->registers()[kEvalFlags];
@@ -200,14 +202,14 @@ void Machine::read_registers(const Segment& segment) {
 
 void Machine::read_all_registers(EvalRegisters& values) {
   std::array<int, kEvalRegisters> numbers;
-  std::array<void*, kEvalRegisters> places;
+  std::array<void*, kEvalRegisters> targets;
   int count = 0;
   for (size_t i = 0; i < values.size(); ++i) {
     if (i == kEvalZero || i == kEvalDiscard) continue;
     numbers[static_cast<size_t>(count)] = numbers_[i];
-    places[static_cast<size_t>(count++)] = &values[i];
+    targets[static_cast<size_t>(count++)] = &values[i];
   }
-  api_.reg_read_batch(engine_, numbers.data(), places.data(), count);
+  api_.reg_read_batch(engine_, numbers.data(), targets.data(), count);
 }
 
 void Machine::run_segment(size_t index) {

@@ -1,4 +1,4 @@
-// The emulator with its memory map and hooks, driving the core model.
+// The emulator with its memory map and hooks, which drives the core model.
 #ifndef HARNESS_ENGINES_EMBEDDED_NATIVE_MACHINE_HH_
 #define HARNESS_ENGINES_EMBEDDED_NATIVE_MACHINE_HH_
 
@@ -49,7 +49,7 @@ struct Outcome {
   std::map<uint64_t, RegionTotals> regions;
 };
 
-// Called every few milliseconds with instructions and simulated time; false: stop.
+// Called every few milliseconds with instructions and simulated time.  False: stop.
 using Watch = std::function<bool(uint64_t instructions, Femtoseconds simulated)>;
 
 class Machine {
@@ -60,8 +60,8 @@ class Machine {
   Machine(const Machine&) = delete;
   Machine& operator=(const Machine&) = delete;
 
-  // Compares every foreseen access with the emulator's own and takes no shortcuts in timing, at a
-  // tenth of the speed.  The results are the same.
+  // Compares every expected access with the emulator's own, and takes no shortcuts in timing.  The
+  // results are the same, at a tenth of the speed.
   void check_itself();
 
   Outcome run(const Limits& limits, const Watch& watch);
@@ -104,7 +104,7 @@ class Machine {
   std::unique_ptr<CoreModel> core_;
   std::vector<std::unique_ptr<Window>> windows_;
   RegisterNumbers numbers_{};
-  std::array<void*, kEvalRegisters> places_{};  // of the registers read, in the model
+  std::array<void*, kEvalRegisters> model_registers_{};  // addresses of the model's registers
   uint64_t entry_;
   std::set<uint64_t> hooked_;
   std::deque<ExpectedAccess> expected_;

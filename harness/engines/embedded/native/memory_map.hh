@@ -21,17 +21,18 @@ struct Image {
     uint64_t end;
   };
   std::vector<Piece> pieces;
-  std::vector<Range> code;      // all else is not executable
+  std::vector<Range> code;      // nothing else is executable
   std::vector<Range> writable;  // may share a page with code
   uint64_t entry = 0;
 };
 
-// Puts the image into `memory`.
+// Copies the image into `memory`.
 // Throws std::invalid_argument if it does not fit.
 void load_image(const Image& image, GuestMemory& memory);
 
-// Maps `memory`: code pages read-only, all else not executable.  The emulator stores faster there,
-// and a program that changes its own code, which is prepared for timing once, is found out.
+// Maps `memory`: code pages read-only, all other pages not executable.  Stores of the emulator are
+// faster to such pages.  A program that changes its own code, which is prepared for timing only
+// once, faults.
 uc_err map_memory(const UnicornApi& api, uc_engine* engine, const Image& image,
                   GuestMemory& memory);
 

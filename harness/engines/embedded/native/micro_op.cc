@@ -6,7 +6,7 @@ namespace aimc::embedded {
 
 namespace {
 
-constexpr int kForwarding = 2;  // operands of pipelined units may come so much late
+constexpr int kForwarding = 2;  // cycles by which operands of pipelined units may be late
 constexpr uint16_t kAccessBytes = 16;
 constexpr uint16_t kVectorStoreBytes = 8;
 
@@ -232,7 +232,8 @@ class Expansion {
     if (load) unpack(accesses);
   }
 
-  // Between whole registers and memory order: costs nothing but its place; of one element it does.
+  // Converts between whole registers and memory order.  It takes no unit, unless it is of a single
+  // element.
   MicroOp& marshal() {
     MicroOp& op = add(insn_.single_element ? OpClass::kSimd : OpClass::kInt);
     if (!insn_.single_element) {

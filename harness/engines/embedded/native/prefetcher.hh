@@ -16,8 +16,8 @@ class StridePrefetcher {
   bool enabled() const { return degree_ > 0; }
   int degree() const { return degree_; }
 
-  // Notes a miss, or the first use of a prefetched line, by the instruction at `pc`.  Returns the
-  // stride in lines once it has been the same twice in a row, else 0.
+  // The instruction at `pc` misses `line`, or is the first to use it after a prefetch.  Returns the
+  // stride in lines once it was the same twice in a row, else 0.
   int64_t train(uint64_t pc, LineNumber line) {
     Entry& entry = table_[(pc >> 2) % table_.size()];
     if (entry.pc != pc) {

@@ -1,4 +1,4 @@
-// A timing state as bytes: cycles relative to a reference, in a form in which equal bytes mean an
+// A timing state as bytes, with cycles relative to an origin.  States with equal bytes have an
 // equal future.
 #ifndef HARNESS_ENGINES_EMBEDDED_NATIVE_STATE_BYTES_HH_
 #define HARNESS_ENGINES_EMBEDDED_NATIVE_STATE_BYTES_HH_
@@ -13,10 +13,10 @@ namespace aimc::embedded {
 
 class StateWriter {
  public:
-  // Cycles are kept as their distance from `origin`.
+  // Cycles are written as their distance from `origin`.
   StateWriter(std::string& bytes, Cycle origin) : bytes_(bytes), origin_(origin) {}
 
-  // `cycle`, of which it is known that at or before `floor` it makes no difference.
+  // All values of `cycle` at or before `floor` have the same effect.
   void cycle(Cycle cycle, Cycle floor) {
     if (cycle <= floor) {
       small(0);
@@ -40,7 +40,7 @@ class StateWriter {
 
   void require(bool what) { fits_ &= what; }
 
-  // Everything was near enough to the origin.
+  // All cycles were near enough to the origin, and all requirements held.
   bool fits() const { return fits_; }
 
  private:

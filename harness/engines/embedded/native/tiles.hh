@@ -1,4 +1,4 @@
-// The tiles of a system, made when they are first used.
+// The tiles of a system, constructed when they are first used.
 #ifndef HARNESS_ENGINES_EMBEDDED_NATIVE_TILES_HH_
 #define HARNESS_ENGINES_EMBEDDED_NATIVE_TILES_HH_
 
@@ -27,7 +27,7 @@ class Tiles {
     return *tiles_[index];
   }
 
-  // So many reads of registers are as if they had happened.
+  // Counts `reads` register reads that were skipped.
   void add_reads(uint64_t reads) { added_reads_ += reads; }
 
   // Sets the tile events to their sums over all tiles as of `now`.
