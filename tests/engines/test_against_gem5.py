@@ -44,7 +44,8 @@ def test_programs_take_gem5s_time(
     monkeypatch.delenv(FOLDER_VARIABLE, raising=False)  # as in the records
     program = make_program(case, tmp_path)
     if case.name in validate_embedded.superseded():
-        with pytest.raises(validate_embedded.EngineError):  # else it does not belong there
+        # A program that equals the recorded one must not be in the list.
+        with pytest.raises(validate_embedded.EngineError):
             validate_embedded.reference(program)
         pytest.skip("gem5's side is of an older program: benchmarks/validate_embedded.py record")
     theirs = validate_embedded.reference(program)
@@ -53,6 +54,8 @@ def test_programs_take_gem5s_time(
     )
     ours = validate_embedded.from_data(without_programming(result))
     row = program_row(program, theirs, ours, layer_rows(program, theirs, ours))
+    # The targets of docs/embedded-engine.md for means over all programs, here for each of these;
+    # only misses have more room, since small programs have few.
     assert abs(row.cycles_error) < 0.03
     assert math.isnan(row.layer_error) or row.layer_error < 0.05
     assert math.isnan(row.energy_error) or abs(row.energy_error) < 0.05
@@ -75,7 +78,7 @@ def published(name: str) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
-def test_the_published_errors_are_within_the_targets() -> None:
+def test_published_errors_are_within_the_targets() -> None:
     programs, layers = published("programs.csv"), published("layers.csv")
     assert {row["program"] for row in programs} == {case.name for case in validate_embedded.cases()}
     long = [abs(float(row["error"])) for row in layers if float(row["gem5_cycles"]) > 1e5]
@@ -97,12 +100,14 @@ def test_micro_benchmarks_take_gem5s_cycles(tmp_path: Path) -> None:
     theirs = calibrate.stored("alpine-hp", read_program(elf).sha256)
     ours, _ = calibrate.measure("embedded", elf, calibrate.the_system("alpine-hp"), snippets())
     errors = {name: abs(ours[name] / cycles - 1) for name, cycles in theirs.items()}
+    # The published mean is 1.6 %.
     assert sum(errors.values()) / len(errors) < 0.02
+    # Chains of dependent instructions must be exact, but for one cycle in 32.
     exact = [name for name in errors if name.startswith(("chain.", "loop.", "pair."))]
     assert sorted(name for name in exact if errors[name] > 0.031) == []
 
 
-def test_shortcuts_in_timing_change_nothing(tmp_path: Path) -> None:
+def test_memoization_changes_nothing(tmp_path: Path) -> None:
     chosen = [s for s in snippets() if s.name.startswith(("load.", "store.", "branch."))]
     elf = write_program(chosen, tmp_path, tmp_path / "cache")
     names = {region: snippet.name for region, snippet in enumerate(chosen)}
@@ -122,7 +127,8 @@ def test_dma_jobs_take_gem5s_cycles(name: str, tmp_path: Path) -> None:
     system = calibrate.the_system(name, *calibrate.DMA)
     ours, _ = calibrate.measure("embedded", elf, system, transfers())
     errors = {job: abs(ours[job] / cycles - 1) for job, cycles in theirs.items()}
+    # The published means are 4.6 and 5.2 %.  Jobs of up to 300 cycles take a whole number of polls,
+    # each of up to 80 cycles.
     assert sum(errors.values()) / len(errors) < 0.07
-    # Short jobs are as long as whole polls.
     assert max(errors.values()) < 0.3
     assert sorted(job for job in errors if theirs[job] > 300 and errors[job] > 0.08) == []

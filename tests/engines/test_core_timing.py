@@ -1,6 +1,6 @@
 """The core's timing where it can be worked out by hand.
 
-Each kernel runs in two lengths: the difference is free of what entering and leaving costs.
+Each kernel runs in two lengths; the difference of their cycles excludes entering and leaving.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from harness.engines.protocol import RegionStats
-from tests.engines.programs import build_snippets, by_name, run, system
+from tests.engines.guest_programs import build_snippets, by_name, run, system
 
 REPEATS = 96
 
@@ -49,7 +49,7 @@ BODIES = {
 }
 SETUP = "mov x8, x20\nstr xzr, [x20]\nmov x9, #3\nmov x1, #1"
 CHASE = "mov x8, x20\nstr x20, [x20]\nmov x9, #3\nmov x1, #1"
-# A core whose latencies are all different, so that none stands in for another.
+# A core whose latencies are all different, so that a wrong one shows.
 CORE = {
     "int_latency": 1,
     "mul_latency": 3,
@@ -113,7 +113,7 @@ EXPECTED = {
     # Nothing leaves the unit while the next to commit waits for the L1D's 2 cycles; the core stops.
     "independent load": 6,
     "load and add": pytest.approx(2, abs=0.1),
-    "load then use": 6,  # the addition executes as it commits
+    "load then use": 6,  # the addition executes in the cycle in which it commits
     "load q pair": 6,
     "store": 2,
     "flags": 1,  # CCMP waits for SUBS; the next SUBS goes with it
@@ -154,6 +154,7 @@ def test_everything_here_is_compute(elf: Path) -> None:
         assert events["cycles_memory"] == 0, region.name
         assert events["cycles_compute"] == events["cycles"] > 0
         assert events["l1d_misses"] == 0
+        # The period is rounded to whole femtoseconds.
         assert region.time_ns == pytest.approx(events["cycles"] / 2.3, rel=1e-5)
 
 
@@ -180,7 +181,7 @@ def test_counts_of_instructions(elf: Path) -> None:
 
 
 LOOP = "mov x1, #{n}\n1: subs x1, x1, #1\nb.ne 1b"
-# The low bits of a linear congruential generator's state: no history tells them.
+# Branches on a bit of a linear congruential generator's state, which no history predicts.
 RANDOM = """
 mov x1, #{n}
 mov x2, #12345
@@ -222,7 +223,7 @@ BRANCH_NAMES = ["loop", "loop x2", "random", "random x2", "calls", "calls x2"]
 def test_a_loop_is_predicted(branches: Path) -> None:
     stats = by_name(run(branches, system(), BRANCH_NAMES))
     one, two = stats["loop"].events, stats["loop x2"].events
-    # A line is asked for every three cycles; the one after the loop's is on its way first.
+    # A line is requested every three cycles; the line after the loop's is in flight first.
     assert two["cycles"] - one["cycles"] == pytest.approx(1000 * 6, rel=0.01)
     assert two["branches"] - one["branches"] == 1000
     assert two["branch_mispredicts"] <= 16  # until the loop fills a history
@@ -243,5 +244,6 @@ def test_random_branches_cost_the_penalty(branches: Path) -> None:
         one, two = stats["random"].events, stats["random x2"].events
         costs[penalty] = two["cycles"] - one["cycles"]
         mispredicts = two["branch_mispredicts"] - one["branch_mispredicts"]
+        # One of two branches per iteration is random: half of 2000, with room for chance.
         assert 0.2 * 2000 < mispredicts < 0.65 * 2000
     assert costs[17] - costs[7] == pytest.approx(10 * mispredicts, rel=0.01)

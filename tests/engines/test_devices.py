@@ -11,17 +11,16 @@ from harness.config.schema import SystemConfig
 from harness.engines.events import ALL_EVENTS, CYCLE_CAUSES, TILE_EVENTS
 from harness.engines.protocol import RunResult
 from harness.errors import EngineError
-from tests.engines.programs import (
+from tests.engines.guest_programs import (
+    EXIT,
     build_asm,
-    build_c,
+    build_guest,
     build_snippets,
-    build_tile_c,
     by_name,
     run,
     system,
 )
 
-EXIT = "mov x1, #0\nmov x0, #0\nldr x2, =0x10012200\nstr x0, [x2]\nb .\n.ltorg"
 GHZ = 2.3
 N = 50
 # A tile whose port is never the bound.
@@ -29,22 +28,14 @@ FAST_TILE = ("attach=bus", "tile.io_bandwidth_gb_per_s=1000")
 
 
 def test_console(tmp_path: Path) -> None:
-    source = """
-static volatile unsigned *const uart = (unsigned *)0x1c090000;
-static void put(char c) { while (uart[6] & 0x20) {} uart[0] = (unsigned char)c; }
-int main(void) {
-  for (const char *s = "hello, \\xc3\\xa4\\n\\xff"; *s; s++) put(*s);
-  return 3;
-}
-"""
-    result = run(build_c(tmp_path, source), system(), check=True)
+    result = run(build_guest(tmp_path, "console"), system(), check=True)
     assert result.console == "hello, ä\n�"
     assert result.exit_code == 3
 
 
 @pytest.mark.parametrize("access", ["str xzr, [x2]", "ldr x3, [x2]", "str wzr, [x2]"])
 def test_exit_by_loads_and_stores_of_any_size(tmp_path: Path, access: str) -> None:
-    body = f"mov x1, #0\nmov x0, #0\nldr x2, =0x10012100\n{access}\nb .\n.ltorg"
+    body = f"mov x1, #0\nmov x0, #0\nldr x2, =M5_EXIT\n{access}\nb .\n.ltorg"
     result = run(build_asm(tmp_path, body), system())
     assert result.exit_code == 0
     assert result.instructions == 4
@@ -60,7 +51,7 @@ mrs x3, sctlr_el1
 and x3, x3, #1
 orr x1, x1, x3
 mov x0, #0
-ldr x2, =0x10012200
+ldr x2, =M5_FAIL
 str x0, [x2]
 b .
 .ltorg
@@ -69,16 +60,12 @@ b .
 
 
 def test_the_platform_tells_the_program_about_the_mmu(tmp_path: Path) -> None:
-    source = """
-volatile unsigned aimc_platform_mmu = 1;
-int main(void) { return (int)aimc_platform_mmu; }
-"""
-    assert run(build_c(tmp_path, source), system()).exit_code == 0
+    assert run(build_guest(tmp_path, "mmu_flag"), system()).exit_code == 0
 
 
 def test_one_line_of_dram_is_zero_at_the_end(tmp_path: Path) -> None:
-    source = "int main(void) { return *(volatile int *)(0x80000000ul + (64ul << 20) - 4); }\n"
-    assert run(build_c(tmp_path, source), system("memory.size_mib=64")).exit_code == 0
+    elf = build_guest(tmp_path, "dram_end", "-DDRAM_BYTES=(64ul << 20)")
+    assert run(elf, system("memory.size_mib=64")).exit_code == 0
 
 
 # name: (instruction, kind, accesses, further 8 bytes of each)
@@ -91,8 +78,8 @@ ACCESSES = {
     "load 8": ("ldr x1, [x10]", "load", 1, 0),
     "load 16": ("ldr q1, [x10]", "load", 1, 1),
 }
-# An access is sent in the cycle of the last one's commit, and finds the core stopped when it comes
-# back.
+# An access issues in the cycle in which the one before it commits.  Its answer finds the core
+# stopped, which takes a cycle to go on.
 AROUND = 1
 PAIR = 1  # the micro-operation before the accesses of a pair of stores
 COSTS = (
@@ -133,7 +120,7 @@ def test_cost_of_a_device_access(accesses: Path, name: str) -> None:
     assert two["cycles_memory"] == 0
     counted = "tile_device_reads" if kind == "load" else "tile_device_writes"
     assert two[counted] - one[counted] == N * times
-    # Device accesses go past the caches.
+    # Device accesses bypass the caches.
     assert two["l1d_accesses"] == 0
     assert two["loads" if kind == "load" else "stores"] >= 2 * N
 
@@ -151,34 +138,8 @@ def test_the_port_of_a_slow_tile_is_waited_for(accesses: Path) -> None:
     assert cycles / N == 2 * (math.ceil((9.9 + 8 / 0.5) * GHZ) + AROUND)
 
 
-MVM = """
-int main(void) {
-  for (unsigned long tile = 0; tile < TILES; tile++) {
-    if (REG(AIMC_REG_ID) != AIMC_TILE_ID) return 1;
-    program(tile, 200);
-    REG(AIMC_REG_ACTIVE_ROWS) = 4;
-    REG(AIMC_REG_ACTIVE_COLS) = 4;
-    for (int visit = 0; visit < 3; visit++) {
-      begin(1);
-      REG(AIMC_WINDOW_IN) = 0x04fd0201u;
-      REG(AIMC_REG_CONTROL) = AIMC_CONTROL_START;
-      while (!(REG(AIMC_REG_STATUS) & AIMC_STATUS_OUT_VALID)) {}
-      uint32_t out = REG(AIMC_WINDOW_OUT);
-      REG(AIMC_REG_CONTROL) = AIMC_CONTROL_POP;
-      end(1);
-      if (REG(AIMC_REG_ERROR)) return 2;
-      if (out != EXPECTED) return 3;
-    }
-  }
-  return 0;
-}
-"""
-
-
 def mvm_program(folder: Path, tiles: int) -> Path:
-    # 200 x / 4 in ADC steps: 50, 100, -150 and 200, of which the last two saturate
-    text = f"#define TILES {tiles}ul\n#define EXPECTED 0x7f816432u\n" + MVM
-    return build_tile_c(folder, text)
+    return build_guest(folder, "mvm", f"-DTILES={tiles}ul")
 
 
 def tile_system(*overrides: str, point: str = "core") -> SystemConfig:
@@ -227,12 +188,15 @@ def test_an_mvm_and_its_events(mvm: Path) -> None:
 @pytest.mark.parametrize("point", ["core", "bus"])
 def test_latency_of_the_tile_is_in_the_time(mvm: Path, point: str) -> None:
     """Time grows with the tile's latency, within one poll, and as waiting for the MVM."""
-    poll_ns = 2.2 + 16 / GHZ if point == "core" else 33 + 16 / GHZ
+    # The time of a poll: the preset's latency of a load, and a loop of at most 16 cycles.
+    poll_ns = (2.2 if point == "core" else 33) + 16 / GHZ
     latencies = [0, 100, 250, 1000, 5000]
     regions = [run_mvm(mvm, ns, point).regions[0] for ns in latencies]
     for ns, region in zip(latencies[1:], regions[1:], strict=True):
+        # The time is a whole number of polls.
         growth = (region.time_ns - regions[0].time_ns) / 3
         assert growth == pytest.approx(ns, abs=poll_ns)
+        # Not counted as waiting: the first poll and reading the result, at either end.
         waiting = region.events["cycles_tile_mvm"] / GHZ / 3
         assert waiting == pytest.approx(ns + 110, abs=3 * poll_ns)
         assert region.events["tile_busy_ps"] == 3 * (110 + ns) * 1000
@@ -241,7 +205,9 @@ def test_latency_of_the_tile_is_in_the_time(mvm: Path, point: str) -> None:
 
 def test_the_loop_around_a_poll_is_waiting_too(mvm: Path) -> None:
     short, long = (run_mvm(mvm, ns).regions[0].events for ns in (0, 10_000))
+    # 10 us more in each of 3 visits are thousands of polls.
     assert long["instructions"] - short["instructions"] > 1000
+    # Leaving the loop may cost a mispredicted branch per visit, of up to 10 cycles.
     assert long["cycles_compute"] - short["cycles_compute"] <= 30
 
 
@@ -291,8 +257,8 @@ MISALIGNED = {
 
 
 @pytest.mark.parametrize("access", MISALIGNED, ids=str)
-def test_accesses_that_devices_do_not_take(tmp_path: Path, access: str) -> None:
-    elf = build_asm(tmp_path, f"ldr x3, =0x14004000\nculprit: {access}\n{EXIT}")
+def test_accesses_that_devices_refuse(tmp_path: Path, access: str) -> None:
+    elf = build_asm(tmp_path, f"ldr x3, =TILES + 0x4000\nculprit: {access}\n{EXIT}")
     with pytest.raises(EngineError, match=MISALIGNED[access]) as caught:
         run(elf, system("tiles=1"))
     assert "culprit" in str(caught.value)
@@ -302,38 +268,13 @@ def test_accesses_that_devices_do_not_take(tmp_path: Path, access: str) -> None:
     "access",
     ["ldp x0, x1, [x3, #8]", "ldp q0, q1, [x3]", "st1 {v0.b}[3], [x3]", "ldrb w0, [x3, #3]"],
 )
-def test_accesses_that_devices_take(tmp_path: Path, access: str) -> None:
-    elf = build_asm(tmp_path, f"ldr x3, =0x14004000\n{access}\n{EXIT}")
+def test_accesses_that_devices_accept(tmp_path: Path, access: str) -> None:
+    elf = build_asm(tmp_path, f"ldr x3, =TILES + 0x4000\n{access}\n{EXIT}")
     assert run(elf, system("tiles=1")).exit_code == 0
 
 
-def test_memory_that_dma_wrote_is_no_longer_cached(tmp_path: Path) -> None:
-    source = """
-static struct aimc_descriptor descriptor __attribute__((aligned(64)));
-static int8_t in[64] __attribute__((aligned(64))), out[64] __attribute__((aligned(64)));
-int main(void) {
-  const unsigned long tile = 0;
-  program(tile, 40);
-  for (int i = 0; i < 4; i++) in[i] = (int8_t)(i + 1);
-  struct aimc_descriptor d = {.in_base = (uint64_t)in, .out_base = (uint64_t)out,
-    .in_channels = 4, .k_len = 4, .columns = 4, .out_stride = 4, .in_height = 1, .in_width = 1,
-    .count = 1, .row_count = 1, .kernel_h = 1, .kernel_w = 1, .stride_y = 1, .stride_x = 1,
-    .dilation_y = 1, .dilation_x = 1};
-  descriptor = d;
-  int sum = 0;
-  for (int i = 0; i < 4; i++) sum += ((volatile int8_t *)out)[i];  /* into the cache */
-  __asm__ volatile("dsb sy" ::: "memory");
-  *(volatile uint64_t *)&REG(AIMC_REG_DESCRIPTOR) = (uint64_t)&descriptor;
-  begin(1);
-  while (REG(AIMC_REG_DMA_DONE) != 1) {}
-  end(1);
-  begin(2);
-  for (int i = 0; i < 4; i++) sum += ((volatile int8_t *)out)[i];
-  end(2);
-  return sum != 100;
-}
-"""
-    elf = build_tile_c(tmp_path, source)
+def test_dma_invalidates_cached_outputs(tmp_path: Path) -> None:
+    elf = build_guest(tmp_path, "dma_overwrites_cached")
     for point, l2_misses in (("core", 0), ("bus", 1)):
         config = system(
             "tiles=1",
@@ -347,7 +288,7 @@ int main(void) {
         assert result.exit_code == 0
         wait, read = (region.events for region in result.regions)
         assert wait["tile_dma_descriptors"] == 1
-        assert wait["cycles_tile_mvm"] / GHZ > 900
+        assert wait["cycles_tile_mvm"] / GHZ > 900  # of the ADC's 1000 ns
         assert wait["cycles_tile_transfer"] > 0
         assert read["l1d_misses"] == 1
         assert read["l2_misses"] == l2_misses

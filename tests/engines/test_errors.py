@@ -1,4 +1,4 @@
-"""Whatever a program, a file or a system does wrong is one EngineError that says where."""
+"""A wrong program, file or system is one EngineError that says where."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 from harness.engines.embedded.engine import EmbeddedEngine
 from harness.engines.registry import check_engine, engine
 from harness.errors import EngineError
-from tests.engines.programs import build_asm, run, system
+from tests.engines.guest_programs import EXIT, build_asm, run, system
 
 FAULTS = {
     "read": ("ldr x1, =0x40000000\nldr x2, [x1]", "read 8 bytes at 0x40000000"),
@@ -31,13 +31,12 @@ FAULTS = {
     "pseudo-instruction": ("ldr x1, =0x10014000\nstr x0, [x1]", "0x40 is not supported"),
     "clock": ("mrs x0, cntvct_el0", "reads a clock"),
     "wait for an interrupt": ("wfi", "without its exit call"),
-    "region ends": ("mov x0, #3\nldr x1, =0x10015b00\nstr x0, [x1]", "region 3 ends"),
+    "region ends": ("mov x0, #3\nldr x1, =M5_WORK_END\nstr x0, [x1]", "region 3 ends"),
     "region nests": (
-        "mov x0, #3\nldr x1, =0x10015a00\nstr x0, [x1]\nmov x0, #4\nstr x0, [x1]",
+        "mov x0, #3\nldr x1, =M5_WORK_BEGIN\nstr x0, [x1]\nmov x0, #4\nstr x0, [x1]",
         "region 4 begins inside region 3",
     ),
 }
-EXIT = "mov x1, #0\nmov x0, #0\nldr x2, =0x10012200\nstr x0, [x2]\nb .\n.ltorg"
 
 
 @pytest.mark.parametrize("name", FAULTS, ids=str)
@@ -57,7 +56,7 @@ def test_a_fault_names_region_and_shows_the_console(tmp_path: Path) -> None:
     print_letter = "mov w2, #{}\nstr w2, [x1]\n"
     text = "".join(print_letter.format(ord(c)) for c in "one\ntwo\n")
     body = (
-        f"ldr x1, =0x1c090000\n{text}mov x0, #2\nldr x1, =0x10015a00\nstr x0, [x1]\n"
+        f"ldr x1, =UART\n{text}mov x0, #2\nldr x1, =M5_WORK_BEGIN\nstr x0, [x1]\n"
         f"mov x1, #0\nldr x2, [x1]\n{EXIT}"
     )
     with pytest.raises(EngineError) as caught:
@@ -66,7 +65,7 @@ def test_a_fault_names_region_and_shows_the_console(tmp_path: Path) -> None:
     assert "    one\n    two" in str(caught.value)
 
 
-def test_instructions_that_the_model_does_not_know_are_refused(tmp_path: Path) -> None:
+def test_unknown_instructions_are_refused(tmp_path: Path) -> None:
     # A scalable vector addition, which the emulator executes once it is turned on.
     body = "mov x1, #(3 << 16)\nmsr cpacr_el1, x1\nisb\n.word 0x04200000\nb 1f\n1: nop\n"
     with pytest.raises(EngineError, match="not one that the timing model knows"):
@@ -88,7 +87,7 @@ def test_endless_loop_runs_into_the_timeout(tmp_path: Path) -> None:
 
 
 def test_exit_inside_a_region_gives_no_numbers(tmp_path: Path) -> None:
-    begin = "mov x0, #1\nldr x1, =0x10015a00\nstr x0, [x1]\n"
+    begin = "mov x0, #1\nldr x1, =M5_WORK_BEGIN\nstr x0, [x1]\n"
     elf = build_asm(tmp_path, begin + EXIT)
     with pytest.raises(EngineError, match=r"exited inside region 1 \(layer\)"):
         run(elf, system(), ["layer"])
@@ -97,7 +96,7 @@ def test_exit_inside_a_region_gives_no_numbers(tmp_path: Path) -> None:
 
 
 def test_unknown_region(tmp_path: Path) -> None:
-    marks = "ldr x1, =0x10015a00\nldr x2, =0x10015b00\nmov x0, #9\nstr x0, [x1]\nstr x0, [x2]\n"
+    marks = "ldr x1, =M5_WORK_BEGIN\nldr x2, =M5_WORK_END\nmov x0, #9\nstr x0, [x1]\nstr x0, [x2]\n"
     with pytest.raises(EngineError, match="regions that it does not have: 9"):
         run(build_asm(tmp_path, marks + EXIT), system(), ["only"])
 
@@ -164,7 +163,7 @@ def test_engine_names() -> None:
         assert caught.value.hint == "valid engines: embedded, gem5"
 
 
-def test_an_exception_of_the_progress_callback_ends_the_run(tmp_path: Path) -> None:
+def test_an_exception_of_the_callback_ends_the_run(tmp_path: Path) -> None:
     elf = build_asm(tmp_path, "b .\n" + EXIT)
     seen: list[int] = []
 
@@ -184,7 +183,7 @@ import signal
 import sys
 from pathlib import Path
 from harness.engines.embedded.engine import EmbeddedEngine
-from tests.engines.programs import system
+from tests.engines.guest_programs import system
 def progress(instructions, simulated_ns):
     global said
     if not said:

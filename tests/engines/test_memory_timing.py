@@ -8,19 +8,19 @@ import pytest
 
 from harness.engines.events import CYCLE_CAUSES
 from harness.engines.protocol import RegionStats
-from tests.engines.programs import build_snippets, by_name, run, system
+from tests.engines.guest_programs import build_snippets, by_name, run, system
 
 LINE = 64
 # Of preset alpine-hp, in core cycles: the L1D and L2's hit latency, and the crossbar between them.
 L1, L2, CROSSBAR = 2, 20, 1
 LOOP = 6  # cycles in which a short loop is fetched
-STOPPED = 1  # the core has nothing to do while it waits and starts a cycle later
+STOPPED = 1  # the core stops while it waits, and goes on a cycle later
 FROM_L2 = L1 + CROSSBAR + L2 + CROSSBAR + L1 + STOPPED
-# As long as in a closed row, and as long again through the L2 and an edge of a 1 GHz clock twice.
+# Of a closed row, and twice through the L2.  EDGES: twice up to an edge of the 1 GHz clock.
 FROM_DRAM = FROM_L2 + L2 + 61.7 * 2.3
 EDGES = 2 * 2.3
 
-# A ring of pointers through `bytes`, one a line, followed `n` times.
+# A ring of pointers through `bytes`, one per line, followed `n` times.
 CHASE = """
 mov x9, x20
 mov x10, x20
@@ -108,10 +108,10 @@ def base(elf: Path) -> dict[str, RegionStats]:
 
 
 def test_latency_plateaus(base: dict[str, RegionStats]) -> None:
-    # A few mispredicted branches aside.
+    # Up to a few mispredicted branches in 4096 iterations.
     assert slope(base, "l1", "cycles", N) == pytest.approx(LOOP, abs=0.05)
     assert slope(base, "l2", "cycles", N) == pytest.approx(FROM_L2, abs=0.6)
-    # A row is 8 lines of this chase: most accesses find it open; refreshing costs 5 %.
+    # A row holds 8 lines of this chase, so that most accesses find it open; refreshes cost 5 %.
     open_row = FROM_DRAM - 14.16 * 2.3
     assert open_row < slope(base, "dram", "cycles", N) < 1.06 * (FROM_DRAM + EDGES)
 
@@ -147,12 +147,12 @@ def test_a_refresh_closes_what_nothing_else_does(elf: Path) -> None:
     often = stats_of(elf, "memory.refresh_interval_ns=500", "memory.refresh_ns=100")["l2"]
     never = stats_of(elf, "memory.refresh_interval_ns=1e9")["l2"]
     assert never.events["dram_open_ps"] / 1000 == pytest.approx(never.time_ns, rel=0.01)
-    # Between the ring's first lines, which come from the DRAM, and its end nothing is opened.
+    # After the ring's first lines, which the DRAM has, no row is opened.
     assert often.events["dram_open_ps"] < 0.5 * never.events["dram_open_ps"]
 
 
 def test_a_stream_of_updated_addresses_does_not_overlap(base: dict[str, RegionStats]) -> None:
-    """The next address is there when the update has committed, behind the load."""
+    """The next address is known once the update has committed, after the load."""
     one_by_one = FROM_DRAM - 14.16 * 2.3
     assert one_by_one < slope(base, "stream", "cycles", STREAMED) < 1.1 * (FROM_DRAM + EDGES)
 
@@ -186,7 +186,7 @@ def test_prefetcher_hides_latency(elf: Path) -> None:
     overrides = ("caches.l1d.mshrs=16",)
     without = stats_of(elf, *overrides, "caches.l1d.prefetch_degree=0")
     degree4 = stats_of(elf, *overrides, "caches.l1d.prefetch_degree=4")
-    # A chase of constant stride: only a prefetcher can run ahead of it.
+    # The chase has a constant stride, which only a prefetcher can run ahead of.
     assert slope(degree4, "l2", "cycles", N) < 0.6 * slope(without, "l2", "cycles", N)
     assert slope(degree4, "l2", "l1d_misses", N) < 0.5
     assert slope(degree4, "dram", "dram_read_bytes", N) == pytest.approx(LINE, rel=0.05)
@@ -213,7 +213,7 @@ def test_code_beyond_the_l1i(tmp_path: Path) -> None:
     stats = by_name(run(elf, system(), list(text)))
     three, six = stats["three"].events, stats["six"].events
     assert six["l1i_misses"] - three["l1i_misses"] == pytest.approx(3 * lines, abs=9)
-    # Lines are asked for one at a time, while the last one is used.
+    # Lines are requested one at a time, while the last one is used.
     assert six["cycles"] - three["cycles"] == pytest.approx(3 * lines * (FROM_L2 + 1), rel=0.05)
 
 
@@ -254,5 +254,5 @@ def test_barriers_wait_for_memory(tmp_path: Path) -> None:
     }
     stats = by_name(run(build_snippets(tmp_path, snippets), system(), list(snippets)))
     waiting = stats["load and barrier"].events["cycles"] - stats["load"].events["cycles"]
-    # All that follows is fetched again.
+    # Later instructions are fetched again: at least the stages' 5 cycles, but no miss to DRAM.
     assert 5 <= waiting <= 40
