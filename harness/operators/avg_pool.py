@@ -14,7 +14,7 @@ from harness.operators.onnx.reader import OnnxReader
 from harness.operators.onnx.value import Unsupported, Value
 from harness.operators.onnx.window import read_pool_window, require_2d, sum_of_pads, unpadded
 from harness.operators.quantization.pooling import check_pads, count_table
-from harness.operators.tensor import Pads, Pair, Shape
+from harness.operators.tensor import Axes, Pads, Pair, Shape
 from harness.operators.window import Window, is_single_pixel, pool_shape
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ class AvgPool(Node):
     pads: Pads = (0, 0, 0, 0)
     count_include_pad: bool = False
 
+    input_axes: ClassVar[tuple[Axes, ...]] = ("nchw",)
     fuses_clip: ClassVar[bool] = True
 
     @property

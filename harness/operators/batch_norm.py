@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from math import prod
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
@@ -77,7 +78,7 @@ class BatchNorm(Node):
         if len(shape) == 4:
             return ((conv, shape),)
         image, result = new_name("image"), new_name("affine")
-        map_shape = (1, channels, 1, 1)
+        map_shape = (1, channels, prod(shape[2:]), 1)
         return (
             (Reshape(image, self.inputs, image), map_shape),
             (replace(conv, name=result, inputs=(image,), output=result), map_shape),

@@ -18,7 +18,7 @@ from harness.operators.onnx.value import Unsupported, Value
 from harness.operators.onnx.weights import read_bias, read_weight
 from harness.operators.onnx.window import read_window, require_2d, sum_of_pads, unpadded
 from harness.operators.quantization.linear import check_finite, quantize_linear
-from harness.operators.tensor import FloatArray, Int8Array, Int32Array, Pads, Pair, Shape
+from harness.operators.tensor import Axes, FloatArray, Int8Array, Int32Array, Pads, Pair, Shape
 from harness.operators.window import Window, window_shape
 from harness.quantities import shape_text
 
@@ -41,6 +41,7 @@ class Conv(Node):
     dilation: Pair = (1, 1)
     groups: int = 1
 
+    input_axes: ClassVar[tuple[Axes, ...]] = ("nchw",)
     trainable: ClassVar[tuple[str, ...]] = ("weight", "bias")
     fuses_clip: ClassVar[bool] = True
 
@@ -55,7 +56,6 @@ class Conv(Node):
         x, weight = inputs[0], self.weight.shape
         if len(weight) != 4 or min(weight) < 1:
             raise self.misfit([x], f"weight {shape_text(weight)} is not [out, in/groups, kh, kw]")
-        self.require_rank(x, 4)
         if self.groups < 1 or weight[0] % self.groups or x[1] != weight[1] * self.groups:
             raise self.misfit(
                 [x],

@@ -18,7 +18,7 @@ from harness.operators.onnx.reader import OnnxReader
 from harness.operators.onnx.value import Activation, Unsupported, Value, real_array
 from harness.operators.onnx.weights import read_weight
 from harness.operators.quantization.linear import check_finite, quantize_linear
-from harness.operators.tensor import Float64Array, FloatArray, Int8Array, Int32Array, Shape
+from harness.operators.tensor import Axes, Float64Array, FloatArray, Int8Array, Int32Array, Shape
 from harness.quantities import shape_text
 
 if TYPE_CHECKING:
@@ -36,6 +36,7 @@ class Dense(Node):
     weight: FloatArray
     bias: FloatArray
 
+    input_axes: ClassVar[tuple[Axes, ...]] = ("nc",)
     trainable: ClassVar[tuple[str, ...]] = ("weight", "bias")
     reads_any_shape: ClassVar[bool] = True
     fuses_clip: ClassVar[bool] = True
@@ -43,7 +44,6 @@ class Dense(Node):
     def shape_rule(self, inputs: Sequence[Shape], declared: Shape | None) -> Shape:
         del declared
         x, weight = inputs[0], self.weight.shape
-        self.require_rank(x, 2)
         if len(weight) != 2 or min(weight) < 1 or weight[1] != x[1]:
             raise self.misfit([x], f"weight {shape_text(weight)} does not fit the input")
         if self.bias.shape != (weight[0],):
@@ -96,9 +96,9 @@ class Dense(Node):
     def integer_form(self, step: Step, around: Surroundings) -> QNode:
         matrix = np.ascontiguousarray(self.weight, np.float32)
         source = around.input_shapes[0]
-        if len(source) == 4 and source[1] > 1 and source[2] * source[3] > 1:
-            c, h, w = source[1:]
-            by_channel = matrix.reshape(-1, c, h * w).transpose(0, 2, 1)
+        channels, places = source[1], prod(source[2:])
+        if channels > 1 and places > 1:  # the input is read with the channels last
+            by_channel = matrix.reshape(-1, channels, places).transpose(0, 2, 1)
             matrix = np.ascontiguousarray(by_channel).reshape(matrix.shape)
         weight, bias, requant = quantize_linear(step, matrix, self.bias, around)
         return QDense(

@@ -14,7 +14,7 @@ from harness.operators.onnx.reader import OnnxReader
 from harness.operators.onnx.value import Value
 from harness.operators.onnx.window import require_2d
 from harness.operators.quantization.pooling import count_table
-from harness.operators.tensor import Shape
+from harness.operators.tensor import Axes, Shape
 
 if TYPE_CHECKING:
     from harness.operators.backend.primitives import Array, FloatBackend
@@ -27,11 +27,11 @@ if TYPE_CHECKING:
 class GlobalAvgPool(Node):
     """Mean over height and width: [1, c, h, w] to [1, c, 1, 1]."""
 
+    input_axes: ClassVar[tuple[Axes, ...]] = ("nchw",)
     fuses_clip: ClassVar[bool] = True
 
     def shape_rule(self, inputs: Sequence[Shape], declared: Shape | None) -> Shape:
         del declared
-        self.require_rank(inputs[0], 4)
         return (1, inputs[0][1], 1, 1)
 
     def to_onnx(self, output: Shape) -> OnnxForm:

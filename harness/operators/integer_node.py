@@ -1,8 +1,8 @@
 """The integer node that a float node becomes, and what the stages ask of it.
 
 Activations are int8 with zero point 0 and one scale per tensor; weights are int8 with one scale
-per output channel.  Layout is NHWC without the batch axis: a feature map has shape (h, w, c), a
-vector has shape (c,).
+per output channel.  Shapes have no batch axis and the channels last: a feature map has shape
+(h, w, c), a vector has shape (c,).
 
 Arithmetic, identical in Python (`harness.operators.backend.primitives`) and in C (`kernels/`):
 
@@ -21,7 +21,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from harness.errors import CodegenError, QuantError
-from harness.operators.tensor import FloatArray, Int32Array, Shape
+from harness.operators.tensor import (
+    Axes,
+    FloatArray,
+    Int32Array,
+    Shape,
+    channels_last_axes,
+    usual_axes,
+)
 
 if TYPE_CHECKING:
     from harness.operators.backend.primitives import Array, IntegerBackend
@@ -31,11 +38,26 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class QTensor:
-    """An int8 activation: real value = ``scale`` * integer; shape (h, w, c) or (c,)."""
+    """An int8 activation: real value = ``scale`` * integer.
+
+    Attributes:
+        shape: Of one sample, the channels last: (h, w, c), (t, c) or (c,), for example.
+        axes: One letter per axis; left out: those that are usual for the rank.
+    """
 
     name: str
-    shape: tuple[int, ...]
+    shape: Shape
     scale: float
+    axes: Axes = ""
+
+    def __post_init__(self) -> None:
+        if not self.axes:
+            usual = channels_last_axes(usual_axes(len(self.shape) + 1))
+            object.__setattr__(self, "axes", usual)
+
+    def size(self, axis: str) -> int:
+        """The length of ``axis``; 1 for one that the tensor has not."""
+        return dict(zip(self.axes, self.shape, strict=True)).get(axis, 1)
 
 
 @dataclass(frozen=True, eq=False)

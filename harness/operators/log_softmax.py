@@ -12,7 +12,7 @@ from harness.operators.node import Node, OnnxForm
 from harness.operators.onnx.reader import OnnxReader
 from harness.operators.onnx.value import Value
 from harness.operators.softmax import read_over_all
-from harness.operators.tensor import Shape
+from harness.operators.tensor import Axes, Shape
 
 if TYPE_CHECKING:
     from harness.operators.backend.primitives import Array, FloatBackend
@@ -24,12 +24,12 @@ if TYPE_CHECKING:
 class LogSoftmax(Node):
     """Logarithm of the softmax over the channel axis of [1, c]."""
 
+    input_axes: ClassVar[tuple[Axes, ...]] = ("nc",)
     keeps_order: ClassVar[bool] = True
     left_out_at_end: ClassVar[bool] = True
 
     def shape_rule(self, inputs: Sequence[Shape], declared: Shape | None) -> Shape:
         del declared
-        self.require_rank(inputs[0], 2)
         return inputs[0]
 
     def to_onnx(self, output: Shape) -> OnnxForm:

@@ -15,7 +15,7 @@ from harness.operators.onnx.value import Unsupported, Value
 from harness.operators.onnx.window import read_pool_window, require_2d, sum_of_pads, unpadded
 from harness.operators.quantization.pooling import check_pads
 from harness.operators.quantization.scales import clamp_bounds
-from harness.operators.tensor import Pads, Pair, Shape
+from harness.operators.tensor import Axes, Pads, Pair, Shape
 from harness.operators.window import Window, is_single_pixel, pool_shape
 
 if TYPE_CHECKING:
@@ -36,6 +36,7 @@ class MaxPool(Node):
     stride: Pair
     pads: Pads = (0, 0, 0, 0)
 
+    input_axes: ClassVar[tuple[Axes, ...]] = ("nchw",)
     fuses_clip: ClassVar[bool] = True
     passes_scale: ClassVar[bool] = True
 

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from harness.errors import ModelError, QuantError
-from harness.operators.tensor import FloatArray, Shape
+from harness.operators.tensor import Axes, FloatArray, Shape
 from harness.quantities import shape_text
 from harness.safe_text import shown
 
@@ -60,6 +60,7 @@ class Node:
 
     Class attributes, which operators set:
         input_count: How many tensors it reads; None: one or more.
+        input_axes: The axes that its inputs may have; empty: any.
         trainable: The array fields that training changes.
         statistics: The array fields that training updates as running statistics.
         is_view: It only sees its input in another shape; no value changes or moves.
@@ -78,6 +79,7 @@ class Node:
     output: str
 
     input_count: ClassVar[int | None] = 1
+    input_axes: ClassVar[tuple[Axes, ...]] = ()
     trainable: ClassVar[tuple[str, ...]] = ()
     statistics: ClassVar[tuple[str, ...]] = ()
     is_view: ClassVar[bool] = False
@@ -98,7 +100,7 @@ class Node:
     # Shapes
 
     def shape_rule(self, inputs: Sequence[Shape], declared: Shape | None) -> Shape:
-        """Output shape; the number of inputs is checked already.
+        """Output shape; the number of inputs and their ranks are checked already.
 
         Args:
             inputs: Shapes of the inputs, the batch axis first, which is 1.
@@ -111,7 +113,7 @@ class Node:
         raise ModelError(f"unknown operator {self.kind}", where=shown(self.name))
 
     def output_shape(self, inputs: Sequence[Shape], declared: Shape | None = None) -> Shape:
-        """`shape_rule` for as many inputs as the operator takes.
+        """`shape_rule` for as many inputs of such ranks as the operator takes.
 
         Raises:
             ModelError: Naming the node, its operator and the shapes that do not fit.
@@ -119,20 +121,17 @@ class Node:
         fits = len(inputs) >= 1 if self.input_count is None else len(inputs) == self.input_count
         if not fits:
             raise self.misfit(inputs, f"wrong number of inputs ({len(inputs)})")
+        ranks = [len(axes) for axes in self.input_axes]
+        for x in inputs:
+            if ranks and len(x) not in ranks:
+                wanted = " or ".join(str(rank) for rank in ranks)
+                raise self.misfit([x], f"needs a tensor of {wanted} dimensions")
         return self.shape_rule(inputs, declared)
 
     def misfit(self, inputs: Sequence[Shape], what: str) -> ModelError:
         """The error that ``what`` is wrong with ``inputs``."""
         read = ", ".join(shape_text(shape) for shape in inputs)
         return ModelError(f"{what}; reads {read}", where=where(self))
-
-    def require_rank(self, x: Shape, rank: int) -> None:
-        """
-        Raises:
-            ModelError: ``x`` has another number of dimensions.
-        """
-        if len(x) != rank:
-            raise self.misfit([x], f"needs a tensor of {rank} dimensions")
 
     # ONNX
 

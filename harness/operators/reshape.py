@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from harness.operators.backend.primitives import reinterpreted, sample_shape_channels_first
+from harness.operators.backend.primitives import reinterpreted
 from harness.operators.integer_node import QNode
 from harness.operators.node import Node, OnnxForm
 from harness.operators.onnx.reader import OnnxReader, axis_attribute
@@ -83,7 +83,7 @@ class QReshape(QNode):
     is_view: ClassVar[bool] = True
 
     def compute(self, backend: IntegerBackend, inputs: Sequence[Array], output: Shape) -> Array:
-        return backend.contiguous(reinterpreted(inputs[0], sample_shape_channels_first(output)))
+        return backend.contiguous(reinterpreted(inputs[0], (output[-1], *output[:-1])))
 
     def layer(self, context: Context) -> Layer:
         in_h, in_w, in_c = context.hwc(self.inputs[0])

@@ -17,7 +17,7 @@ from harness.operators.node import Node, OnnxForm
 from harness.operators.onnx.reader import OnnxReader, axis_attribute
 from harness.operators.onnx.value import Activation, Unsupported, Value, normal_axis
 from harness.operators.quantization.scales import softmax_table
-from harness.operators.tensor import Shape
+from harness.operators.tensor import Axes, Shape
 
 if TYPE_CHECKING:
     from harness.operators.backend.primitives import Array, FloatBackend, IntegerBackend
@@ -33,13 +33,13 @@ SOFTMAX_CHANNELS = 1 << 15  # twice the sum of so many uint16 fits uint32
 class Softmax(Node):
     """Softmax over the channel axis of [1, c]."""
 
+    input_axes: ClassVar[tuple[Axes, ...]] = ("nc",)
     fixed_scale: ClassVar[float | None] = 1 / 128
     unclipped_input: ClassVar[bool] = True  # it decides the order of the classes
     keeps_order: ClassVar[bool] = True
 
     def shape_rule(self, inputs: Sequence[Shape], declared: Shape | None) -> Shape:
         del declared
-        self.require_rank(inputs[0], 2)
         return inputs[0]
 
     def to_onnx(self, output: Shape) -> OnnxForm:

@@ -21,16 +21,42 @@ Shape: TypeAlias = tuple[int, ...]
 Pair: TypeAlias = tuple[int, int]
 Pads: TypeAlias = tuple[int, int, int, int]  # top, left, bottom, right
 
+Axes: TypeAlias = str
+"""The axes of a tensor, one letter per axis.
+
+n: samples, c: channels, d: depth, h: height, w: width, t: time, or the place in a sequence.
+"""
+
+_USUAL_AXES = {2: "nc", 3: "nct", 4: "nchw", 5: "ncdhw"}
 _PIECE_VALUES = 1 << 20
 
 
+def usual_axes(rank: int) -> Axes:
+    """The axes of a float tensor of ``rank`` dimensions, if nothing else is said.
+
+    Raises:
+        KeyError: No tensor has that rank.
+    """
+    return _USUAL_AXES[rank]
+
+
+def channels_last_axes(axes: Axes) -> Axes:
+    """The axes of one sample of a float tensor, as the integer network has them: nchw to hwc."""
+    return axes[2:] + axes[1]
+
+
+def channels_last_shape(shape: Shape) -> Shape:
+    """The shape of one sample of a float tensor, as the integer network has it."""
+    return (*shape[2:], shape[1])
+
+
 def check_tensor(where: str, shape: Shape) -> None:
-    """Refuse a tensor that no network may have.
+    """Refuse a tensor that no network may have: each has one sample first, then its channels.
 
     Raises:
         ModelError: At ``where``, with the shape.
     """
-    if len(shape) not in (2, 4) or shape[0] != 1:
+    if len(shape) not in _USUAL_AXES or shape[0] != 1:
         raise ModelError(
             f"shape {shape_text(shape)} is neither 1xC nor 1xCxHxW",
             where=where,

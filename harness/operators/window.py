@@ -63,7 +63,6 @@ def window_shape(node: Node, x: Shape, window: Window) -> Pair:
     Raises:
         ModelError: The window is impossible, or it does not fit into the padded input.
     """
-    node.require_rank(x, 4)
     kernel, stride, pads, dilation = window.kernel, window.stride, window.pads, window.dilation
     values = (*kernel, *stride, *dilation)
     if min(values) < 1 or min(pads) < 0 or max(*values, *pads) > MAX_WINDOW:

@@ -11,6 +11,7 @@ import numpy as np
 from harness.errors import QuantError
 from harness.model.graph import Graph
 from harness.operators.backend.numpy_backend import NumpyFloat
+from harness.operators.backend.primitives import channels_first, channels_last
 from harness.operators.node import arrays_of
 from harness.operators.tensor import FloatArray
 
@@ -84,13 +85,13 @@ def infer_float(graph: Graph, images: FloatArray) -> FloatArray:
 
 
 def to_nhwc(values: FloatArray) -> FloatArray:
-    """[n, c, h, w] to contiguous [n, h, w, c]; [n, c] as it is."""
-    return np.ascontiguousarray(values.transpose(0, 2, 3, 1)) if values.ndim == 4 else values
+    """[n, c, ...] to contiguous [n, ..., c]; [n, c] as it is."""
+    return np.ascontiguousarray(channels_last(values)) if values.ndim > 2 else values
 
 
 def to_nchw(values: FloatArray) -> FloatArray:
-    """[n, h, w, c] to contiguous [n, c, h, w]; [n, c] as it is."""
-    return np.ascontiguousarray(values.transpose(0, 3, 1, 2)) if values.ndim == 4 else values
+    """[n, ..., c] to contiguous [n, c, ...]; [n, c] as it is."""
+    return np.ascontiguousarray(channels_first(values)) if values.ndim > 2 else values
 
 
 def _dimensions(shape: tuple[int, ...]) -> str:

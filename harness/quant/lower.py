@@ -64,11 +64,11 @@ class _Lowering:
         return Lowered(tuple(self.steps), self.shapes, output)
 
     def _declare(self, name: str, shape: Shape, where: str) -> None:
-        if len(shape) not in (2, 4) or shape[0] != 1:
+        if len(shape) < 2 or shape[0] != 1:
             raise QuantError(
                 f"tensor {name} has shape {list(shape)}",
                 where=where,
-                hint="the integer network has tensors of shape [1, c, h, w] and [1, c] only",
+                hint="the integer network has tensors of one sample with channels, [1, c, ...]",
             )
         self.shapes[name] = shape
         self.where[name] = name

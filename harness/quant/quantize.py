@@ -12,7 +12,7 @@ from harness.model.classes import program_graph
 from harness.model.graph import Graph
 from harness.operators.integer_node import QTensor
 from harness.operators.quantization.step import Surroundings
-from harness.operators.tensor import FloatArray, Int8Array
+from harness.operators.tensor import FloatArray, Int8Array, channels_last_axes, channels_last_shape
 from harness.quant.calibrate import calibrate
 from harness.quant.choose import choose_scales
 from harness.quant.float_reference import to_nhwc
@@ -51,7 +51,12 @@ def quantize(graph: Graph, calibration: FloatArray) -> QNetwork:
         output=lowered.output,
         nodes=tuple(nodes),
         tensors={
-            name: QTensor(name, _nhwc(shape), scales[name])
+            name: QTensor(
+                name,
+                channels_last_shape(shape),
+                scales[name],
+                channels_last_axes(graph.axes_of(name)),
+            )
             for name, shape in lowered.shapes.items()
         },
         random_weights=graph.random_weights,
@@ -66,7 +71,3 @@ def quantize_input(images: FloatArray, scale: float) -> Int8Array:
     """
     steps = np.floor(to_nhwc(images).astype(np.float64) / scale + 0.5)
     return np.clip(steps, -127, 127).astype(np.int8)
-
-
-def _nhwc(shape: tuple[int, ...]) -> tuple[int, ...]:
-    return (shape[2], shape[3], shape[1]) if len(shape) == 4 else (shape[1],)

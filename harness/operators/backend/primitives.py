@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from harness.operators.integer_node import Requant
-from harness.operators.tensor import Int8Array, Int32Array, Shape
+from harness.operators.tensor import Int8Array, Int32Array
 from harness.operators.window import Window
 
 Array: TypeAlias = Any
@@ -216,8 +216,3 @@ def reinterpreted(x: Array, shape: Sequence[int]) -> Array:
     """
     xp = namespace(x)
     return channels_last(xp.reshape(channels_first(x), (x.shape[0], *shape)))
-
-
-def sample_shape_channels_first(shape: Shape) -> Shape:
-    """(c, ...) of the shape (..., c) of one sample."""
-    return (shape[-1], *shape[:-1])

@@ -56,9 +56,12 @@ class ProgramContext(ABC):
         """A C expression of the address of ``data`` among the linked weights."""
 
     def hwc(self, tensor: str) -> tuple[int, int, int]:
-        """Height, width and channels of a tensor; a vector is a 1 x 1 map."""
-        shape = self.tensors[tensor].shape
-        return (shape[0], shape[1], shape[2]) if len(shape) == 3 else (1, 1, shape[0])
+        """Height, width and channels of a tensor as kernels see it.
+
+        A vector is a map of one pixel, a sequence one of one row.
+        """
+        held = self.tensors[tensor]
+        return held.size("d") * held.size("h"), held.size("w") * held.size("t"), held.size("c")
 
     def count(self, tensor: str) -> int:
         """How many values a tensor has."""
