@@ -82,8 +82,9 @@ def set_layer(
 def _channel_first(matrix: Float64Array, node: WeightedNode, network: QNetwork) -> Float64Array:
     """``matrix`` [out, K] with K counted (channel, row, column), as torch does."""
     form = node.matrix_form()
-    windowed = form is not None and form.window is not None
-    shape = form.row_shape if windowed else network.tensors[node.inputs[0]].shape
+    shape = network.tensors[node.inputs[0]].shape
+    if form is not None and form.window is not None:
+        shape = form.row_shape
     if len(shape) < 3:
         return matrix
     return matrix.reshape(-1, *shape).transpose(0, 3, 1, 2).reshape(matrix.shape)

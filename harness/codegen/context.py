@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from harness.codegen import packing
 from harness.codegen.blob import Blob
 from harness.config.schema import TileConfig
-from harness.operators.integer_node import QTensor
 from harness.operators.kernel.layer import Context
 from harness.operators.kernel.sliding import Sliding
 from harness.operators.tensor import Int8Array, Int32Array
@@ -17,20 +16,12 @@ from harness.placement.plan import Plan
 
 @dataclass(frozen=True)
 class PlanContext(Context):
-    """The context of a layer of ``plan``; its arrays go into ``blob``.
-
-    ``buffers`` has the C expression of every tensor, by name.
-    """
+    """The context of a layer of ``plan``; its arrays go into ``blob``."""
 
     plan: Plan
     tile: TileConfig
     kernels: packing.Kernels
     blob: Blob
-    buffers: Mapping[str, str]
-
-    @property
-    def tensors(self) -> Mapping[str, QTensor]:
-        return self.plan.network.tensors
 
     def pointer(self, data: bytes, c_type: str) -> str:
         return linked(self.blob, data, c_type)

@@ -13,12 +13,11 @@ import numpy.typing as npt
 from harness.codegen import packing
 from harness.codegen.blob import Blob
 from harness.codegen.context import linked
-from harness.operators.integer_node import QNode, QTensor
+from harness.operators.integer_node import QNode
 from harness.operators.kernel.layer import Fields, Fp32Context
 from harness.operators.kernel.sliding import Sliding
 from harness.operators.tensor import FloatArray
 from harness.placement.memory import SLACK
-from harness.quant.program import QNetwork
 
 FLOAT_BYTES: Final = 4
 _CHANNEL_PAD: Final = 16  # floats that may be read beyond a per-channel array
@@ -27,19 +26,13 @@ _WEIGHT_PAD: Final = 64  # floats that may be read beyond packed weights
 
 @dataclass(frozen=True)
 class NetworkFp32Context(Fp32Context):
-    """The context of a layer of ``network``; its arrays go into ``blob``.
+    """The context of a layer of a float network; its arrays go into ``blob``.
 
-    ``bounds`` has every layer's fused clamp, ``buffers`` the C expression of every tensor.
+    ``bounds`` has every layer's fused clamp.
     """
 
-    network: QNetwork
     bounds: Mapping[str, tuple[float, float]]
     blob: Blob
-    buffers: Mapping[str, str]
-
-    @property
-    def tensors(self) -> Mapping[str, QTensor]:
-        return self.network.tensors
 
     def pointer(self, data: bytes, c_type: str) -> str:
         return linked(self.blob, data, c_type)

@@ -40,7 +40,7 @@ def generate_fp32(
     """
     check_shapes(network, images, expected)
     blob = Blob()
-    context = NetworkFp32Context(network, bounds, blob, buffer_names(network))
+    context = NetworkFp32Context(network.tensors, buffer_names(network), bounds, blob)
     layers = [translate_fp32(node, context) for node in network.nodes]
     return write_program(
         network,

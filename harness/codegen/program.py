@@ -147,7 +147,7 @@ def generate(
     network = plan.network
     check_shapes(network, images, expected)
     blob = Blob()
-    context = PlanContext(plan, tile, kernels, blob, buffer_names(network))
+    context = PlanContext(network.tensors, buffer_names(network), plan, tile, kernels, blob)
     layers = [translate(node, context) for node in network.nodes]
     values: dict[str, Any] = {
         "header": "aimc_ops.h",

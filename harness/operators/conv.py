@@ -186,7 +186,7 @@ class QConv(WeightedNode):
     @property
     def in_channels(self) -> int:
         """Channels of the input map."""
-        return self.weight.shape[3] * self.groups
+        return int(self.weight.shape[3]) * self.groups
 
     @property
     def is_depthwise(self) -> bool:

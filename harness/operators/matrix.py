@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from harness.operators.integer_node import QNode, Requant
 from harness.operators.tensor import FloatArray, Int8Array, Int32Array, Shape
@@ -30,11 +31,18 @@ class WeightedNode(QNode):
     conductances are made.
     """
 
-    weight: Int8Array
-    bias: Int32Array
-    requant: Requant
-    weight_float: FloatArray
-    bias_float: FloatArray
+    if TYPE_CHECKING:  # fields of the subclasses
+
+        @property
+        def weight(self) -> Int8Array: ...
+        @property
+        def bias(self) -> Int32Array: ...
+        @property
+        def requant(self) -> Requant: ...
+        @property
+        def weight_float(self) -> FloatArray: ...
+        @property
+        def bias_float(self) -> FloatArray: ...
 
     def float_weights(self) -> tuple[FloatArray, ...]:
         return (self.weight_float, self.bias_float)

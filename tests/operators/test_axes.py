@@ -84,6 +84,6 @@ def test_axes_are_named() -> None:
 def test_kernels_see_a_sequence_as_one_row_of_pixels() -> None:
     graph = graph_of(elementwise(SEQUENCE), SEQUENCE, {"flat": (1, 56)})
     network = quantize(graph, samples(graph, 4))
-    context = NetworkFp32Context(network, {}, Blob(), {})
+    context = NetworkFp32Context(network.tensors, {}, {}, Blob())
     assert context.hwc("both") == (1, 7, 8)
     assert context.hwc("logits") == (1, 1, 5)

@@ -165,7 +165,7 @@ def _float(values: _Values) -> FloatArray:
 
 
 def _is_depthwise(taps: _Values, groups: int) -> bool:
-    return taps.shape[3] == 1 and taps.shape[0] == groups > 1
+    return bool(taps.shape[3] == 1 and taps.shape[0] == groups > 1)
 
 
 def _convolve(

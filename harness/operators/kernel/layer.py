@@ -45,11 +45,15 @@ class Layer:
     parts: tuple[Layer, ...] = ()
 
 
+@dataclass(frozen=True)
 class ProgramContext(ABC):
-    """What any node reads of the program around it, and where its arrays go."""
+    """What any node reads of the program around it, and where its arrays go.
+
+    ``buffers`` has the C expression of every tensor, by name.
+    """
 
     tensors: Mapping[str, QTensor]
-    buffers: Mapping[str, str]  # tensor name -> C expression
+    buffers: Mapping[str, str]
 
     @abstractmethod
     def pointer(self, data: bytes, c_type: str) -> str:
