@@ -19,6 +19,7 @@ from harness.pipeline.prepare import prepare
 from harness.pipeline.programs import build, compile_generated
 
 DATA = Path(__file__).parent / "data" / "lenet5-analog"
+NAME = "alpine-hp"
 REGIONS = {0: "programming", 1: "conv1", 2: "pool1"}
 GEM5 = {"model": "lenet5", "engine": "gem5", "images": 1, "warmup": 1}
 
@@ -68,7 +69,7 @@ def test_the_detailed_core_takes_over_the_caches() -> None:
     ending = read_ending(DATA)
     (fast,), detailed = ending.cores, "system.cluster.detailed"
     both = replace(ending, cores=(fast, detailed))
-    system = load_config(system="alpine-hp").system
+    system = load_config(system=NAME).system
     own, shared = (groups_of(e, fast_forwarded=e is both) for e in (ending, both))
     assert (shared.cores, shared.cache_owners) == ((detailed,), (fast,))
     dump = list(read_dumps(DATA / "stats.txt.gz"))[1]
@@ -84,11 +85,11 @@ def test_the_detailed_core_takes_over_the_caches() -> None:
 
 
 def test_the_configuration_has_it_only_where_it_is_used() -> None:
-    plain = load_config(run=GEM5)
+    plain = load_config(system=NAME, run=GEM5)
     assert plain.run.fast_forward is None
     assert "fast_forward" not in config_to_yaml(plain)
     for text, value in (("conv1", "conv1"), ("1", "1"), ("null", None)):
-        config = load_config(overrides=[f"run.fast_forward={text}"], run=GEM5)
+        config = load_config(system=NAME, overrides=[f"run.fast_forward={text}"], run=GEM5)
         assert config.run.fast_forward == value
         assert config_from_yaml(config_to_yaml(config), where="test") == config
         assert (config_hash(config) == config_hash(plain)) == (value is None)
@@ -98,15 +99,17 @@ def test_the_configuration_has_it_only_where_it_is_used() -> None:
 
 def test_the_embedded_engine_has_no_fast_forward() -> None:
     with pytest.raises(ConfigError, match=r"run\.fast_forward is of gem5"):
-        load_config(overrides=["run.fast_forward=1"], run={**GEM5, "engine": "embedded"})
+        load_config(system=NAME, run={**GEM5, "engine": "embedded", "fast_forward": "1"})
     for wrong in ("", "x" * 257, True, [1], 1):
         with pytest.raises(ConfigError, match=r"run\.fast_forward"):
-            load_config(run={**GEM5, "fast_forward": wrong})
+            load_config(system=NAME, run={**GEM5, "fast_forward": wrong})
 
 
 def test_programming_and_warm_up_are_skipped_on_gem5(gem5: Path, tmp_path: Path) -> None:
     config = load_config(
-        overrides=["system.tiles=12", "system.tile.io=dma"], run={**GEM5, "mapping": "analog"}
+        system=NAME,
+        overrides=["system.tiles=12", "system.tile.io=dma"],
+        run={**GEM5, "mapping": "analog"},
     )
     prepared = prepare(config)
     assert prepared.mapped is not None
