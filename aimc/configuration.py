@@ -84,13 +84,13 @@ def configure(
         HarnessError: An argument is unknown or impossible, or would have no effect.
     """
     from harness.data.workloads import workload_for
-    from harness.model.onnx_path import is_onnx_path
+    from harness.model.onnx_path import is_onnx_path, refused_checkpoint
 
     if engine is not None:
         check_engine(engine)
-    if checkpoint is not None and is_onnx_path(model):
+    if reason := refused_checkpoint(model, checkpoint):
         raise ConfigError(
-            "a checkpoint is for built-in networks; an .onnx file brings its own weights",
+            reason,
             where=spelling.given("checkpoint", checkpoint),
             hint=f"leave {spelling.argument('checkpoint')} out",
         )

@@ -9,7 +9,7 @@ from pathlib import Path
 from harness.errors import ModelError
 from harness.model.fold import fold
 from harness.model.graph import Graph
-from harness.model.onnx_path import ONNX_SUFFIX, is_onnx_path
+from harness.model.onnx_path import ONNX_SUFFIX, is_onnx_path, refused_checkpoint
 from harness.model.onnx_reader import read_onnx
 from harness.safe_text import shown
 
@@ -35,12 +35,8 @@ def load_model(
         DataError: The checkpoint is missing or does not fit the network.
     """
     if is_onnx_path(name_or_path):
-        if checkpoint is not None:
-            raise ModelError(
-                "a checkpoint is for built-in networks; an .onnx file brings its own weights",
-                where=shown(name_or_path),
-                hint="leave the checkpoint out",
-            )
+        if reason := refused_checkpoint(name_or_path, checkpoint):
+            raise ModelError(reason, where=shown(name_or_path), hint="leave the checkpoint out")
         return fold(read_onnx(Path(name_or_path), input_size=input_size))
     # Built-in networks are looked for only now: reading a file does not depend on them.
     from harness.model.builtin import NAMES, build

@@ -20,7 +20,7 @@ from harness.data.workloads import FOLDER_VARIABLE, workload_for
 from harness.errors import ConfigError, HarnessError
 from harness.mapping.file_format import check_model, read_mapping_file
 from harness.model.builtin import chosen_size
-from harness.model.onnx_path import is_onnx_path
+from harness.model.onnx_path import is_onnx_path, refused_checkpoint
 from harness.sweep.enough import network_size
 from harness.sweep.keys import (
     CHECKPOINT,
@@ -157,12 +157,8 @@ def _check_together(settings: Settings) -> None:
                     key,
                     hint="add drop: 1.0 under base, or leave it out",
                 )
-    if settings.get(CHECKPOINT) is not None and is_onnx_path(str(settings.get(MODEL))):
-        raise ImpossibleError(
-            "a checkpoint is for built-in networks; an .onnx file brings its own weights",
-            CHECKPOINT,
-            hint="leave the checkpoint out",
-        )
+    if reason := refused_checkpoint(str(settings.get(MODEL)), settings.get(CHECKPOINT)):
+        raise ImpossibleError(reason, CHECKPOINT, hint="leave the checkpoint out")
 
 
 def _workload_images(model: str) -> int | None:
