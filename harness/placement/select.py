@@ -12,6 +12,7 @@ from harness.operators.integer_node import QNode
 from harness.placement.cut import tiles_needed
 from harness.placement.knapsack import Item, best_items
 from harness.placement.saving import LayerSaving, Savings
+from harness.quant.macs import node_macs
 from harness.quant.program import QNetwork
 
 ACCUMULATOR_LIMIT = 1 << 30  # of the summed codes in 1/256; the bias may be as large
@@ -28,6 +29,7 @@ class Demand:
     rows: int  # K
     columns: int  # N
     tiles: int
+    macs: int  # by which the accuracy search orders layers
     obstacle: str | None  # why no number of tiles would do
 
 
@@ -40,6 +42,7 @@ def demands(network: QNetwork, mapping: LayerMapping, tile: TileConfig) -> list[
             node.name,
             *matrices[node.name],
             tiles_needed(*matrices[node.name], tile),
+            node_macs(network, node),
             _obstacle(network, node, matrices[node.name][0], tile),
         )
         for node in network.nodes
