@@ -1,4 +1,4 @@
-"""What a caller in Python has given, and the call as text for manifests."""
+"""The arguments of a call in Python, and the call as text for manifests."""
 
 from __future__ import annotations
 

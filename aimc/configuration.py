@@ -1,4 +1,4 @@
-"""The configuration that arguments make, for the command line and for Python."""
+"""From arguments to a configuration, for the command line and for Python."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Setting: TypeAlias = bool | int | float | str | os.PathLike[str] | None
 
 
 class Spelling(Protocol):
-    """How a caller writes what it gives, for messages."""
+    """How a caller writes its arguments, for messages."""
 
     call: str
     """What the call is."""
@@ -71,14 +71,14 @@ def configure(
     unused: Collection[str] = (),
     spelling: Spelling = PYTHON,
 ) -> Config:
-    """The configuration of the arguments; what is not given has its default.
+    """The configuration of the arguments; missing ones have their defaults.
 
     Args:
         settings: ``key.path=value``, later ones winning.
         engine: None: the caller has no such argument.
         gem5: The program of the engine gem5, only to check that it is used.
         given: Names of arguments that the caller gave; no setting may contradict them.
-        unused: Keys of ``run`` that the caller does nothing with.
+        unused: Keys of ``run`` that the caller does not use.
 
     Raises:
         HarnessError: An argument is unknown or impossible, or would have no effect.
@@ -185,7 +185,7 @@ def optional_path(path: str | os.PathLike[str] | None) -> Path | None:
 def _check_run_keys(
     keys: Sequence[str], given: Collection[str], unused: Collection[str], spelling: Spelling
 ) -> None:
-    """Refuse settings of ``run`` that lose against an argument or that the caller ignores."""
+    """Refuse settings of ``run`` that an argument overrides or that the caller ignores."""
     for key in keys:
         section, _, name = key.partition(".")
         if section != "run":

@@ -1,4 +1,4 @@
-"""What a caller need not say, the same on the command line and in Python."""
+"""Defaults, common to the command line and Python."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from harness.config import defaults
 
 
 class Default(str):
-    """A default that is told from the same text given by the caller.
+    """A default that is distinguishable from the same text given by the caller.
 
     Only what a caller has given can contradict a setting of the same key.
     """

@@ -1,4 +1,4 @@
-"""The optional packages: what needs them, and how to get them on this Python."""
+"""The optional packages: their users, and how to install them on this Python."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ _LEFT: Final = ' style="text-align: left"'
 
 
 def result_html(comparison: Comparison, folder: Path) -> str:
-    """A heading, at most 30 layers, totals and what the report says about them.
+    """A heading, at most 30 layers, totals and the report's statements about them.
 
     Everything that may come from a file is escaped.
     """

@@ -1,4 +1,4 @@
-"""Showing how far a job has come: a status line on a terminal, a line every 10 s elsewhere."""
+"""Progress of a job: a status line on a terminal, a line every 10 s elsewhere."""
 
 from __future__ import annotations
 
@@ -122,7 +122,7 @@ class SearchProgress(_StatusLine):
 
 
 class SweepProgress(_StatusLine):
-    """How many points of a sweep are done, and how long the others take."""
+    """The numbers of finished points of a sweep, with the time left."""
 
     def __init__(self, console: Console, *, interval_s: float = INTERVAL_S) -> None:
         super().__init__(console, interval_s=interval_s)
@@ -166,7 +166,7 @@ class SweepProgress(_StatusLine):
 
 
 class TrainingProgress(_StatusLine):
-    """What a training does, and its epochs with the time left."""
+    """A training's stages, and its epochs with the time left."""
 
     def stage(self, text: str) -> None:
         if self._status is None:
@@ -182,7 +182,7 @@ class TrainingProgress(_StatusLine):
 
 
 class SilentSearch:
-    """A reporter for callers who do not want to hear of a search."""
+    """A search reporter that does nothing."""
 
     def stage(self, text: str) -> None:
         """Nothing."""

@@ -103,7 +103,7 @@ def run_configuration(
 
     Args:
         command: The command line or call, for the manifest.
-        reporter: Hears of progress.
+        reporter: Gets the progress.
 
     Raises:
         HarnessError: A stage failed; nothing of the run is kept.

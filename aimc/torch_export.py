@@ -90,7 +90,7 @@ def _only_input(example_inputs: object, title: str) -> torch.Tensor:
 
 @contextlib.contextmanager
 def _evaluating(module: torch.nn.Module) -> Iterator[None]:
-    """Evaluation mode for the time of a `with` block; each part is in its own mode again then."""
+    """Evaluation mode for the `with` block; afterwards every part has its previous mode."""
     modes = {part: part.training for part in module.modules()}
     try:
         module.eval()

@@ -1,4 +1,4 @@
-"""`aimc cache`: what is kept between runs, and how to be rid of it."""
+"""`aimc cache`: list and delete results kept between runs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The checks of `aimc doctor`: each part is tried, not only looked for."""
+"""The checks of `aimc doctor`: each part is run, not only found."""
 
 from __future__ import annotations
 

@@ -66,7 +66,7 @@ _ONLY_WITH_DROP: Final = {
     "threads": "--threads",
     "fresh": "--fresh",
 }
-# The weights that a mapping file may insist on.
+# The weights that a mapping file may require.
 _OF_THE_WEIGHTS: Final = {"checkpoint": "--checkpoint"}
 
 

@@ -1,4 +1,4 @@
-"""When an accuracy says that labels or images are wrong."""
+"""The test whether an accuracy is so low that labels or images must be wrong."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _DEVIATIONS: Final = 2.0
 
 
 def at_chance(correct: int, images: int, classes: int) -> bool:
-    """Whether ``correct`` of ``images`` is what guessing one of ``classes`` gives, or less.
+    """Whether ``correct`` of ``images`` is no more than guessing one of ``classes`` gives.
 
     Guessing varies: up to two standard deviations above its mean are no better.  Of few images that
     would be nearly all, so that a quarter of the way from guessing to all correct is the limit.

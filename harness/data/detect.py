@@ -1,4 +1,4 @@
-"""Finds out what dataset a folder or file holds, and opens it."""
+"""Detects and opens the dataset in a folder or file."""
 
 from __future__ import annotations
 

@@ -53,7 +53,7 @@ class ArrayStore:
 
 @dataclass(frozen=True, eq=False)
 class JpegStore:
-    """JPEG files one behind the other; file i is ``data[offsets[i]:offsets[i + 1]]``.
+    """Concatenated JPEG files; file i is ``data[offsets[i]:offsets[i + 1]]``.
 
     ``offsets`` must be ascending and within ``data``.  Images are decoded as RGB.
     """
@@ -102,7 +102,7 @@ def decode_jpeg(encoded: bytes, where: str) -> Pixels:
     """One JPEG file as [3, height, width].
 
     Raises:
-        DataError: It is no JPEG, is truncated, or is unreasonably large.
+        DataError: It is not a JPEG, is truncated, or is unreasonably large.
     """
     scans = encoded.count(_START_OF_SCAN)
     if scans > IMAGE_SCANS:
@@ -136,7 +136,7 @@ class LabelledImages:
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
-    """What a dataset's files hold.
+    """The content of a dataset's files.
 
     ``test`` is the dataset's own test split, or None if it has none.  ``sha256`` is over
     the files' bytes in the order in which they are read.

@@ -1,4 +1,4 @@
-"""What a command is about to read, and how large it is, in words."""
+"""The input files of a command and their sizes, in words."""
 
 from __future__ import annotations
 

@@ -61,13 +61,13 @@ class Split:
             yield self.images(start, start + size), self.labels[start : start + size]
 
     def sha256(self) -> str:
-        """Identifies which images these are: over indices and labels."""
+        """Identifies the images: a hash over indices and labels."""
         return sha256_of(self.indices.astype("<i8").tobytes(), self.labels.astype("<i8").tobytes())
 
 
 @dataclass(frozen=True, eq=False)
 class DatasetSplits:
-    """The four parts; no image is in two of them."""
+    """The four splits; no image is in two of them."""
 
     dataset: str
     source: str
@@ -123,7 +123,7 @@ def split_dataset(
     """Cut ``dataset`` into four disjoint parts, stratified by class.
 
     Args:
-        seed: Of the cut; with the dataset's name it decides who goes where.
+        seed: The seed of the division; with the dataset's name it determines every image's split.
         validation: Number of images for choosing epochs and mappings.
         calibration: Number of images for quantization ranges; never trained on.
         test: Number of test images where the dataset has no test split of its own; None

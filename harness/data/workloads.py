@@ -1,4 +1,4 @@
-"""What a built-in network runs on: dataset, splits, recipe and shipped checkpoint.
+"""The data of a built-in network: dataset, splits, recipe and shipped checkpoint.
 
 Each is declared in ``workloads/<network>.yaml``.
 """
@@ -76,7 +76,7 @@ class Recipe(_Section):
 
 
 class Results(_Section):
-    """What the shipped checkpoint reached, in float32."""
+    """The accuracy of the shipped checkpoint, in float32."""
 
     best_epoch: _Count
     validation_accuracy: _Fraction
@@ -114,7 +114,7 @@ class Workload(_Section):
         scikit-learn's digits need neither.
 
         Raises:
-            DataError: No dataset is there, or none that this network takes.
+            DataError: There is no dataset, or none that fits this network.
         """
         accepted = (self.dataset, *self.also_accepts)
         if path is None and BUNDLED in accepted:
@@ -147,7 +147,7 @@ class Workload(_Section):
             )
 
     def load_splits(self, path: Path | None = None) -> DatasetSplits:
-        """The dataset (see `open_dataset`) cut into its four disjoint parts."""
+        """The dataset (see `open_dataset`) divided into its four disjoint splits."""
         return split_dataset(
             self.open_dataset(path),
             seed=self.splits.seed,

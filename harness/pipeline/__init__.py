@@ -1,1 +1,1 @@
-"""The stages in a row: from a configuration to a run folder with its report."""
+"""The chain of stages: from a configuration to a run folder with its report."""

@@ -1,4 +1,4 @@
-"""What the programs of a run classify correctly, by the simulated cores and by the references."""
+"""Accuracies of a run's programs, from the simulated cores and from the references."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ def evaluate(
     programs: Sequence[tuple[Plan, SimulatedProgram]],
     note: Callable[[str], None],
 ) -> AccuracyInfo | None:
-    """What the simulated cores computed, and what the references compute on more images.
+    """Accuracies of the simulated cores, and of the references on more images.
 
     Args:
-        note: Hears of what is wrong with the cache.
+        note: Gets messages about a defective cache.
 
     Returns:
         None where there are no labels or no classes.
@@ -49,7 +49,7 @@ def evaluate(
         if tensor != plan.network.output:
             outputs = plan_outputs(plan, config.system, prepared.images[:simulated], note=note)
         _check_predictions(program, top1(outputs))
-        # The outputs are the reference's, byte for byte, and so is what a final Softmax reads.
+        # The outputs equal the reference's byte for byte, and so do the inputs of a final Softmax.
         entries.append(_entry(f"{name}, simulated", scores[:simulated], labels[:simulated]))
         entries.append(_entry(f"{name}, reference", scores, labels))
     return AccuracyInfo(
@@ -74,7 +74,7 @@ def _entry(what: str, scores: Scores, labels: npt.NDArray[np.int64]) -> Accuracy
 
 
 def _check_predictions(program: SimulatedProgram, expected: npt.NDArray[np.intp]) -> None:
-    """The simulated core names the class of each image by its own outputs."""
+    """Check the class of each image that the simulated core printed against its outputs."""
     for index, (found, wanted) in enumerate(zip(program.predictions, expected, strict=True)):
         if found != wanted:
             raise StatsError(

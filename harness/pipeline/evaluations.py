@@ -1,4 +1,4 @@
-"""Outputs of the references, each computed once: kept by all that they depend on.
+"""Outputs of the references, each computed once and kept under a key of all its inputs.
 
 That is the content of plan or graph, the images, the part of the tile that numbers depend on
 (`harness.placement.arithmetic`), and the sources and libraries that compute.
@@ -72,7 +72,7 @@ def plan_outputs(
 
 
 def float_scores(graph: Graph, images: FloatArray, *, note: Note = lambda _: None) -> FloatArray:
-    """What names the classes of ``images`` by the float network, computed or kept from earlier."""
+    """The float network's class scores of ``images``, computed or kept from earlier."""
     key = content_digest(_digest_of(graph), images)
     return _kept(f"float {key}", np.float32, lambda: infer_float(score_graph(graph), images), note)
 

@@ -1,4 +1,4 @@
-"""The content of files, digested once a process as long as they do not change.
+"""Digests of files, computed once per process as long as the files do not change.
 
 A file counts as unchanged by its place, size and times, among them that of the last change of any
 kind, which no program can set back.

@@ -34,7 +34,7 @@ def run_name(config: Config, identity: str) -> str:
 
 
 def remove_abandoned_runs(out: Path) -> None:
-    """Remove what runs left in ``out`` that were killed, as far as possible."""
+    """Remove the remains of killed runs in ``out``, as far as possible."""
     remove_abandoned(out, _STAGING)
     for path in out.glob(".*.lock"):
         if named := _LOCK_NAME.fullmatch(path.name):
@@ -44,7 +44,7 @@ def remove_abandoned_runs(out: Path) -> None:
 
 @contextlib.contextmanager
 def staged_folder(target: Path) -> Iterator[Path]:
-    """A temporary folder that becomes ``target`` if the block ends well.
+    """A temporary folder that becomes ``target`` if the block ends without an error.
 
     On an error or an interrupt the temporary folder is removed and an earlier ``target``
     stays as it was.  What killed processes left beside ``target`` is removed.
@@ -67,7 +67,7 @@ def staged_folder(target: Path) -> Iterator[Path]:
 
 
 def _publish(staging: Path, target: Path) -> None:
-    """Move ``staging`` to ``target``; what is there takes the place of ``staging``.
+    """Move ``staging`` to ``target``; an existing folder takes the place of ``staging``.
 
     Other processes may publish the same ``target``: each finds it whole, and the last one stays.
     """
@@ -80,7 +80,7 @@ def _publish(staging: Path, target: Path) -> None:
 
 
 def _moved(staging: Path, target: Path) -> bool:
-    """Move ``staging`` to where nothing is."""
+    """Move ``staging`` to ``target``, which does not exist."""
     try:
         staging.rename(target)
     except OSError as error:
@@ -91,7 +91,7 @@ def _moved(staging: Path, target: Path) -> bool:
 
 
 def _exchanged(staging: Path, target: Path) -> bool:
-    """Let the two folders change places, at once where the system can; False without ``target``."""
+    """Swap the two folders, atomically where the system can; False without ``target``."""
     exchange = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
     if exchange is not None:
         here = ctypes.c_int(_AT_WORKING_FOLDER)

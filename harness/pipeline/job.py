@@ -51,7 +51,7 @@ def run_job(
         config: The whole configuration.
         out: Folder of all runs.
         command: The command line, for the manifest.
-        reporter: Hears of progress.
+        reporter: Gets the progress.
         fresh: Simulate even if the folder of an equal run exists, or a result is kept.
         gem5: The program of the engine gem5; None: the variable GEM5, then PATH.
 

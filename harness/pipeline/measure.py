@@ -63,7 +63,7 @@ def measure(
         config: The whole configuration.
         folder: Gets ``config.yaml``, ``network.json``, ``plan.json`` and a folder per program.
         command: The command line, for the manifest.
-        reporter: Hears of progress.
+        reporter: Gets the progress.
         gem5: The program of the engine gem5; None: the variable GEM5, then PATH.
         not_before_s: Simulations of earlier than this do not count; seconds since 1970.
 

@@ -44,7 +44,7 @@ _SAVINGS: Final = 64
 
 @dataclass(frozen=True, eq=False)
 class LoadedModel:
-    """The network as it came in."""
+    """The network as read."""
 
     graph: Graph
     summary: ModelSummary
@@ -161,9 +161,9 @@ def _quantized(run: RunConfig) -> _Quantized:
 
 
 def _seen_by_quantization(run: RunConfig) -> RunConfig:
-    """``run`` with fixed values for all that quantization does not depend on.
+    """``run`` with fixed values for all settings that quantization does not depend on.
 
-    The network is loaded and quantized for this, so that nothing else has a way into it.
+    The network is loaded and quantized for the result, so that no other setting can influence it.
     """
     checkpoint = run.checkpoint
     if checkpoint is None and run.mapping.endswith(".json"):

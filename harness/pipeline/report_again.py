@@ -25,10 +25,10 @@ def write_report_again(
     Args:
         comparison: What ``folder / "result.json"`` holds.
         folder: The run's folder; its checksums follow what is written and nothing else.
-        waiting: Hears which other process works on the folder, before this one waits.
+        waiting: Called with the process that works on the folder, before this one waits.
 
     Returns:
-        Why nothing could be written, for want of a permission; else None.
+        The reason if nothing could be written for lack of permission; else None.
 
     Raises:
         HarnessError: The disk is full, or fails.

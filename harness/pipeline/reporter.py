@@ -1,4 +1,4 @@
-"""What hears of progress: of a job, of a simulation."""
+"""Receivers of progress: of a job, of a simulation."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Protocol
 
 
 class Reporter(Protocol):
-    """Hears what the job is doing."""
+    """Receives the progress of a job."""
 
     def stage(self, text: str) -> None:
         """A stage begins."""
@@ -14,11 +14,11 @@ class Reporter(Protocol):
     def simulated(
         self, instructions: int, simulated_ns: float, layer: str | None = None, /
     ) -> None:
-        """A simulation has come this far, to ``layer`` if the engine tells."""
+        """Progress of a simulation, with the ``layer`` if the engine reports it."""
 
 
 class Silent:
-    """A reporter for callers who do not want to hear."""
+    """A reporter that does nothing."""
 
     def stage(self, text: str) -> None:
         """Nothing."""

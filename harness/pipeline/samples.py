@@ -1,4 +1,4 @@
-"""What a run feeds the network: calibration samples and images, real where there are some."""
+"""The inputs of a run: calibration samples and images, real ones where available."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ def _has_default(workload: Workload) -> bool:
 
 
 def _to_input(images: FloatArray, graph: Graph) -> FloatArray:
-    """Images as the graph's input wants them; flattened for a vector input."""
+    """Images in the form of the graph's input; flattened for a vector input."""
     shape = graph.shapes[graph.input]
     return np.ascontiguousarray(images.reshape(images.shape[0], *shape[1:]), dtype=np.float32)
 
@@ -146,7 +146,7 @@ def _from_workload(
 
 
 def _preprocessing(workload: Workload) -> str:
-    """How its images become inputs, in words."""
+    """The preprocessing of its images, in words."""
     images = workload.images
     mean, deviation = (
         "/".join(f"{value:g}" for value in values) for values in (images.mean, images.deviation)
@@ -211,7 +211,7 @@ def _own_arrays(graph: Graph, run: RunConfig, path: Path, stored: Arrays, count:
 def _usable_labels(
     graph: Graph, labels: npt.NDArray[np.generic] | None, count: int, where: str
 ) -> tuple[npt.NDArray[np.int64] | None, str]:
-    """Checked labels of a classifier; or None, and why there are none, in words.
+    """Checked labels of a classifier; or None, and the reason in words.
 
     Raises:
         DataError: A label is no class of the network.

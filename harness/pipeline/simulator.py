@@ -1,4 +1,4 @@
-"""How the programs of a job are simulated, apart from their configuration."""
+"""The settings of a job's simulations that are not in its configuration."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from harness.pipeline.reporter import Reporter, Silent
 
 @dataclass(frozen=True)
 class Simulator:
-    """What every simulation of a job has in common.
+    """The common settings of all simulations of a job.
 
     Attributes:
-        reporter: Hears of progress.
+        reporter: Gets the progress.
         gem5: The program of the engine gem5; None: the variable GEM5, then PATH.
         not_before_s: Results that were kept before this time do not count; seconds since 1970.
     """

@@ -11,7 +11,7 @@ EARLIER_VERSION: Final = 3
 
 
 def with_later_parts(raw: dict[str, Any]) -> dict[str, Any]:
-    """The ``comparison`` of a version 3 file as version 4 has it; what is impossible stays so.
+    """The ``comparison`` of a version 3 file in the form of version 4; impossible values stay.
 
     All its layers were resident, each with one copy, and its programs simulated for it.  The
     manifest's hash becomes that of the completed configuration if it is that of the stored one.

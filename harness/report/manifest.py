@@ -57,7 +57,7 @@ def collect_manifest(
             since 1970.
 
     Raises:
-        StatsError: An input file is not there any more.
+        StatsError: An input file no longer exists.
     """
     return Manifest(
         created_utc=_utc(datetime.now(UTC)),

@@ -22,7 +22,7 @@ from harness.stats.energy import ENERGY_GROUPS
 from harness.stats.summary import LayerSummary, ProgramSummary
 
 MAX_LAYERS: Final = 80
-"""Layers drawn; of more, the fastest are drawn as one."""
+"""Number of layers drawn; if there are more, the fastest are drawn as one."""
 
 _WIDTH_IN: Final = 11.0
 _DPI: Final = 130
@@ -69,7 +69,7 @@ def draw_report(comparison: Comparison) -> bytes:
     footer_in = 0.45 + 0.18 * len(footer)
     height = header_in + totals_in + between_in + layers_in + footer_in
     with matplotlib.rc_context():
-        matplotlib.rcdefaults()  # whatever the user's own style is
+        matplotlib.rcdefaults()  # independent of the user's own style
         matplotlib.rcParams.update(
             {"text.parse_math": False, "font.size": 9.0, "hatch.linewidth": 0.5}
         )

@@ -159,7 +159,7 @@ def draw_roofline(comparison: Comparison) -> bytes:
     columns = max(1, ceil(len(layers) / _KEY_ROWS))
     width, height = _PLOT_IN
     with matplotlib.rc_context():
-        matplotlib.rcdefaults()  # whatever the user's own style is
+        matplotlib.rcdefaults()  # independent of the user's own style
         matplotlib.rcParams.update({"text.parse_math": False, "font.size": 9.0})
         figure = Figure(
             figsize=(width + columns * _KEY_IN, height),

@@ -124,7 +124,7 @@ def _print_header(comparison: Comparison, console: Console) -> None:
 
 
 def _placement_lines(policy: str, plan: PlanInfo) -> list[str]:
-    """What the policy came to, where it is not the usual one."""
+    """The result of the placement policy, if it is not the default."""
     if policy == "replicate":
         copied = [layer for layer in plan.analog_layers if layer.copies > 1]
         extra = sum(layer.tiles - layer.tiles // layer.copies for layer in copied)
@@ -171,7 +171,7 @@ def _layers_table(comparison: Comparison, program: ProgramSummary) -> Table:
 
 
 def runs_on(layer: LayerSummary) -> str:
-    """Where a program has the layer, in words."""
+    """The unit on which a program runs the layer, in words."""
     if layer.unit == "digital":
         return "core"
     return f"{layer.tiles} tile{'s' if layer.tiles != 1 else ''}"

@@ -44,7 +44,7 @@ def report_files(folder: Path) -> ReportFiles:
 def write_report(comparison: Comparison, folder: Path) -> ReportFiles:
     """Write result.json, layers.csv, roofline.csv, the pictures and manifest.json into ``folder``.
 
-    ``result.json`` is written last: where it lies, the report is complete.
+    ``result.json`` is written last: if it exists, the report is complete.
 
     Raises:
         StatsError: A figure is not finite; nothing is written.

@@ -42,7 +42,7 @@ class _Unit:
 
 @dataclass(frozen=True)
 class _Cache:
-    """Where object files are kept, and what hears of damaged ones."""
+    """The folder of object files, and the receiver of messages about damaged ones."""
 
     folder: Path
     note: Callable[[str], None]
@@ -64,7 +64,7 @@ def kernel_sources() -> tuple[Path, ...]:
 
 
 def remove_abandoned_builds(cache_dir: Path) -> None:
-    """Remove what compilations left in ``cache_dir`` that were killed."""
+    """Remove the remains of killed compilations in ``cache_dir``."""
     remove_abandoned(cache_dir / SCRATCH, SCRATCH_PREFIX)
 
 
@@ -88,7 +88,7 @@ def compile_program(
         defines: Preprocessor definitions for ``sources``; an empty value defines the name
             only.
         cache_dir: Folder of the cache, shared by any number of runs at once.
-        note: Hears of damaged entries of the cache, which are replaced.
+        note: Gets messages about damaged entries of the cache, which are replaced.
 
     Returns:
         ``out``.
@@ -96,7 +96,7 @@ def compile_program(
     Raises:
         ToolchainError: The compiler is missing, rejects a source, or the disk is full; an
             earlier ``out`` is untouched.
-        ConfigError: The cache's limit is no number.
+        ConfigError: The cache's limit is not a number.
     """
     limit = limit_bytes()
     compiler = find_compiler(cache_dir)

@@ -14,7 +14,7 @@ from harness.toolchain.process import Commands, Finished
 
 _TARGET: Final = ("-target", "aarch64-freestanding-none", "-mcpu=cortex_a55")
 
-# No pairs of vector loads: an in-order core that splits them waits for both halves.
+# No pairs of vector loads: an in-order core splits them and waits for both halves.
 # No debug information, build ID or compiler name: equal sources give equal bytes.
 COMPILE_FLAGS: Final = (
     *_TARGET,
@@ -43,7 +43,7 @@ _INSTALL_HINT: Final = "install it with: pip install ziglang==0.17.1"
 
 @dataclass(frozen=True)
 class Compiler:
-    """A compiler that has been seen to run: its command line prefix and its version."""
+    """A tested compiler: its command line prefix and its version."""
 
     command: tuple[str, ...]
     version: str

@@ -1,4 +1,4 @@
-"""Which files a source is made of, and the hash that names its object file."""
+"""The files that a source includes, and the hash that names its object file."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _TEXT_SUFFIXES: Final = frozenset({".c", ".h", ".S", ".inc"})
 def source_files(source: Path, include_dirs: Sequence[Path]) -> tuple[Path, ...]:
     """``source`` and every file that it includes or embeds, directly or not, in a fixed order.
 
-    A reference that no folder has is left out: the compiler reports it if it matters.
+    A reference to a missing file is left out: the compiler reports it if necessary.
 
     Raises:
         ToolchainError: A file cannot be read.

@@ -1,4 +1,4 @@
-/* The arithmetic of harness/quant/program.py, one value at a time. */
+/* The arithmetic of harness/operators/integer_node.py, one value at a time. */
 #ifndef AIMC_REQUANTIZE_H
 #define AIMC_REQUANTIZE_H
 
