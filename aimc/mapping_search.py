@@ -87,7 +87,8 @@ def search(
 
     The same as ``aimc map --drop``: layers are converted one by one, the network is retrained with
     noise, and what breaks the bound is rolled back.  An equal search is served from its folder.
-    After an interrupt (KeyboardInterrupt) or a kill, the same call goes on from the last decision.
+    After an interrupt (KeyboardInterrupt) or a kill, the same call continues from the last
+    decision.
 
     Args:
         model: As of `aimc.run`; a network in memory becomes a file of ``models`` beside the result.

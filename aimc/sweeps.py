@@ -122,7 +122,7 @@ def sweep(
 ) -> SweepResult:
     """Measure the points of a sweep that have no result yet, and draw its pictures.
 
-    Interrupted or killed, the same call goes on.  A point that fails does not stop others.
+    After an interrupt or a kill, the same call continues.  A point that fails does not stop others.
 
     Args:
         file: The path of a sweep file (docs/sweeps.md), or its content.

@@ -2,7 +2,7 @@
 
 Every way in which one fails becomes one message and an exit code.
 
-Heavy imports stand inside the commands: `aimc --help` and a cached run answer at once.
+Heavy imports are inside the commands, so that `aimc --help` and a cached run answer at once.
 """
 
 from __future__ import annotations

@@ -49,8 +49,8 @@ class Point:
 
     program: str
     layer: str
-    intensity: float | None  # MACs a byte of DRAM traffic
-    achieved: float  # MACs a cycle
+    intensity: float | None  # MACs per byte of DRAM traffic
+    achieved: float  # MACs per cycle
     peak: int
     attainable: float  # the lower of the peak and of what outstanding misses bring
 
@@ -115,7 +115,7 @@ def roofline_csv(comparison: Comparison) -> str:
 def _labels(
     numbers: Sequence[int], xs: Sequence[float], ys: Sequence[float]
 ) -> list[tuple[str, float, float]]:
-    """One text for each group of points that lie on each other, at its rightmost."""
+    """One text per group of overlapping points, at the rightmost of them."""
     groups: list[tuple[list[int], float, float]] = []
     for x, y, number in sorted(zip(xs, ys, numbers, strict=True), reverse=True):
         for together, near_x, near_y in groups:

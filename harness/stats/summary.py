@@ -67,7 +67,7 @@ class LayerSummary:
     """One layer of one program, for one inference.
 
     ``utilisation`` is the share of the core's int8 dot-product (or fp32 FMLA) peak: MACs / (cycles
-    x peak MACs a cycle); None for analog layers and layers without MACs.  ``events`` are the sums
+    x peak MACs per cycle); None for analog layers and layers without MACs.  ``events`` are the sums
     over all ``visits``, as the engine gave them.
     """
 

@@ -25,7 +25,7 @@ def _array(tensor: Tensor) -> FloatArray:
 
 
 class Layer(nn.Module):
-    """What stands for one node; ``forward`` takes its inputs [n, c, ...] of any batch size."""
+    """The module of one node; ``forward`` takes its inputs [n, c, ...] of any batch size."""
 
     def parameters_of_node(self) -> dict[str, FloatArray]:
         """The node's array fields with their present values."""
