@@ -21,7 +21,7 @@ from m5.objects import (
 
 from gem5_configs.cluster import Cluster
 from gem5_configs.memory import make_memory
-from gem5_configs.settings import RunSettings
+from gem5_configs.settings import Settings
 from gem5_configs.tiles import attach_to_bus, attach_to_cores, make_tiles, tile_range
 
 # kernels/include/platform.h
@@ -31,7 +31,7 @@ M5OPS_BASE = 0x10010000
 SYSTEM_CLOCK = "1GHz"
 
 
-def make_root(settings: RunSettings) -> Root:
+def make_root(settings: Settings) -> Root:
     """The whole simulation, not instantiated yet.
 
     Raises:
@@ -61,7 +61,7 @@ def make_root(settings: RunSettings) -> Root:
     beside_l1 = wanted.tiles > 0 and wanted.attach.point == "core"
     system.cluster = Cluster(wanted, fast_forward, beside_l1)
     system.cluster.attach(system.membus)
-    system.memory = make_memory(wanted.memory, wanted.energy, memory)
+    system.memory = make_memory(wanted.memory, settings.dram, memory)
     system.memory.port = system.membus.mem_side_ports
     if wanted.tiles > 0:
         system.tiles = make_tiles(wanted, memory)

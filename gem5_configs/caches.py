@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 from m5.objects import AddrRange, Cache, StridePrefetcher, TaggedPrefetcher
 
-from gem5_configs.settings import CacheSettings, SettingsError
+from gem5_configs.settings import Settings, SettingsError
 
 
-def make_l1i(settings: CacheSettings) -> Cache:
+def make_l1i(settings: Settings) -> Cache:
     """An instruction cache; its prefetcher takes the next lines."""
     cache = _cache(settings, targets=20)
     cache.is_read_only = True
@@ -19,7 +19,7 @@ def make_l1i(settings: CacheSettings) -> Cache:
     return cache
 
 
-def make_l1d(settings: CacheSettings, behind_crossbar: bool) -> Cache:
+def make_l1d(settings: Settings, behind_crossbar: bool) -> Cache:
     """A data cache; behind a crossbar as `gem5_configs.tiles` puts one before it.
 
     That crossbar hands a response on one tick later, which is too late for the core's cycle: it
@@ -40,7 +40,7 @@ def make_l1d(settings: CacheSettings, behind_crossbar: bool) -> Cache:
     return cache
 
 
-def make_l2(settings: CacheSettings) -> Cache:
+def make_l2(settings: Settings) -> Cache:
     cache = _cache(settings, targets=12)
     if settings.prefetch_degree:
         cache.prefetcher = StridePrefetcher(degree=settings.prefetch_degree)
@@ -64,7 +64,7 @@ def make_dma_cache(memory: Sequence[AddrRange]) -> Cache:
     )
 
 
-def _cache(settings: CacheSettings, targets: int) -> Cache:
+def _cache(settings: Settings, targets: int) -> Cache:
     latency = settings.hit_latency_cycles
     return Cache(
         size=f"{settings.size_kib}KiB",

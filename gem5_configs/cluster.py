@@ -13,7 +13,7 @@ from m5.objects import (
 from gem5_configs.caches import make_l1d, make_l1i, make_l2
 from gem5_configs.cores import make_core, make_fast_core
 from gem5_configs.meters import make_meter, make_monitor
-from gem5_configs.settings import SystemSettings
+from gem5_configs.settings import Settings
 
 
 class Cluster(SubSystem):
@@ -23,7 +23,7 @@ class Cluster(SubSystem):
     the tiles (tiles.py), which can stand `beside_l1`.
     """
 
-    def __init__(self, settings: SystemSettings, fast_forward: bool, beside_l1: bool) -> None:
+    def __init__(self, settings: Settings, fast_forward: bool, beside_l1: bool) -> None:
         super().__init__()
         self.voltage_domain = VoltageDomain()
         self.clk_domain = SrcClockDomain(

@@ -25,7 +25,7 @@ from m5.objects import (
     minorMakeOpClassSet,
 )
 
-from gem5_configs.settings import CacheSettings, CoreSettings, SettingsError
+from gem5_configs.settings import Settings, SettingsError
 
 FORWARDING = 2  # cycles by which an operand may come late
 
@@ -90,7 +90,7 @@ STORES = [
 DOT_ENCODINGS = ((0x9FE0FC00, 0x0E809400), (0x9FC0F400, 0x0F80E000))
 
 
-def make_core(core: CoreSettings, l1i: CacheSettings, l1d: CacheSettings, index: int) -> BaseCPU:
+def make_core(core: Settings, l1i: Settings, l1d: Settings, index: int) -> BaseCPU:
     """The core number `index`, without caches.
 
     Raises:
@@ -106,7 +106,7 @@ def make_fast_core(index: int) -> BaseCPU:
     return AtomicSimpleCPU(cpu_id=index)
 
 
-def _in_order(core: CoreSettings, l1i: CacheSettings, l1d: CacheSettings, index: int) -> BaseCPU:
+def _in_order(core: Settings, l1i: Settings, l1d: Settings, index: int) -> BaseCPU:
     _equal(core, "dot_accumulate_latency", "dot_latency", "MinorCPU forwards both alike")
     # What the pipeline itself adds to a load that hits and to a mispredicted branch.
     memory = _rest(core, "load_to_use_latency", l1d.hit_latency_cycles + 1)
@@ -137,7 +137,7 @@ def _in_order(core: CoreSettings, l1i: CacheSettings, l1d: CacheSettings, index:
     )
 
 
-def _integer_unit(core: CoreSettings) -> MinorFU:
+def _integer_unit(core: Settings) -> MinorFU:
     return MinorFU(
         opClasses=minorMakeOpClassSet(["IntAlu"]),
         timings=[MinorFUTiming(description="Int", srcRegsRelativeLats=[FORWARDING])],
@@ -145,7 +145,7 @@ def _integer_unit(core: CoreSettings) -> MinorFU:
     )
 
 
-def _multiplier(core: CoreSettings) -> MinorFU:
+def _multiplier(core: Settings) -> MinorFU:
     return MinorFU(
         opClasses=minorMakeOpClassSet(["IntMult"]),
         timings=[MinorFUTiming(description="Mul", srcRegsRelativeLats=[0])],
@@ -153,7 +153,7 @@ def _multiplier(core: CoreSettings) -> MinorFU:
     )
 
 
-def _divider(core: CoreSettings) -> MinorFU:
+def _divider(core: Settings) -> MinorFU:
     return MinorFU(
         opClasses=minorMakeOpClassSet(["IntDiv"]),
         opLat=core.div_latency,
@@ -161,7 +161,7 @@ def _divider(core: CoreSettings) -> MinorFU:
     )
 
 
-def _simd_unit(core: CoreSettings) -> MinorFU:
+def _simd_unit(core: Settings) -> MinorFU:
     """One unit for all of SIMD and floating point; slower operations hold back their result."""
     groups = (
         (SIMD_INTEGER, core.simd_latency),
@@ -197,7 +197,7 @@ def _simd_unit(core: CoreSettings) -> MinorFU:
     )
 
 
-def _out_of_order(core: CoreSettings, index: int) -> BaseCPU:
+def _out_of_order(core: Settings, index: int) -> BaseCPU:
     """gem5's O3 core with its own queues and buffers, and this core's widths and units."""
     _equal(core, "dot_latency", "simd_latency", "O3CPU has one latency for both")
     width = core.issue_width
@@ -239,7 +239,7 @@ def _unit(count: int, latencies: dict[str, int]) -> FUDesc:
     return FUDesc(count=count, opList=operations)
 
 
-def _equal(core: CoreSettings, key: str, other: str, why: str) -> None:
+def _equal(core: Settings, key: str, other: str, why: str) -> None:
     if getattr(core, key) != getattr(core, other):
         raise SettingsError(
             f"system.core.{key}: {getattr(core, key)} differs from {other}"
@@ -247,7 +247,7 @@ def _equal(core: CoreSettings, key: str, other: str, why: str) -> None:
         )
 
 
-def _rest(core: CoreSettings, key: str, fixed: int) -> int:
+def _rest(core: Settings, key: str, fixed: int) -> int:
     rest: int = getattr(core, key) - fixed
     if rest < 1:
         raise SettingsError(

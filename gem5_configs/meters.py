@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from m5.objects import AimcWaitMeter, AimcWaitProbe, CommMonitor
 
-from gem5_configs.settings import CachesSettings, CoreSettings
+from gem5_configs.settings import Settings
 
 
 def make_monitor() -> CommMonitor:
@@ -24,7 +24,7 @@ def make_monitor() -> CommMonitor:
 
 
 def make_meter(
-    index: int, core: CoreSettings, caches: CachesSettings, fetch: CommMonitor, data: CommMonitor
+    index: int, core: Settings, caches: Settings, fetch: CommMonitor, data: CommMonitor
 ) -> AimcWaitMeter:
     """The meter of core number `index`, whose ports lead to these monitors."""
     cycle_ps = round(1000 / core.clock_ghz)  # as gem5 has it

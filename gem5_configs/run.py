@@ -17,7 +17,7 @@ import m5
 from _m5.core import gem5Version
 from m5.defines import buildEnv
 
-from gem5_configs.settings import RunSettings, SettingsError, read_settings
+from gem5_configs.settings import Settings, SettingsError, read_settings
 
 USAGE_ERROR = 2
 PROGRAM_ERROR = 3
@@ -58,7 +58,7 @@ def missing_features() -> list[str]:
     return missing
 
 
-def simulate(settings: RunSettings) -> int:
+def simulate(settings: Settings) -> int:
     # These need a gem5 that lacks nothing.
     from gem5_configs.board import make_root
     from gem5_configs.simulation import ProgramError, Simulation

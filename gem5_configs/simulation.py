@@ -23,7 +23,7 @@ from m5.objects import Root
 from m5.simulate import _drain_manager
 
 from gem5_configs.harness_link import HarnessLink
-from gem5_configs.settings import RunSettings, SettingsError
+from gem5_configs.settings import Settings, SettingsError
 
 CHECKPOINT = "checkpoint"
 HOW_FAR = "progress.json"
@@ -52,7 +52,7 @@ class OpenRegion:
 class Simulation:
     """One instantiated system on its way from reset, or from a checkpoint, to its exit."""
 
-    def __init__(self, root: Root, settings: RunSettings, out: Path) -> None:
+    def __init__(self, root: Root, settings: Settings, out: Path) -> None:
         self._system = root.system
         self._settings = settings
         self._out = out

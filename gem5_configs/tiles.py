@@ -21,13 +21,7 @@ from m5.objects import (
 
 from gem5_configs.caches import make_dma_cache
 from gem5_configs.cluster import Cluster
-from gem5_configs.settings import (
-    AttachSettings,
-    EnergySettings,
-    SettingsError,
-    SystemSettings,
-    TileSettings,
-)
+from gem5_configs.settings import Settings, SettingsError
 
 # kernels/include/platform.h and aimc_tile/core/registers.h
 TILE_BASE = 0x14000000
@@ -50,7 +44,7 @@ def tile_range(tiles: int) -> AddrRange:
     return AddrRange(TILE_BASE, size=tiles * TILE_WINDOW)
 
 
-def make_tiles(settings: SystemSettings, memory: AddrRange) -> SubSystem:
+def make_tiles(settings: Settings, memory: AddrRange) -> SubSystem:
     """The tiles of a system and their DMA's crossbar and cache; not attached yet."""
     group = SubSystem()
     group.tile = [
@@ -72,7 +66,7 @@ def attach_to_bus(group: SubSystem, cluster: Cluster, bus: SystemXBar) -> None:
     group.dma_cache.mem_side = bus.cpu_side_ports
 
 
-def attach_to_cores(group: SubSystem, cluster: Cluster, settings: SystemSettings) -> None:
+def attach_to_cores(group: SubSystem, cluster: Cluster, settings: Settings) -> None:
     """Attach the tiles beside the L1s, with the latencies of `settings.attach`.
 
     Raises:
@@ -110,29 +104,31 @@ def attach_to_cores(group: SubSystem, cluster: Cluster, settings: SystemSettings
     group.dma_cache.mem_side = cluster.l2_bus.cpu_side_ports
 
 
-def _tile(
-    index: int, tile: TileSettings, attach: AttachSettings, energy: EnergySettings
-) -> AimcTile:
+def tile_parameters(tile: Settings) -> dict[str, object]:
+    """The parameters of `AimcTile` that are fields of the section (aimc_tile/core/params.hh).
+
+    They have the fields' names without the units, which gem5 has in the values.
+    """
+    found: dict[str, object] = {}
+    for key, value in tile.items():
+        if key.endswith("_ns"):
+            found[key.removesuffix("_ns")] = _ns(value)
+        elif key.endswith("_gb_per_s"):
+            found[key.removesuffix("_gb_per_s")] = _bandwidth(value)
+        elif key == "io":
+            found["use_dma"] = value == "dma"
+        elif key != "name":
+            found[key.removesuffix("_lsb")] = value
+    return found
+
+
+def _tile(index: int, tile: Settings, attach: Settings, energy: Settings) -> AimcTile:
     return AimcTile(
         pio_addr=TILE_BASE + index * TILE_WINDOW,
         index=index,
         interrupt=ArmSPI(num=FIRST_INTERRUPT + index % INTERRUPTS, int_type="IRQ_TYPE_EDGE_RISING"),
-        rows=tile.rows,
-        columns=tile.columns,
-        dac_bits=tile.dac_bits,
-        adc_bits=tile.adc_bits,
-        double_buffer=tile.double_buffer,
-        use_dma=tile.io == "dma",
-        dac_latency=_ns(tile.dac_latency_ns),
-        crossbar_latency=_ns(tile.crossbar_latency_ns),
-        adc_latency=_ns(tile.adc_latency_ns),
-        program_row_latency=_ns(tile.program_row_latency_ns),
-        io_bandwidth=_bandwidth(tile.io_bandwidth_gb_per_s),
         dma_bandwidth=_bandwidth(attach.dma_bandwidth_gb_per_s),
-        noise=tile.noise,
-        output_noise=tile.output_noise_lsb,
-        read_noise=tile.read_noise_lsb,
-        seed=tile.seed,
+        **tile_parameters(tile),
         dac_energy=_pj(energy.tile_dac_pj),
         cell_energy=_pj(energy.tile_cell_pj),
         adc_energy=_pj(energy.tile_adc_pj),
@@ -142,7 +138,7 @@ def _tile(
     )
 
 
-def _way_ps(attach: AttachSettings, clock_ghz: float) -> int:
+def _way_ps(attach: Settings, clock_ghz: float) -> int:
     """The crossbar's time, to the tile and back: what the core does not add to an access itself.
 
     A core takes an answer a cycle after it has come, and a store one cycle later still.

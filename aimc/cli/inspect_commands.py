@@ -14,13 +14,15 @@ Example:
 
     aimc models
 """
-_PRESETS_HELP = """List the presets, or show one with the source of every value.
+_PRESETS_HELP = """List the presets, show one with the source of every value, or explain their keys.
 
 Examples:
 
     aimc presets
 
     aimc presets tile hermes-256
+
+    aimc presets --explain tile
 """
 _DOCTOR_HELP = """Check that this machine has what the harness needs, by using it.
 
@@ -74,6 +76,13 @@ def models() -> None:
 def presets(
     section: Annotated[str | None, typer.Argument(help="For instance tile.")] = None,
     name: Annotated[str | None, typer.Argument(help="For instance hermes-256.")] = None,
+    explain: Annotated[
+        bool,
+        typer.Option(
+            "--explain",
+            help="Show unit, range and meaning of every key, or of SECTION, which can be a key.",
+        ),
+    ] = False,
 ) -> None:
     """See _PRESETS_HELP."""
     from aimc.cli.tables import plain_table
@@ -81,6 +90,11 @@ def presets(
     from harness.report.terminal import make_console
 
     console = make_console()
+    if explain:
+        if name is not None:
+            raise HarnessError("--explain takes a section or a key, no preset")
+        _explain(section)
+        return
     known = list_presets()
     if section is not None and section not in known:
         raise HarnessError(
@@ -91,6 +105,8 @@ def presets(
         table = plain_table(f"{section} {name}: {preset.title}", "key", "value", "unit", "source")
         for value in preset.values:
             table.add_row(value.key, str(value.value), value.unit, value.source)
+        for value in preset.gem5:
+            table.add_row(f"gem5: {value.key}", str(value.value), value.unit, value.source)
         console.print(preset.description, markup=False)
         console.print(table)
         for deviation in preset.deviations:
@@ -101,6 +117,17 @@ def presets(
         for preset_name in known[each]:
             table.add_row(each, preset_name, describe_preset(each, preset_name).title)
     console.print(table)
+
+
+def _explain(which: str | None) -> None:
+    from aimc.cli.tables import plain_table
+    from harness.config.explain import COLUMNS, explain
+    from harness.report.terminal import make_console
+
+    table = plain_table("Keys of a configuration", *COLUMNS)
+    for row in explain(which):
+        table.add_row(row.key, row.unit, row.range, row.description, row.only)
+    make_console().print(table)
 
 
 def doctor() -> None:

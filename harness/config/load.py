@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from harness.config import defaults
 from harness.config.earlier import with_later_fields
+from harness.config.fields import Section, canonical, number_range
 from harness.config.overrides import Override, apply_override, find_field, parse_overrides
 from harness.config.preset_files import (
     RUN,
@@ -25,14 +26,7 @@ from harness.config.preset_files import (
     find_preset,
     list_presets,
 )
-from harness.config.schema import (
-    Config,
-    LoopConfig,
-    RunConfig,
-    Section,
-    SystemConfig,
-    number_range,
-)
+from harness.config.schema import Config, LoopConfig, RunConfig, SystemConfig
 from harness.config.yaml_reader import parse_yaml
 from harness.digest import sha256_of
 from harness.errors import ConfigError
@@ -147,7 +141,7 @@ def config_to_yaml(config: Config) -> str:
     """The whole configuration as YAML that a person can read and `config_from_yaml` reads."""
     header = f"# configuration {short_hash(config)}, complete: presets and overrides applied\n"
     body: str = yaml.safe_dump(
-        config.model_dump(mode="json"), sort_keys=False, default_flow_style=False, width=100
+        canonical(config), sort_keys=False, default_flow_style=False, width=100
     )
     return header + body
 
@@ -157,7 +151,7 @@ def config_hash(config: Config) -> str:
 
     It depends on values only, not on their origin (preset, file, override).
     """
-    return values_hash(config.model_dump(mode="json"))
+    return values_hash(canonical(config))
 
 
 def values_hash(values: Mapping[str, object]) -> str:

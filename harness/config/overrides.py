@@ -8,8 +8,9 @@ from typing import Any, Final, get_args
 
 from pydantic.fields import FieldInfo
 
+from harness.config.fields import Section, nested_section
 from harness.config.preset_files import SECTIONS, closest
-from harness.config.schema import Config, Section
+from harness.config.schema import Config
 from harness.config.yaml_reader import Yaml, parse_scalar
 from harness.errors import ConfigError
 
@@ -64,7 +65,7 @@ def make_override(key: str, value: Yaml, root: type[Section] = Config) -> Overri
     field = find_field(path, root)
     if isinstance(value, list | dict):
         raise ConfigError("this key takes one value", where=key)
-    nested = _section_of(field)
+    nested = nested_section(field)
     if nested is not None:
         if len(path) == 2 and path[1] in SECTIONS and path[0] == "system":
             if not isinstance(value, str):
@@ -127,13 +128,6 @@ def find_field(path: Sequence[str | int], root: type[Section]) -> FieldInfo:
                 hint=closest(name, tuple(fields)),
             )
         field = fields[name]
-        model = _section_of(field)
+        model = nested_section(field)
     assert field is not None
     return field
-
-
-def _section_of(field: FieldInfo) -> type[Section] | None:
-    annotation = field.annotation
-    if isinstance(annotation, type) and issubclass(annotation, Section):
-        return annotation
-    return None

@@ -12,6 +12,9 @@ A preset file is YAML with these keys:
 A ``source`` that starts with ``@key`` cites that entry of ``sources`` and adds the place in it.
 Nested sections (the caches) nest in ``values``.  A value without a source, a missing or an unknown
 key is an error.
+
+A shipped memory preset can also have ``gem5``, with the values of `Gem5Dram`: the class of gem5
+that has this timing.
 """
 
 from __future__ import annotations
@@ -23,16 +26,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Protocol
 
+from harness.config.fields import Section, nested_section
 from harness.config.schema import (
     AttachConfig,
     CachesConfig,
     CoreConfig,
     EnergyConfig,
+    Gem5Dram,
     MemoryConfig,
     NoiseConfig,
     RunConfig,
     SearchConfig,
-    Section,
     SystemConfig,
     TileConfig,
 )
@@ -61,6 +65,7 @@ SYSTEM: Final = "system"
 RUN: Final = "run"
 
 _FILE_KEYS: Final = ("title", "description", "deviations", "sources", "values")
+_GEM5: Final = "gem5"
 _REFERENCE: Final = re.compile(r"@([a-z0-9_-]+)(.*)", re.DOTALL)
 
 _UNITS: Final = (
@@ -106,6 +111,7 @@ class Preset:
     description: str
     deviations: tuple[str, ...]
     values: tuple[PresetValue, ...]
+    gem5: tuple[PresetValue, ...] = ()  # empty, or the values of `Gem5Dram`
 
     def nested(self) -> dict[str, Yaml]:
         """The values as the section's nested mapping, without name and sources."""
@@ -198,7 +204,8 @@ def read_preset(section: str, path: Path) -> Preset:
     if not isinstance(data, dict):
         raise ConfigError("a preset file is a mapping", where=where, hint=_keys_hint())
     for key in data:
-        if key not in _FILE_KEYS:
+        shipped_memory = section == "memory" and path.parent == PRESETS / section
+        if key not in _FILE_KEYS and not (key == _GEM5 and shipped_memory):
             raise ConfigError(f"unknown key {key[:64]!r}", where=where, hint=_keys_hint(key))
     title, description = data.get("title"), data.get("description")
     if not isinstance(title, str) or not title or not isinstance(description, str):
@@ -221,7 +228,14 @@ def read_preset(section: str, path: Path) -> Preset:
         description=description,
         deviations=tuple(str(deviation) for deviation in deviations),
         values=found,
+        gem5=_gem5_values(data.get(_GEM5, {}), sources, where),
     )
+
+
+def _gem5_values(data: Yaml, sources: Mapping[str, Yaml], where: str) -> tuple[PresetValue, ...]:
+    if not isinstance(data, dict):
+        raise ConfigError(f"{_GEM5} must be a mapping", where=where)
+    return tuple(_values(data, _tree_of(Gem5Dram), sources, where, prefix="")) if data else ()
 
 
 ValueTree = dict[str, "ValueTree | None"]
@@ -239,9 +253,8 @@ def _tree_of(model: type[Section]) -> ValueTree:
     for key, field in model.model_fields.items():
         if key == "name":
             continue
-        nested = field.annotation
-        is_section = isinstance(nested, type) and issubclass(nested, Section)
-        tree[key] = _tree_of(nested) if is_section else None  # type: ignore[arg-type]
+        nested = nested_section(field)
+        tree[key] = _tree_of(nested) if nested is not None else None
     return tree
 
 

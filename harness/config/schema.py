@@ -6,19 +6,11 @@ not here: a section is complete or it is an error.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Final, Literal, Self, TypeAlias, get_args
+from typing import Annotated, Any, Final, Literal, Self, TypeAlias
 
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    SerializerFunctionWrapHandler,
-    model_serializer,
-    model_validator,
-)
-from pydantic.fields import FieldInfo
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
-Name: TypeAlias = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_.-]*$", max_length=64)]
+from harness.config.fields import Name, Section, described, preset_name
 
 # Every number has a range: beyond it no device is, or the engines' integers and the reports' sums
 # would leave theirs.
@@ -32,38 +24,56 @@ Picojoules: TypeAlias = Annotated[float, Field(ge=0.0, le=1e9)]  # up to 1 mJ an
 Milliwatts: TypeAlias = Annotated[float, Field(ge=0.0, le=1e9)]  # up to 1 MW
 NoiseScale: TypeAlias = Annotated[float, Field(ge=0.0, le=1e3)]  # times what was measured
 MOST_TILES: Final = 1024  # of a system
+_NONE: Final = ()  # engines
+_GEM5: Final = ("gem5",)
 Images: TypeAlias = Annotated[int, Field(ge=1, le=10_000_000)]  # more than any split has
-
-
-class Section(BaseModel):
-    """Base of every section: immutable, strict about keys."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=False)
 
 
 class CoreConfig(Section):
     """An in-order, dual-issue AArch64 core.  Latencies in core cycles, result to use."""
 
-    name: Name
-    kind: Literal["in_order", "out_of_order"]
-    clock_ghz: Annotated[float, Field(ge=1e-3, le=10.0)]  # from 1 MHz
-    issue_width: Annotated[int, Field(ge=1, le=8)]
-    int_units: Annotated[int, Field(ge=1, le=8)]
-    simd_units: Annotated[int, Field(ge=1, le=8)]
-    load_store_units: Annotated[int, Field(ge=1, le=4)]
-    int_latency: Cycles
-    mul_latency: Cycles
-    div_latency: Cycles
-    simd_latency: Cycles  # integer SIMD: add, shift, narrow, permute
-    simd_mul_latency: Cycles
-    dot_latency: Cycles  # SDOT/UDOT; accumulator forwarding is dot_accumulate_latency
-    dot_accumulate_latency: Cycles
-    fp_latency: Cycles  # fadd, fmul, fmla
-    fp_div_latency: Cycles
-    load_to_use_latency: Cycles  # L1D hit
-    store_buffer_entries: Annotated[int, Field(ge=1, le=64)]
-    branch_mispredict_penalty: Annotated[int, Field(ge=0, le=1000)]
-    branch_predictor_entries: Annotated[int, Field(ge=16, le=1 << 20)]  # power of two
+    name: Name = preset_name()
+    kind: Literal["in_order", "out_of_order"] = described(
+        "in_order: as gem5's MinorCPU; out_of_order: gem5's O3CPU, on gem5 only", read_by=_GEM5
+    )
+    clock_ghz: Annotated[float, Field(ge=1e-3, le=10.0)] = described(
+        "Clock of the cores, their L1 caches and the L2"
+    )
+    issue_width: Annotated[int, Field(ge=1, le=8)] = described(
+        "Instructions issued per cycle, at most"
+    )
+    int_units: Annotated[int, Field(ge=1, le=8)] = described("Integer units")
+    simd_units: Annotated[int, Field(ge=1, le=8)] = described("Units for SIMD and floating point")
+    load_store_units: Annotated[int, Field(ge=1, le=4)] = described(
+        "Loads and stores issued per cycle, at most"
+    )
+    int_latency: Cycles = described("Integer operation, from issue to the use of its result")
+    mul_latency: Cycles = described("Integer multiplication, to the use of its result")
+    div_latency: Cycles = described("Integer division, to the use of its result; not pipelined")
+    simd_latency: Cycles = described(
+        "Integer SIMD operation (add, shift, narrow, permute), to the use of its result"
+    )
+    simd_mul_latency: Cycles = described("Integer SIMD multiplication, to the use of its result")
+    dot_latency: Cycles = described("SDOT or UDOT, to the use of its result by another operation")
+    dot_accumulate_latency: Cycles = described(
+        "SDOT or UDOT, to the next one that adds to the same register"
+    )
+    fp_latency: Cycles = described("Floating-point FADD, FMUL or FMLA, to the use of its result")
+    fp_div_latency: Cycles = described(
+        "Floating-point division or square root, to the use of its result"
+    )
+    load_to_use_latency: Cycles = described(
+        "Load that hits the L1 data cache, from issue to the use of the data"
+    )
+    store_buffer_entries: Annotated[int, Field(ge=1, le=64)] = described(
+        "Stores that wait for the L1 data cache, at most"
+    )
+    branch_mispredict_penalty: Annotated[int, Field(ge=0, le=1000)] = described(
+        "From a mispredicted branch to the issue of the right instruction"
+    )
+    branch_predictor_entries: Annotated[int, Field(ge=16, le=1 << 20)] = described(
+        "Entries of the branch predictor's local tables; a power of two"
+    )
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -81,12 +91,18 @@ class CoreConfig(Section):
 class CacheConfig(Section):
     """A set-associative, write-back, write-allocate LRU cache; latencies in core cycles."""
 
-    size_kib: Annotated[int, Field(ge=1, le=65536)]
-    ways: Annotated[int, Field(ge=1, le=64)]
-    line_bytes: Literal[16, 32, 64, 128]
-    hit_latency_cycles: Annotated[int, Field(ge=0, le=1000)]  # beyond the level above
-    mshrs: Annotated[int, Field(ge=1, le=1024)]
-    prefetch_degree: Annotated[int, Field(ge=0, le=16)]  # 0: no stride prefetcher
+    size_kib: Annotated[int, Field(ge=1, le=65536)] = described("Capacity")
+    ways: Annotated[int, Field(ge=1, le=64)] = described("Lines per set")
+    line_bytes: Literal[16, 32, 64, 128] = described("Bytes per line; the same in all levels")
+    hit_latency_cycles: Annotated[int, Field(ge=0, le=1000)] = described(
+        "Latency of a hit, beyond the level above"
+    )
+    mshrs: Annotated[int, Field(ge=1, le=1024)] = described(
+        "Misses in flight, at most (miss status holding registers)"
+    )
+    prefetch_degree: Annotated[int, Field(ge=0, le=16)] = described(
+        "Lines fetched ahead by the prefetcher; 0: there is none"
+    )
 
     @property
     def sets(self) -> int:
@@ -104,10 +120,10 @@ class CacheConfig(Section):
 
 
 class CachesConfig(Section):
-    name: Name
-    l1i: CacheConfig
-    l1d: CacheConfig
-    l2: CacheConfig
+    name: Name = preset_name()
+    l1i: CacheConfig = described("L1 instruction cache of each core")
+    l1d: CacheConfig = described("L1 data cache of each core")
+    l2: CacheConfig = described("L2 cache, shared by all cores")
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -128,20 +144,27 @@ class CachesConfig(Section):
 class MemoryConfig(Section):
     """One channel of DRAM behind the L2, and its controller."""
 
-    name: Name
-    size_mib: Annotated[int, Field(ge=64, le=2048)]
-    # Of a line that misses the L2, its row closed, without queueing.
-    latency_ns: Annotated[float, Field(ge=0.1, le=1e6)]
-    bandwidth_gb_per_s: Bandwidth
-    row_bytes: Annotated[int, Field(ge=128, le=1 << 20)]  # of one bank, open at a time
-    banks: Annotated[int, Field(ge=1, le=1024)]  # successive rows go round them
-    activate_ns: Wait  # to open a row; a part of latency_ns
-    precharge_ns: Wait  # to close one
-    row_open_ns: Wait  # between the two at least
-    same_bank_ns: Wait  # between two lines of a bank
-    turnaround_ns: Wait  # from a write to the next read
-    refresh_interval_ns: Annotated[float, Field(ge=100.0, le=1e9)]
-    refresh_ns: Wait  # all banks wait
+    name: Name = preset_name()
+    size_mib: Annotated[int, Field(ge=64, le=2048)] = described("Capacity")
+    latency_ns: Annotated[float, Field(ge=0.1, le=1e6)] = described(
+        "Of a line that misses the L2, its row closed, without queueing"
+    )
+    bandwidth_gb_per_s: Bandwidth = described("Peak bandwidth of the channel")
+    row_bytes: Annotated[int, Field(ge=128, le=1 << 20)] = described(
+        "Bytes per row of a bank; a bank has one row open"
+    )
+    banks: Annotated[int, Field(ge=1, le=1024)] = described(
+        "Banks; successive rows are in successive banks"
+    )
+    activate_ns: Wait = described("Time to open a row; a part of latency_ns")
+    precharge_ns: Wait = described("Time to close a row")
+    row_open_ns: Wait = described("Time from opening a row to closing it, at least")
+    same_bank_ns: Wait = described("Time between two lines of one bank, at least")
+    turnaround_ns: Wait = described("Time from a write to the next read")
+    refresh_interval_ns: Annotated[float, Field(ge=100.0, le=1e9)] = described(
+        "Time from one refresh to the next"
+    )
+    refresh_ns: Wait = described("Duration of a refresh; all banks wait")
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -158,21 +181,45 @@ class MemoryConfig(Section):
         return self
 
 
+class Gem5Dram(Section):
+    """The class of gem5 that models the DRAM of a memory preset; no part of a configuration."""
+
+    interface: Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$", max_length=64)] = described(
+        "gem5's class of DRAM"
+    )
+    ranks: Annotated[int, Field(ge=1, le=16)] = described("Ranks of the channel")
+    energy: Name = described(
+        "Energy preset whose dram_ values follow from the currents of the class"
+    )
+
+
 class AttachConfig(Section):
     """Where tiles sit: cost of one access from the core, and their DMA path.
 
     Every latency is blocking for the access as a whole.
     """
 
-    name: Name
-    point: Literal["core", "bus"]
-    load_latency_ns: Wait  # one device load of up to 8 bytes; the cycles below come on top
-    store_latency_ns: Wait
-    load_latency_cycles: CrossbarCycles  # of the core's clock
-    store_latency_cycles: CrossbarCycles
-    extra_beat_ns: Wait  # added to a store for each further 8 bytes
-    load_extra_beat_ns: Wait | None = None  # the same for a load; None: extra_beat_ns
-    dma_bandwidth_gb_per_s: Bandwidth
+    name: Name = preset_name()
+    point: Literal["core", "bus"] = described(
+        "core: beside the L1 caches, DMA by the L2; bus: on the system crossbar, DMA past the L2"
+    )
+    load_latency_ns: Wait = described(
+        "Of a device load of up to 8 bytes; load_latency_cycles come on top"
+    )
+    store_latency_ns: Wait = described(
+        "Of a device store of up to 8 bytes; store_latency_cycles come on top"
+    )
+    load_latency_cycles: CrossbarCycles = described(
+        "Of a device load, in cycles of the core's clock"
+    )
+    store_latency_cycles: CrossbarCycles = described(
+        "Of a device store, in cycles of the core's clock"
+    )
+    extra_beat_ns: Wait = described("Added to a store for each further 8 bytes")
+    load_extra_beat_ns: Wait | None = described(
+        "Added to a load for each further 8 bytes; null: as extra_beat_ns", default=None
+    )
+    dma_bandwidth_gb_per_s: Bandwidth = described("Bandwidth of a tile's DMA path")
 
     def load_ns(self, clock_ghz: float) -> float:
         """Time of a load of up to 8 bytes by a core of this clock."""
@@ -186,66 +233,87 @@ class AttachConfig(Section):
 class TileConfig(Section):
     """One AIMC tile; all tiles of a system are alike."""
 
-    name: Name
-    rows: Annotated[int, Field(ge=1, le=16384)]
-    columns: Annotated[int, Field(ge=1, le=4096)]
-    dac_bits: Annotated[int, Field(ge=2, le=8)]
-    adc_bits: Annotated[int, Field(ge=2, le=16)]
-    dac_latency_ns: TileLatency
-    crossbar_latency_ns: TileLatency
-    adc_latency_ns: TileLatency
-    program_row_latency_ns: TileLatency
-    io_bandwidth_gb_per_s: Bandwidth  # between the port and the tile's buffers
-    double_buffer: bool
-    io: Literal["pio", "dma"]
-    noise: bool
-    # Standard deviations: at the ADC, in ADC steps; of one cell, in conductance steps.
-    output_noise_lsb: Annotated[float, Field(ge=0.0, le=65536.0)]
-    read_noise_lsb: Annotated[float, Field(ge=0.0, le=4096.0)]
-    seed: Annotated[int, Field(ge=0, le=(1 << 64) - 1)]
+    name: Name = preset_name()
+    rows: Annotated[int, Field(ge=1, le=16384)] = described(
+        "Rows of the crossbar: inputs of a multiplication, at most"
+    )
+    columns: Annotated[int, Field(ge=1, le=4096)] = described(
+        "Columns of the crossbar: outputs of a multiplication, at most"
+    )
+    dac_bits: Annotated[int, Field(ge=2, le=8)] = described("Resolution of the input converters")
+    adc_bits: Annotated[int, Field(ge=2, le=16)] = described("Resolution of the output converters")
+    dac_latency_ns: TileLatency = described("Input conversion of one multiplication")
+    crossbar_latency_ns: TileLatency = described("Analog multiplication in the crossbar")
+    adc_latency_ns: TileLatency = described("Output conversion of one multiplication")
+    program_row_latency_ns: TileLatency = described("Programming of one row of cells")
+    io_bandwidth_gb_per_s: Bandwidth = described("Between the tile's port and its buffers")
+    double_buffer: bool = described("Two input and two output banks instead of one of each")
+    io: Literal["pio", "dma"] = described(
+        "pio: the core moves inputs and outputs by programmed I/O; dma: the tile moves them"
+    )
+    noise: bool = described("Whether read noise and output noise act")
+    output_noise_lsb: Annotated[float, Field(ge=0.0, le=65536.0)] = described(
+        "Standard deviation at the ADC, in ADC steps"
+    )
+    read_noise_lsb: Annotated[float, Field(ge=0.0, le=4096.0)] = described(
+        "Standard deviation of one cell at each multiplication, in conductance steps"
+    )
+    seed: Annotated[int, Field(ge=0, le=(1 << 64) - 1)] = described("Key of the noise")
 
 
 class EnergyConfig(Section):
     """Energy of each event and leakage powers.  Zero only where the source says so."""
 
-    name: Name
-    int_op_pj: Picojoules
-    simd_op_pj: Picojoules
-    dot_op_pj: Picojoules
-    fp_op_pj: Picojoules
-    load_store_pj: Picojoules  # core side of an access; the cache is counted apart
-    branch_pj: Picojoules
-    fetch_pj: Picojoules  # front end, per instruction
-    l1_access_pj: Picojoules
-    l2_access_pj: Picojoules
-    dram_read_pj_per_byte: Picojoules
-    dram_write_pj_per_byte: Picojoules
-    dram_activate_pj: Picojoules  # to open a row and to close it
-    core_leakage_mw: Milliwatts
-    l2_leakage_mw: Milliwatts
-    dram_background_mw: Milliwatts  # standby with all rows closed, and refresh
-    dram_open_mw: Milliwatts  # what standby takes more while a row is open
-    tile_dac_pj: Picojoules  # per converted input
-    tile_cell_pj: Picojoules  # per active cell and MVM
-    tile_adc_pj: Picojoules  # per converted output
-    tile_transfer_pj_per_byte: Picojoules
-    tile_program_cell_pj: Picojoules
-    tile_leakage_mw: Milliwatts  # per tile in use
-    bus_pj_per_access: Picojoules  # a device access of the core
+    name: Name = preset_name()
+    int_op_pj: Picojoules = described("Integer operation", read_by=_NONE)
+    simd_op_pj: Picojoules = described("Integer SIMD operation, dot products apart", read_by=_NONE)
+    dot_op_pj: Picojoules = described("SDOT or UDOT", read_by=_NONE)
+    fp_op_pj: Picojoules = described("Floating-point operation", read_by=_NONE)
+    load_store_pj: Picojoules = described(
+        "Load or store in the core; the cache is counted apart", read_by=_NONE
+    )
+    branch_pj: Picojoules = described("Branch", read_by=_NONE)
+    fetch_pj: Picojoules = described(
+        "Front end, per instruction; the instruction cache is counted apart", read_by=_NONE
+    )
+    l1_access_pj: Picojoules = described("Access of 64 bits to an L1 cache", read_by=_NONE)
+    l2_access_pj: Picojoules = described("Access of a line to the L2", read_by=_NONE)
+    dram_read_pj_per_byte: Picojoules = described("DRAM read, per byte", read_by=_GEM5)
+    dram_write_pj_per_byte: Picojoules = described("DRAM write, per byte", read_by=_GEM5)
+    dram_activate_pj: Picojoules = described("Opening and closing of a DRAM row", read_by=_GEM5)
+    core_leakage_mw: Milliwatts = described("Leakage per core", read_by=_NONE)
+    l2_leakage_mw: Milliwatts = described("Leakage of the L2", read_by=_NONE)
+    dram_background_mw: Milliwatts = described(
+        "DRAM standby with all rows closed, and refresh", read_by=_GEM5
+    )
+    dram_open_mw: Milliwatts = described(
+        "What DRAM standby takes more while a row is open", read_by=_GEM5
+    )
+    tile_dac_pj: Picojoules = described("Per converted input", read_by=_NONE)
+    tile_cell_pj: Picojoules = described("Per active cell and multiplication", read_by=_NONE)
+    tile_adc_pj: Picojoules = described("Per converted output", read_by=_NONE)
+    tile_transfer_pj_per_byte: Picojoules = described(
+        "Per byte into or out of a tile's buffers", read_by=_NONE
+    )
+    tile_program_cell_pj: Picojoules = described("Per programmed cell", read_by=_NONE)
+    tile_leakage_mw: Milliwatts = described("Leakage per tile in use", read_by=_NONE)
+    bus_pj_per_access: Picojoules = described("Per device access of the core", read_by=_NONE)
 
 
 class SystemConfig(Section):
     """A whole simulated system."""
 
-    name: Name
-    cores: Annotated[int, Field(ge=1, le=8)]
-    tiles: Annotated[int, Field(ge=0, le=MOST_TILES)]
-    core: CoreConfig
-    caches: CachesConfig
-    memory: MemoryConfig
-    attach: AttachConfig
-    tile: TileConfig
-    energy: EnergyConfig
+    name: Name = preset_name()
+    cores: Annotated[int, Field(ge=1, le=8)] = described(
+        "Cores; the embedded engine simulates one", read_by=_GEM5
+    )
+    tiles: Annotated[int, Field(ge=0, le=MOST_TILES)] = described("AIMC tiles, all alike")
+    core: CoreConfig = described("The cores")
+    caches: CachesConfig = described("L1 caches and L2")
+    memory: MemoryConfig = described("DRAM behind the L2")
+    attach: AttachConfig = described("Where tiles are attached")
+    tile: TileConfig = described("The tiles")
+    energy: EnergyConfig = described("Energies per event and leakage powers", read_by=_GEM5)
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -265,45 +333,79 @@ class NoiseConfig(Section):
     are the tile's own; `harness.accuracy.noise.with_noise` puts ``output_noise`` on a tile.
     """
 
-    name: Name
-    model: Literal["pcm", "none"]  # none: weights stay exactly what they were
-    g_max_microsiemens: Annotated[float, Field(ge=1e-3, le=1e6)]  # of a column's largest weight
-    prog_noise_scale: NoiseScale  # 1: as measured; 0: off
-    read_noise_scale: NoiseScale  # 1/f noise since programming, frozen at the time of evaluation
-    drift_scale: NoiseScale
-    drift_compensation: Literal["none", "global"]  # global: one factor a layer
-    t_eval_s: Annotated[float, Field(ge=0.0, le=1e10)]  # since programming ended
-    # Standard deviation and range at the converter, where inputs reach 1 and weights 1.
-    output_noise: Annotated[float, Field(ge=0.0, le=1e3)]
-    output_bound: Annotated[float, Field(ge=1e-3, le=1e6)]
-    # Standard deviation of a cell at each multiplication, in steps of a tile's conductance.
-    cell_read_noise_lsb: Annotated[float, Field(ge=0.0, le=4096.0)]
-    # Of the weights while retraining, in shares of a column's largest weight.
-    training_weight_noise: Annotated[float, Field(ge=0.0, le=10.0)]
+    name: Name = preset_name()
+    model: Literal["pcm", "none"] = described(
+        "pcm: phase-change memory, aihwkit's PCMLikeNoiseModel; none: weights stay as they were"
+    )
+    g_max_microsiemens: Annotated[float, Field(ge=1e-3, le=1e6)] = described(
+        "Conductance of a column's largest weight"
+    )
+    prog_noise_scale: NoiseScale = described("Programming noise, times what was measured; 0: off")
+    read_noise_scale: NoiseScale = described(
+        "1/f noise since programming, fixed at the evaluation, times what was measured; 0: off"
+    )
+    drift_scale: NoiseScale = described("Conductance drift, times what was measured; 0: off")
+    drift_compensation: Literal["none", "global"] = described(
+        "none: outputs drift; global: one factor per layer corrects them"
+    )
+    t_eval_s: Annotated[float, Field(ge=0.0, le=1e10)] = described(
+        "Time of the evaluation since programming ended"
+    )
+    output_noise: Annotated[float, Field(ge=0.0, le=1e3)] = described(
+        "Standard deviation at the converter, where inputs reach 1 and weights 1"
+    )
+    output_bound: Annotated[float, Field(ge=1e-3, le=1e6)] = described(
+        "Range of the converter, where inputs reach 1 and weights 1"
+    )
+    cell_read_noise_lsb: Annotated[float, Field(ge=0.0, le=4096.0)] = described(
+        "Standard deviation of a cell at each multiplication, in conductance steps"
+    )
+    training_weight_noise: Annotated[float, Field(ge=0.0, le=10.0)] = described(
+        "Standard deviation of the weights while retraining, in shares of a column's largest weight"
+    )
 
 
 class SearchConfig(Section):
     """How a mapping is searched, and how its network is retrained meanwhile."""
 
-    name: Name
-    strategy: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_.-]*$", max_length=64)]
-    drop_points: Annotated[float, Field(ge=0.0, le=100.0)]  # percentage points below float
-    # One-sided, with which the bound must hold beyond these images and devices; None: in the mean.
-    confidence: Annotated[float, Field(ge=0.5, lt=1.0)] | None
-    repetitions: Annotated[int, Field(ge=1, le=1000)]  # programmings that a mean is taken over
-    survey_repetitions: Annotated[int, Field(ge=1, le=1000)]  # of each layer alone
-    survey_images: Images  # the same for the images; at most validation_images
-    confirm_repetitions: Annotated[
-        int, Field(ge=0, le=1000)
-    ]  # of what was found, on other devices; 0: it is not confirmed
-    validation_images: Images  # the first ones of the validation split; at most all
-    warmup_epochs: Annotated[
-        float, Field(ge=0.0, le=1000.0)
-    ]  # retraining with all candidates noisy
-    retrain_epochs: Annotated[float, Field(ge=0.0, le=1000.0)]  # after each conversion; 0: none
-    retrain_rate: Annotated[float, Field(ge=1e-9, le=1.0)]  # of the recipe's peak learning rate
-    costly_layers: bool  # whether the benefit strategies may convert layers that save nothing
-    seed: Annotated[int, Field(ge=0, le=(1 << 31) - 1)]
+    name: Name = preset_name()
+    strategy: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_.-]*$", max_length=64)] = described(
+        "Which layer is converted next; `aimc map --help` names the strategies"
+    )
+    drop_points: Annotated[float, Field(ge=0.0, le=100.0)] = described(
+        "Accuracy that may be lost against the float network, in percentage points"
+    )
+    confidence: Annotated[float, Field(ge=0.5, lt=1.0)] | None = described(
+        "One-sided confidence of the bound beyond these images and devices; null: in the mean"
+    )
+    repetitions: Annotated[int, Field(ge=1, le=1000)] = described(
+        "Programmings of the devices that a mean is taken over"
+    )
+    survey_repetitions: Annotated[int, Field(ge=1, le=1000)] = described(
+        "Programmings when each layer is evaluated alone"
+    )
+    survey_images: Images = described("Validation images when each layer is evaluated alone")
+    confirm_repetitions: Annotated[int, Field(ge=0, le=1000)] = described(
+        "Programmings of other devices that confirm what was found; 0: none"
+    )
+    validation_images: Images = described(
+        "First images of the validation split that are used, at most"
+    )
+    warmup_epochs: Annotated[float, Field(ge=0.0, le=1000.0)] = described(
+        "Epochs of retraining with all candidates noisy, before the first conversion"
+    )
+    retrain_epochs: Annotated[float, Field(ge=0.0, le=1000.0)] = described(
+        "Epochs of retraining after each conversion; 0: none"
+    )
+    retrain_rate: Annotated[float, Field(ge=1e-9, le=1.0)] = described(
+        "Learning rate of retraining, in shares of the recipe's peak rate"
+    )
+    costly_layers: bool = described(
+        "Whether the benefit strategies may convert layers that save nothing"
+    )
+    seed: Annotated[int, Field(ge=0, le=(1 << 31) - 1)] = described(
+        "Seed of devices and retraining"
+    )
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -319,21 +421,49 @@ class SearchConfig(Section):
 class RunConfig(Section):
     """What to run on it."""
 
-    model: Annotated[str, Field(min_length=1, max_length=4096)]  # built-in name or .onnx path
-    input_size: Annotated[int, Field(ge=8, le=1024)] | None  # square input; None: the model's own
-    mapping: Annotated[str, Field(min_length=1, max_length=4096)]  # digital, analog or a .json path
-    placement: Literal["resident", "replicate", "reload"]  # how layers share the tiles
-    checkpoint: str | None  # .safetensors; None: the shipped one if there is one
-    dataset: str | None  # folder or file; None: the workload's own if it is bundled
-    images: Annotated[int, Field(ge=1, le=10000)]
-    warmup: Annotated[int, Field(ge=0, le=100)]  # unmeasured inferences before the first image
-    kernels: Literal["reference", "neon"]
-    fp32_baseline: bool  # whether the float network is simulated too, to compare with
-    seed: Annotated[int, Field(ge=0, le=(1 << 32) - 1)]
-    timeout_s: Annotated[float, Field(ge=1e-3, le=1e9)]  # of the host, a program
-    engine: Literal["embedded", "gem5"]
-    # Name or number of the region where gem5's detailed core begins; None: at reset.
-    fast_forward: str | None = Field(None, min_length=1, max_length=256)
+    model: Annotated[str, Field(min_length=1, max_length=4096)] = described(
+        "Built-in network, or the path of an .onnx file"
+    )
+    input_size: Annotated[int, Field(ge=8, le=1024)] | None = described(
+        "Height and width of the input in pixels; null: the network's own"
+    )
+    mapping: Annotated[str, Field(min_length=1, max_length=4096)] = described(
+        "digital: all layers on the core; analog: all that can be on tiles; or a mapping's file"
+    )
+    placement: Literal["resident", "replicate", "reload"] = described(
+        "resident: each layer has its tiles; replicate: and copies on others; reload: by turns"
+    )
+    checkpoint: str | None = described(
+        "Weights, the path of a .safetensors file; null: the shipped ones if there are any"
+    )
+    dataset: str | None = described(
+        "Folder or file of the images; null: the network's own if it is bundled"
+    )
+    images: Annotated[int, Field(ge=1, le=10000)] = described(
+        "Images that are inferred and measured"
+    )
+    warmup: Annotated[int, Field(ge=0, le=100)] = described(
+        "Unmeasured inferences before the first image"
+    )
+    kernels: Literal["reference", "neon"] = described(
+        "reference: plain C; neon: with the core's SIMD instructions"
+    )
+    fp32_baseline: bool = described("Whether the float network is simulated too, to compare with")
+    seed: Annotated[int, Field(ge=0, le=(1 << 32) - 1)] = described(
+        "Seed of random weights and images"
+    )
+    timeout_s: Annotated[float, Field(ge=1e-3, le=1e9)] = described(
+        "Time on the host that the simulation of one program may take"
+    )
+    engine: Literal["embedded", "gem5"] = described(
+        "embedded: the harness's own timing model; gem5: gem5's models"
+    )
+    fast_forward: str | None = described(
+        "Name or number of the region where gem5's detailed core begins; null: at reset",
+        default=None,
+        min_length=1,
+        max_length=256,
+    )
 
     @model_serializer(mode="wrap")
     def _without_unused(self, values: SerializerFunctionWrapHandler) -> dict[str, Any]:
@@ -347,8 +477,8 @@ class RunConfig(Section):
 class Config(Section):
     """The whole configuration of one run; its canonical JSON's SHA-256 names the run."""
 
-    system: SystemConfig
-    run: RunConfig
+    system: SystemConfig = described("The simulated system")
+    run: RunConfig = described("What runs on it")
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -369,22 +499,9 @@ class Config(Section):
 class LoopConfig(Section):
     """The configuration of the accuracy loop."""
 
-    noise: NoiseConfig
-    search: SearchConfig
+    noise: NoiseConfig = described("Devices of the analog tiles")
+    search: SearchConfig = described("How a mapping is searched")
 
 
 def _is_power_of_two(value: int) -> bool:
     return value > 0 and value & (value - 1) == 0
-
-
-def number_range(field: FieldInfo) -> tuple[float | None, float | None]:
-    """The smallest and the largest value that a number may have; None where there is no bound."""
-    annotated = [*field.metadata]
-    for option in get_args(field.annotation):  # of a number or None
-        annotated += getattr(option, "__metadata__", ())
-    low = high = None
-    for item in annotated:
-        for bound in getattr(item, "metadata", None) or [item]:
-            low = getattr(bound, "ge", getattr(bound, "gt", low))
-            high = getattr(bound, "le", getattr(bound, "lt", high))
-    return low, high

@@ -6,44 +6,15 @@ has no way into the result (`harness.pipeline.simulations`).
 
 from __future__ import annotations
 
-from typing import Final, TypeVar
+from typing import Final, TypeVar, get_args
 
 from pydantic import BaseModel
 
+from harness.config.fields import number_range, readers
 from harness.config.schema import AttachConfig, EnergyConfig, SystemConfig, TileConfig
 
 _NAME: Final = "simulated-system"  # as messages of the engines have it
 _ANY: Final = "any"  # in place of a section's preset
-_NO_TILE: Final = TileConfig(
-    name=_ANY,
-    rows=1,
-    columns=1,
-    dac_bits=2,
-    adc_bits=2,
-    dac_latency_ns=0.0,
-    crossbar_latency_ns=0.0,
-    adc_latency_ns=0.0,
-    program_row_latency_ns=0.0,
-    io_bandwidth_gb_per_s=1.0,
-    double_buffer=False,
-    io="pio",
-    noise=False,
-    output_noise_lsb=0.0,
-    read_noise_lsb=0.0,
-    seed=0,
-)
-_NO_ATTACH: Final = AttachConfig(
-    name=_ANY,
-    point="bus",
-    load_latency_ns=0.0,
-    store_latency_ns=0.0,
-    load_latency_cycles=0,
-    store_latency_cycles=0,
-    extra_beat_ns=0.0,
-    dma_bandwidth_gb_per_s=1.0,
-)
-_DRAM: Final = "dram_"  # begins the energies that gem5's own model of the DRAM looks at
-
 SectionT = TypeVar("SectionT", bound=BaseModel)
 
 
@@ -53,8 +24,8 @@ def visible_system(system: SystemConfig, tiles_used: int, engine: str) -> System
     Invisible are names, tiles beyond those used, energies (`harness.stats.energy` computes them
     from the events), and tile and attachment where no tile is used.  gem5 reports the energy of
     its own DRAM, but not what has none in the configuration: to it ``dram_`` energies are visible.
+    The schema says which energies an engine reads (`harness.config.fields.readers`).
     """
-    is_gem5 = engine == "gem5"
     return SystemConfig(
         name=_NAME,
         cores=system.cores,
@@ -62,9 +33,13 @@ def visible_system(system: SystemConfig, tiles_used: int, engine: str) -> System
         core=_nameless(system.core),
         caches=_nameless(system.caches),
         memory=_nameless(system.memory),
-        attach=_nameless(system.attach) if tiles_used else _NO_ATTACH,
-        tile=_nameless(system.tile) if tiles_used else _NO_TILE,
-        energy=_energy(system.energy if is_gem5 else None),
+        attach=_nameless(system.attach)
+        if tiles_used
+        else _lowest(AttachConfig, point="bus", dma_bandwidth_gb_per_s=1.0),
+        tile=_nameless(system.tile)
+        if tiles_used
+        else _lowest(TileConfig, io_bandwidth_gb_per_s=1.0),
+        energy=_energy(system.energy, engine),
     )
 
 
@@ -72,11 +47,22 @@ def _nameless(section: SectionT) -> SectionT:
     return section.model_copy(update={"name": _ANY})
 
 
-def _energy(seen: EnergyConfig | None) -> EnergyConfig:
-    """Zero, but for the energies of the DRAM if they are ``seen``."""
+def _energy(energy: EnergyConfig, engine: str) -> EnergyConfig:
+    """Zero, but for what ``engine`` reads."""
     values = {
-        key: getattr(seen, key) if seen is not None and key.startswith(_DRAM) else 0.0
-        for key in EnergyConfig.model_fields
+        key: getattr(energy, key) if engine in readers(field) else 0.0
+        for key, field in EnergyConfig.model_fields.items()
         if key != "name"
     }
     return EnergyConfig(name=_ANY, **values)
+
+
+def _lowest(model: type[SectionT], **fixed: object) -> SectionT:
+    """A section that no program sees: the first choice or the smallest value, but for ``fixed``."""
+    values: dict[str, object] = {"name": _ANY}
+    for key, field in model.model_fields.items():
+        if key not in values and field.is_required():
+            low, _ = number_range(field)
+            choices = (False, True) if field.annotation is bool else get_args(field.annotation)
+            values[key] = choices[0] if low is None else low
+    return model.model_validate(values | fixed)

@@ -20,6 +20,7 @@ from typing import Final
 from harness import __version__
 from harness.budget import MODEL_FILE_BYTES
 from harness.config.load import config_hash
+from harness.config.preset_files import PRESETS
 from harness.config.schema import Config, RunConfig
 from harness.data.digits import BUNDLED
 from harness.data.workloads import FOLDER_VARIABLE
@@ -157,7 +158,11 @@ def reference_sources() -> str:
 
 
 def _gem5_identity(installed: Mapping[str, str]) -> dict[str, str]:
-    return {**installed, "models": _folder_digest(resource("gem5_configs"))}
+    return {
+        **installed,
+        "models": _folder_digest(resource("gem5_configs")),
+        "memories": _folder_digest(PRESETS / "memory"),  # they name gem5's classes of DRAM
+    }
 
 
 def _external_data(model: Path) -> tuple[Path, ...]:

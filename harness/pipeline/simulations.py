@@ -20,6 +20,7 @@ from pydantic import TypeAdapter, ValidationError
 from harness.cache.folder import SIMULATIONS, cache_dir, limit_bytes
 from harness.cache.room import keep
 from harness.cache.sealed import SEALED, read_entry
+from harness.config.fields import canonical
 from harness.config.schema import SystemConfig
 from harness.digest import sha256_file, sha256_of
 from harness.engines.protocol import Progress, RunResult
@@ -129,7 +130,7 @@ def _contents(order: Order) -> dict[str, Any]:
         "format": _FORMAT,
         "elf_sha256": elf,
         "regions": [[region, name] for region, name in order.regions.items()],
-        "system": order.visible.model_dump(mode="json"),
+        "system": canonical(order.visible),
         "simulator": simulator_identity(order.engine, gem5=order.gem5),
         **skipped,
     }

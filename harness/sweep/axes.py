@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Final, NoReturn
 
 from harness.budget import SWEEP_POINTS
+from harness.config.fields import number_range
 from harness.config.preset_files import closest
-from harness.config.schema import SystemConfig, number_range
+from harness.config.schema import SystemConfig
 from harness.config.yaml_reader import Yaml, YamlPath
 from harness.errors import ConfigError
 from harness.sweep.keys import ENOUGH, TILES, Key, read_key, read_value

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from harness.config.fields import Section
 from harness.config.load import (
     config_from_yaml,
     config_hash,
@@ -19,7 +20,7 @@ from harness.config.load import (
     load_config,
     short_hash,
 )
-from harness.config.schema import Config, Section
+from harness.config.schema import Config
 from harness.errors import ConfigError
 
 

@@ -16,6 +16,7 @@ import pytest
 
 from harness.config.load import load_config
 from harness.config.schema import SystemConfig
+from harness.engines.gem5.engine import run_settings
 from harness.toolchain import compile_program
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -71,16 +72,7 @@ def system(*overrides: str, name: str = "alpine-hp") -> SystemConfig:
 
 
 def settings(elf: Path, system: SystemConfig, **changes: object) -> dict[str, Any]:
-    base = {
-        "format": 2,
-        "elf": str(elf),
-        "system": system.model_dump(),
-        "fast_forward_to": None,
-        "checkpoint": None,
-        "restore": None,
-        "attended": False,
-    }
-    return {**base, **changes}
+    return {**run_settings(elf, system), "attended": False, **changes}
 
 
 def run_gem5(folder: Path, wanted: Mapping[str, object], *options: str) -> Gem5Run:

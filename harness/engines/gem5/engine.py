@@ -15,10 +15,11 @@ from pathlib import Path
 from typing import Final
 
 from harness.atomic import atomic_write_bytes
+from harness.config.fields import canonical
 from harness.config.schema import SystemConfig
 from harness.engines.events import ALL_EVENTS
 from harness.engines.gem5.dot_products import run_functionally
-from harness.engines.gem5.dram import has_energy_model
+from harness.engines.gem5.dram import check_dram_energy, dram_model
 from harness.engines.gem5.events import Groups, dump_dram_energy, dump_events, dump_ticks
 from harness.engines.gem5.fast_forward import groups_of, measured, region_number
 from harness.engines.gem5.installation import (
@@ -44,7 +45,7 @@ from harness.resources import resource
 
 SETTINGS: Final = "settings.json"
 KEPT: Final = "gem5"  # folder beside the program
-_FORMAT: Final = 2  # gem5_configs/settings.py
+_FORMAT: Final = 3  # gem5_configs/settings.py
 _PS_PER_NS: Final = 1000
 _GAVE_UP: Final = 254  # AIMC_EXIT_FATAL and above, kernels/include/aimc_runtime.h
 
@@ -131,11 +132,21 @@ def run_settings(
     """What the run script is told (gem5_configs/settings.py): a run from reset.
 
     It is in detail, from the first mark of the region ``fast_forward_to`` on if one is given.
+
+    Raises:
+        EngineError: gem5's DRAM has other energies than the system.
     """
+    dram = dram_model(system.memory)
+    check_dram_energy(dram, system.energy, system.name)
     return {
         "format": _FORMAT,
         "elf": str(elf.resolve()),
-        "system": system.model_dump(mode="json"),
+        "system": canonical(system),
+        "dram": {
+            "interface": dram.gem5.interface,
+            "ranks": dram.gem5.ranks,
+            "changed": list(dram.changed),
+        },
         "fast_forward_to": fast_forward_to,
         "checkpoint": None,
         "restore": None,
@@ -230,7 +241,7 @@ def _region_stats(
     """Events summed over the visits of each of ``regions``; `dot_ops` is still 0."""
     sums = {region: dict.fromkeys(ALL_EVENTS, 0) for region in regions}
     energy = dict.fromkeys(regions, DramEnergy(0.0, 0.0))
-    modelled = has_energy_model(system.memory)
+    modelled = dram_model(system.memory).has_energy
     time_ps = dict.fromkeys(regions, 0)
     found = 0
     for dump in read_dumps(folder / STATS):
