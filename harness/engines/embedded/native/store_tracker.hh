@@ -2,6 +2,7 @@
 #ifndef HARNESS_ENGINES_EMBEDDED_NATIVE_STORE_TRACKER_HH_
 #define HARNESS_ENGINES_EMBEDDED_NATIVE_STORE_TRACKER_HH_
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -18,7 +19,9 @@ class StoreTracker {
     ++stores_;
     for (uint32_t unit = first(address); unit <= last(address, bytes); ++unit) {
       Entry& entry = entries_[unit % entries_.size()];
-      if (entry.unit != unit && is_recent(entry)) incomplete_until_ = entry.number + window_;
+      if (entry.unit != unit && is_recent(entry)) {
+        incomplete_until_ = std::max(incomplete_until_, entry.number + window_);
+      }
       entry = {unit, stores_};
     }
   }
