@@ -26,8 +26,6 @@ from harness.operators.backend.primitives import (
     Finish,
     FloatBackend,
     IntegerBackend,
-    channels_first,
-    channels_last,
 )
 from harness.operators.integer_node import Requant
 from harness.operators.tensor import Int8Array, Int32Array, Pads
@@ -81,7 +79,7 @@ class TorchFloat(FloatBackend):
         epsilon: float,
     ) -> Tensor:
         normalized = functional.batch_norm(
-            channels_first(x),
+            _first(x),
             mean,
             variance,
             scale,
@@ -249,7 +247,7 @@ def convolve(
     if (top, left) != (bottom, right):
         maps, padding = pad_map(maps, window.pads), (0, 0)
     sums = functional.conv2d(
-        channels_first(maps), weight, bias, window.stride, padding, window.dilation, groups
+        _first(maps), weight, bias, window.stride, padding, window.dilation, groups
     )
     return _last(sums)
 
@@ -260,20 +258,25 @@ def pad_map(maps: Tensor, pads: Pads, value: float = 0.0) -> Tensor:
         return maps
     top, left, bottom, right = pads
     # Padding a view keeps the order of its memory.
-    padded = functional.pad(channels_first(maps), (left, right, top, bottom), value=value)
+    padded = functional.pad(_first(maps), (left, right, top, bottom), value=value)
     return _last(padded)
 
 
 def _window_max(maps: Tensor, window: Window, lowest: float) -> Tensor:
-    padded = channels_first(pad_map(maps, window.pads, lowest))
+    padded = _first(pad_map(maps, window.pads, lowest))
     return _last(functional.max_pool2d(padded, window.kernel, window.stride))
 
 
 def _window_sum(maps: Tensor, window: Window) -> Tensor:
-    padded = channels_first(pad_map(maps, window.pads))
+    padded = _first(pad_map(maps, window.pads))
     return _last(functional.avg_pool2d(padded, window.kernel, window.stride, divisor_override=1))
 
 
+def _first(x: Tensor) -> Tensor:
+    """A view [n, c, ...] of ``x`` [n, ..., c]."""
+    return x.permute(0, x.ndim - 1, *range(1, x.ndim - 1))
+
+
 def _last(x: Tensor) -> Tensor:
-    last: Tensor = channels_last(x)
-    return last
+    """A view [n, ..., c] of ``x`` [n, c, ...]."""
+    return x.permute(0, *range(2, x.ndim), 1)
