@@ -41,7 +41,7 @@ ifneq ($(words $(VENV)),1)
 $(error VENV must be one path without spaces: '$(VENV)')
 endif
 
-NATIVE_SOURCES := $(shell find aimc_tile harness -name '*.cc' -o -name '*.hh' -o -name '*.h' -o -name '*.inc' -o -name CMakeLists.txt)
+NATIVE_SOURCES := $(shell find aimc_tile harness kernels/include kernels/src -name '*.cc' -o -name '*.hh' -o -name '*.h' -o -name 'headers.c' -o -name '*.inc' -o -name CMakeLists.txt)
 CXX_FILES = $(shell git ls-files '*.c' '*.h' '*.cc' '*.hh')
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 

@@ -15,31 +15,11 @@ struct Entry {
   Addr bytes;
 };
 
-// In the order of their offsets; what is between them is reserved.
 constexpr Entry kEntries[] = {
-    {"ID", AIMC_REG_ID, 4},
-    {"VERSION", AIMC_REG_VERSION, 4},
-    {"ROWS", AIMC_REG_ROWS, 4},
-    {"COLS", AIMC_REG_COLS, 4},
-    {"FEATURES", AIMC_REG_FEATURES, 4},
-    {"STATUS", AIMC_REG_STATUS, 4},
-    {"ERROR", AIMC_REG_ERROR, 4},
-    {"ERROR_COUNT", AIMC_REG_ERROR_COUNT, 4},
-    {"CONTROL", AIMC_REG_CONTROL, 4},
-    {"ACTIVE_ROWS", AIMC_REG_ACTIVE_ROWS, 4},
-    {"ACTIVE_COLS", AIMC_REG_ACTIVE_COLS, 4},
-    {"NOISE_EPOCH", AIMC_REG_NOISE_EPOCH, 4},
-    {"MVM_COUNT", AIMC_REG_MVM_COUNT, 4},
-    {"DESCRIPTOR", AIMC_REG_DESCRIPTOR, 8},
-    {"DMA_DONE", AIMC_REG_DMA_DONE, 4},
-    {"DMA_PIXELS", AIMC_REG_DMA_PIXELS, 4},
-    {"PROGRAM_ADDR", AIMC_REG_PROGRAM_ADDR, 8},
-    {"PROGRAM_ROWS", AIMC_REG_PROGRAM_ROWS, 4},
-    {"PROGRAM_COLS", AIMC_REG_PROGRAM_COLS, 4},
-    {"PROGRAM_ROW", AIMC_REG_PROGRAM_ROW, 4},
-    {"IN", AIMC_WINDOW_IN, AIMC_WINDOW_BYTES},
-    {"OUT", AIMC_WINDOW_OUT, AIMC_WINDOW_BYTES},
-    {"PROGRAM", AIMC_WINDOW_PROGRAM, AIMC_WINDOW_BYTES},
+#define AIMC_ENTRY(name, offset, bytes, access, what) {#name, offset, bytes},
+    AIMC_TILE_REGISTERS(AIMC_ENTRY)  //
+    AIMC_TILE_WINDOWS(AIMC_ENTRY)
+#undef AIMC_ENTRY
 };
 
 }  // namespace

@@ -12,8 +12,7 @@ namespace gem5 {
 struct AimcTileParams;
 
 /**
- * The core's sums since the statistics were last reset.  Names are those of TILE_EVENTS in
- * harness/engines/events.py without `tile_`, in this style's case.
+ * The core's sums since the statistics were last reset; core/statistics.hh has their names.
  */
 class AimcTileStats : public statistics::Group {
  public:
@@ -31,25 +30,12 @@ class AimcTileStats : public statistics::Group {
   // Everything else is printed for active tiles only: a system has hundreds.
   statistics::Scalar active;
 
-  statistics::Scalar mvms;
-  statistics::Scalar dacConversions;
-  statistics::Scalar adcConversions;
-  statistics::Scalar cellReads;
-  statistics::Scalar dacSaturations;
-  statistics::Scalar adcSaturations;
-  statistics::Scalar bytesIn;
-  statistics::Scalar bytesOut;
-  statistics::Scalar cellsProgrammed;
-  statistics::Scalar deviceReads;
-  statistics::Scalar deviceWrites;
-  statistics::Scalar dmaDescriptors;
-  statistics::Scalar guestErrors;
+#define AIMC_SCALAR(use, name, gem5Name, Unit, what) statistics::Scalar gem5Name;
+  AIMC_TILE_COUNTS(AIMC_SCALAR)
   statistics::Vector guestErrorsByKind;
 
-  statistics::Scalar busyTicks;
-  statistics::Scalar transferTicks;
-  statistics::Scalar overlapTicks;
-  statistics::Scalar waitTicks;
+  AIMC_TILE_TIMES(AIMC_SCALAR)
+#undef AIMC_SCALAR
   statistics::Formula utilization;
 
   statistics::Scalar holdsWeights;

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "aimc_tile/aimc_tile.hh"
+#include "aimc_tile/core/polling.hh"
 #include "aimc_tile/core/registers.h"
 #include "cpu/base.hh"
 #include "cpu/thread_context.hh"
@@ -14,15 +15,6 @@
 #include "sim/system.hh"
 
 namespace gem5 {
-namespace {
-
-constexpr uint64_t kLoopInstructions = 32;  // of a loop around a poll, at most
-
-bool isProgress(Addr offset) {
-  return offset == AIMC_REG_STATUS || offset == AIMC_REG_DMA_DONE || offset == AIMC_REG_DMA_PIXELS;
-}
-
-}  // namespace
 
 AimcWaitMeter::AimcWaitMeter(const Params& params)
     : SimObject(params),
@@ -56,7 +48,7 @@ void AimcWaitMeter::see(const probing::PacketInfo& packet, bool is_fetch) {
   const bool is_read = packet.cmd.isRead();
   if (const AimcTile* tile = find(packet.addr)) {
     elapse();
-    const bool is_poll = is_read && isProgress(packet.addr % AIMC_TILE_WINDOW);
+    const bool is_poll = is_read && aimc::is_poll(packet.addr % AIMC_TILE_WINDOW);
     if (is_request)
       begin(tile, is_read, is_poll);
     else
@@ -94,7 +86,7 @@ void AimcWaitMeter::elapse() {
 }
 
 void AimcWaitMeter::begin(const AimcTile* tile, bool is_read, bool is_poll) {
-  if (is_poll && tile == polled && instructions() - pollInstructions <= kLoopInstructions)
+  if (is_poll && tile == polled && instructions() - pollInstructions <= aimc::kPollLoopInstructions)
     (foundConverting ? stats.conversionTicks : stats.readTicks) += loopSpan;
   polled = nullptr;
   ++(is_read ? reads : writes);

@@ -15,11 +15,11 @@ import os
 import tempfile
 from pathlib import Path
 
+from harness import _headers
 from harness.config.load import load_config
 from harness.engines.embedded import _engine
 from harness.engines.embedded.elf import read_program
 from harness.engines.embedded.engine import (
-    PLATFORM,
     EmbeddedEngine,
     program_pieces,
     unicorn_library,
@@ -93,7 +93,7 @@ def measure(elf: Path, system_name: str, rounds: int, *, on_gem5: bool) -> int:
     program = read_program(elf)
     engine = EmbeddedEngine()
     regions = {region: str(region) for region in range(1 << 12)}
-    devices = [(PLATFORM["m5ops_base"], 0x10000), (PLATFORM["uart_base"], 0x1000)]
+    devices = [(_headers.PLATFORM_M5OPS_BASE, 0x10000), (_headers.PLATFORM_UART_BASE, 0x1000)]
     best: dict[str, float] = {}
     instructions = 0
     for _ in range(rounds):  # in turn, so that other load affects all alike
@@ -102,7 +102,7 @@ def measure(elf: Path, system_name: str, rounds: int, *, on_gem5: bool) -> int:
                 library=str(unicorn_library()),
                 pieces=program_pieces(program),
                 entry=program.entry,
-                dram_base=PLATFORM["dram_base"],
+                dram_base=_headers.PLATFORM_DRAM_BASE,
                 dram_bytes=system.memory.size_mib << 20,
                 devices=devices,
                 hooks=hooks,

@@ -24,10 +24,6 @@ from gem5_configs.memory import make_memory
 from gem5_configs.settings import Settings
 from gem5_configs.tiles import attach_to_bus, attach_to_cores, make_tiles, tile_range
 
-# kernels/include/platform.h
-DRAM_BASE = 0x80000000
-M5OPS_BASE = 0x10010000
-
 SYSTEM_CLOCK = "1GHz"
 
 
@@ -39,7 +35,7 @@ def make_root(settings: Settings) -> Root:
     """
     wanted = settings.system
     fast_forward = settings.fast_forward_to is not None
-    memory = AddrRange(DRAM_BASE, size=wanted.memory.size_mib << 20)
+    memory = AddrRange(settings.board.dram_base, size=wanted.memory.size_mib << 20)
 
     system = ArmSystem(
         # Without EL3 and EL2 a program starts at EL1, where the harness's run.
@@ -47,7 +43,7 @@ def make_root(settings: Settings) -> Root:
         workload=ArmFsWorkload(object_file=settings.elf),
         mem_mode="atomic" if fast_forward else "timing",
         mem_ranges=[memory],
-        m5ops_base=M5OPS_BASE,
+        m5ops_base=settings.board.m5ops_base,
         exit_on_work_items=True,
         cache_line_size=wanted.caches.l1d.line_bytes,
     )
@@ -64,10 +60,10 @@ def make_root(settings: Settings) -> Root:
     system.memory = make_memory(wanted.memory, settings.dram, memory)
     system.memory.port = system.membus.mem_side_ports
     if wanted.tiles > 0:
-        system.tiles = make_tiles(wanted, memory)
+        system.tiles = make_tiles(wanted, settings.board, memory)
         for meter in system.cluster.meter:
             meter.tiles = list(system.tiles.tile)
-        _cut(system.iobridge, tile_range(wanted.tiles))
+        _cut(system.iobridge, tile_range(wanted.tiles, settings.board))
         if beside_l1:
             attach_to_cores(system.tiles, system.cluster, wanted)
         else:

@@ -23,10 +23,6 @@ from gem5_configs.caches import make_dma_cache
 from gem5_configs.cluster import Cluster
 from gem5_configs.settings import Settings, SettingsError
 
-# kernels/include/platform.h and aimc_tile/core/registers.h
-TILE_BASE = 0x14000000
-TILE_WINDOW = 0x10000
-
 FIRST_INTERRUPT = 320  # shared peripheral interrupts that the board leaves unused
 INTERRUPTS = 192
 
@@ -39,16 +35,16 @@ _SPLIT_PS = 1  # in which it hands an answer on
 _TOLERANCE = 0.01  # of a cycle: presets have four digits
 
 
-def tile_range(tiles: int) -> AddrRange:
+def tile_range(tiles: int, board: Settings) -> AddrRange:
     """What `tiles` tiles occupy; there is at least one."""
-    return AddrRange(TILE_BASE, size=tiles * TILE_WINDOW)
+    return AddrRange(board.tile_base, size=tiles * board.tile_window)
 
 
-def make_tiles(settings: Settings, memory: AddrRange) -> SubSystem:
+def make_tiles(settings: Settings, board: Settings, memory: AddrRange) -> SubSystem:
     """The tiles of a system and their DMA's crossbar and cache; not attached yet."""
     group = SubSystem()
     group.tile = [
-        _tile(index, settings.tile, settings.attach, settings.energy)
+        _tile(index, settings.tile, settings.attach, settings.energy, board)
         for index in range(settings.tiles)
     ]
     group.dma_bus = IOXBar()
@@ -122,9 +118,11 @@ def tile_parameters(tile: Settings) -> dict[str, object]:
     return found
 
 
-def _tile(index: int, tile: Settings, attach: Settings, energy: Settings) -> AimcTile:
+def _tile(
+    index: int, tile: Settings, attach: Settings, energy: Settings, board: Settings
+) -> AimcTile:
     return AimcTile(
-        pio_addr=TILE_BASE + index * TILE_WINDOW,
+        pio_addr=board.tile_base + index * board.tile_window,
         index=index,
         interrupt=ArmSPI(num=FIRST_INTERRUPT + index % INTERRUPTS, int_type="IRQ_TYPE_EDGE_RISING"),
         dma_bandwidth=_bandwidth(attach.dma_bandwidth_gb_per_s),

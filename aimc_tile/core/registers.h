@@ -17,29 +17,39 @@
 
 #include <stdint.h>
 
-#define AIMC_TILE_WINDOW 0x10000u /* bytes a tile */
+#define AIMC_TILE_WINDOW 0x10000u /* bytes per tile */
 
-/* Registers */
-#define AIMC_REG_ID 0x000u           /* RO: AIMC_TILE_ID */
-#define AIMC_REG_VERSION 0x004u      /* RO: AIMC_TILE_VERSION */
-#define AIMC_REG_ROWS 0x008u         /* RO: crossbar rows */
-#define AIMC_REG_COLS 0x00cu         /* RO: crossbar columns */
-#define AIMC_REG_FEATURES 0x010u     /* RO: [7:0] ADC bits, [15:8] DAC bits, AIMC_FEATURE_* */
-#define AIMC_REG_STATUS 0x014u       /* RO: AIMC_STATUS_* */
-#define AIMC_REG_ERROR 0x018u        /* R, write 1 to clear: AIMC_ERROR_* */
-#define AIMC_REG_ERROR_COUNT 0x01cu  /* RO: guest errors since reset, saturating */
-#define AIMC_REG_CONTROL 0x020u      /* WO: AIMC_CONTROL_* */
-#define AIMC_REG_ACTIVE_ROWS 0x028u  /* RW: rows of the next PIO MVM */
-#define AIMC_REG_ACTIVE_COLS 0x02cu  /* RW: columns of the next PIO MVM */
-#define AIMC_REG_NOISE_EPOCH 0x030u  /* RW: noise key; see below */
-#define AIMC_REG_MVM_COUNT 0x034u    /* RO: MVMs started in this epoch */
-#define AIMC_REG_DESCRIPTOR 0x038u   /* WO, 64-bit: address of an aimc_descriptor; queues it */
-#define AIMC_REG_DMA_DONE 0x040u     /* RO: descriptors completed since reset, modulo 2**32 */
-#define AIMC_REG_DMA_PIXELS 0x044u   /* RO: pixels stored since reset, modulo 2**32 */
-#define AIMC_REG_PROGRAM_ADDR 0x048u /* RW, 64-bit: address of a programming image */
-#define AIMC_REG_PROGRAM_ROWS 0x050u /* RW: rows of the image */
-#define AIMC_REG_PROGRAM_COLS 0x054u /* RW: columns of the image */
-#define AIMC_REG_PROGRAM_ROW 0x058u  /* RW: row that the PROGRAM window shows; AIMC_PROGRAM_ADC */
+/* X(name, offset, bytes, access, what), in the order of the offsets; what lies between two of them
+ * is reserved.  The constants AIMC_REG_*, the model's checks, gem5's register bank and the table in
+ * docs/tile-device.md are made from this list.
+ */
+#define AIMC_TILE_REGISTERS(X)                                                                  \
+  X(ID, 0x000, 4, RO, "`AIMC_TILE_ID`")                                                         \
+  X(VERSION, 0x004, 4, RO, "`AIMC_TILE_VERSION`")                                               \
+  X(ROWS, 0x008, 4, RO, "rows of the crossbar")                                                 \
+  X(COLS, 0x00c, 4, RO, "columns of the crossbar")                                              \
+  X(FEATURES, 0x010, 4, RO, "bits 7:0 ADC bits, bits 15:8 DAC bits, `AIMC_FEATURE_*`")          \
+  X(STATUS, 0x014, 4, RO, "`AIMC_STATUS_*`")                                                    \
+  X(ERROR, 0x018, 4, RW, "`AIMC_ERROR_*` since the reset; writing 1 clears a bit")              \
+  X(ERROR_COUNT, 0x01c, 4, RO, "errors of the guest since the reset; stays at its largest")     \
+  X(CONTROL, 0x020, 4, WO, "`AIMC_CONTROL_*`")                                                  \
+  X(ACTIVE_ROWS, 0x028, 4, RW, "rows of the next MVM by programmed I/O")                        \
+  X(ACTIVE_COLS, 0x02c, 4, RW, "columns of the next MVM by programmed I/O")                     \
+  X(NOISE_EPOCH, 0x030, 4, RW, "key of the noise; writing restarts `MVM_COUNT`")                \
+  X(MVM_COUNT, 0x034, 4, RO, "MVMs started in this epoch")                                      \
+  X(DESCRIPTOR, 0x038, 8, WO, "address of an `aimc_descriptor`; queues it")                     \
+  X(DMA_DONE, 0x040, 4, RO, "descriptors completed since the reset, modulo 2^32")               \
+  X(DMA_PIXELS, 0x044, 4, RO, "pixels whose codes DMA has stored since the reset, modulo 2^32") \
+  X(PROGRAM_ADDR, 0x048, 8, RW, "address of a programming image")                               \
+  X(PROGRAM_ROWS, 0x050, 4, RW, "rows of the image")                                            \
+  X(PROGRAM_COLS, 0x054, 4, RW, "columns of the image")                                         \
+  X(PROGRAM_ROW, 0x058, 4, RW, "row that the `PROGRAM` window shows, or `AIMC_PROGRAM_ADC`")
+
+enum {
+#define AIMC_OFFSET(name, offset, bytes, access, what) AIMC_REG_##name = offset,
+  AIMC_TILE_REGISTERS(AIMC_OFFSET)
+#undef AIMC_OFFSET
+};
 
 /* Writing NOISE_EPOCH restarts MVM_COUNT at 0; refused (BUSY) while a descriptor is in progress.
  * A descriptor that fails sets its error and completes without its other pixels.
@@ -56,10 +66,19 @@
  * (uint16 multiplier, uint16 shift a column); writes are refused (BUSY) while an MVM is converting
  * or queued, or DMA is in progress.
  */
-#define AIMC_WINDOW_IN 0x4000u      /* WO */
-#define AIMC_WINDOW_OUT 0x8000u     /* RO */
-#define AIMC_WINDOW_PROGRAM 0xc000u /* RW */
 #define AIMC_WINDOW_BYTES 0x4000u
+
+/* X as of AIMC_TILE_REGISTERS. */
+#define AIMC_TILE_WINDOWS(X)                                                \
+  X(IN, 0x4000, AIMC_WINDOW_BYTES, WO, "inputs, int8")                      \
+  X(OUT, 0x8000, AIMC_WINDOW_BYTES, RO, "codes of the oldest finished MVM") \
+  X(PROGRAM, 0xc000, AIMC_WINDOW_BYTES, RW, "one row of conductances, or the ADC scales")
+
+enum {
+#define AIMC_OFFSET(name, offset, bytes, access, what) AIMC_WINDOW_##name = offset,
+  AIMC_TILE_WINDOWS(AIMC_OFFSET)
+#undef AIMC_OFFSET
+};
 
 #define AIMC_TILE_ID 0x434d4941u /* "AIMC" */
 #define AIMC_TILE_VERSION 3u
@@ -85,15 +104,29 @@
 #define AIMC_CONTROL_RESET (1u << 3)   /* drop queues, banks and errors */
 #define AIMC_CONTROL_AGAIN (1u << 4)   /* queue the last descriptor again, as the tile holds it */
 
-#define AIMC_ERROR_ADDRESS (1u << 0)    /* no register there, or a misaligned access */
-#define AIMC_ERROR_SIZE (1u << 1)       /* access width or window overrun */
-#define AIMC_ERROR_GEOMETRY (1u << 2)   /* rows or columns beyond the crossbar, or zero */
-#define AIMC_ERROR_BUSY (1u << 3)       /* no free slot for START, descriptor, PROGRAM, AGAIN */
-#define AIMC_ERROR_EMPTY (1u << 4)      /* POP or OUT read without a finished MVM */
-#define AIMC_ERROR_DESCRIPTOR (1u << 5) /* a descriptor field is impossible; AGAIN without one */
-#define AIMC_ERROR_BUS (1u << 6)        /* a DMA access left memory */
-#define AIMC_ERROR_READ_ONLY (1u << 7)  /* write to a read-only or read of a write-only register */
-#define AIMC_ERROR_VALUE (1u << 8) /* unknown CONTROL bit; ADC shift not in [17, 62] (clamped) */
+/* X(NAME, gem5Name, what), in the order of their bits: why an access or a job fails.  gem5's
+ * statistics and the table in docs/tile-device.md are made from this list.
+ */
+#define AIMC_TILE_ERRORS(X)                                                                  \
+  X(ADDRESS, address, "no register there, or a misaligned access")                           \
+  X(SIZE, size, "wrong width, beyond the window's end, or neither a plain load nor a store") \
+  X(GEOMETRY, geometry, "more rows or columns than the crossbar has, or none")               \
+  X(BUSY, busy, "no free slot for `START`, a descriptor, `PROGRAM` or `AGAIN`")              \
+  X(EMPTY, empty, "`POP` or a read of `OUT` without a finished MVM")                         \
+  X(DESCRIPTOR, descriptor, "an impossible field, or `AGAIN` without a descriptor")          \
+  X(BUS, bus, "DMA to or from an address outside memory")                                    \
+  X(READ_ONLY, readOnly, "write of a read-only or read of a write-only register")            \
+  X(VALUE, value, "unknown `CONTROL` bit, or an ADC shift outside 17 to 62, which is clamped")
+
+#define AIMC_ERROR_ADDRESS (1u << 0)
+#define AIMC_ERROR_SIZE (1u << 1)
+#define AIMC_ERROR_GEOMETRY (1u << 2)
+#define AIMC_ERROR_BUSY (1u << 3)
+#define AIMC_ERROR_EMPTY (1u << 4)
+#define AIMC_ERROR_DESCRIPTOR (1u << 5)
+#define AIMC_ERROR_BUS (1u << 6)
+#define AIMC_ERROR_READ_ONLY (1u << 7)
+#define AIMC_ERROR_VALUE (1u << 8)
 #define AIMC_ERROR_KINDS 9u
 
 /* Programming image in memory, rows R, columns C:

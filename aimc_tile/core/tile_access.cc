@@ -12,44 +12,27 @@ constexpr uint32_t kMaxAccess = 16;
 constexpr uint32_t kControlBits = AIMC_CONTROL_START | AIMC_CONTROL_POP | AIMC_CONTROL_PROGRAM |
                                   AIMC_CONTROL_RESET | AIMC_CONTROL_AGAIN;
 
-enum class Mode { kReadOnly, kWriteOnly, kReadWrite };
+enum class Access { RO, WO, RW };
 
 struct RegisterInfo {
   uint32_t offset;
   uint32_t size;
-  Mode mode;
+  Access access;
 };
 
 constexpr RegisterInfo kRegisters[] = {
-    {AIMC_REG_ID, 4, Mode::kReadOnly},
-    {AIMC_REG_VERSION, 4, Mode::kReadOnly},
-    {AIMC_REG_ROWS, 4, Mode::kReadOnly},
-    {AIMC_REG_COLS, 4, Mode::kReadOnly},
-    {AIMC_REG_FEATURES, 4, Mode::kReadOnly},
-    {AIMC_REG_STATUS, 4, Mode::kReadOnly},
-    {AIMC_REG_ERROR, 4, Mode::kReadWrite},
-    {AIMC_REG_ERROR_COUNT, 4, Mode::kReadOnly},
-    {AIMC_REG_CONTROL, 4, Mode::kWriteOnly},
-    {AIMC_REG_ACTIVE_ROWS, 4, Mode::kReadWrite},
-    {AIMC_REG_ACTIVE_COLS, 4, Mode::kReadWrite},
-    {AIMC_REG_NOISE_EPOCH, 4, Mode::kReadWrite},
-    {AIMC_REG_MVM_COUNT, 4, Mode::kReadOnly},
-    {AIMC_REG_DESCRIPTOR, 8, Mode::kWriteOnly},
-    {AIMC_REG_DMA_DONE, 4, Mode::kReadOnly},
-    {AIMC_REG_DMA_PIXELS, 4, Mode::kReadOnly},
-    {AIMC_REG_PROGRAM_ADDR, 8, Mode::kReadWrite},
-    {AIMC_REG_PROGRAM_ROWS, 4, Mode::kReadWrite},
-    {AIMC_REG_PROGRAM_COLS, 4, Mode::kReadWrite},
-    {AIMC_REG_PROGRAM_ROW, 4, Mode::kReadWrite},
+#define AIMC_INFO(name, offset, bytes, access, what) {offset, bytes, Access::access},
+    AIMC_TILE_REGISTERS(AIMC_INFO)
+#undef AIMC_INFO
 };
 
 // The error of an access to the register space, or 0.
-uint32_t check_register(uint32_t offset, uint32_t size, Mode refused) {
+uint32_t check_register(uint32_t offset, uint32_t size, Access refused) {
   for (const RegisterInfo& info : kRegisters) {
     if (offset < info.offset || offset >= info.offset + info.size) continue;
     if (offset != info.offset) return AIMC_ERROR_ADDRESS;
     if (size != info.size) return AIMC_ERROR_SIZE;
-    return info.mode == refused ? AIMC_ERROR_READ_ONLY : 0;
+    return info.access == refused ? AIMC_ERROR_READ_ONLY : 0;
   }
   return AIMC_ERROR_ADDRESS;
 }
@@ -132,7 +115,7 @@ void Tile::use_port(uint32_t bytes) {
 }
 
 void Tile::read_register(uint32_t offset, uint32_t size, uint8_t* data) {
-  const uint32_t error = check_register(offset, size, Mode::kWriteOnly);
+  const uint32_t error = check_register(offset, size, Access::WO);
   if (error != 0) return raise(error);
   if (offset == AIMC_REG_PROGRAM_ADDR) return store_le(data, s_.program_address);
   const auto value = [&]() -> uint32_t {
@@ -180,7 +163,7 @@ void Tile::read_register(uint32_t offset, uint32_t size, uint8_t* data) {
 }
 
 void Tile::write_register(uint32_t offset, uint32_t size, const uint8_t* data) {
-  const uint32_t error = check_register(offset, size, Mode::kReadOnly);
+  const uint32_t error = check_register(offset, size, Access::RO);
   if (error != 0) return raise(error);
   const uint64_t wide = size == 8 ? load_le<uint64_t>(data) : load_le<uint32_t>(data);
   const uint32_t value = static_cast<uint32_t>(wide);

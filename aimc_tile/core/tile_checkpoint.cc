@@ -83,24 +83,11 @@ void archive_cells(Archive* archive, State* state) {
 
 template <typename Archive, typename StatisticsType>
 void archive_statistics(Archive* archive, StatisticsType* statistics) {
-  archive->value(statistics->mvms);
-  archive->value(statistics->dac_conversions);
-  archive->value(statistics->adc_conversions);
-  archive->value(statistics->cell_reads);
-  archive->value(statistics->dac_saturations);
-  archive->value(statistics->adc_saturations);
-  archive->value(statistics->bytes_in);
-  archive->value(statistics->bytes_out);
-  archive->value(statistics->cells_programmed);
-  archive->value(statistics->device_reads);
-  archive->value(statistics->device_writes);
-  archive->value(statistics->dma_descriptors);
-  archive->value(statistics->guest_errors);
+#define AIMC_ARCHIVE(use, name, gem5Name, Unit, what) archive->value(statistics->name);
+  AIMC_TILE_COUNTS(AIMC_ARCHIVE)
   for (auto& count : statistics->errors_by_kind) archive->value(count);
-  archive->value(statistics->busy_ps);
-  archive->value(statistics->transfer_ps);
-  archive->value(statistics->overlap_ps);
-  archive->value(statistics->wait_ps);
+  AIMC_TILE_TIMES(AIMC_ARCHIVE)
+#undef AIMC_ARCHIVE
 }
 
 template <typename Archive, typename State>

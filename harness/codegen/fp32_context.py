@@ -10,6 +10,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from harness import _headers
 from harness.codegen import packing
 from harness.codegen.blob import Blob
 from harness.codegen.context import linked
@@ -20,8 +21,8 @@ from harness.operators.tensor import FloatArray
 from harness.placement.memory import SLACK
 
 FLOAT_BYTES: Final = 4
-_CHANNEL_PAD: Final = 16  # floats that may be read beyond a per-channel array
-_WEIGHT_PAD: Final = 64  # floats that may be read beyond packed weights
+_CHANNEL_PAD: Final = _headers.AIMC_CHANNEL_PAD
+_WEIGHT_PAD: Final = _headers.AIMC_WEIGHT_PAD // FLOAT_BYTES
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,9 @@
 """Weights as the kernels read them, and how much scratch memory the kernels need.
 
-The layouts and sizes here and the code in `kernels/src` are two halves of one agreement;
-`kernels/include/aimc_ops.h` names the function behind every pointer.  All arrays are returned
-flat and ready to be written at a multiple of 64 bytes (`ALIGN`): what a kernel reads beyond
-the values is already appended.
+Sizes and the rules of convolutions are those of `kernels/include/aimc_layout.h` and of the kernels
+themselves, asked through `harness._headers`; the headers of the operators name the function behind
+every pointer.  All arrays are returned flat and ready to be written at a multiple of 64 bytes
+(`ALIGN`): what a kernel reads beyond the values is already appended.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from typing import Final, Literal, TypeAlias, TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from harness import _headers
 from harness.operators.integer_node import Requant
 from harness.operators.kernel.sliding import Sliding
 from harness.operators.tensor import Int8Array, Int32Array, Pair
@@ -28,25 +29,18 @@ _Value = TypeVar("_Value", bound=np.generic)
 TileIo: TypeAlias = Literal["pio", "dma"]
 
 
-PANEL: Final = 8  # output channels a register tile, PANEL of kernels/src/gemm_neon.h
-TILE_ROWS: Final = 8  # output pixels a register tile, TILE_ROWS of kernels/src/gemm_neon.h
-STRIP: Final = 64  # output pixels a strip, STRIP of kernels/src/convolve.c
-GEMM_SUMS: Final = 256  # unfinished sums, GEMM_SUMS of kernels/src/gemm_neon.h
-CHUNK_BYTES: Final = 512  # of a pixel, CHUNK_BYTES of kernels/src/convolve.c
-PATCH_ROW: Final = 16  # bytes, PATCH_ROW of kernels/src/convolve.c
-BAND_BYTES: Final = 128 << 10  # of a padded copy of a map, BAND_BYTES of kernels/src/band.c
+PANEL: Final = _headers.AIMC_PANEL  # output channels of a register tile
+PIECE_BYTES: Final = _headers.AIMC_PIECE_BYTES  # of a struct piece
+PIO_BATCH: Final = _headers.AIMC_PIO_BATCH  # output pixels worked on together
+_CHANNEL_PAD: Final = _headers.AIMC_CHANNEL_PAD
+_COLUMNS_PAD: Final = _headers.AIMC_COLUMNS_PAD
+_PIXEL_PAD: Final = _headers.AIMC_PIXEL_PAD
+_WEIGHT_PAD: Final = _headers.AIMC_WEIGHT_PAD
+_FEW_OUTPUTS: Final = _headers.AIMC_FEW_OUTPUTS
+_NARROW_SUMS: Final = _headers.AIMC_LINES_MAX_BLOCKS
 CODES_BYTES: Final = 256 << 10  # of a layer's codes by DMA before the core has read them
 DRAM_ROW_BYTES: Final = 8192  # of DDR4 with an 8-byte bus; where rows differ, programs are slower
-DESCRIPTOR_BYTES: Final = 64  # of a struct aimc_descriptor
-PIO_BATCH: Final = 8  # output pixels worked on together, BATCH of kernels/src/analog_pio.c
-PIECE_BYTES: Final = 24  # of its struct piece
-_CHANNEL_PAD: Final = 16  # entries that may be read beyond a per-channel array
-_COLUMNS_PAD: Final = 32  # values that may be read beyond an analog layer's columns
-_PIXEL_PAD: Final = 512  # bytes beyond those for single pixels: 64 columns and the next bias
-_FEW_OUTPUTS: Final = 64  # of a layer that aimc_analog_few takes
-_NARROW_SUMS: Final = 256  # int8 codes, LINES_MAX_BLOCKS of kernels/src/analog_lines.h
 _CROWD: Final = 8  # tiles that a crossbar serves at once
-_WEIGHT_PAD: Final = 256  # bytes that may be read beyond packed weights: two steps
 
 
 def _round_up(value: int, multiple: int) -> int:
@@ -66,35 +60,20 @@ def pack_channels(values: Int32Array, channels: int) -> Int32Array:
     return packed
 
 
-def pixel_chunks(channels: int, groups: int, value_bytes: int) -> int:
-    """In how many parts convolve() takes the channels of a group."""
-    pixel = channels * value_bytes
-    return pixel // CHUNK_BYTES if groups == 1 and pixel % CHUNK_BYTES == 0 else 1
-
-
-def gathers_patches(weight: npt.NDArray[_Value], groups: int, dilation_x: int) -> bool:
-    """Whether convolve() puts the short rows of a patch together to one run of inputs."""
-    _, kernel_h, kernel_w, channels = weight.shape
-    row = kernel_w * channels * weight.itemsize
-    return groups == 1 and dilation_x == 1 and kernel_h > 1 and row <= PATCH_ROW
-
-
 def conv_segments(weight: npt.NDArray[_Value], groups: int, dilation_x: int) -> npt.NDArray[_Value]:
     """A weight [out, kh, kw, in / groups] as [out, taps, depth], as convolve() takes the inputs.
 
     Taps are runs of inputs that lie side by side in a map: a kernel row, unless groups, dilation
-    or chunks of channels part it; or a whole patch if `gathers_patches`.
+    or chunks of channels part it, or the row is long; or a whole patch if its rows are short.
+    kernels/src/convolve.h has the rules.
     """
     outputs, kernel_h, kernel_w, channels = weight.shape
-    if gathers_patches(weight, groups, dilation_x):
-        return weight.reshape(outputs, 1, -1)
-    chunks = pixel_chunks(channels, groups, weight.itemsize)
-    if chunks > 1:
-        parted = weight.reshape(outputs, kernel_h * kernel_w, chunks, channels // chunks)
-        return parted.transpose(0, 2, 1, 3).reshape(outputs, -1, channels // chunks)
-    if groups == 1 and dilation_x == 1:
-        return weight.reshape(outputs, kernel_h, kernel_w * channels)
-    return weight.reshape(outputs, kernel_h * kernel_w, channels)
+    window = Sliding((1, 1), (1, 1), (kernel_h, kernel_w), (1, 1), (0, 0), (1, dilation_x))
+    pixel_bytes = channels * groups * weight.itemsize
+    chunks, in_row, gathers = _headers.conv_taps(*window.pairs(), pixel_bytes, groups)
+    parted = weight.reshape(outputs, kernel_h * kernel_w, chunks, channels // chunks)
+    taps = 1 if gathers else chunks * kernel_h * in_row
+    return parted.transpose(0, 2, 1, 3).reshape(outputs, taps, -1)
 
 
 def pack_conv_weight(
@@ -171,17 +150,7 @@ def pack_reloaded_image(block: Block) -> bytes:
 
 def band_bytes(sliding: Sliding, pixel_bytes: int) -> int:
     """Size of the padded copy of a map, or of a band of its rows, that some kernels work on."""
-    width, height = sliding.spans(1, sliding.out_size[1]), sliding.spans(0, sliding.out_size[0])
-    if sliding.pad == (0, 0) and height <= sliding.in_size[0] and width <= sliding.in_size[1]:
-        return 0
-    left = min(sliding.pad[1], width)
-    right = width - left - min(width - left, sliding.in_size[1])
-    pitch = (width - min(left, right)) * pixel_bytes
-    if height * pitch > BAND_BYTES:
-        spare = BAND_BYTES // pitch - sliding.spans(0, 1)
-        rows = 1 if spare < 0 else spare // sliding.stride[0] + 1
-        height = sliding.spans(0, rows)
-    return height * pitch + left * pixel_bytes
+    return _headers.band_bytes(*sliding.pairs(), pixel_bytes)
 
 
 def conv_scratch_bytes(
@@ -195,14 +164,7 @@ def conv_scratch_bytes(
 
 def convolve_scratch_bytes(pixel_bytes: int, sliding: Sliding, groups: int) -> int:
     """Scratch of convolve() in kernels/src/convolve.h."""
-    chunks = pixel_chunks(pixel_bytes, groups, 1)
-    taps = sliding.kernel[0] * sliding.kernel[1] * chunks  # at most
-    pointers = STRIP + 2 * TILE_ROWS + _round_up(taps + 1, 8)
-    patches = 0
-    if sliding.kernel[1] * pixel_bytes <= PATCH_ROW:
-        patches = STRIP * _round_up(sliding.kernel[0] * sliding.kernel[1] * pixel_bytes, 16) + SLACK
-    band = _round_up(band_bytes(sliding, pixel_bytes), ALIGN)
-    return 8 * pointers + band + 4 * GEMM_SUMS + patches
+    return _headers.convolve_scratch_bytes(*sliding.pairs(), pixel_bytes, groups)
 
 
 def depthwise_scratch_bytes(channels: int, sliding: Sliding, kernels: Kernels) -> int:

@@ -97,23 +97,10 @@ class PyTile {
 nb::dict PyTile::statistics() const {
   const aimc::Statistics& counts = tile_.statistics();
   nb::dict result;
-  result["mvms"] = counts.mvms;
-  result["dac_conversions"] = counts.dac_conversions;
-  result["adc_conversions"] = counts.adc_conversions;
-  result["cell_reads"] = counts.cell_reads;
-  result["dac_saturations"] = counts.dac_saturations;
-  result["adc_saturations"] = counts.adc_saturations;
-  result["bytes_in"] = counts.bytes_in;
-  result["bytes_out"] = counts.bytes_out;
-  result["cells_programmed"] = counts.cells_programmed;
-  result["device_reads"] = counts.device_reads;
-  result["device_writes"] = counts.device_writes;
-  result["dma_descriptors"] = counts.dma_descriptors;
-  result["guest_errors"] = counts.guest_errors;
-  result["busy_ps"] = counts.busy_ps;
-  result["transfer_ps"] = counts.transfer_ps;
-  result["overlap_ps"] = counts.overlap_ps;
-  result["wait_ps"] = counts.wait_ps;
+#define AIMC_ENTRY(use, name, gem5Name, Unit, what) result[#name] = counts.name;
+  AIMC_TILE_COUNTS(AIMC_ENTRY)
+  AIMC_TILE_TIMES(AIMC_ENTRY)
+#undef AIMC_ENTRY
   nb::list by_kind;
   for (const uint64_t count : counts.errors_by_kind) by_kind.append(count);
   result["errors_by_kind"] = nb::tuple(by_kind);

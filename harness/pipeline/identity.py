@@ -39,7 +39,13 @@ LIBRARIES: Final = ("jinja2", "numpy", "onnx", "pillow", "scikit-learn", "unicor
 _SOURCE_SUFFIXES: Final = {".py", ".c", ".h", ".S", ".ld", ".j2", ".yaml", ".safetensors"}
 _ENGINE_MODULE: Final = "harness.engines.embedded._engine"
 _TILE_MODULE: Final = "harness._tile"
-_NATIVE_MODULES: Final = (_TILE_MODULE, "harness.accuracy._codes", _ENGINE_MODULE)
+_HEADERS_MODULE: Final = "harness._headers"
+_NATIVE_MODULES: Final = (
+    _TILE_MODULE,
+    _HEADERS_MODULE,
+    "harness.accuracy._codes",
+    _ENGINE_MODULE,
+)
 _REFERENCES: Final = ("model", "quant", "placement")  # where float and integer networks are run
 _NO_SOURCES: Final = {"_resources", "sweeps"}  # folders: copies, and sweep files to be edited
 _SMALL_FILE: Final = 1 << 28  # bytes; larger data files are identified by size and times
@@ -142,9 +148,10 @@ def simulator_identity(engine: str, *, gem5: Path | None = None) -> dict[str, ob
 
 
 def engine_sources() -> str:
-    """SHA-256 over the engines' sources and native module, as they are on disk now."""
+    """SHA-256 over the engines' sources and native modules, as they are on disk now."""
     digest = hashlib.sha256(_folder_digest(_PACKAGE / "engines").encode())
-    digest.update(_module_file(_ENGINE_MODULE).read_bytes())
+    for module in (_ENGINE_MODULE, _HEADERS_MODULE):
+        digest.update(_module_file(module).read_bytes())
     return digest.hexdigest()
 
 

@@ -10,12 +10,13 @@ from typing import Final, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from harness import _headers
 from harness.quant.program import QNetwork
 
-ALIGN: Final = 64
-"""AIMC_ALIGN: every buffer starts on a cache line."""
-SLACK: Final = 64
-"""AIMC_SLACK: bytes behind a tensor that kernels may read."""
+ALIGN: Final = _headers.AIMC_ALIGN
+"""Every buffer starts on a cache line."""
+SLACK: Final = _headers.AIMC_SLACK
+"""Bytes behind a tensor that kernels may read."""
 
 
 _Offsets: TypeAlias = npt.NDArray[np.int64]

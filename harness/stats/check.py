@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from harness import _headers
 from harness.engines.events import ALL_EVENTS, CYCLE_CAUSES
 from harness.engines.protocol import RegionStats, RunResult
 from harness.errors import EngineError, MismatchError, StatsError
@@ -20,9 +21,9 @@ _NOT_ABOVE: Final = (  # (part, whole): a part cannot exceed its whole
     ("tile_adc_saturations", "tile_adc_conversions"),
 )
 _CLOCK_TOLERANCE: Final = 0.01  # gem5 rounds a clock's period to whole picoseconds
-_PROGRAM_FAILURES: Final = {  # kernels/include/aimc_runtime.h
-    254: "gave up (AIMC_EXIT_FATAL)",
-    255: "took a CPU exception (AIMC_EXIT_FAULT)",
+_PROGRAM_FAILURES: Final = {
+    _headers.AIMC_EXIT_FATAL: "gave up (AIMC_EXIT_FATAL)",
+    _headers.AIMC_EXIT_FAULT: "took a CPU exception (AIMC_EXIT_FAULT)",
 }
 _SHOWN: Final = 8  # problems listed in one message
 

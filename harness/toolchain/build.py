@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -15,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from harness import _headers
 from harness.atomic import atomic_writer
 from harness.cache.folder import OBJECTS, PROGRAMS, SCRATCH, SCRATCH_PREFIX, limit_bytes
 from harness.cache.room import make_room
@@ -124,7 +126,7 @@ def compile_program(
         kernel_objects = _compile_all(kernels, compiler, folder, cached)
         generated_objects = _compile_all(generated, compiler, folder, None)
         elf = folder / "program.elf"
-        _link([*kernel_objects, *generated_objects], script, elf, compiler)
+        _link([*kernel_objects, *generated_objects], _linker_script(script, folder), elf, compiler)
         with _cache_errors(programs):
             publish(elf, entry)
             make_room(cache_dir, limit)
@@ -197,6 +199,18 @@ def _object(
         with _cache_errors(cache.folder):
             publish(made, cache.entry(made))
     return made
+
+
+def _linker_script(template: Path, folder: Path) -> Path:
+    """``template`` in ``folder``, with the values of kernels/include/platform.h for their names."""
+    text = re.sub(
+        r"PLATFORM_\w+",
+        lambda match: f"{getattr(_headers, match[0]):#x}",
+        template.read_text(encoding="ascii"),
+    )
+    script = folder / template.name
+    script.write_text(text, encoding="ascii")
+    return script
 
 
 def _link(objects: Sequence[Path], script: Path, elf: Path, compiler: Compiler) -> None:

@@ -27,8 +27,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define AIMC_ALIGN 64
-#define AIMC_SLACK 64
+#include "aimc_layout.h"
+#include "aimc_window.h"
 
 /* Brings the cache lines of `bytes` bytes from `at` on nearer; nothing waits for them. */
 static inline void aimc_nearer(const void* at, size_t bytes) {
@@ -36,24 +36,6 @@ static inline void aimc_nearer(const void* at, size_t bytes) {
     __asm__ volatile("prfm pldl1keep, [%0]" : : "r"((const char*)at + i));
   }
 }
-
-/* Geometry of a sliding window.  Output pixel (oy, ox) sees input rows
- * oy * stride_y - pad_top + ky * dilation_y, ky in [0, kernel_h), and columns likewise; what lies
- * outside the map is padding.  Padding at the bottom and right follows from out_h and out_w. */
-struct aimc_window {
-  int32_t in_h;
-  int32_t in_w;
-  int32_t out_h;
-  int32_t out_w;
-  int32_t kernel_h;
-  int32_t kernel_w;
-  int32_t stride_y;
-  int32_t stride_x;
-  int32_t pad_top;
-  int32_t pad_left;
-  int32_t dilation_y;
-  int32_t dilation_x;
-};
 
 /* int32 to int8, per channel:
  *   t = saturate32(acc << max(-shift, 0));  t = (t * multiplier + 2**30) >> 31

@@ -1,12 +1,23 @@
-/* Where things are on the simulated board, on every engine (gem5's VExpress_GEM5_V2 map). */
+/* Addresses of the simulated board, on every engine (gem5's VExpress_GEM5_V2 map).  They stand here
+ * alone: Python has them from `harness._headers`, gem5's script from its settings, and link.ld from
+ * harness/toolchain/build.py. */
 #ifndef AIMC_PLATFORM_H
 #define AIMC_PLATFORM_H
 
-#define PLATFORM_M5OPS_BASE 0x10010000ul /* operation f at base + (f << 8), arguments in x0.. */
-#define PLATFORM_TILE_BASE 0x14000000ul  /* tile t at base + t * AIMC_TILE_WINDOW */
+#ifdef __ASSEMBLER__
+#define PLATFORM_ADDRESS(address) address
+#else
+#define PLATFORM_ADDRESS(address) address##ul
+#endif
+
+/* Operation f is at base + (f << 8) and has its arguments in x0 and x1. */
+#define PLATFORM_M5OPS_BASE PLATFORM_ADDRESS(0x10010000)
+#define PLATFORM_TILE_BASE                                              \
+  PLATFORM_ADDRESS(0x14000000) /* tile t at base + t * AIMC_TILE_WINDOW \
+                                */
 #define PLATFORM_TILE_MAX 1024u
-#define PLATFORM_UART_BASE 0x1c090000ul /* PL011 */
-#define PLATFORM_DRAM_BASE 0x80000000ul
+#define PLATFORM_UART_BASE PLATFORM_ADDRESS(0x1c090000) /* PL011 */
+#define PLATFORM_DRAM_BASE PLATFORM_ADDRESS(0x80000000)
 
 #define PLATFORM_M5_EXIT 0x21u
 #define PLATFORM_M5_FAIL 0x22u       /* x0: delay in ns, x1: exit code */

@@ -1,6 +1,7 @@
 // Entry point, exception vectors and the identity map; see aimc_runtime.h.
 
 #include "cores.h"
+#include "platform.h"
 
 #define SCTLR_RES1 0x30d00800
 #define SCTLR_M (1 << 0)
@@ -129,8 +130,17 @@ enter_fault:
 
   .section .data.translation_table, "aw"
   .balign 4096
+// One GiB: DRAM from its base on, devices below.
+  .macro block gib
+  .if (\gib << 30) < PLATFORM_DRAM_BASE
+  .quad (\gib << 30) | DEVICE
+  .else
+  .quad (\gib << 30) | DRAM
+  .endif
+  .endm
+
 translation_table:
-  .quad 0x00000000 | DEVICE
-  .quad 0x40000000 | DEVICE
-  .quad 0x80000000 | DRAM
-  .quad 0xc0000000 | DRAM
+  block 0
+  block 1
+  block 2
+  block 3

@@ -106,7 +106,7 @@ static inline __attribute__((always_inline)) void finish_pixels(const int count,
 
 /* Whether sums of int8 codes always fit int16. */
 static inline bool narrow_sums(const struct aimc_analog* op, const struct aimc_range* range) {
-  return op->code_bytes == 1 && range->blocks <= LINES_MAX_BLOCKS;
+  return op->code_bytes == 1 && range->blocks <= AIMC_LINES_MAX_BLOCKS;
 }
 
 /* Sets the fields that both analog_lines() and analog_pixel() read. */

@@ -24,11 +24,12 @@ struct analog_lines for analog_lines.S (analog_finish_neon.c checks them). */
 
 #define LINE_COLUMNS 64             /* int8 codes of a cache line */
 #define ANALOG_PIXEL_COLUMN_BYTES 9 /* of `pixel_columns` of a layer, a column */
-#define LINES_MAX_BLOCKS 256        /* int8 codes that add up in int16 for certain */
 
 #ifndef __ASSEMBLER__
 #include <arm_neon.h>
 #include <stdint.h>
+
+#include "aimc_layout.h"
 
 /* From the last 16 columns of four pixels' codes to the first ones of the next four; from these
  * four pixels' outputs and columns to the next ones'; from the next four's first codes to those of
@@ -44,7 +45,7 @@ struct analog_lines {
   const void* columns;           /* struct aimc_analog's, of the first column */
   int64_t step;                  /* bytes from a row block's codes to the next one's */
   int64_t pixel_stride;          /* and from a pixel's */
-  uint64_t blocks;               /* 1 to LINES_MAX_BLOCKS */
+  uint64_t blocks;               /* 1 to AIMC_LINES_MAX_BLOCKS */
   struct analog_step step_to[3]; /* the next columns, the last quad, another quad */
   int64_t pixel[3];              /* from the first pixel's to the other three's, may be the same */
   int64_t out[3];

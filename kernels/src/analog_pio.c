@@ -25,7 +25,7 @@ static void run(const struct aimc_analog* op, const int8_t* in, int8_t* out, voi
   struct walk walk = {.band = &band, .in = in, .copy = align(end)};
   int8_t* patches = align(walk.copy + band.bytes);
   const int64_t patch_bytes = (rows + 15) / 16 * 16;
-  int8_t* codes = align(patches + (whole ? 0 : BATCH * patch_bytes + 16));
+  int8_t* codes = align(patches + (whole ? 0 : AIMC_PIO_BATCH * patch_bytes + 16));
   struct analog_lines lines = {.step = AIMC_TILE_WINDOW,
                                .low = vdupq_n_s8((int8_t)op->requant.low),
                                .high = vdupq_n_s8((int8_t)op->requant.high)};
@@ -34,12 +34,12 @@ static void run(const struct aimc_analog* op, const int8_t* in, int8_t* out, voi
   /* While the tiles convert one pixel, the core fetches and finishes those before it. */
   for (int32_t pixel = 0; pixel <= pixels; ++pixel) {
     if (pixel < pixels) {
-      const int8_t* from = patches + pixel % BATCH * patch_bytes;
+      const int8_t* from = patches + pixel % AIMC_PIO_BATCH * patch_bytes;
       if (whole) {
         from = next_pixel(&walk);
-      } else if (pixel % BATCH == 0) {
-        gather(&walk, pieces, pixels - pixel < BATCH ? pixels - pixel : BATCH, patches,
-               patch_bytes);
+      } else if (pixel % AIMC_PIO_BATCH == 0) {
+        gather(&walk, pieces, pixels - pixel < AIMC_PIO_BATCH ? pixels - pixel : AIMC_PIO_BATCH,
+               patches, patch_bytes);
       }
       const struct piece* piece = fills;
       for (int32_t i = 0; i < op->block_count; ++i) {
@@ -58,12 +58,12 @@ static void run(const struct aimc_analog* op, const int8_t* in, int8_t* out, voi
       out += op->out_channels;
       continue;
     }
-    const int32_t slot = (pixel - 1) % BATCH;
+    const int32_t slot = (pixel - 1) % AIMC_PIO_BATCH;
     collect(op, slot, codes);
-    if (slot == BATCH - 1 || pixel == pixels) {
+    if (slot == AIMC_PIO_BATCH - 1 || pixel == pixels) {
       for (int32_t i = 0; i < op->range_count; ++i) {
         const struct aimc_range* range = &op->range[i];
-        finish(op, range, codes + range_codes(range, BATCH), codes, slot + 1, out);
+        finish(op, range, codes + range_codes(range, AIMC_PIO_BATCH), codes, slot + 1, out);
       }
       out += (slot + 1) * (int64_t)op->out_channels;
     }

@@ -14,10 +14,6 @@
 
 static const char kWhat[] = "programmed I/O of an analog layer failed";
 
-/* Pixels whose patches are gathered, and whose codes are finished, together; PIO_BATCH of
- * harness/codegen/packing.py. */
-#define BATCH 8
-
 /* Patches ------------------------------------------------------------------------------------- */
 
 /* Inputs that are adjacent in both source and destination. */
@@ -27,7 +23,7 @@ struct piece {
   int32_t bytes;
   int32_t last; /* of a block's pieces */
 };
-_Static_assert(sizeof(struct piece) == 24, "PIECE_BYTES of harness/codegen/packing.py");
+_Static_assert(sizeof(struct piece) == AIMC_PIECE_BYTES, "aimc_layout.h");
 
 /* Appends the pieces of `rows` rows of the layer's matrix from row `k0` on; returns the end. */
 static struct piece* add_pieces(const struct band* band, int32_t k0, int32_t rows, uintptr_t to,
@@ -114,7 +110,7 @@ static inline void release(const struct aimc_block* block) {
 static void collect(const struct aimc_analog* op, int32_t pixel, int8_t* batch) {
   for (const struct aimc_range* range = op->range; range < op->range + op->range_count; ++range) {
     const int32_t bytes = range->columns * op->code_bytes;
-    int8_t* codes = batch + range_codes(range, BATCH) + pixel * pixel_stride(range);
+    int8_t* codes = batch + range_codes(range, AIMC_PIO_BATCH) + pixel * pixel_stride(range);
     for (int32_t i = 0; i < range->blocks; ++i, codes += range->step) {
       const struct aimc_block* block = &op->block[range->first + i];
       const uintptr_t window = tile_address(block->tile, AIMC_WINDOW_OUT);
@@ -131,7 +127,8 @@ static void collect(const struct aimc_analog* op, int32_t pixel, int8_t* batch) 
 /* Whether finish_lines() can finish every block.  With a single row block, several pixels at once
  * are faster. */
 static bool fits_lines(const struct aimc_analog* op) {
-  if (!op->pixel_columns || op->code_bytes != 1 || op->block_count > LINES_MAX_BLOCKS) return false;
+  if (!op->pixel_columns || op->code_bytes != 1 || op->block_count > AIMC_LINES_MAX_BLOCKS)
+    return false;
   for (const struct aimc_range* range = op->range; range < op->range + op->range_count; ++range) {
     if (range->blocks < 2 || range->columns % LINE_COLUMNS != 0) return false;
     const struct aimc_block* block = &op->block[range->first];

@@ -46,7 +46,7 @@ static void run(const struct aimc_copies* op, const int8_t* in, int8_t* out, voi
   struct walk walk = {.band = &band, .in = in, .copy = align(end)};
   int8_t* patches = align(walk.copy + band.bytes);
   const int64_t patch_bytes = (rows + 15) / 16 * 16;
-  int8_t* codes = align(patches + (whole ? 0 : BATCH * patch_bytes + 16));
+  int8_t* codes = align(patches + (whole ? 0 : AIMC_PIO_BATCH * patch_bytes + 16));
   struct analog_lines lines = {.step = AIMC_TILE_WINDOW,
                                .low = vdupq_n_s8((int8_t)first->requant.low),
                                .high = vdupq_n_s8((int8_t)first->requant.high)};
@@ -58,12 +58,12 @@ static void run(const struct aimc_copies* op, const int8_t* in, int8_t* out, voi
   for (int32_t pixel = 0; pixel < pixels + op->count; ++pixel) {
     const int32_t made = pixel - op->count;
     if (pixel < pixels) {
-      const int8_t* from = patches + pixel % BATCH * patch_bytes;
+      const int8_t* from = patches + pixel % AIMC_PIO_BATCH * patch_bytes;
       if (whole) {
         from = next_pixel(&walk);
-      } else if (pixel % BATCH == 0) {
-        gather(&walk, pieces, pixels - pixel < BATCH ? pixels - pixel : BATCH, patches,
-               patch_bytes);
+      } else if (pixel % AIMC_PIO_BATCH == 0) {
+        gather(&walk, pieces, pixels - pixel < AIMC_PIO_BATCH ? pixels - pixel : AIMC_PIO_BATCH,
+               patches, patch_bytes);
       }
       const int64_t apart = (copy->block->tile - first->block->tile) * (int64_t)AIMC_TILE_WINDOW;
       convert(copy, fills, (uintptr_t)apart, from, !double_buffer && made >= 0);
@@ -72,12 +72,12 @@ static void run(const struct aimc_copies* op, const int8_t* in, int8_t* out, voi
       finish_lines(copy, &lines, out);
       out += first->out_channels;
     } else if (made >= 0) {
-      const int32_t slot = made % BATCH;
+      const int32_t slot = made % AIMC_PIO_BATCH;
       collect(copy, slot, codes);
-      if (slot == BATCH - 1 || made == pixels - 1) {
+      if (slot == AIMC_PIO_BATCH - 1 || made == pixels - 1) {
         for (int32_t i = 0; i < first->range_count; ++i) {
           const struct aimc_range* range = &first->range[i];
-          finish(first, range, codes + range_codes(range, BATCH), codes, slot + 1, out);
+          finish(first, range, codes + range_codes(range, AIMC_PIO_BATCH), codes, slot + 1, out);
         }
         out += (slot + 1) * (int64_t)first->out_channels;
       }

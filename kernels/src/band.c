@@ -2,46 +2,8 @@
 
 #include "copy_ahead.h"
 
-#define BAND_BYTES (128 << 10) /* harness/codegen/packing.py */
-
-/* Input rows or columns that `count` outputs see. */
-static int32_t span(int32_t count, int32_t stride, int32_t kernel, int32_t dilation) {
-  return (count - 1) * stride + (kernel - 1) * dilation + 1;
-}
-
-static int32_t smaller(int32_t a, int32_t b) { return a < b ? a : b; }
-
-struct band band_plan(const struct aimc_window* w, int32_t pixel_bytes, int32_t chunks) {
-  const int32_t width = span(w->out_w, w->stride_x, w->kernel_w, w->dilation_x);
-  const int32_t height = span(w->out_h, w->stride_y, w->kernel_h, w->dilation_y);
-  struct band band = {
-      .window = w,
-      .source_pixel = pixel_bytes,
-      .chunk = pixel_bytes / chunks,
-      .chunks = chunks,
-      .rows = w->out_h,
-  };
-  if (w->pad_top == 0 && w->pad_left == 0 && height <= w->in_h && width <= w->in_w) {
-    band.pixel = pixel_bytes;
-    band.pitch = (int64_t)w->in_w * pixel_bytes;
-    band.next_chunk = band.chunk;
-    return band;
-  }
-  band.left = smaller(w->pad_left, width);
-  band.width = smaller(width - band.left, w->in_w);
-  band.pixel = band.chunk;
-  const int32_t right = width - band.left - band.width;
-  band.pitch = (width - smaller(band.left, right)) * band.pixel;
-  int32_t copied = height;
-  if (height * band.pitch * chunks > BAND_BYTES) {
-    const int64_t spare =
-        BAND_BYTES / (band.pitch * chunks) - span(1, 1, w->kernel_h, w->dilation_y);
-    band.rows = spare < 0 ? 1 : (int32_t)(spare / w->stride_y) + 1;
-    copied = span(band.rows, w->stride_y, w->kernel_h, w->dilation_y);
-  }
-  band.next_chunk = copied * band.pitch + band.left * band.pixel;
-  band.bytes = chunks * band.next_chunk;
-  return band;
+struct band band_plan(const struct aimc_window* window, int32_t pixel_bytes, int32_t chunks) {
+  return plan_band(window, pixel_bytes, chunks);
 }
 
 /* One chunk of the rows [y, end) of the map. */
@@ -74,7 +36,7 @@ const int8_t* band_rows(const struct band* band, const int8_t* in, int32_t oy, i
   const struct aimc_window* w = band->window;
   const int32_t first = oy * w->stride_y - w->pad_top;
   if (band->bytes == 0) return in + first * band->pitch;
-  const int32_t end = first + span(count, w->stride_y, w->kernel_h, w->dilation_y);
+  const int32_t end = first + band_span(count, w->stride_y, w->kernel_h, w->dilation_y);
   for (int32_t i = 0; i < band->chunks; ++i) {
     copy_rows(band, in + i * band->chunk, first, end, scratch + i * band->next_chunk);
   }

@@ -1,40 +1,8 @@
 #include "convolve.h"
 
 #include <arm_neon.h>
-#include <stdbool.h>
 
-#include "band.h"
 #include "gemm_neon.h"
-
-#define STRIP GEMM_ROWS /* output pixels that all panels are multiplied with before the next */
-#define LONG_TAP 256    /* bytes of a pixel, as the next */
-#define CHUNK_BYTES 512
-#define PATCH_ROW 16 /* bytes */
-
-/* pixel_chunks of harness/codegen/packing.py: channels are taken in chunks, all taps of one before
- * the next, so that a chunk of a deep map fits the L1. */
-static int32_t chunks_of(const struct convolution* op) {
-  const int32_t pixel = op->in_channels * op->size;
-  return op->groups == 1 && pixel % CHUNK_BYTES == 0 ? pixel / CHUNK_BYTES : 1;
-}
-
-/* conv_segments of harness/codegen/packing.py: a kernel row's inputs lie side by side, except where
- * groups or dilation part them.  Long rows are parted as well, into taps whose weights
- * gemm_multiply can keep in the L1; of whole quads, their order is the same. */
-static int32_t taps_in_row(const struct convolution* op) {
-  const int32_t pixel = op->in_channels * op->size;
-  const bool whole = op->groups == 1 && op->window->dilation_x == 1;
-  const bool is_long = pixel >= LONG_TAP && pixel % 4 == 0;
-  return whole && !is_long ? 1 : op->window->kernel_w;
-}
-
-/* gathers_patches of harness/codegen/packing.py: kernel rows of less than a vector are put together
- * to one run of inputs. */
-static bool gathers_patches(const struct convolution* op) {
-  const struct aimc_window* w = op->window;
-  return op->groups == 1 && w->dilation_x == 1 && w->kernel_h > 1 &&
-         op->in_channels * op->size * w->kernel_w <= PATCH_ROW;
-}
 
 /* Copies the patches at rows[count] to `to`, `stride` bytes each, and points there.  Copies run
  * ahead of their end, where the next one repairs it. */
@@ -92,8 +60,8 @@ static void point_rows(const struct band* band, const int8_t* top, int32_t first
 /* Appends the pointers that gemm_multiply needs beyond `count`. */
 static void pad_rows(const int8_t** rows, int32_t count) {
   int32_t i = count;
-  for (; i % TILE_ROWS != 0; ++i) rows[i] = rows[0];
-  for (int32_t r = 0; r < TILE_ROWS; ++r) rows[i + r] = rows[r];
+  for (; i % AIMC_GEMM_ROWS != 0; ++i) rows[i] = rows[0];
+  for (int32_t r = 0; r < AIMC_GEMM_ROWS; ++r) rows[i + r] = rows[r];
 }
 
 void convolve(const struct convolution* op, const int8_t* in, int8_t* out, void* scratch) {
@@ -118,19 +86,20 @@ void convolve(const struct convolution* op, const int8_t* in, int8_t* out, void*
   }
   const int64_t patch = (gemm.depth + 15) / 16 * 16;
   const int64_t group_bytes =
-      (out_channels + PANEL - 1) / PANEL * gemm_panel_bytes(gemm.taps, gemm.depth);
+      (out_channels + AIMC_PANEL - 1) / AIMC_PANEL * gemm_panel_bytes(gemm.taps, gemm.depth);
+  /* convolve_scratch_bytes() reserves this. */
   const int8_t** rows = scratch;
-  int64_t* tap = (int64_t*)(void*)(rows + STRIP + 2 * TILE_ROWS);
+  int64_t* tap = (int64_t*)(void*)(rows + AIMC_STRIP + 2 * AIMC_GEMM_ROWS);
   int8_t* copy = (int8_t*)(tap + (gemm.taps + 1 + 7) / 8 * 8);
   gemm.tap = tap;
   gemm.sums = (int32_t*)(void*)(copy + (band.bytes + AIMC_ALIGN - 1) / AIMC_ALIGN * AIMC_ALIGN);
-  int8_t* patches = (int8_t*)(gemm.sums + GEMM_SUMS);
+  int8_t* patches = (int8_t*)(gemm.sums + AIMC_GEMM_SUMS);
   for (int32_t oy = 0; oy < w->out_h; oy += band.rows) {
     const int32_t height = w->out_h - oy < band.rows ? w->out_h - oy : band.rows;
     const int32_t pixels = height * w->out_w;
     const int8_t* top = band_rows(&band, in, oy, height, copy);
-    for (int32_t first = 0; first < pixels; first += STRIP) {
-      const int32_t count = pixels - first < STRIP ? pixels - first : STRIP;
+    for (int32_t first = 0; first < pixels; first += AIMC_STRIP) {
+      const int32_t count = pixels - first < AIMC_STRIP ? pixels - first : AIMC_STRIP;
       point_rows(&band, top, first, count, rows);
       if (gathers) gather_rows(op, &band, rows, count, patches, patch);
       pad_rows(rows, count);

@@ -22,10 +22,10 @@ void aimc_dense_neon(const struct aimc_dense* op, const int8_t* in, int8_t* out)
   const int32_t rest = (op->in_features % 16 + 3) / 4;
   const int8x16_t low = vdupq_n_s8((int8_t)op->requant.low);
   const int8x16_t high = vdupq_n_s8((int8_t)op->requant.high);
-  for (int32_t n = 0; n < op->out_features; n += 2 * PANEL) {
-    const int8_t* first = op->weight + n / PANEL * bytes;
+  for (int32_t n = 0; n < op->out_features; n += 2 * AIMC_PANEL) {
+    const int8_t* first = op->weight + n / AIMC_PANEL * bytes;
     /* Without a second panel the first one is read twice, and the copy dropped. */
-    const int8_t* second = op->out_features - n > PANEL ? first + bytes : first;
+    const int8_t* second = op->out_features - n > AIMC_PANEL ? first + bytes : first;
     int32x4_t even[4];
     int32x4_t odd[4];
     for (int i = 0; i < 4; ++i) {

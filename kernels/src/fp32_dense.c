@@ -16,11 +16,11 @@
 static inline void touch_floats(const float* at) { touch((const int8_t*)at + TOUCH_AHEAD); }
 
 void aimc_dense_fp32(const struct aimc_dense_fp32* op, const float* in, float* out) {
-  const int64_t panel = (int64_t)op->in_features * PANEL;
-  for (int32_t n = 0; n < op->out_features; n += 2 * PANEL) {
-    const float* first = op->weight + n / PANEL * panel;
+  const int64_t panel = (int64_t)op->in_features * AIMC_PANEL;
+  for (int32_t n = 0; n < op->out_features; n += 2 * AIMC_PANEL) {
+    const float* first = op->weight + n / AIMC_PANEL * panel;
     /* Without a second panel the first one is read twice, and the copy dropped. */
-    const float* second = op->out_features - n > PANEL ? first + panel : first;
+    const float* second = op->out_features - n > AIMC_PANEL ? first + panel : first;
     float32x4_t even[4];
     float32x4_t odd[4];
     for (int i = 0; i < 4; ++i) {

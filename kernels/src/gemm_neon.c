@@ -68,11 +68,11 @@ static tile_function* const kFour[2][4] = {
     {gemm_int8_4_1, gemm_int8_4_2, gemm_int8_4_3, gemm_int8_4_4},
     {gemm_fp32_4_1, gemm_fp32_4_2, gemm_fp32_4_3, gemm_fp32_4_4}};
 
-#define STEP_BYTES 128        /* weights that one step of a tile reads */
-#define SUMS (2 * TILE_ROWS)  /* vectors of a tile's sums */
-#define BLOCK_TILES 4         /* at most, to go in blocks */
-#define BLOCK_BYTES (6 << 10) /* of a block's weights, at most unless a tap has more */
-_Static_assert(BLOCK_TILES * SUMS * 4 == GEMM_SUMS, "gemm_neon.h");
+#define STEP_BYTES 128            /* weights that one step of a tile reads */
+#define SUMS (2 * AIMC_GEMM_ROWS) /* vectors of a tile's sums */
+#define BLOCK_TILES 4             /* at most, to go in blocks */
+#define BLOCK_BYTES (6 << 10)     /* of a block's weights, at most unless a tap has more */
+_Static_assert(BLOCK_TILES * SUMS * 4 == AIMC_GEMM_SUMS, "gemm_neon.h");
 
 /* The panel that begins with `column`; every row of `bias` becomes its biases. */
 static void fill_panel(struct gemm_panel* panel, const struct gemm* g, int32_t column,
@@ -81,7 +81,7 @@ static void fill_panel(struct gemm_panel* panel, const struct gemm* g, int32_t c
     const int32x4_t first = vld1q_s32(g->bias + column + 4 * i);
     for (int r = i; r < SUMS; r += 2) bias[r] = first;
   }
-  touch((const int8_t*)(g->bias + column + 4 * PANEL));
+  touch((const int8_t*)(g->bias + column + 4 * AIMC_PANEL));
   if (!g->requant) return;
   const int32_t* multiplier = g->requant->multiplier + g->first_column + column;
   const int32_t* shift = g->requant->shift + g->first_column + column;
@@ -95,8 +95,8 @@ static void fill_panel(struct gemm_panel* panel, const struct gemm* g, int32_t c
     any_left = vorrq_s32(any_left, requant.left);
   }
   panel->shifts_left = vmaxvq_s32(any_left) != 0;
-  touch((const int8_t*)(multiplier + 4 * PANEL));
-  touch((const int8_t*)(shift + 4 * PANEL));
+  touch((const int8_t*)(multiplier + 4 * AIMC_PANEL));
+  touch((const int8_t*)(shift + 4 * AIMC_PANEL));
 }
 
 /* Copies the valid part of a tile; `row_bytes` of each row. */
@@ -129,8 +129,8 @@ void gemm_multiply(const struct gemm* g, const int8_t* const* rows, int32_t row_
   tile_function* const eight = kEight[fp32][(g->depth - 1) % 16 / 4];
   tile_function* const four = kFour[fp32][(g->depth - 1) % 16 / 4];
   const int64_t bytes = gemm_panel_bytes(g->taps, g->depth);
-  const int32_t whole_tiles = row_count / TILE_ROWS;
-  const int32_t tiles = (row_count + TILE_ROWS - 1) / TILE_ROWS;
+  const int32_t whole_tiles = row_count / AIMC_GEMM_ROWS;
+  const int32_t tiles = (row_count + AIMC_GEMM_ROWS - 1) / AIMC_GEMM_ROWS;
   const int32_t taps_of_block = tiles == whole_tiles ? block_taps(g, tiles) : g->taps;
   int32x4_t bias[SUMS];
   struct gemm_panel panel = {
@@ -146,29 +146,29 @@ void gemm_multiply(const struct gemm* g, const int8_t* const* rows, int32_t row_
           fp32 ? vreinterpretq_s8_f32(vdupq_n_f32(g->high)) : vdupq_n_s8((int8_t)g->requant->high),
   };
   const int8_t* weight = g->weight;
-  for (int32_t n = 0; n < g->columns; n += PANEL, weight += bytes, out += PANEL * size) {
-    const int32_t columns = g->columns - n < PANEL ? g->columns - n : PANEL;
+  for (int32_t n = 0; n < g->columns; n += AIMC_PANEL, weight += bytes, out += AIMC_PANEL * size) {
+    const int32_t columns = g->columns - n < AIMC_PANEL ? g->columns - n : AIMC_PANEL;
     int32_t row = 0;
     fill_panel(&panel, g, n, bias);
     panel.weight = weight;
-    if (columns == PANEL && whole_tiles > 0) {
+    if (columns == AIMC_PANEL && whole_tiles > 0) {
       panel.out_stride = g->out_stride;
       panel.tap_count = taps_of_block;
       panel.blocks = g->taps / taps_of_block - 1;
       panel.far = weight + (tiles > 1 ? bytes / (panel.blocks + 1) : 0);
       eight(&panel, rows, out, whole_tiles);
-      row = whole_tiles * TILE_ROWS;
+      row = whole_tiles * AIMC_GEMM_ROWS;
       panel.weight = weight;
     }
     if (row == row_count) continue;
-    const bool is_small = row_count - row <= TILE_ROWS / 2;
-    int8_t rest[GEMM_ROWS * PANEL * sizeof(float)];
-    panel.out_stride = PANEL * size;
+    const bool is_small = row_count - row <= AIMC_GEMM_ROWS / 2;
+    int8_t rest[AIMC_STRIP * AIMC_PANEL * sizeof(float)];
+    panel.out_stride = AIMC_PANEL * size;
     panel.tap_count = g->taps;
     panel.blocks = 0;
     panel.far = weight;
-    (is_small ? four : eight)(&panel, rows + row, rest, tiles - row / TILE_ROWS);
-    copy_tile(rest, row_count - row, columns * size, PANEL * size, out + row * g->out_stride,
+    (is_small ? four : eight)(&panel, rows + row, rest, tiles - row / AIMC_GEMM_ROWS);
+    copy_tile(rest, row_count - row, columns * size, AIMC_PANEL * size, out + row * g->out_stride,
               g->out_stride);
   }
 }

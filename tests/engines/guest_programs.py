@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
+from harness import _headers
 from harness.config.load import load_config
 from harness.config.schema import SystemConfig
 from harness.engines.embedded.engine import EmbeddedEngine
@@ -16,18 +16,12 @@ from harness.engines.protocol import RegionStats, RunResult
 
 ROOT: Final = Path(__file__).parents[2]
 GUESTS: Final = Path(__file__).parent / "guests"
-_PLATFORM_H: Final = ROOT / "kernels" / "include" / "platform.h"
 
-
-def _platform() -> dict[str, int]:
-    """The numbers of platform.h by name; its C suffixes keep assemblers from including it."""
-    found = re.findall(
-        r"^#define PLATFORM_(\w+) (0x[0-9a-f]+)u", _PLATFORM_H.read_text(encoding="utf-8"), re.M
-    )
-    return {name: int(value, 16) for name, value in found}
-
-
-PLATFORM: Final = _platform()
+PLATFORM: Final = {
+    name.removeprefix("PLATFORM_"): value
+    for name, value in vars(_headers).items()
+    if name.startswith("PLATFORM_")
+}
 # Addresses that assembly sources can name, as `ldr x2, =M5_FAIL`.
 ADDRESSES: Final = {
     "TILES": PLATFORM["TILE_BASE"],
@@ -76,7 +70,7 @@ def _build(folder: Path, sources: Sequence[Path], flags: Sequence[str] = ()) -> 
         [
             *(sys.executable, "-m", "ziglang", "cc", "-target", "aarch64-freestanding-none"),
             *("-mcpu=cortex_a55", "-nostdlib", "-static", "-Wl,--build-id=none"),
-            *(f"-I{ROOT}", f"-I{_PLATFORM_H.parent}", f"-I{GUESTS}"),
+            *(f"-I{ROOT}", f"-I{ROOT}/kernels/include", f"-I{GUESTS}"),
             *(f"-D{name}={address:#x}" for name, address in ADDRESSES.items()),
             *flags,
             *("-T", str(script), *map(str, sources)),

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from harness import _tile
+from harness import _headers, _tile
 from harness.operators.window import Window
 from harness.placement.plan import AnalogLayer, Block
 from harness.placement.tile_arithmetic import mvm
@@ -16,8 +16,6 @@ from tests.kernels.machine import DRAM_BASE
 from tests.kernels.operators import Operators, TileSet
 from tests.kernels.test_conv import biases, random_requant, requantized, window
 
-FEATURE_DMA = 1 << 16
-FEATURE_DOUBLE_BUFFER = 1 << 17
 SEED = 99
 EPOCH = 5
 
@@ -139,5 +137,7 @@ def tiles_for(operators: Operators, case: Case, count: int, *, dma: bool) -> lis
 
 
 def tile_set(case: Case, tiles: Sequence[_tile.Tile], *, dma: bool) -> TileSet:
-    features = (FEATURE_DMA if dma else 0) | (FEATURE_DOUBLE_BUFFER if case.double_buffer else 0)
+    features = _headers.AIMC_FEATURE_DMA if dma else 0
+    if case.double_buffer:
+        features |= _headers.AIMC_FEATURE_DOUBLE_BUFFER
     return TileSet(len(tiles), case.tile_rows, case.tile_columns, case.adc_bits, features, EPOCH)

@@ -15,16 +15,13 @@ import unicorn
 from elftools.elf.elffile import ELFFile
 from unicorn import arm64_const
 
-DRAM_BASE = 0x80000000
+from harness import _headers
+
+DRAM_BASE = _headers.PLATFORM_DRAM_BASE
 IMAGE_BYTES = 32 << 20  # the ELF and its stack
 DRAM_BYTES = 256 << 20
-M5OPS_BASE = 0x10010000
-UART_BASE = 0x1C090000
-TILE_BASE = 0x14000000
-TILE_WINDOW = 0x10000
+M5OPS_BYTES = 0x10000
 PAGE = 0x1000
-
-_EXIT, _FAIL, _WORK_BEGIN, _WORK_END = 0x21, 0x22, 0x5A, 0x5B
 
 
 class TileDevice(Protocol):
@@ -43,7 +40,7 @@ class TileWindow:
     """
 
     STEP_PS = 10_000
-    WIDE = (0x038, 0x048)  # AIMC_REG_DESCRIPTOR, AIMC_REG_PROGRAM_ADDR
+    WIDE = tuple(offset for _, offset, size, _, _ in _headers.TILE_REGISTERS if size == 8)
 
     def __init__(self, tile: TileDevice) -> None:
         self.tile = tile
@@ -87,8 +84,10 @@ class Machine:
         self.map(DRAM_BASE, IMAGE_BYTES)
         self.symbols = self._load(elf)
         self._core.mem_write(self.symbols["aimc_platform_mmu"], struct.pack("<I", 0))
-        self._core.mmio_map(M5OPS_BASE, 0x10000, self._pseudo_instruction, None, None, None)
-        self._core.mmio_map(UART_BASE, PAGE, None, None, self._uart, None)
+        self._core.mmio_map(
+            _headers.PLATFORM_M5OPS_BASE, M5OPS_BYTES, self._pseudo_instruction, None, None, None
+        )
+        self._core.mmio_map(_headers.PLATFORM_UART_BASE, PAGE, None, None, self._uart, None)
         self._outcome = Outcome()
         self._tiles = 0
 
@@ -107,12 +106,12 @@ class Machine:
         operation = offset >> 8 & 0xFF
         first = self._core.reg_read(arm64_const.UC_ARM64_REG_X0)
         second = self._core.reg_read(arm64_const.UC_ARM64_REG_X1)
-        if operation in (_EXIT, _FAIL):
-            self._outcome.exit_code = second if operation == _FAIL else 0
+        if operation in (_headers.PLATFORM_M5_EXIT, _headers.PLATFORM_M5_FAIL):
+            self._outcome.exit_code = second if operation == _headers.PLATFORM_M5_FAIL else 0
             self._core.emu_stop()
-        elif operation == _WORK_BEGIN:
+        elif operation == _headers.PLATFORM_M5_WORK_BEGIN:
             self._outcome.regions.append(("begin", first))
-        elif operation == _WORK_END:
+        elif operation == _headers.PLATFORM_M5_WORK_END:
             self._outcome.regions.append(("end", first))
         else:
             raise AssertionError(f"unknown pseudo-instruction {operation:#x}")
@@ -125,18 +124,22 @@ class Machine:
     def attach(self, tiles: Sequence[TileDevice]) -> None:
         """Put ``tiles`` on the board, in place of those that were there."""
         for number in range(self._tiles):
-            self._core.mem_unmap(TILE_BASE + number * TILE_WINDOW, TILE_WINDOW)
+            self._core.mem_unmap(self._tile_address(number), _headers.AIMC_TILE_WINDOW)
         for number, tile in enumerate(tiles):
             window = TileWindow(tile)
             self._core.mmio_map(
-                TILE_BASE + number * TILE_WINDOW,
-                TILE_WINDOW,
+                self._tile_address(number),
+                _headers.AIMC_TILE_WINDOW,
                 window.read,
                 None,
                 window.write,
                 None,
             )
         self._tiles = len(tiles)
+
+    @staticmethod
+    def _tile_address(number: int) -> int:
+        return _headers.PLATFORM_TILE_BASE + number * _headers.AIMC_TILE_WINDOW
 
     def map(self, address: int, size: int) -> None:
         """Let the core access ``size`` bytes of DRAM."""

@@ -12,6 +12,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from harness import _headers
 from harness.codegen import packing
 from harness.codegen.packing import Kernels
 from harness.operators.add import QAdd
@@ -368,7 +369,7 @@ class Operators:
         ranges = packing.analog_ranges(layer.blocks, tiles.adc_bits)
         numbers = np.array([block.tile for block in layer.blocks], np.uint16)
         pixel_bytes = packing.code_bytes_of_a_pixel(block_columns, tiles.adc_bits)
-        descriptor_bytes = 2 * len(layer.blocks) * packing.DESCRIPTOR_BYTES
+        descriptor_bytes = 2 * len(layer.blocks) * _headers.AIMC_DESCRIPTOR_BYTES
         op = AnalogStruct(
             self.constant(DmaStruct(0, 0, 0, 0, self._place(bytes(descriptor_bytes), 0))),
             self.constant(numbers),
@@ -468,7 +469,7 @@ class Operators:
             0,
         )
         numbers = self.constant(np.array([block.tile for block in placed], np.uint16))
-        descriptor_bytes = 2 * count * packing.DESCRIPTOR_BYTES
+        descriptor_bytes = 2 * count * _headers.AIMC_DESCRIPTOR_BYTES
         descriptors = self._place(bytes(layer.copy_count * descriptor_bytes), 0)
         states = [
             bytes(DmaStruct(0, 0, 0, 0, descriptors + k * descriptor_bytes))

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from harness import _headers
 from harness.codegen.packing import (
-    DESCRIPTOR_BYTES,
     Kernels,
     TileIo,
     is_few,
@@ -19,7 +19,6 @@ from harness.codegen.packing import (
 from tests.kernels.analog_layers import (
     DENSE,
     EPOCH,
-    FEATURE_DMA,
     SAME3,
     Case,
     expected_output,
@@ -291,7 +290,7 @@ def test_second_inference_equals_numpy(operators: Operators, name: str, kernels:
         if case.window is DENSE:  # no padding, which is not read
             image = (2 * block.rows + 4) * block.columns
             patches = 2 * case.height * case.width * block.rows
-            assert counts["bytes_in"] == image + patches + DESCRIPTOR_BYTES
+            assert counts["bytes_in"] == image + patches + _headers.AIMC_DESCRIPTOR_BYTES
 
 
 def test_layers_of_one_tile_set_keep_their_mvm_numbers(operators: Operators) -> None:
@@ -317,7 +316,7 @@ def test_layers_of_one_tile_set_keep_their_mvm_numbers(operators: Operators) -> 
         ({"rows": 33}, "rows 32, expected 33"),
         ({"columns": 9}, "columns 8, expected 9"),
         ({"adc_bits": 7}, "ADC bits 8, expected 7"),
-        ({"features": FEATURE_DMA}, "features"),
+        ({"features": _headers.AIMC_FEATURE_DMA}, "features"),
     ],
 )
 def test_another_tile_than_expected_is_fatal(

@@ -5,13 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from harness import _headers
 from harness.codegen import packing
 from harness.operators.integer_node import Requant
 from harness.operators.kernel.sliding import Sliding
 from harness.placement.plan import Block
 
 
-def test_a_panel_holds_four_inputs_of_eight_channels_side_by_side() -> None:
+def test_a_panel_holds_four_inputs_of_eight_channels() -> None:
     weight = np.arange(-60, 60, dtype=np.int8).reshape(10, 1, 1, 12)
     packed = packing.pack_conv_weight(weight, 1, 1, "neon")
     panels = packed[: 2 * 3 * 8 * 4].reshape(2, 3, 8, 4)
@@ -41,11 +42,11 @@ def test_few_channels_make_one_run_of_the_patch() -> None:
     packed = packing.pack_conv_weight(weight, 1, 1, "neon")
     patch = packed[: 7 * 8 * 4].reshape(7, 8, 4)[:, 0].reshape(-1)
     np.testing.assert_array_equal(patch, [*range(1, 28), 0])
-    assert packing.gathers_patches(weight, 1, 1)
-    assert not packing.gathers_patches(weight, 1, 2)
-    assert not packing.gathers_patches(np.zeros((1, 3, 3, 6), np.int8), 1, 1)
-    assert not packing.gathers_patches(weight.astype(np.float32), 1, 1)
-    assert not packing.gathers_patches(np.zeros((1, 1, 1, 3), np.int8), 1, 1)
+    assert packing.conv_segments(weight, 1, 1).shape == (1, 1, 27)
+    assert packing.conv_segments(weight, 1, 2).shape == (1, 9, 3)
+    assert packing.conv_segments(np.zeros((1, 3, 3, 6), np.int8), 1, 1).shape == (1, 3, 18)
+    assert packing.conv_segments(weight.astype(np.float32), 1, 1).shape == (1, 3, 9)
+    assert packing.conv_segments(np.zeros((1, 1, 3, 3), np.int8), 1, 1).shape == (1, 1, 9)
 
 
 def test_wide_pixels_go_in_chunks_of_channels() -> None:
@@ -53,7 +54,10 @@ def test_wide_pixels_go_in_chunks_of_channels() -> None:
     segments = packing.conv_segments(weight, 1, 1)
     assert segments.shape == (2, 2 * 9, 128)
     np.testing.assert_array_equal(segments[1, 9 + 3 * 2 + 1], weight[1, 2, 1, 128:])
-    assert packing.conv_segments(weight[..., :120], 1, 1).shape == (2, 3, 360)
+    # A long kernel row is parted, but its inputs keep their order.
+    parted = packing.conv_segments(weight[..., :120], 1, 1)
+    assert parted.shape == (2, 9, 120)
+    np.testing.assert_array_equal(parted.reshape(-1), weight[..., :120].reshape(-1))
 
 
 def test_a_band_of_a_large_map_stays_small() -> None:
@@ -63,7 +67,7 @@ def test_a_band_of_a_large_map_stays_small() -> None:
 
     # The zeros right of a row are those left of the next.
     assert packing.band_bytes(sliding(32, 1), 64) == (34 * 33 + 1) * 64
-    assert packing.band_bytes(sliding(224, 1), 64) <= packing.BAND_BYTES + 64
+    assert packing.band_bytes(sliding(224, 1), 64) <= _headers.AIMC_BAND_BYTES + 64
     # Three rows at least.
     assert packing.band_bytes(sliding(224, 1), 512) == (3 * 225 + 1) * 512
     in_place = Sliding((34, 34), (32, 32), (3, 3), (1, 1), (0, 0), (1, 1))
@@ -124,7 +128,7 @@ def test_ranges_are_the_blocks_of_the_same_columns() -> None:
         assert total == packing.code_bytes_of_a_pixel([200, 200, 60, 60], bits)
 
 
-def test_columns_are_packed_unless_one_is_shifted_left_or_a_range_begins_between_sixteens() -> None:
+def test_columns_with_left_shifts_or_odd_starts_are_not_packed() -> None:
     def blocks(*starts: int) -> list[Block]:
         scales = np.full(20, 1 << 15, np.uint16)
         cells = np.zeros((1, 20), np.int16)
@@ -187,7 +191,7 @@ def test_tiles_begin_together_unless_they_are_many() -> None:
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (64, 64), (256, 256), (200, 17)])
-def test_images_of_layers_by_turns_are_an_odd_number_of_dram_rows(shape: tuple[int, int]) -> None:
+def test_reloaded_images_are_an_odd_number_of_dram_rows(shape: tuple[int, int]) -> None:
     scales = np.full(shape[1], 1 << 15, np.uint16)
     block = Block(0, 0, 0, np.ones(shape, np.int16), scales, scales)
     image, padded = packing.pack_tile_image(block), packing.pack_reloaded_image(block)

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from elftools.elf.elffile import ELFFile
 
+from harness import _headers
 from harness.toolchain import compile_program
 from tests.kernels.machine import DRAM_BASE, Machine, Outcome
 
@@ -43,8 +44,8 @@ def test_mismatches_are_counted_and_the_first_ones_shown(tmp_path: Path, cache_d
 @pytest.mark.parametrize(
     ("scenario", "exit_code", "console"),
     [
-        ("MANY_MISMATCHES", 253, ""),
-        ("FATAL", 254, "fatal: no reason\n"),
+        ("MANY_MISMATCHES", _headers.AIMC_EXIT_MISMATCH_MAX, ""),
+        ("FATAL", _headers.AIMC_EXIT_FATAL, "fatal: no reason\n"),
         ("MEMORY", 0, ""),
     ],
 )
@@ -57,7 +58,7 @@ def test_exit_codes(
 
 def test_an_exception_prints_its_syndrome_and_fails(tmp_path: Path, cache_dir: Path) -> None:
     outcome = run("EXCEPTION", tmp_path, cache_dir)
-    assert outcome.exit_code == 255
+    assert outcome.exit_code == _headers.AIMC_EXIT_FAULT
     assert outcome.console.startswith("fault: vector 4, syndrome 0x")
 
 

@@ -32,7 +32,12 @@ _SOURCES = (
     "workloads/checkpoints/lenet5.safetensors",
     "aimc_tile/core/registers.h",
 )
-_MODULES = ("harness._tile", "harness.accuracy._codes", "harness.engines.embedded._engine")
+_MODULES = (
+    "harness._tile",
+    "harness._headers",
+    "harness.accuracy._codes",
+    "harness.engines.embedded._engine",
+)
 _NO_SOURCES = {
     ".md",
     ".pyc",

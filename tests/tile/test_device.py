@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import struct
 from collections.abc import Mapping
 from typing import Any
@@ -11,12 +10,11 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from harness import _headers
 from harness._tile import Tile
 from harness.engines.events import TILE_EVENTS
 from harness.placement.tile_arithmetic import mvm
-from harness.resources import resource
 
-DEFINE = re.compile(r"^#define (AIMC_\w+) \(?(0x[0-9a-f]+|\d+)u?(?: << (\d+)\))?", re.MULTILINE)
 FIELDS = {
     "in_base": "Q",
     "out_base": "Q",
@@ -44,15 +42,6 @@ FIELDS = {
 }
 
 
-def constants() -> dict[str, int]:
-    """Every AIMC_ macro by name, without the prefix."""
-    text = resource("aimc_tile/core/registers.h").read_text(encoding="ascii")
-    return {
-        match[1].removeprefix("AIMC_"): int(match[2], 0) << int(match[3] or 0)
-        for match in DEFINE.finditer(text)
-    }
-
-
 def descriptor_bytes(fields: Mapping[str, int]) -> bytes:
     """An `aimc_descriptor`; fields that are not given are 0."""
     unknown = set(fields) - set(FIELDS)
@@ -60,8 +49,12 @@ def descriptor_bytes(fields: Mapping[str, int]) -> bytes:
     return struct.pack("<" + "".join(FIELDS.values()), *(fields.get(name, 0) for name in FIELDS))
 
 
-REG = constants()
-BASE = 0x80000000
+REG = {
+    name.removeprefix("AIMC_"): value
+    for name, value in vars(_headers).items()
+    if name.startswith("AIMC_")
+}
+BASE = _headers.PLATFORM_DRAM_BASE
 DESCRIPTOR = 0x8000
 OUTPUT = 0x4000
 IMAGE = 0x10000

@@ -1,6 +1,9 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+EVENTS: tuple[str, ...]
+"""Names of the events that are counted, in order."""
+
 def run(
     library: str,
     system: Mapping[str, Any],

@@ -19,13 +19,6 @@ from harness.engines.latency import longest_latency
 from harness.engines.protocol import Progress, RegionStats, RunResult
 from harness.errors import EngineError
 
-# kernels/include/platform.h
-PLATFORM: Final = {
-    "dram_base": 0x80000000,
-    "m5ops_base": 0x10010000,
-    "tile_base": 0x14000000,
-    "uart_base": 0x1C090000,
-}
 MMU_SYMBOL: Final = "aimc_platform_mmu"
 _LIBRARY: Final = "libunicorn.so.2"
 _CONSOLE_LINES: Final = 8
@@ -133,11 +126,7 @@ def _parameters(system: SystemConfig) -> dict[str, Any]:
         "load_latency_ns": attach.load_ns(clock_ghz),
         "store_latency_ns": attach.store_ns(clock_ghz),
     }
-    return {
-        **system.model_dump(),
-        "attach": {**attach.model_dump(), **latencies},
-        "platform": PLATFORM,
-    }
+    return {**system.model_dump(), "attach": {**attach.model_dump(), **latencies}}
 
 
 def _check_system(system: SystemConfig) -> None:

@@ -14,6 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
+from harness import _headers
 from harness.atomic import atomic_write_bytes
 from harness.config.fields import canonical
 from harness.config.schema import SystemConfig
@@ -47,7 +48,13 @@ SETTINGS: Final = "settings.json"
 KEPT: Final = "gem5"  # folder beside the program
 _FORMAT: Final = 3  # gem5_configs/settings.py
 _PS_PER_NS: Final = 1000
-_GAVE_UP: Final = 254  # AIMC_EXIT_FATAL and above, kernels/include/aimc_runtime.h
+BOARD: Final = {
+    "dram_base": _headers.PLATFORM_DRAM_BASE,
+    "m5ops_base": _headers.PLATFORM_M5OPS_BASE,
+    "tile_base": _headers.PLATFORM_TILE_BASE,
+    "tile_window": _headers.AIMC_TILE_WINDOW,
+}
+"""The addresses, for the run script, whose interpreter has the standard library only."""
 
 
 class Gem5Engine:
@@ -107,7 +114,7 @@ class Gem5Engine:
             stats = _region_stats(folder, groups, visits, kept, system)
             console = _console(folder)
             host_seconds = time.perf_counter() - start
-            if ending.code < _GAVE_UP:
+            if ending.code <= _headers.AIMC_EXIT_MISMATCH_MAX:
                 left_s = max(1.0, timeout_s - host_seconds)
                 functional = run_functionally(elf, system, regions, timeout_s=left_s)
                 stats = _with_dots(stats, functional, ending.code, elf)
@@ -141,6 +148,7 @@ def run_settings(
     return {
         "format": _FORMAT,
         "elf": str(elf.resolve()),
+        "board": BOARD,
         "system": canonical(system),
         "dram": {
             "interface": dram.gem5.interface,

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from harness._headers import GEM5_TILE_EVENTS
 from harness.config.schema import SystemConfig
 from harness.engines.events import ALL_EVENTS
 from harness.engines.gem5.statistics import Dump
@@ -44,22 +45,6 @@ _DRAM_BACKGROUND: Final = (
     "selfRefresh",
     "refresh",
 )
-
-_TILE: Final = {  # event: statistic of AimcTile
-    "tile_mvms": "mvms",
-    "tile_dac_conversions": "dacConversions",
-    "tile_adc_conversions": "adcConversions",
-    "tile_cell_reads": "cellReads",
-    "tile_adc_saturations": "adcSaturations",
-    "tile_bytes_in": "bytesIn",
-    "tile_bytes_out": "bytesOut",
-    "tile_cells_programmed": "cellsProgrammed",
-    "tile_device_reads": "deviceReads",
-    "tile_device_writes": "deviceWrites",
-    "tile_dma_descriptors": "dmaDescriptors",
-    "tile_guest_errors": "guestErrors",
-    "tile_busy_ps": "busyTicks",
-}
 
 
 @dataclass(frozen=True)
@@ -236,7 +221,7 @@ def _cache(dump: Dump, cache: str, statistic: str) -> int:
 def _tile(dump: Dump, tile: str) -> dict[str, int]:
     if dump.count(f"{tile}.active") == 0:
         return {}
-    return {event: dump.count(f"{tile}.{name}") for event, name in _TILE.items()}
+    return {event: dump.count(f"{tile}.{name}") for event, name in GEM5_TILE_EVENTS.items()}
 
 
 def _split_cycles(events: dict[str, int], dump: Dump, groups: Groups, system: SystemConfig) -> None:

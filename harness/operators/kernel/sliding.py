@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from harness.operators.tensor import Pair
+
 
 @dataclass(frozen=True)
 class Sliding:
-    """A sliding window and the maps on both sides of it; `aimc_window` of aimc_ops.h."""
+    """A sliding window and the maps on both sides of it; `aimc_window` of aimc_window.h."""
 
     in_size: tuple[int, int]
     out_size: tuple[int, int]
@@ -16,10 +18,9 @@ class Sliding:
     pad: tuple[int, int]  # top and left
     dilation: tuple[int, int]
 
-    def spans(self, axis: int, count: int) -> int:
-        """Input rows (axis 0) or columns (1) that ``count`` outputs see."""
-        reach = (self.kernel[axis] - 1) * self.dilation[axis]
-        return (count - 1) * self.stride[axis] + reach + 1
+    def pairs(self) -> tuple[Pair, Pair, Pair, Pair, Pair, Pair]:
+        """All fields in order, as `harness._headers` takes them."""
+        return (self.in_size, self.out_size, self.kernel, self.stride, self.pad, self.dilation)
 
     def fields(self) -> tuple[tuple[str, str], ...]:
         """Designated initializers of a `struct aimc_window` named ``window``."""

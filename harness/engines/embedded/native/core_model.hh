@@ -41,7 +41,6 @@ struct SystemParams {
   DramParams dram;
   AttachParams attach;
   DmaPathParams dma;
-  PlatformMap map;
   size_t tiles = 0;
   TileParams tile;
   uint32_t zero_block_bytes = 64;  // of DC ZVA, as the emulator has it

@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <cstring>
 
+#include "aimc_tile/core/polling.hh"
 #include "aimc_tile/core/registers.h"
 #include "clock.hh"
+#include "kernels/include/platform.h"
 
 namespace aimc::embedded {
 
@@ -22,11 +24,11 @@ bool within(uint64_t address, uint32_t bytes, uint64_t base, uint64_t size) {
 }  // namespace
 
 DeviceKind Devices::find(uint64_t address, uint32_t bytes) const {
-  if (within(address, bytes, map_.tile_base, tiles_.size() * AIMC_TILE_WINDOW)) {
+  if (within(address, bytes, PLATFORM_TILE_BASE, tiles_.size() * AIMC_TILE_WINDOW)) {
     return DeviceKind::kTile;
   }
-  if (within(address, bytes, map_.m5ops_base, kM5opsBytes)) return DeviceKind::kM5ops;
-  if (within(address, bytes, map_.uart_base, kUartBytes)) return DeviceKind::kUart;
+  if (within(address, bytes, PLATFORM_M5OPS_BASE, kM5opsBytes)) return DeviceKind::kM5ops;
+  if (within(address, bytes, PLATFORM_UART_BASE, kUartBytes)) return DeviceKind::kUart;
   return DeviceKind::kNone;
 }
 
@@ -42,10 +44,10 @@ Devices::Outcome Devices::read(uint64_t address, uint32_t bytes, uint8_t* data,
   outcome.end = start + latency(bytes, false);
   std::memset(data, 0, bytes);
   if (find(address, bytes) == DeviceKind::kUart) {
-    if (address - map_.uart_base == kUartFlags) data[0] = kUartIdle;
+    if (address - PLATFORM_UART_BASE == kUartFlags) data[0] = kUartIdle;
     return outcome;
   }
-  const uint64_t offset = address - map_.tile_base;
+  const uint64_t offset = address - PLATFORM_TILE_BASE;
   const size_t index = offset / AIMC_TILE_WINDOW;
   Tile& tile = tiles_[index];
   const uint64_t within_tile = offset % AIMC_TILE_WINDOW;
@@ -53,8 +55,7 @@ Devices::Outcome Devices::read(uint64_t address, uint32_t bytes, uint8_t* data,
   dma_.advance(now);
   const Picoseconds end = tile.read(picoseconds(now), within_tile, bytes, data);
   outcome.end = std::max(now, static_cast<Femtoseconds>(end) * kFsPerPs);
-  outcome.is_poll = within_tile == AIMC_REG_STATUS || within_tile == AIMC_REG_DMA_DONE ||
-                    within_tile == AIMC_REG_DMA_PIXELS;
+  outcome.is_poll = is_poll(within_tile);
   if (!outcome.is_poll) dma_.settle(index, now);  // a poll changes nothing
   outcome.cause = outcome.is_poll && tile.converting() ? kCyclesTileMvm : kCyclesTileTransfer;
   return outcome;
@@ -65,10 +66,10 @@ Devices::Outcome Devices::write(uint64_t address, uint32_t bytes, const uint8_t*
   Outcome outcome;
   outcome.end = start + latency(bytes, true);
   if (find(address, bytes) == DeviceKind::kUart) {
-    if (address - map_.uart_base == kUartData) console_.push_back(static_cast<char>(data[0]));
+    if (address - PLATFORM_UART_BASE == kUartData) console_.push_back(static_cast<char>(data[0]));
     return outcome;
   }
-  const uint64_t offset = address - map_.tile_base;
+  const uint64_t offset = address - PLATFORM_TILE_BASE;
   const size_t index = offset / AIMC_TILE_WINDOW;
   const Femtoseconds now = outcome.end;
   dma_.advance(now);

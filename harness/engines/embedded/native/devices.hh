@@ -9,17 +9,11 @@
 
 #include "dma_host.hh"
 #include "events.hh"
+#include "kernels/include/platform.h"
 #include "params.hh"
 #include "tiles.hh"
 
 namespace aimc::embedded {
-
-struct PlatformMap {
-  uint64_t dram_base = 0;
-  uint64_t m5ops_base = 0;
-  uint64_t tile_base = 0;
-  uint64_t uart_base = 0;
-};
 
 enum class DeviceKind : uint8_t { kNone, kM5ops, kTile, kUart };
 
@@ -28,8 +22,8 @@ constexpr uint64_t kUartBytes = 0x1000;
 
 class Devices {
  public:
-  Devices(const PlatformMap& map, const AttachParams& attach, Tiles& tiles, DmaHost& dma)
-      : map_(map), attach_(attach), tiles_(tiles), dma_(dma) {}
+  Devices(const AttachParams& attach, Tiles& tiles, DmaHost& dma)
+      : attach_(attach), tiles_(tiles), dma_(dma) {}
 
   // The device that contains all of [address, address + bytes).
   DeviceKind find(uint64_t address, uint32_t bytes) const;
@@ -46,7 +40,7 @@ class Devices {
 
   // The pseudo-instruction at `address`.
   uint32_t m5op(uint64_t address) const {
-    return static_cast<uint32_t>(((address - map_.m5ops_base) >> 8) & 0xff);
+    return static_cast<uint32_t>(((address - PLATFORM_M5OPS_BASE) >> 8) & 0xff);
   }
 
   const std::string& console() const { return console_; }
@@ -54,7 +48,6 @@ class Devices {
  private:
   Femtoseconds latency(uint32_t bytes, bool store) const;
 
-  PlatformMap map_;
   AttachParams attach_;
   Tiles& tiles_;
   DmaHost& dma_;

@@ -1,4 +1,4 @@
-// What the engine counts; names and meanings are those of harness/engines/events.py.
+// What the engine counts; the meanings are in harness/engines/events.py.
 #ifndef HARNESS_ENGINES_EMBEDDED_NATIVE_EVENTS_HH_
 #define HARNESS_ENGINES_EMBEDDED_NATIVE_EVENTS_HH_
 
@@ -6,91 +6,57 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "aimc_tile/core/statistics.hh"
+
 namespace aimc::embedded {
 
+// X(Name, name): the core's and the memory's events.
+#define AIMC_CORE_EVENTS(X)                   \
+  X(Cycles, cycles)                           \
+  X(CyclesCompute, cycles_compute)            \
+  X(CyclesMemory, cycles_memory)              \
+  X(CyclesTileTransfer, cycles_tile_transfer) \
+  X(CyclesTileMvm, cycles_tile_mvm)           \
+  X(Instructions, instructions)               \
+  X(IntOps, int_ops)                          \
+  X(SimdOps, simd_ops)                        \
+  X(DotOps, dot_ops)                          \
+  X(FpOps, fp_ops)                            \
+  X(Loads, loads)                             \
+  X(Stores, stores)                           \
+  X(Branches, branches)                       \
+  X(BranchMispredicts, branch_mispredicts)    \
+  X(L1iAccesses, l1i_accesses)                \
+  X(L1iMisses, l1i_misses)                    \
+  X(L1dAccesses, l1d_accesses)                \
+  X(L1dMisses, l1d_misses)                    \
+  X(L1dWritebacks, l1d_writebacks)            \
+  X(L2Accesses, l2_accesses)                  \
+  X(L2Misses, l2_misses)                      \
+  X(L2Writebacks, l2_writebacks)              \
+  X(DramReadBytes, dram_read_bytes)           \
+  X(DramWriteBytes, dram_write_bytes)         \
+  X(DramActivates, dram_activates)            \
+  X(DramOpenPs, dram_open_ps)
+
+// kCycles and so on, then kTile_mvms and so on.
 enum Event : int {
-  kCycles,
-  kCyclesCompute,
-  kCyclesMemory,
-  kCyclesTileTransfer,
-  kCyclesTileMvm,
-  kInstructions,
-  kIntOps,
-  kSimdOps,
-  kDotOps,
-  kFpOps,
-  kLoads,
-  kStores,
-  kBranches,
-  kBranchMispredicts,
-  kL1iAccesses,
-  kL1iMisses,
-  kL1dAccesses,
-  kL1dMisses,
-  kL1dWritebacks,
-  kL2Accesses,
-  kL2Misses,
-  kL2Writebacks,
-  kDramReadBytes,
-  kDramWriteBytes,
-  kDramActivates,
-  kDramOpenPs,
-  kTileMvms,
-  kTileDacConversions,
-  kTileAdcConversions,
-  kTileCellReads,
-  kTileAdcSaturations,
-  kTileBytesIn,
-  kTileBytesOut,
-  kTileCellsProgrammed,
-  kTileDeviceReads,
-  kTileDeviceWrites,
-  kTileDmaDescriptors,
-  kTileGuestErrors,
-  kTileBusyPs,
-  kEvents,
+#define AIMC_EVENT(Name, name) k##Name,
+#define AIMC_TILE_EVENT(use, name, gem5Name, Unit, what) AIMC_IF_##use(kTile_##name, )
+  AIMC_CORE_EVENTS(AIMC_EVENT) AIMC_TILE_COUNTS(AIMC_TILE_EVENT) AIMC_TILE_TIMES(AIMC_TILE_EVENT)
+#undef AIMC_EVENT
+#undef AIMC_TILE_EVENT
+      kEvents,
 };
 
+constexpr int kFirstTileEvent = kTile_mvms;
+
 constexpr std::array<const char*, kEvents> kEventNames = {
-    "cycles",
-    "cycles_compute",
-    "cycles_memory",
-    "cycles_tile_transfer",
-    "cycles_tile_mvm",
-    "instructions",
-    "int_ops",
-    "simd_ops",
-    "dot_ops",
-    "fp_ops",
-    "loads",
-    "stores",
-    "branches",
-    "branch_mispredicts",
-    "l1i_accesses",
-    "l1i_misses",
-    "l1d_accesses",
-    "l1d_misses",
-    "l1d_writebacks",
-    "l2_accesses",
-    "l2_misses",
-    "l2_writebacks",
-    "dram_read_bytes",
-    "dram_write_bytes",
-    "dram_activates",
-    "dram_open_ps",
-    "tile_mvms",
-    "tile_dac_conversions",
-    "tile_adc_conversions",
-    "tile_cell_reads",
-    "tile_adc_saturations",
-    "tile_bytes_in",
-    "tile_bytes_out",
-    "tile_cells_programmed",
-    "tile_device_reads",
-    "tile_device_writes",
-    "tile_dma_descriptors",
-    "tile_guest_errors",
-    "tile_busy_ps",
+#define AIMC_EVENT(Name, name) #name,
+#define AIMC_TILE_EVENT(use, name, gem5Name, Unit, what) AIMC_IF_##use("tile_" #name, )
+    AIMC_CORE_EVENTS(AIMC_EVENT) AIMC_TILE_COUNTS(AIMC_TILE_EVENT) AIMC_TILE_TIMES(AIMC_TILE_EVENT)
+#undef AIMC_EVENT
+#undef AIMC_TILE_EVENT
 };
 
 using Events = std::array<uint64_t, kEvents>;

@@ -48,7 +48,7 @@ const char* exception_name(uint32_t number) {
 Machine::Machine(const UnicornApi& api, const SystemParams& params, const Image& image)
     : api_(api),
       params_(params),
-      memory_(params.map.dram_base, params.dram.size_bytes),
+      memory_(PLATFORM_DRAM_BASE, params.dram.size_bytes),
       numbers_(register_numbers()),
       entry_(image.entry) {
   load_image(image, memory_);
@@ -64,9 +64,9 @@ Machine::Machine(const UnicornApi& api, const SystemParams& params, const Image&
     core_->set_read_all_registers([this](EvalRegisters& values) { read_all_registers(values); });
     for (size_t i = 0; i < model_registers_.size(); ++i)
       model_registers_[i] = &core_->registers()[i];
-    map_device(params_.map.m5ops_base, kM5opsBytes);
-    map_device(params_.map.uart_base, kUartBytes);
-    if (params_.tiles > 0) map_device(params_.map.tile_base, params_.tiles * AIMC_TILE_WINDOW);
+    map_device(PLATFORM_M5OPS_BASE, kM5opsBytes);
+    map_device(PLATFORM_UART_BASE, kUartBytes);
+    if (params_.tiles > 0) map_device(PLATFORM_TILE_BASE, params_.tiles * AIMC_TILE_WINDOW);
     uc_hook hook;
     const auto add = [this, &hook](int type, auto* callback) {
       check(api_.hook_add(engine_, &hook, type, reinterpret_cast<void*>(callback), this, 1, 0),

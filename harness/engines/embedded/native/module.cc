@@ -87,7 +87,7 @@ DmaPathParams dma_path(bool beside_l1, const SystemParams& system) {
   return path;
 }
 
-// `v` is a SystemConfig as dictionaries, with its platform.
+// `v` is a SystemConfig as dictionaries.
 SystemParams system_params(const nb::dict& v) {
   SystemParams params;
   const auto caches = nb::cast<nb::dict>(v["caches"]);
@@ -117,11 +117,6 @@ SystemParams system_params(const nb::dict& v) {
   params.attach.load_extra_beat_fs = attach["load_extra_beat_ns"].is_none()
                                          ? params.attach.store_extra_beat_fs
                                          : femtoseconds(real(attach, "load_extra_beat_ns"));
-  const auto map = nb::cast<nb::dict>(v["platform"]);
-  params.map.dram_base = nb::cast<uint64_t>(map["dram_base"]);
-  params.map.m5ops_base = nb::cast<uint64_t>(map["m5ops_base"]);
-  params.map.tile_base = nb::cast<uint64_t>(map["tile_base"]);
-  params.map.uart_base = nb::cast<uint64_t>(map["uart_base"]);
   params.tiles = nb::cast<size_t>(v["tiles"]);
   const auto tile = nb::cast<nb::dict>(v["tile"]);
   params.tile.rows = nb::cast<uint32_t>(tile["rows"]);
@@ -285,6 +280,9 @@ nb::object evaluate_word(uint32_t word, uint64_t pc, const std::vector<uint64_t>
 
 NB_MODULE(_engine, module) {
   module.doc() = "Timing model over the unicorn emulator; see docs/embedded-engine.md.";
+  nb::list events;
+  for (const char* name : kEventNames) events.append(name);
+  module.attr("EVENTS") = nb::tuple(events);
   module.def("run", &run, "library"_a, "system"_a, "pieces"_a, "code"_a, "writable"_a, "entry"_a,
              "timeout_s"_a, "instruction_limit"_a, "self_check"_a, "progress"_a.none());
   module.def("count_instructions", &count_instructions, "library"_a, "pieces"_a, "entry"_a,

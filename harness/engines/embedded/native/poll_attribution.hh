@@ -4,6 +4,7 @@
 
 #include <cstdint>
 
+#include "aimc_tile/core/polling.hh"
 #include "events.hh"
 
 namespace aimc::embedded {
@@ -15,7 +16,7 @@ class PollAttribution {
   // cycles since then were waiting.
   void poll(uint64_t pc, uint64_t address, Event cause, uint64_t instructions, Events& events) {
     if (active_ && pc == pc_ && address == address_ &&
-        instructions - instructions_ <= kLoopInstructions) {
+        instructions - instructions_ <= kPollLoopInstructions) {
       const uint64_t loop = events[kCyclesCompute] - compute_cycles_;
       events[kCyclesCompute] -= loop;
       events[cause_] += loop;
@@ -41,8 +42,6 @@ class PollAttribution {
   }
 
  private:
-  static constexpr uint64_t kLoopInstructions = 32;
-
   // The last poll.
   bool active_ = false;
   uint64_t pc_ = 0;

@@ -32,25 +32,16 @@ class Tiles {
 
   // Sets the tile events to their sums over all tiles as of `now`.
   void count(Picoseconds now, Events& events) {
-    for (int event = kTileMvms; event <= kTileBusyPs; ++event) events[event] = 0;
-    events[kTileDeviceReads] = added_reads_;
+    for (int event = kFirstTileEvent; event < kEvents; ++event) events[event] = 0;
+    events[kTile_device_reads] = added_reads_;
     for (const std::unique_ptr<Tile>& tile : tiles_) {
       if (!tile) continue;
       tile->advance(now);
       const Statistics& s = tile->statistics();
-      events[kTileMvms] += s.mvms;
-      events[kTileDacConversions] += s.dac_conversions;
-      events[kTileAdcConversions] += s.adc_conversions;
-      events[kTileCellReads] += s.cell_reads;
-      events[kTileAdcSaturations] += s.adc_saturations;
-      events[kTileBytesIn] += s.bytes_in;
-      events[kTileBytesOut] += s.bytes_out;
-      events[kTileCellsProgrammed] += s.cells_programmed;
-      events[kTileDeviceReads] += s.device_reads;
-      events[kTileDeviceWrites] += s.device_writes;
-      events[kTileDmaDescriptors] += s.dma_descriptors;
-      events[kTileGuestErrors] += s.guest_errors;
-      events[kTileBusyPs] += s.busy_ps;
+#define AIMC_ADD(use, name, gem5Name, Unit, what) AIMC_IF_##use(events[kTile_##name] += s.name;)
+      AIMC_TILE_COUNTS(AIMC_ADD)
+      AIMC_TILE_TIMES(AIMC_ADD)
+#undef AIMC_ADD
     }
   }
 
