@@ -22,9 +22,9 @@ class Settings:
     """One object of the file.  Reading a key that it lacks raises `SettingsError`.
 
     At the top: `format`; `elf`; `board`, the addresses and sizes of kernels/include/platform.h and
-    aimc_tile/core/registers.h; `system`; `dram`, the class of gem5 that `system.memory` is based on,
-    and which keys differ from it (harness/engines/gem5/dram.py); `fast_forward_to`, the region at
-    whose first mark the detailed cores take over from functional ones, or null; `checkpoint`,
+    aimc_tile/core/registers.h; `system`; `dram`, the class of gem5 that `system.memory` is based
+    on, and which keys differ from it (harness/engines/gem5/dram.py); `fast_forward_to`, the region
+    at whose first mark the detailed cores take over from functional ones, or null; `checkpoint`,
     null or `at_ns` and `stop`; `restore`, a checkpoint's folder or null; `attended`, whether
     standard input is a pipe of the harness, at whose end gem5 ends.
     """
