@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from harness.toolchain import compile_program
+from tests.kernels.debug_types import read_types
 from tests.kernels.operators import Operators
 
-HERE = Path(__file__).parent
+DRIVER = Path(__file__).parent / "driver.c"
 
 
 @pytest.fixture(scope="session")
@@ -21,5 +22,5 @@ def cache_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def operators(tmp_path_factory: pytest.TempPathFactory, cache_dir: Path) -> Operators:
     out = tmp_path_factory.mktemp("driver") / "driver.elf"
-    compile_program([HERE / "driver.c"], [], out, defines={}, cache_dir=cache_dir)
-    return Operators(out)
+    compile_program([DRIVER], [], out, defines={}, cache_dir=cache_dir)
+    return Operators(out, read_types(DRIVER, cache_dir))

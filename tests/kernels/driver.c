@@ -1,6 +1,7 @@
 /* Runs the one operator that the mailbox names; the test writes the mailbox before each run. */
 #include "aimc_ops.h"
 #include "aimc_runtime.h"
+#include "operations.h"
 
 struct mailbox {
   uint32_t operation;
@@ -20,39 +21,6 @@ struct mailbox {
 /* Its own section of .data, so that start-up does not clear it. */
 volatile struct mailbox mailbox __attribute__((section(".data.mailbox"))) = {0};
 
-enum operation {
-  CONV_REF,
-  CONV_NEON,
-  DEPTHWISE_REF,
-  DEPTHWISE_NEON,
-  DENSE_REF,
-  DENSE_NEON,
-  MAXPOOL_REF,
-  MAXPOOL_NEON,
-  AVGPOOL_REF,
-  AVGPOOL_NEON,
-  ADD_REF,
-  ADD_NEON,
-  CONCAT_REF,
-  CONCAT_NEON,
-  CLIP_REF,
-  CLIP_NEON,
-  RESHAPE_REF,
-  RESHAPE_NEON,
-  SOFTMAX_REF,
-  SOFTMAX_NEON,
-  ANALOG_PIO_REF,
-  ANALOG_PIO_NEON,
-  ANALOG_DMA_REF,
-  ANALOG_DMA_NEON,
-  ANALOG_FEW_REF,
-  ANALOG_FEW_NEON,
-  COPIES_PIO_REF,
-  COPIES_PIO_NEON,
-  COPIES_DMA_REF,
-  COPIES_DMA_NEON,
-};
-
 static void operate(void) {
   const void* op = mailbox.op;
   const int8_t* a = mailbox.in[0];
@@ -61,103 +29,22 @@ static void operate(void) {
   int8_t* out = mailbox.out;
   void* scratch = mailbox.scratch;
   switch ((enum operation)mailbox.operation) {
-    case CONV_REF:
-      aimc_conv_ref(op, a, out, scratch);
-      break;
-    case CONV_NEON:
-      aimc_conv_neon(op, a, out, scratch);
-      break;
-    case DEPTHWISE_REF:
-      aimc_depthwise_ref(op, a, out, scratch);
-      break;
-    case DEPTHWISE_NEON:
-      aimc_depthwise_neon(op, a, out, scratch);
-      break;
-    case DENSE_REF:
-      aimc_dense_ref(op, a, out);
-      break;
-    case DENSE_NEON:
-      aimc_dense_neon(op, a, out);
-      break;
-    case MAXPOOL_REF:
-      aimc_maxpool_ref(op, a, out);
-      break;
-    case MAXPOOL_NEON:
-      aimc_maxpool_neon(op, a, out);
-      break;
-    case AVGPOOL_REF:
-      aimc_avgpool_ref(op, a, out);
-      break;
-    case AVGPOOL_NEON:
-      aimc_avgpool_neon(op, a, out);
-      break;
-    case ADD_REF:
-      aimc_add_ref(op, a, b, out);
-      break;
-    case ADD_NEON:
-      aimc_add_neon(op, a, b, out);
-      break;
-    case CONCAT_REF:
-      aimc_concat_ref(op, list, out);
-      break;
-    case CONCAT_NEON:
-      aimc_concat_neon(op, list, out);
-      break;
-    case CLIP_REF:
-      aimc_clip_ref(op, a, out);
-      break;
-    case CLIP_NEON:
-      aimc_clip_neon(op, a, out);
-      break;
-    case RESHAPE_REF:
-      aimc_reshape_ref(op, a, out, scratch);
-      break;
-    case RESHAPE_NEON:
-      aimc_reshape_neon(op, a, out, scratch);
-      break;
-    case SOFTMAX_REF:
-      aimc_softmax_ref(op, a, out);
-      break;
-    case SOFTMAX_NEON:
-      aimc_softmax_neon(op, a, out);
-      break;
-    case ANALOG_PIO_REF:
-      aimc_analog_pio_ref(op, a, out, scratch);
-      break;
-    case ANALOG_PIO_NEON:
-      aimc_analog_pio_neon(op, a, out, scratch);
-      break;
-    case ANALOG_DMA_REF:
-      aimc_analog_dma_ref(op, a, out, scratch);
-      break;
-    case ANALOG_DMA_NEON:
-      aimc_analog_dma_neon(op, a, out, scratch);
-      break;
-    case ANALOG_FEW_REF:
-      aimc_analog_few_ref(op, a, out, scratch);
-      break;
-    case ANALOG_FEW_NEON:
-      aimc_analog_few_neon(op, a, out, scratch);
-      break;
-    case COPIES_PIO_REF:
-      aimc_copies_pio_ref(op, a, out, scratch);
-      break;
-    case COPIES_PIO_NEON:
-      aimc_copies_pio_neon(op, a, out, scratch);
-      break;
-    case COPIES_DMA_REF:
-      aimc_copies_dma_ref(op, a, out, scratch);
-      break;
-    case COPIES_DMA_NEON:
-      aimc_copies_dma_neon(op, a, out, scratch);
-      break;
+#define RUN(name, arguments)      \
+  case name##_ref:                \
+    aimc_##name##_ref arguments;  \
+    break;                        \
+  case name##_neon:               \
+    aimc_##name##_neon arguments; \
+    break;
+    OPERATIONS(RUN)
+#undef RUN
     default:
       aimc_fatal("unknown operation");
   }
 }
 
 static void program(void) {
-  if (mailbox.operation < COPIES_PIO_REF) {
+  if (mailbox.operation < copies_pio_ref) {
     aimc_tiles_program(mailbox.op);
     return;
   }
