@@ -12,9 +12,8 @@
 
 /* Operation f is at base + (f << 8) and has its arguments in x0 and x1. */
 #define PLATFORM_M5OPS_BASE PLATFORM_ADDRESS(0x10010000)
-#define PLATFORM_TILE_BASE                                              \
-  PLATFORM_ADDRESS(0x14000000) /* tile t at base + t * AIMC_TILE_WINDOW \
-                                */
+/* Tile t is at base + t * AIMC_TILE_WINDOW. */
+#define PLATFORM_TILE_BASE PLATFORM_ADDRESS(0x14000000)
 #define PLATFORM_TILE_MAX 1024u
 #define PLATFORM_UART_BASE PLATFORM_ADDRESS(0x1c090000) /* PL011 */
 #define PLATFORM_DRAM_BASE PLATFORM_ADDRESS(0x80000000)
