@@ -16,12 +16,14 @@ def given_arguments(
     function: Callable[..., object], arguments: Mapping[str, object]
 ) -> dict[str, object]:
     """The ``arguments`` of ``function`` that are not its defaults, without the network."""
-    defaults = inspect.signature(function).parameters
-    return {
-        name: value
-        for name, value in arguments.items()
-        if name not in _LEFT_OUT and value is not defaults[name].default
-    }
+    parameters = inspect.signature(function).parameters
+    given: dict[str, object] = {}
+    for name, value in arguments.items():
+        if parameters[name].kind is inspect.Parameter.VAR_KEYWORD and isinstance(value, Mapping):
+            given |= {key: item for key, item in value.items() if item is not None}
+        elif name not in _LEFT_OUT and value is not parameters[name].default:
+            given[name] = value
+    return given
 
 
 def call_text(function: str, model: str, given: Mapping[str, object]) -> str:

@@ -11,7 +11,15 @@ from aimc.defaults import DEFAULT_SYSTEM
 from harness.config.defaults import is_tile_key
 from harness.config.load import load_config
 from harness.config.schema import Config
-from harness.engines.registry import check_engine
+from harness.engines.protocol import NO_OPTIONS, EngineOptions
+from harness.engines.registry import (
+    check_config,
+    check_engine,
+    engine_with_option,
+)
+from harness.engines.registry import (
+    engine_options as options_of,
+)
 from harness.errors import ConfigError
 
 Setting: TypeAlias = bool | int | float | str | os.PathLike[str] | None
@@ -66,7 +74,7 @@ def configure(
     dataset: Path | None = None,
     checkpoint: Path | None = None,
     engine: str | None = None,
-    gem5: Path | None = None,
+    engine_options: EngineOptions = NO_OPTIONS,
     given: Collection[str] = (),
     unused: Collection[str] = (),
     spelling: Spelling = PYTHON,
@@ -76,7 +84,7 @@ def configure(
     Args:
         settings: ``key.path=value``, later ones winning.
         engine: None: the caller has no such argument.
-        gem5: The program of the engine gem5, only to check that it is used.
+        engine_options: What the engine is told, only to check that it takes it.
         given: Names of arguments that the caller gave; no setting may contradict them.
         unused: Keys of ``run`` that the caller does not use.
 
@@ -115,14 +123,34 @@ def configure(
     )
     if config.run.mapping == "digital":
         _check_no_tile_keys(keys, spelling)
-    if gem5 is not None and config.run.engine != "gem5":
-        raise ConfigError(
-            f"{spelling.argument('gem5')}: the engine is {config.run.engine}, which uses no gem5",
-            hint=f"choose gem5 by {spelling.setting('run.engine')}"
-            if engine is None
-            else f"add {spelling.given('engine', 'gem5')}",
-        )
+    for name in engine_options:
+        _check_option(name, config.run.engine, spelling, by_setting=engine is None)
+    check_config(config, engine_options)
     return config
+
+
+def given_options(options: Mapping[str, object]) -> dict[str, str]:
+    """What the caller has told the engine, as text.
+
+    Raises:
+        TypeError: No engine takes an argument of this name, so that it is nobody's.
+        ConfigError: A value is neither a text nor a path.
+    """
+    known = options_of()
+    texts: dict[str, str] = {}
+    for name, value in options.items():
+        if name not in known:
+            raise TypeError(f"unexpected keyword argument {name!r}: no engine takes it")
+        if value is None:
+            continue
+        if not isinstance(value, str | os.PathLike):
+            raise ConfigError(
+                f"{type(value).__name__} is no kind of value",
+                where=PYTHON.argument(name),
+                hint="give a text or a path",
+            )
+        texts[name] = os.fspath(value)
+    return texts
 
 
 def setting_texts(settings: Mapping[str, Setting] | None) -> list[str]:
@@ -180,6 +208,22 @@ def plain(value: object) -> object:
 def optional_path(path: str | os.PathLike[str] | None) -> Path | None:
     """``path``, where there is one."""
     return None if path is None else Path(path)
+
+
+def _check_option(name: str, engine: str, spelling: Spelling, *, by_setting: bool) -> None:
+    """Refuse what is told to an engine that does not take it."""
+    if name in options_of([engine]):
+        return
+    owner = engine_with_option(name)
+    if owner is None:
+        hint = f"leave {spelling.argument(name)} out"
+    elif by_setting:
+        hint = f"choose {owner} by {spelling.setting('run.engine')}"
+    else:
+        hint = f"add {spelling.given('engine', owner)}"
+    raise ConfigError(
+        f"{spelling.argument(name)}: the engine is {engine}, which uses no {name}", hint=hint
+    )
 
 
 def _check_run_keys(

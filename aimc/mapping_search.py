@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias, TypedDict, Unpack, overload
 
 from aimc.calls import call_text, given_arguments
-from aimc.configuration import Setting, optional_path, setting_texts
+from aimc.configuration import Setting, given_options, optional_path, setting_texts
 from aimc.defaults import (
     DEFAULT_MAPPINGS,
     DEFAULT_NOISE,
@@ -38,7 +38,7 @@ class SearchArguments(TypedDict, total=False):
     preset: _Path
     system: _Path
     set: Mapping[str, Setting] | None
-    gem5: _Path | None
+    gem5: _Path | None  # of the engine gem5
     dataset: _Path | None
     checkpoint: _Path | None
     input_size: int | None
@@ -73,7 +73,6 @@ def search(
     preset: _Path = DEFAULT_SEARCH,
     system: _Path = DEFAULT_SYSTEM,
     set: Mapping[str, Setting] | None = None,
-    gem5: _Path | None = None,
     dataset: _Path | None = None,
     checkpoint: _Path | None = None,
     input_size: int | None = None,
@@ -82,6 +81,7 @@ def search(
     out: _Path | None = None,
     fresh: bool = False,
     progress: bool = False,
+    **engine_options: _Path | None,
 ) -> SearchResult | dict[float, SearchResult]:
     """Find the layers that may be analog while accuracy stays within a bound.
 
@@ -104,8 +104,6 @@ def search(
         preset: A search preset's name or the path of a YAML file.
         system: As of `aimc.run`.
         set: Values by key, e.g. ``{"search.retrain_epochs": 0, "system.tile.io": "dma"}``.
-        gem5: The program of the engine gem5, if strategies are to simulate on it
-            (``{"run.engine": "gem5"}``); None: the variable GEM5, then PATH.
         dataset: As of `aimc.run`.
         checkpoint: As of `aimc.run`.
         input_size: As of `aimc.run`.
@@ -115,6 +113,7 @@ def search(
             the folder that theirs are put in; None: ``mappings``.
         fresh: Search again even if the result is there, or one that has changed.
         progress: Tell on stderr how far the search is.
+        engine_options: As of `aimc.run`, for strategies that simulate.
 
     Returns:
         The result; of several bounds, the results by bound.
@@ -142,16 +141,16 @@ def search(
         input_size=input_size,
         dataset=optional_path(dataset),
         checkpoint=optional_path(checkpoint),
-        gem5=optional_path(gem5),
+        engine_options=given_options(engine_options),
         threads=threads,
         out=optional_path(out),
         given=given,
     )
-    from aimc.progress import search_reporter
+    from aimc.progress import shown_progress
 
-    with search_reporter(shown=progress) as reporter:
+    with shown_progress(shown=progress, stages=False) as told:
         network.store()
         command = [call_text("aimc.search", network.name, given)]
-        found = find(plan, command=command, reporter=reporter, fresh=fresh)
+        found = find(plan, command=command, progress=told, fresh=fresh)
     check_bounds(found.values(), network.name)
     return found if several else next(iter(found.values()))

@@ -16,7 +16,8 @@ from harness.config.schema import Config, LoopConfig
 from harness.errors import ConfigError, HarnessError, MappingError
 
 if TYPE_CHECKING:
-    from harness.accuracy.session import Reporter
+    from harness.engines.protocol import EngineOptions
+    from harness.progress import Progress
 
 _UNUSED: Final = ("fp32_baseline", "images", "mapping", "placement")  # keys of the section run
 
@@ -30,7 +31,7 @@ class SearchPlan:
         loop: Noise and search.
         outs: Folders of the results by bound in percentage points.
         state: Folder of what is known until the search has ended.
-        gem5: The program of the engine gem5; None: the variable GEM5, then PATH.
+        engine_options: What the engine is told.
     """
 
     config: Config
@@ -38,7 +39,7 @@ class SearchPlan:
     outs: Mapping[float, Path]
     state: Path
     threads: int
-    gem5: Path | None
+    engine_options: EngineOptions
 
 
 def plan_search(
@@ -56,7 +57,7 @@ def plan_search(
     input_size: int | None,
     dataset: Path | None,
     checkpoint: Path | None,
-    gem5: Path | None,
+    engine_options: EngineOptions,
     threads: int,
     out: Path | None,
     given: Collection[str] = (),
@@ -108,7 +109,7 @@ def plan_search(
         input_size=input_size,
         dataset=dataset,
         checkpoint=checkpoint,
-        gem5=gem5,
+        engine_options=engine_options,
         given=given,
         unused=_UNUSED,
         spelling=spelling,
@@ -119,7 +120,7 @@ def plan_search(
     ]
     points = [bound.search.drop_points for bound in bounds]
     outs, state = _folders(f"{Path(model).stem}-{loop.search.strategy}", points, out)
-    return SearchPlan(config, loop, outs, state, threads, gem5)
+    return SearchPlan(config, loop, outs, state, threads, engine_options)
 
 
 def _folders(
@@ -134,7 +135,7 @@ def _folders(
 
 
 def find(
-    plan: SearchPlan, *, command: Sequence[str], reporter: Reporter, fresh: bool
+    plan: SearchPlan, *, command: Sequence[str], progress: Progress, fresh: bool
 ) -> dict[float, SearchResult]:
     """Carry out the search; the results by bound.
 
@@ -145,7 +146,7 @@ def find(
     Raises:
         HarnessError: A stage failed; what is known stays in the state's folder.
     """
-    reporter.stage("loading torch and aihwkit")
+    progress.stage("loading torch and aihwkit")
     from harness.accuracy.run import find_mappings
 
     found = find_mappings(
@@ -154,10 +155,10 @@ def find(
         plan.outs,
         state=plan.state,
         command=command,
-        reporter=reporter,
+        progress=progress,
         threads=plan.threads,
         fresh=fresh,
-        gem5=plan.gem5,
+        engine_options=plan.engine_options,
     )
     return {
         drop: SearchResult(result.folder, result.summary, result.earlier)

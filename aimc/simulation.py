@@ -8,15 +8,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from aimc.calls import call_text, given_arguments
-from aimc.configuration import Setting, configure, optional_path, setting_texts
+from aimc.configuration import Setting, configure, given_options, optional_path, setting_texts
 from aimc.defaults import DEFAULT_ENGINE, DEFAULT_MAPPING, DEFAULT_OUT, DEFAULT_SYSTEM, MODELS
 from aimc.networks import name_network
 from aimc.result import Result
+from harness.engines.protocol import NO_OPTIONS
 
 if TYPE_CHECKING:
     from aimc.networks import Network
     from harness.config.schema import Config
-    from harness.pipeline.reporter import Reporter
+    from harness.engines.protocol import EngineOptions
+    from harness.progress import Progress
 
 
 def run(
@@ -27,7 +29,6 @@ def run(
     images: int | None = None,
     set: Mapping[str, Setting] | None = None,
     engine: str = DEFAULT_ENGINE,
-    gem5: str | os.PathLike[str] | None = None,
     dataset: str | os.PathLike[str] | None = None,
     checkpoint: str | os.PathLike[str] | None = None,
     input_size: int | None = None,
@@ -35,6 +36,7 @@ def run(
     out: str | os.PathLike[str] = DEFAULT_OUT,
     fresh: bool = False,
     progress: bool = False,
+    **engine_options: str | os.PathLike[str] | None,
 ) -> Result:
     """Simulate a network, all-digital and mapped, and compare time and energy.
 
@@ -48,8 +50,7 @@ def run(
         system: A system preset's name (`aimc.presets`) or the path of a YAML file.
         images: Simulated images; None: the workload's own number.
         set: Values of the configuration by key, e.g. ``{"system.tile.adc_bits": 6}``.
-        engine: ``embedded`` or ``gem5``.
-        gem5: The program of the engine gem5; None: the variable GEM5, then PATH.
+        engine: ``embedded``, ``gem5`` or one that another package adds (docs/engines.md).
         dataset: Folder or file of the dataset; None: AIMC_DATA.
         checkpoint: Weights (.safetensors) of a built-in network.
         input_size: Height and width of the input.
@@ -57,11 +58,14 @@ def run(
         out: Folder that the run's folder goes to.
         fresh: Simulate again even if the result is there.
         progress: Tell on stderr how far the run is.
+        engine_options: What the engine takes.  Of gem5 ``gem5=``: its program; without it the
+            variable GEM5 names it, then PATH.
 
     Raises:
         HarnessError: An argument is impossible, or a stage failed; nothing of the run is kept.
     """
     given = given_arguments(run, locals())
+    told_engine = given_options(engine_options)
     network = name_network(model, Path(out) / MODELS, example_inputs)
     config = configure(
         network.name,
@@ -73,20 +77,20 @@ def run(
         dataset=optional_path(dataset),
         checkpoint=optional_path(checkpoint),
         engine=engine,
-        gem5=optional_path(gem5),
+        engine_options=told_engine,
         given=given,
     )
-    from aimc.progress import job_reporter
+    from aimc.progress import shown_progress
 
-    with job_reporter(shown=progress) as reporter:
+    with shown_progress(shown=progress) as told:
         network.store()
         return run_configuration(
             config,
             Path(out),
             command=[call_text("aimc.run", network.name, given)],
-            reporter=reporter,
+            progress=told,
             fresh=fresh,
-            gem5=optional_path(gem5),
+            engine_options=told_engine,
         )
 
 
@@ -95,20 +99,22 @@ def run_configuration(
     out: Path,
     *,
     command: Sequence[str],
-    reporter: Reporter,
+    progress: Progress,
     fresh: bool = False,
-    gem5: Path | None = None,
+    engine_options: EngineOptions = NO_OPTIONS,
 ) -> Result:
     """The run of a whole configuration; the command line and `run` end up here.
 
     Args:
         command: The command line or call, for the manifest.
-        reporter: Gets the progress.
+        progress: Gets the progress.
 
     Raises:
         HarnessError: A stage failed; nothing of the run is kept.
     """
     from harness.pipeline.job import run_job
 
-    finished = run_job(config, out, command=command, reporter=reporter, fresh=fresh, gem5=gem5)
+    finished = run_job(
+        config, out, command=command, progress=progress, fresh=fresh, engine_options=engine_options
+    )
     return Result(finished.comparison, finished.folder, finished.cached)

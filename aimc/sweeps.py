@@ -9,15 +9,16 @@ found.points[["system.tiles", "speed_up", "energy_gain"]]
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from aimc.configuration import given_options
 from aimc.defaults import DEFAULT_SWEEPS
+from harness.engines.protocol import NO_OPTIONS, EngineOptions
 from harness.errors import HarnessError
 from harness.sweep.plan_file import SweepPlan
 from harness.sweep.room import CLUSTERS, Cluster, Room
@@ -25,8 +26,8 @@ from harness.sweep.room import CLUSTERS, Cluster, Room
 if TYPE_CHECKING:
     import pandas as pd
 
+    from harness.progress import Progress
     from harness.sweep.points import Sweep
-    from harness.sweep.progress import SweepReporter
 
 _HTML_ROWS: Final = 60
 
@@ -117,8 +118,8 @@ def sweep(
     tls_folder: str | os.PathLike[str] | None = None,
     dashboard: str | None = None,
     retry_failed: bool = False,
-    gem5: str | os.PathLike[str] | None = None,
     progress: bool = False,
+    **engine_options: str | os.PathLike[str] | None,
 ) -> SweepResult:
     """Measure the points of a sweep that have no result yet, and draw its pictures.
 
@@ -136,20 +137,21 @@ def sweep(
         tls_folder: Where ``ca.pem``, ``cert.pem`` and ``key.pem`` for it are.
         dashboard: Address of dask's dashboard, e.g. ``:8787``.
         retry_failed: Try points again that failed earlier.
-        gem5: The program of the engine gem5; None: the variable GEM5, then PATH.
         progress: Tell on stderr how far the sweep is.
+        engine_options: As of `aimc.run`.
 
     Raises:
         HarnessError: The sweep is impossible, or its workers or results cannot be had.  Points
             that failed raise nothing: see `SweepResult.failed`.
     """
+    from aimc.progress import shown_progress
     from harness.sweep.sweep_file import read_sweep, sweep_from_mapping
 
-    program = None if gem5 is None else Path(gem5)
+    told_engine = given_options(engine_options)
     if isinstance(file, Mapping):
-        planned = sweep_from_mapping(file, gem5=program)
+        planned = sweep_from_mapping(file, engine_options=told_engine)
     else:
-        planned = read_sweep(Path(file), gem5=program)
+        planned = read_sweep(Path(file), engine_options=told_engine)
     room = make_room(
         workers=workers,
         memory_limit=memory_limit,
@@ -159,9 +161,14 @@ def sweep(
         tls_folder=None if tls_folder is None else Path(tls_folder),
         dashboard=dashboard,
     )
-    with sweep_reporter(shown=progress) as reporter:
+    with shown_progress(shown=progress) as told:
         return measure_sweep(
-            planned, Path(out), room, reporter, retry_failed=retry_failed, gem5=program
+            planned,
+            Path(out),
+            room,
+            told,
+            retry_failed=retry_failed,
+            engine_options=told_engine,
         )
 
 
@@ -181,10 +188,10 @@ def measure_sweep(
     planned: Sweep,
     out: Path,
     room: Room,
-    reporter: SweepReporter,
+    progress: Progress,
     *,
     retry_failed: bool = False,
-    gem5: Path | None = None,
+    engine_options: EngineOptions = NO_OPTIONS,
 ) -> SweepResult:
     """Run a sweep that was read, and write its tables and pictures.
 
@@ -196,11 +203,18 @@ def measure_sweep(
     from harness.sweep.driver import run_sweep
 
     folder = out / planned.name
-    run_sweep(planned, folder, room, reporter, retry_failed=retry_failed, gem5=gem5)
+    run_sweep(
+        planned,
+        folder,
+        room,
+        progress,
+        retry_failed=retry_failed,
+        engine_options=engine_options,
+    )
     found = load_sweep(folder)
-    reporter.stage("drawing pictures")
+    progress.stage("drawing pictures")
     for reason in write_files(found):
-        reporter.note(reason)
+        progress.note(reason)
     return found
 
 
@@ -247,17 +261,3 @@ def _cluster(name: str) -> Cluster:
             found: Cluster = known
             return found
     raise HarnessError(f"there is no cluster {name[:64]!r}", hint=f"valid: {', '.join(CLUSTERS)}")
-
-
-@contextmanager
-def sweep_reporter(*, shown: bool) -> Iterator[SweepReporter]:
-    """A sweep's progress on stderr if ``shown``, else nothing."""
-    if shown:
-        from aimc.progress import SweepProgress, stderr_console
-
-        with SweepProgress(stderr_console()) as progress:
-            yield progress
-    else:
-        from harness.sweep.progress import Quiet
-
-        yield Quiet()

@@ -20,7 +20,7 @@ from harness.atomic import atomic_write_text
 from harness.config.load import load_config, short_hash
 from harness.config.schema import Config
 from harness.engines.protocol import RunResult
-from harness.engines.registry import ENGINES, engine
+from harness.engines.registry import engine, engine_names
 from harness.model.builtin import NAMES
 from harness.pipeline.prepare import prepare
 from harness.pipeline.programs import build, compile_generated
@@ -92,7 +92,7 @@ def compare(config: Config, folder: Path) -> Row:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--engine", choices=ENGINES, default="embedded")
+    parser.add_argument("--engine", choices=engine_names(), default="embedded")
     parser.add_argument("--images", type=int, default=2, help="of each program")
     parser.add_argument("--models", nargs="+", choices=NAMES, default=list(NAMES))
     parser.add_argument("--csv", type=Path, help="file for the table")

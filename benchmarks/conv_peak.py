@@ -14,7 +14,7 @@ from pathlib import Path
 
 from harness.config.load import load_config
 from harness.pipeline.job import run_job
-from harness.pipeline.reporter import Silent
+from harness.progress import Silent
 from harness.report.comparison import Comparison
 from harness.report.roofline import points
 from harness.stats.summary import ProgramSummary
@@ -59,7 +59,7 @@ def main() -> None:
         },
     )
     with tempfile.TemporaryDirectory() as name:
-        finished = run_job(config, Path(name), command=("conv_peak",), reporter=Silent())
+        finished = run_job(config, Path(name), command=("conv_peak",), progress=Silent())
     comparison = finished.comparison
     show(comparison, comparison.digital, CONV_TARGET)
     digital = comparison.digital

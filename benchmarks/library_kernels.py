@@ -38,7 +38,7 @@ from harness.operators.backend.numpy_backend import exact_matmul
 from harness.operators.conv import QConv
 from harness.pipeline.job import run_job
 from harness.pipeline.prepare import prepare
-from harness.pipeline.reporter import Silent
+from harness.progress import Silent
 from harness.quant.macs import node_macs
 from harness.quant.program import QNetwork
 from harness.toolchain.build import compile_program
@@ -237,7 +237,7 @@ def main() -> None:
         sources = write_program(layers, blob.data(), code, Path(name))
         own_order = library_cycles(config, layers, sources, {})
         best_order = library_cycles(config, layers, sources, {"CHANNELS_OUTERMOST": ""})
-        job = run_job(config, Path(name), command=("library_kernels",), reporter=Silent())
+        job = run_job(config, Path(name), command=("library_kernels",), progress=Silent())
     digital = job.comparison.digital
     ours = {layer.name: layer.cycles for layer in digital.layers}
     rows = [

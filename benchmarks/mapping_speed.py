@@ -33,7 +33,7 @@ from shipped.picture import draw_speed
 from harness.atomic import atomic_write_bytes, atomic_write_text
 from harness.config.load import load_config
 from harness.pipeline.job import run_job
-from harness.pipeline.reporter import Silent
+from harness.progress import Silent
 from harness.quantities import format_ratio
 
 SYSTEM: Final = "alpine-hp"
@@ -65,7 +65,7 @@ def figures(folder: Path) -> dict[str, str]:
         )
         with tempfile.TemporaryDirectory() as out:
             gain = run_job(
-                config, Path(out), command=("mapping_speed",), reporter=Silent()
+                config, Path(out), command=("mapping_speed",), progress=Silent()
             ).comparison.gain
         assert gain is not None
         row[f"{io}_speed_up"] = f"{gain.speed_up:.4f}"

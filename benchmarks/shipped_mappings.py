@@ -38,7 +38,7 @@ from harness.data.workloads import workload_for
 from harness.mapping.resolve import resolve_mapping
 from harness.pipeline.job import run_job
 from harness.pipeline.prepare import prepare
-from harness.pipeline.reporter import Silent
+from harness.progress import Silent
 
 IMAGES = 100  # simulated
 DRAWS = 20  # of the tile's noise, in the evaluation path
@@ -76,7 +76,7 @@ def simulated_row(folder: Path, dataset: Path | None, out: Path) -> Row:
         run=run,
     )
     # A difference in one byte of one image raises here.
-    job = run_job(config, out, command=("shipped_mappings",), reporter=Silent())
+    job = run_job(config, out, command=("shipped_mappings",), progress=Silent())
     assert job.comparison.accuracy is not None
     correct = {entry.what: entry.correct for entry in job.comparison.accuracy.entries}
     prepared = prepare(config)

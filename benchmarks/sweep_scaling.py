@@ -24,9 +24,9 @@ from sweeps.instant import comparison_of, measure_nothing
 
 from harness.config.load import config_hash, config_to_yaml, load_config
 from harness.config.schema import Config
+from harness.progress import Silent
 from harness.sweep.driver import run_sweep
 from harness.sweep.points import Point, Sweep
-from harness.sweep.progress import Quiet
 from harness.sweep.room import Room
 from harness.sweep.send import Task
 from harness.sweep.store import Store, read_layers, read_points
@@ -54,7 +54,7 @@ def _finished_s(configs: Sequence[Config], workers: int, task: Task) -> list[flo
     """When each point was recorded, ascending."""
     with tempfile.TemporaryDirectory() as folder:
         outcome = run_sweep(
-            _sweep(configs), Path(folder), Room(workers=workers), Quiet(), task=task
+            _sweep(configs), Path(folder), Room(workers=workers), Silent(), task=task
         )
         if not outcome.complete:
             raise SystemExit(read_points(Path(folder))["error"].dropna().iloc[0])

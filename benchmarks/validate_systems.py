@@ -67,7 +67,7 @@ def record(draw: Draw, folder: Path, gem5: Path | None) -> None:
     for case, program in programs(draw, folder).items():
         if known.get(case.name, {}).get("sha256") == program.sha256:
             continue
-        result = engine("gem5", gem5=gem5).run(
+        result = engine("gem5", {} if gem5 is None else {"gem5": str(gem5)}).run(
             program.elf, program.config.system, program.regions, timeout_s=TIMEOUT_S
         )
         known[case.name] = {

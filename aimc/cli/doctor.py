@@ -7,15 +7,14 @@ import os
 import platform
 import shutil
 import tempfile
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final
 
 from packaging.specifiers import SpecifierSet
 
 from aimc.extras import DISTRIBUTION, unavailable
 from harness.errors import HarnessError
+from harness.findings import Finding, finding_of
 
 _NEEDED_FREE_MIB: Final = 512
 _OPTIONAL: Final = {
@@ -26,24 +25,14 @@ _OPTIONAL: Final = {
 _OTHER_CACHE: Final = "name another folder by the variable AIMC_CACHE"
 
 
-@dataclass(frozen=True)
-class Finding:
-    """One check's outcome; only ``missing`` keeps the harness from working."""
-
-    what: str
-    verdict: Literal["ok", "missing", "optional"]
-    detail: str
-
-
 def check_machine() -> list[Finding]:
     """Every check, the most basic first."""
     return [
         _python(),
-        _attempt("native modules", _native_modules),
-        _attempt("cross-compiler", _cross_compiler),
-        _attempt("embedded engine", _embedded_engine),
-        _gem5(),
-        _attempt("cache folder", _cache_folder),
+        finding_of("native modules", _native_modules),
+        finding_of("cross-compiler", _cross_compiler),
+        *_engines(),
+        finding_of("cache folder", _cache_folder),
         _dataset(),
         *(_optional(name, purpose) for name, purpose in _OPTIONAL.items()),
         _cpus(),
@@ -56,13 +45,6 @@ def _python() -> Finding:
     version = platform.python_version()
     right = SpecifierSet(wanted).contains(version, prereleases=True)
     return Finding("Python", "ok" if right else "missing", f"{version} ({wanted} is needed)")
-
-
-def _attempt(what: str, check: Callable[[], str]) -> Finding:
-    try:
-        return Finding(what, "ok", check())
-    except (HarnessError, ImportError, OSError) as error:
-        return Finding(what, "missing", str(error))
 
 
 def _native_modules() -> str:
@@ -79,37 +61,17 @@ def _cross_compiler() -> str:
     return f"ziglang {find_compiler(cache_dir()).version}"
 
 
-def _embedded_engine() -> str:
-    """Compile a program of one line and run it."""
-    from harness.cache.folder import cache_dir
-    from harness.config.load import load_config
-    from harness.engines.registry import engine
-    from harness.toolchain.build import compile_program
+def _engines() -> list[Finding]:
+    """What each engine says of itself."""
+    from harness.engines.registry import engine, engine_names
 
-    with tempfile.TemporaryDirectory() as folder:
-        source = Path(folder) / "main.c"
-        source.write_text("int main(void) { return 0; }\n", encoding="utf-8")
-        elf = compile_program(
-            [source], [], Path(folder) / "p.elf", defines={}, cache_dir=cache_dir()
-        )
-        system = load_config(system="alpine-hp", overrides=[], run={}).system
-        result = engine("embedded").run(elf, system, {}, timeout_s=60.0)
-    if result.exit_code:
-        raise HarnessError(f"an empty program ended with code {result.exit_code}")
-    return f"{result.engine_version}; ran {result.instructions} instructions"
-
-
-def _gem5() -> Finding:
-    """Optional: missing only if GEM5 names one that cannot be used."""
-    from harness.engines.gem5.installation import VARIABLE, describe, find_binary
-
-    try:
-        gem5 = describe(find_binary())
-    except HarnessError as error:
-        if os.environ.get(VARIABLE):
-            return Finding("gem5 engine", "missing", str(error))
-        return Finding("gem5 engine", "optional", error.what)
-    return Finding("gem5 engine", "ok", f"gem5 {gem5.version}, {gem5.binary}")
+    findings: list[Finding] = []
+    for name in engine_names():
+        try:
+            findings += engine(name).doctor()
+        except HarnessError as error:
+            findings.append(Finding(f"{name} engine", "missing", str(error)))
+    return findings
 
 
 def _cache_folder() -> str:

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Final
 import typer
 
 from aimc.cli import options
+from aimc.cli.engine_options import with_engine_options
 from aimc.configuration import configure
 from aimc.defaults import (
     DEFAULT_MAPPING,
@@ -21,6 +22,8 @@ from aimc.defaults import (
     MAX_THREADS,
 )
 from aimc.search_plan import SearchPlan, check_bounds, find, plan_search
+from harness.engines.protocol import NO_OPTIONS, EngineOptions
+from harness.engines.registry import engine_options as options_of
 from harness.errors import HarnessError
 from harness.interrupts import interrupted_says
 
@@ -61,7 +64,7 @@ _ONLY_WITH_DROP: Final = {
     "search": "--search",
     "system": "--system",
     "overrides": "--set",
-    "gem5": "--gem5",
+    **{name: f"--{name}" for name in options_of()},
     "dataset": "--dataset",
     "threads": "--threads",
     "fresh": "--fresh",
@@ -75,6 +78,7 @@ def register(app: typer.Typer) -> None:
     app.command("map", help=_HELP)(map_layers)
 
 
+@with_engine_options("run.engine={}")
 def map_layers(
     context: typer.Context,
     model: options.Model,
@@ -124,12 +128,6 @@ def map_layers(
         ),
     ] = None,
     input_size: options.Input = None,
-    gem5: Annotated[
-        Path | None,
-        typer.Option(
-            "--gem5", help="The gem5 program of run.engine=gem5; default: GEM5, then PATH."
-        ),
-    ] = None,
     dataset: options.Dataset = None,
     checkpoint: options.Checkpoint = None,
     threads: Annotated[
@@ -150,6 +148,7 @@ def map_layers(
             "with several the folder that they are put in, by default mappings.",
         ),
     ] = None,
+    engine_options: EngineOptions = NO_OPTIONS,
 ) -> None:
     """See _HELP."""
     if not drop:
@@ -175,7 +174,7 @@ def map_layers(
         input_size=input_size,
         dataset=dataset,
         checkpoint=checkpoint,
-        gem5=gem5,
+        engine_options=engine_options,
         threads=threads,
         out=out,
         given=options.given_options(context),
@@ -217,11 +216,11 @@ def _write(
 
 
 def _find(plan: SearchPlan, *, fresh: bool) -> None:
-    from aimc.progress import search_reporter
+    from aimc.progress import shown_progress
 
     kept = interrupted_says("interrupted; the same command goes on from the last decision")
-    with kept, search_reporter(shown=True) as reporter:
-        found = find(plan, command=("aimc", *sys.argv[1:]), reporter=reporter, fresh=fresh)
+    with kept, shown_progress(stages=False) as progress:
+        found = find(plan, command=("aimc", *sys.argv[1:]), progress=progress, fresh=fresh)
     model = plan.config.run.model
     for result in found.values():
         _tell(result.summary)

@@ -36,10 +36,6 @@ Dataset = Annotated[
 Checkpoint = Annotated[
     Path | None, typer.Option("--checkpoint", help="Weights (.safetensors) of a built-in network.")
 ]
-Gem5 = Annotated[
-    Path | None,
-    typer.Option("--gem5", help="The gem5 program of --engine gem5; default: GEM5, then PATH."),
-]
 Out = Annotated[Path, typer.Option("--out", help="Folder that the result goes to.")]
 
 

@@ -5,13 +5,16 @@ from __future__ import annotations
 import shlex
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
 from aimc.cli import options
+from aimc.cli.engine_options import with_engine_options
 from aimc.configuration import configure
 from aimc.defaults import DEFAULT_ENGINE, DEFAULT_MAPPING, DEFAULT_OUT, DEFAULT_SYSTEM
+from harness.engines.protocol import NO_OPTIONS, EngineOptions
+from harness.engines.registry import engine_names, in_words
 
 _HELP = """Simulate a network, all-digital and mapped, and compare time and energy.
 
@@ -25,12 +28,15 @@ Examples:
     aimc run net.onnx --mapping mapping.json --set system.tile.crossbar_latency_ns=50
 """
 
+_ENGINES: Final = in_words(engine_names())
+
 
 def register(app: typer.Typer) -> None:
     """Add the command to ``app``."""
     app.command("run", help=_HELP)(run)
 
 
+@with_engine_options("--engine {}")
 def run(
     context: typer.Context,
     model: options.Model,
@@ -38,9 +44,8 @@ def run(
     system: options.System = DEFAULT_SYSTEM,
     overrides: options.Set = None,
     engine: Annotated[
-        str, typer.Option("--engine", help="Simulation engine: embedded or gem5.")
+        str, typer.Option("--engine", help=f"Simulation engine: {_ENGINES}.")
     ] = DEFAULT_ENGINE,
-    gem5: options.Gem5 = None,
     images: options.Images = None,
     input_size: options.Input = None,
     dataset: options.Dataset = None,
@@ -49,9 +54,10 @@ def run(
     fresh: Annotated[
         bool, typer.Option("--fresh", help="Simulate again even if the result is there.")
     ] = False,
+    engine_options: EngineOptions = NO_OPTIONS,
 ) -> None:
     """See _HELP."""
-    from aimc.progress import job_reporter
+    from aimc.progress import shown_progress
     from aimc.simulation import run_configuration
     from harness.report.terminal import make_console, print_report
 
@@ -65,14 +71,19 @@ def run(
         dataset=dataset,
         checkpoint=checkpoint,
         engine=engine,
-        gem5=gem5,
+        engine_options=engine_options,
         given=options.given_options(context),
         spelling=options.COMMAND_LINE,
     )
     command = ("aimc", *sys.argv[1:])
-    with job_reporter(shown=True) as reporter:
+    with shown_progress() as progress:
         result = run_configuration(
-            config, out, command=command, reporter=reporter, fresh=fresh, gem5=gem5
+            config,
+            out,
+            command=command,
+            progress=progress,
+            fresh=fresh,
+            engine_options=engine_options,
         )
     console = make_console()
     print_report(result.comparison, console)

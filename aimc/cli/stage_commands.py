@@ -153,9 +153,7 @@ def place(
     out: Artifact = Path("plan.json"),
 ) -> None:
     """See _PLACE_HELP."""
-    from rich.console import Console
-
-    from aimc.progress import JobProgress
+    from aimc.progress import shown_progress
     from harness.atomic import atomic_write_text
     from harness.pipeline.prepare import prepare
     from harness.pipeline.simulator import Simulator
@@ -173,7 +171,7 @@ def place(
         unused=_UNUSED_BY_PLACE,
         spelling=options.COMMAND_LINE,
     )
-    with JobProgress(Console(stderr=True)) as progress:
+    with shown_progress() as progress:
         prepared = prepare(config, Simulator(progress))
     plan = prepared.mapped or prepared.digital
     atomic_write_text(out, plan_to_json(plan, config.system))
@@ -252,16 +250,14 @@ def compile_elf(
 
 
 def _generate(config: Config, out: Path) -> GeneratedProgram:
-    from rich.console import Console
-
-    from aimc.progress import JobProgress
+    from aimc.progress import shown_progress
     from harness.atomic import atomic_write_text
     from harness.config.load import config_to_yaml
     from harness.pipeline.prepare import prepare
     from harness.pipeline.programs import build
     from harness.pipeline.simulator import Simulator
 
-    with JobProgress(Console(stderr=True)) as progress:
+    with shown_progress() as progress:
         prepared = prepare(config, Simulator(progress))
     atomic_write_text(out / "config.yaml", config_to_yaml(config))
     images_used = prepared.images[: config.run.images]
@@ -273,9 +269,7 @@ def simulate(
     out: Artifact = Path("events.json"),
 ) -> None:
     """See _SIMULATE_HELP."""
-    from rich.console import Console
-
-    from aimc.progress import JobProgress
+    from aimc.progress import shown_progress
     from harness.atomic import atomic_write_text
     from harness.config.load import config_from_yaml
     from harness.engines.registry import engine
@@ -283,14 +277,15 @@ def simulate(
 
     config = config_from_yaml(_text(elf.parent / "config.yaml"), where="config.yaml")
     regions = _read_regions(elf.parent / _REGIONS)
-    with JobProgress(Console(stderr=True)) as progress:
+    with shown_progress() as progress:
         progress.stage(f"simulating {elf.name}")
-        result = engine(config.run.engine, fast_forward=config.run.fast_forward).run(
+        result = engine(config.run.engine).run(
             elf,
             config.system,
             regions,
             timeout_s=config.run.timeout_s,
-            progress=progress.simulated,
+            fast_forward=config.run.fast_forward,
+            progress=progress,
         )
     atomic_write_text(out, json.dumps(asdict(result), indent=2) + "\n")
     typer.echo(result.console, nl=False)

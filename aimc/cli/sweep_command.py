@@ -9,8 +9,11 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from aimc.cli import options
+from aimc.cli.engine_options import with_engine_options
 from aimc.defaults import DEFAULT_SWEEPS
+from harness.engines.protocol import NO_OPTIONS, EngineOptions
+from harness.engines.registry import engine_options as options_of
+from harness.engines.registry import engine_with_option
 from harness.errors import HarnessError, SweepError
 
 if TYPE_CHECKING:
@@ -65,6 +68,7 @@ def register(app: typer.Typer) -> None:
     app.add_typer(commands, name="sweep")
 
 
+@with_engine_options("engine: {}")
 def run(
     file: Annotated[Path, typer.Argument(help="The sweep file (YAML).", show_default=False)],
     out: Annotated[
@@ -104,10 +108,11 @@ def run(
         bool,
         typer.Option("--dry-run", help="Only check the file and say what a run would take."),
     ] = False,
-    gem5: options.Gem5 = None,
+    engine_options: EngineOptions = NO_OPTIONS,
 ) -> None:
     """See _RUN_HELP."""
-    from aimc.sweeps import make_room, measure_sweep, sweep_reporter
+    from aimc.progress import shown_progress
+    from aimc.sweeps import make_room, measure_sweep
     from harness.sweep.sweep_file import read_sweep
 
     room = make_room(
@@ -119,13 +124,15 @@ def run(
         tls_folder=tls_folder,
         dashboard=dashboard,
     )
-    planned = read_sweep(file, gem5=gem5)
-    _check_gem5(gem5, planned)
+    planned = read_sweep(file, engine_options=engine_options)
+    _check_options(engine_options, planned)
     if dry_run:
         _tell_plan(planned, out, workers, retry_failed=retry_failed)
         return
-    with sweep_reporter(shown=True) as reporter:
-        found = measure_sweep(planned, out, room, reporter, retry_failed=retry_failed, gem5=gem5)
+    with shown_progress() as progress:
+        found = measure_sweep(
+            planned, out, room, progress, retry_failed=retry_failed, engine_options=engine_options
+        )
     _list(found.points, found.axes, limit=_LISTED)
     _tell_files(found)
     _end(found)
@@ -162,11 +169,16 @@ def show(
     _tell_failed(found)
 
 
-def _check_gem5(gem5: Path | None, planned: Sweep) -> None:
-    if gem5 is not None and all(point.config.run.engine != "gem5" for point in planned.points):
-        raise HarnessError(
-            "--gem5: no point's engine is gem5", hint="add engine: gem5 under base of the file"
-        )
+def _check_options(options: EngineOptions, planned: Sweep) -> None:
+    """Refuse what no point's engine takes."""
+    taken = options_of({point.config.run.engine for point in planned.points})
+    for name in options:
+        if name not in taken:
+            owner = engine_with_option(name)
+            raise HarnessError(
+                f"--{name}: no point's engine is {owner}",
+                hint=f"add engine: {owner} under base of the file",
+            )
 
 
 def _list(points: pd.DataFrame, axes: Iterable[str], *, limit: int | None) -> None:

@@ -45,13 +45,11 @@ def train(
 ) -> None:
     """See _HELP."""
     need("training", "torch")
-    from rich.console import Console
-
-    from aimc.progress import TrainingProgress
+    from aimc.progress import shown_progress
 
     command = shlex.join(["aimc", *sys.argv[1:]])
     kept = interrupted_says("interrupted; the same command goes on from the last epoch")
-    with kept, TrainingProgress(Console(stderr=True)) as progress:
+    with kept, shown_progress() as progress:
         progress.stage("loading torch")
         from harness.training.run import train_workload
 
@@ -62,13 +60,7 @@ def train(
             weights=weights,
             threads=threads,
             command=command,
-            on_stage=progress.stage,
-            on_epoch=lambda record, epochs: progress.epoch(
-                record.epoch,
-                epochs,
-                record.seconds,
-                f"loss {record.train_loss:.3f}, validation {record.validation_accuracy:.2%}",
-            ),
+            progress=progress,
         )
     typer.echo(f"Best epoch {result.best_epoch}")
     typer.echo(f"Validation accuracy {100 * result.validation_accuracy:.2f} %")

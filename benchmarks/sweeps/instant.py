@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from harness.config.schema import Config
+from harness.engines.protocol import EngineOptions
 from harness.pipeline.measure import measure
-from harness.pipeline.reporter import Reporter, Silent
+from harness.progress import Progress, Silent
 from harness.report.comparison import Comparison
 
 
@@ -18,7 +19,11 @@ def comparison_of(text: str) -> Comparison:
     """The measurement of the configuration ``text``, as JSON."""
     with tempfile.TemporaryDirectory() as folder:
         return measure(
-            Config.model_validate_json(text), Path(folder), command=(), reporter=Silent(), gem5=None
+            Config.model_validate_json(text),
+            Path(folder),
+            command=(),
+            progress=Silent(),
+            engine_options={},
         )
 
 
@@ -27,8 +32,8 @@ def measure_nothing(
     folder: Path,  # noqa: ARG001
     *,
     command: Sequence[str],  # noqa: ARG001
-    reporter: Reporter,  # noqa: ARG001
-    gem5: Path | None,  # noqa: ARG001
+    progress: Progress,  # noqa: ARG001
+    engine_options: EngineOptions,  # noqa: ARG001
     text: str,
 ) -> Comparison:
     """`comparison_of` another configuration, ``text``."""

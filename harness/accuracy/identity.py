@@ -17,6 +17,7 @@ from harness.accuracy.strategies import Strategy, strategy_named
 from harness.accuracy.task import Task
 from harness.config.schema import Config, LoopConfig
 from harness.digest import sha256_file, sha256_json
+from harness.engines.protocol import NO_OPTIONS, EngineOptions
 from harness.model.onnx_path import is_onnx_path
 from harness.pipeline.identity import harness_identity, library_versions
 
@@ -39,7 +40,7 @@ def search_identity(
     bounds: Collection[float],
     threads: int,
     *,
-    gem5: Path | None = None,
+    engine_options: EngineOptions = NO_OPTIONS,
 ) -> SearchIdentity:
     """The identity of a search under ``bounds``, in percentage points; the bound in ``loop`` is
     unused.
@@ -47,12 +48,12 @@ def search_identity(
     The content of files is part of it; their paths are not, except the network's.
 
     Args:
-        gem5: The program of the engine gem5; None: the variable GEM5, then PATH.
+        engine_options: What the engine is told.
 
     Raises:
         HarnessError: The engine or the strategy is not there.
     """
-    computes = harness_identity(config.run.engine, gem5=gem5)
+    computes = harness_identity(config.run.engine, engine_options=engine_options)
     strategy = strategy_named(loop.search.strategy)
     network = [task.checksums["weights"]]
     if is_onnx_path(config.run.model):

@@ -30,7 +30,7 @@ from harness.accuracy.result import (
     to_csv,
 )
 from harness.accuracy.search import Search, search_all
-from harness.accuracy.session import TEST_SEED, Reporter, SearchSession
+from harness.accuracy.session import TEST_SEED, SearchSession
 from harness.accuracy.state import StateFolder, analog_of
 from harness.accuracy.state_check import INT8
 from harness.accuracy.strategies import strategy_named
@@ -39,6 +39,7 @@ from harness.atomic import atomic_write_bytes, atomic_write_text
 from harness.checksums import seal
 from harness.config.schema import Config, LoopConfig
 from harness.data.sizes import inputs_in_words
+from harness.engines.protocol import NO_OPTIONS, EngineOptions
 from harness.errors import HarnessError
 from harness.locks import folder_lock
 from harness.mapping.mapping import LayerMapping, Unit
@@ -46,6 +47,7 @@ from harness.mapping.write import write_mapping
 from harness.model.checkpoint import save_checkpoint
 from harness.operators.matrix import WeightedNode
 from harness.pipeline.folder import staged_folder
+from harness.progress import Progress
 from harness.quant.digest import network_digest
 from harness.quant.macs import node_macs
 from harness.quant.program import QNetwork
@@ -66,10 +68,10 @@ def find_mapping(
     out: Path,
     *,
     command: Sequence[str],
-    reporter: Reporter,
+    progress: Progress,
     threads: int,
     fresh: bool = False,
-    gem5: Path | None = None,
+    engine_options: EngineOptions = NO_OPTIONS,
 ) -> Found:
     """Search a mapping under the bound of ``loop`` and write it to the folder ``out``.
 
@@ -81,10 +83,10 @@ def find_mapping(
         {loop.search.drop_points: out},
         state=_state_of(out),
         command=command,
-        reporter=reporter,
+        progress=progress,
         threads=threads,
         fresh=fresh,
-        gem5=gem5,
+        engine_options=engine_options,
     )
     return found
 
@@ -96,10 +98,10 @@ def find_mappings(
     *,
     state: Path,
     command: Sequence[str],
-    reporter: Reporter,
+    progress: Progress,
     threads: int,
     fresh: bool = False,
-    gem5: Path | None = None,
+    engine_options: EngineOptions = NO_OPTIONS,
 ) -> list[Found]:
     """Search a mapping under each bound; the folder of each appears complete.
 
@@ -115,7 +117,7 @@ def find_mappings(
         threads: Number of torch threads; results are reproducible for one number and machine.
         fresh: Search again even where a folder has the result of the same search, and replace a
             result that has changed.
-        gem5: The program of the engine gem5; None: the variable GEM5, then PATH.
+        engine_options: What the engine is told.
 
     Raises:
         HarnessError: A stage failed, or a folder has files that would be lost; earlier results are
@@ -123,22 +125,24 @@ def find_mappings(
     """
     strategy_named(loop.search.strategy)  # report an unknown one before anything is read
     _check_folders(outs)
-    reporter.stage(f"reading {inputs_in_words(config.run.model, config.run.dataset)}")
+    progress.stage(f"reading {inputs_in_words(config.run.model, config.run.dataset)}")
     task = load_task(config)
     loops = {drop: _with_bound(loop, drop) for drop in outs}
-    identity = partial(search_identity, task, config, loop, threads=threads, gem5=gem5)
+    identity = partial(
+        search_identity, task, config, loop, threads=threads, engine_options=engine_options
+    )
     names = {drop: fingerprint(identity([drop])) for drop in outs}
     folder = StateFolder(state, identity(outs.keys()))
-    with _locked([state, *map(_state_of, outs.values())], reporter):
+    with _locked([state, *map(_state_of, outs.values())], progress):
         earlier = {drop: served(out, names[drop], fresh=fresh) for drop, out in outs.items()}
         wanted = [drop for drop in outs if earlier[drop] is None]
         if wanted:
             session = SearchSession(
-                task, config, loop, folder, reporter, threads=threads, gem5=gem5
+                task, config, loop, folder, progress, threads=threads, engine_options=engine_options
             )
 
             def write(search: Search) -> None:
-                reporter.stage("writing the mapping")
+                progress.stage("writing the mapping")
                 drop = search.drop_points
                 served(outs[drop], names[drop], fresh=fresh)  # it may have changed meanwhile
                 with staged_folder(outs[drop]) as staging:
@@ -171,17 +175,17 @@ def _check_folders(outs: Mapping[float, Path]) -> None:
 
 
 @contextlib.contextmanager
-def _locked(folders: Iterable[Path], reporter: Reporter) -> Iterator[None]:
+def _locked(folders: Iterable[Path], progress: Progress) -> Iterator[None]:
     """Lock ``folders`` against other searches for the `with` block."""
     with contextlib.ExitStack() as stack:
         # Always in one order, so that two searches never deadlock.
         for folder in sorted(set(map(_absolute, folders))):
-            stack.enter_context(folder_lock(folder, waiting=partial(_waiting, reporter, folder)))
+            stack.enter_context(folder_lock(folder, waiting=partial(_waiting, progress, folder)))
         yield
 
 
-def _waiting(reporter: Reporter, folder: Path, text: str) -> None:
-    reporter.decided(f"{folder}: {text}")
+def _waiting(progress: Progress, folder: Path, text: str) -> None:
+    progress.note(f"{folder}: {text}")
 
 
 def _absolute(path: Path) -> Path:

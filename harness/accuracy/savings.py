@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from dataclasses import asdict
-from pathlib import Path
 
 from harness.accuracy.state import Saving
 from harness.config.schema import Config
+from harness.engines.protocol import NO_OPTIONS, EngineOptions
 from harness.errors import PlacementError
 from harness.mapping.mapping import LayerMapping, Unit, matrix_layers
 from harness.pipeline import savings
@@ -22,14 +22,14 @@ def layer_savings(
     config: Config,
     on_program: Callable[[str], None] = lambda _: None,
     *,
-    gem5: Path | None = None,
+    engine_options: EngineOptions = NO_OPTIONS,
 ) -> dict[str, Saving]:
     """Time and energy of one inference of each candidate, on the configured system and engine.
 
     Args:
         candidates: Layers that each fit the system's tiles if they are alone.
         on_program: Called with the name of each program before its simulation.
-        gem5: The program of the engine gem5; None: the variable GEM5, then PATH.
+        engine_options: What the engine is told.
 
     Raises:
         HarnessError: A stage failed, or the memory is too small for a layer on tiles.
@@ -40,7 +40,12 @@ def layer_savings(
     mapping = LayerMapping(network.name, "analog", units, insists=False)
     image = network.calibration_inputs[:1]
     found = savings.layer_savings(
-        all_digital(network), mapping, config, image, Simulator(gem5=gem5), on_program
+        all_digital(network),
+        mapping,
+        config,
+        image,
+        Simulator(engine_options=engine_options),
+        on_program,
     )
     missing = [layer for layer in candidates if layer not in found]
     if missing:

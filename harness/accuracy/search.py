@@ -121,7 +121,7 @@ class Search:
     def report(self, known: str = "") -> None:
         """Report the decisions not yet reported; ``known`` says why they exist already."""
         for step in self._steps[self._reported :]:
-            self.session.reporter.decided(_told(step) + (known if step.measured else ""))
+            self.session.progress.note(_told(step) + (known if step.measured else ""))
         self._reported = len(self._steps)
 
     def work_left(self) -> float:
@@ -200,7 +200,7 @@ def search_all(
         left = searches[index:]
         session.remaining = partial(_work_left, left)
         _check_bounds(session, left)
-        session.reporter.decided(
+        session.progress.note(
             f"float accuracy {100 * session.baseline:.2f} % on {len(session.validation)} "
             f"validation images; bound {100 * session.baseline - search.drop_points:.2f} %"
         )

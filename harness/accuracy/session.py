@@ -10,8 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Collection, Mapping
 from functools import cached_property
-from pathlib import Path
-from typing import Final, Protocol
+from typing import Final
 
 import numpy as np
 
@@ -37,11 +36,13 @@ from harness.accuracy.state import (
 from harness.accuracy.state_check import CONFIRMATION, DIGITAL, INT8, Scope, alone, misfit
 from harness.accuracy.task import Labelled, Task
 from harness.config.schema import Config, LoopConfig
+from harness.engines.protocol import NO_OPTIONS, EngineOptions
 from harness.errors import DataError
 from harness.mapping.mapping import LayerMapping, Unit, matrix_layers
 from harness.model.graph import Graph
 from harness.operators.tensor import FloatArray
 from harness.placement.select import Demand, demands
+from harness.progress import Progress
 from harness.safe_text import shown
 from harness.training.loop import TensorSplit, tensor_split
 
@@ -54,19 +55,6 @@ TEST_SEED: Final = 1 << 31  # added to the seed: devices that the search has not
 CONFIRMING_SEED: Final = 1 << 32  # and others that only the confirmation sees
 
 
-class Reporter(Protocol):
-    """Receives the progress of a search."""
-
-    def stage(self, text: str) -> None:
-        """Something begins."""
-
-    def decided(self, text: str) -> None:
-        """A decision or a result."""
-
-    def work(self, done: float, total: float) -> None:
-        """``done`` of ``total`` work, in the same unit; both may grow."""
-
-
 class SearchSession:
     """One network, its images and its state.
 
@@ -76,7 +64,7 @@ class SearchSession:
         loop: Noise and search settings; the bound is not used.
         folder: Where the state is kept.
         threads: Number of torch threads.
-        gem5: The program of the engine gem5; None: the variable GEM5, then PATH.
+        engine_options: What the engine is told.
 
     Attributes:
         remaining: Returns roughly how many images are still to be evaluated.
@@ -88,13 +76,13 @@ class SearchSession:
         config: Config,
         loop: LoopConfig,
         folder: StateFolder,
-        reporter: Reporter,
+        progress: Progress,
         *,
         threads: int,
-        gem5: Path | None = None,
+        engine_options: EngineOptions = NO_OPTIONS,
     ) -> None:
-        self.task, self.config, self.loop, self.reporter = task, config, loop, reporter
-        self._folder, self._threads, self._gem5 = folder, threads, gem5
+        self.task, self.config, self.loop, self.progress = task, config, loop, progress
+        self._folder, self._threads, self._engine_options = folder, threads, engine_options
         self._evaluator = SearchEvaluator(task, config.system, loop, threads=threads)
         self.validation = task.validation.first(loop.search.validation_images)
         self.remaining: Callable[[], float] = float
@@ -146,8 +134,8 @@ class SearchSession:
                 self.task.quantized(self.task.graph),
                 tuple(self.demands),
                 self.config,
-                lambda program: self.reporter.stage(f"simulating {program}"),
-                gem5=self._gem5,
+                lambda program: self.progress.stage(f"simulating {program}"),
+                engine_options=self._engine_options,
             )
             self._save(self.state.with_(savings=found))
         assert self.state.savings is not None
@@ -170,7 +158,7 @@ class SearchSession:
         found = self._evaluator.alone(network, images, missing, reference)
         for index, layer in enumerate(missing):
             left = len(missing) - index
-            self.reporter.stage(f"measuring the layers alone ({left} to do): {layer}")
+            self.progress.stage(f"measuring the layers alone ({left} to do): {layer}")
             self._keep_measurement(route, alone(layer), *next(found))
 
     # The float network
@@ -183,7 +171,7 @@ class SearchSession:
     def float_correct(self, split: str) -> BoolArray:
         """Which images of ``validation`` or ``test`` it classifies correctly."""
         if split not in self.state.float_correct:
-            self.reporter.stage(f"measuring the float network on the {split} split")
+            self.progress.stage(f"measuring the float network on the {split} split")
             found = self._evaluator.float_correct(self._images(split))
             check_baseline(found, self.task.classes, f"{self.task.dataset}, {split} split")
             correct = FloatCorrect.of(found)
@@ -215,7 +203,7 @@ class SearchSession:
         analog = analog_of((*route, layer))
         noisy = tuple(self.demands) if layer is None else analog
         graph = self._retrained(route, layer, noisy)
-        self.reporter.stage(f"measuring {layer or 'the retrained network'}")
+        self.progress.stage(f"measuring {layer or 'the retrained network'}")
         measured = self._evaluator.measure(
             self._evaluator.stored(graph), self.validation, analog, self.float_correct("validation")
         )
@@ -227,7 +215,7 @@ class SearchSession:
     def confirm(self, route: Route) -> None:
         """Measure the network at the end of ``route`` on devices that no trial has seen."""
         repetitions = self.loop.search.confirm_repetitions
-        self.reporter.stage(f"confirming what was found on {repetitions} other sets of devices")
+        self.progress.stage(f"confirming what was found on {repetitions} other sets of devices")
         measured = self._evaluator.measure(
             self._evaluator.stored(self._graph(route)),
             self.validation,
@@ -295,7 +283,7 @@ class SearchSession:
         parts = self._segments(layer)
         for index, segment in enumerate(parts[done:], done):
             part = f", part {index + 1} of {len(parts)}" if len(parts) > 1 else ""
-            self.reporter.stage(f"retraining for {layer or 'all layers noisy'}{part}")
+            self.progress.stage(f"retraining for {layer or 'all layers noisy'}{part}")
             assert recipe is not None  # without one there is no part
             graph = retrain(
                 graph,
@@ -331,14 +319,14 @@ class SearchSession:
         seed, network = self.loop.search.seed, self._evaluator.stored(self._graph(route))
         missing = [name for name in self.final_times if self.state.measurement(route, name) is None]
         if self.state.measurement((), INT8) is None:
-            self.reporter.stage("measuring the digital int8 network on the test split")
+            self.progress.stage("measuring the digital int8 network on the test split")
             digital = self.task.quantized(self.task.graph)
             reference = self.float_correct("test")
             measured = self._evaluator.measure(digital, self.task.test, (), reference)
             self._keep_measurement((), INT8, measured)
         for name in missing:
             split, _, seconds = name.partition(" ")
-            self.reporter.stage(f"measuring on the {split} split {seconds} s after programming")
+            self.progress.stage(f"measuring on the {split} split {seconds} s after programming")
             measured = self._decided(route, name) or self._evaluator.measure(
                 network,
                 self._images(split),
@@ -379,5 +367,4 @@ class SearchSession:
         self._folder.save(state)
         self.state = state
         done = self._evaluator.work
-        if done > 0:
-            self.reporter.work(done, done + self.remaining())
+        self.progress.work(done, done + self.remaining())

@@ -32,6 +32,7 @@ from harness.digest import sha256_of
 from harness.errors import ConfigError
 
 __all__ = [
+    "PRESETS_HINT",
     "Preset",
     "PresetValue",
     "config_from_yaml",
@@ -247,13 +248,15 @@ def _validate_as(
         ]
         if len(problems) == 1:
             where, what = problems[0]
-            raise ConfigError(what, where=where or None, hint=_HINT) from error
+            raise ConfigError(what, where=where or None, hint=PRESETS_HINT) from error
         lines = "".join(f"\n  {where + ': ' if where else ''}{what}" for where, what in problems)
-        raise ConfigError(f"{len(problems)} impossible values:{lines}", hint=_HINT) from error
+        raise ConfigError(
+            f"{len(problems)} impossible values:{lines}", hint=PRESETS_HINT
+        ) from error
 
 
 _OUT_OF_RANGE: Final = ("greater_than_equal", "less_than_equal", "less_than")
-_HINT: Final = "aimc presets lists the presets, and each one's values, units and sources"
+PRESETS_HINT: Final = "aimc presets lists the presets, and each one's values, units and sources"
 
 
 def _problem(

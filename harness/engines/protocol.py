@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from types import MappingProxyType
+from typing import ClassVar, Final, Protocol, TypeAlias
 
-from harness.config.schema import SystemConfig
+from harness.config.schema import Config, SystemConfig
+from harness.findings import Finding
+from harness.progress import SILENT, Progress
 
 
 @dataclass(frozen=True)
@@ -53,17 +56,67 @@ class RunResult:
     host_seconds: float
 
 
-class Progress(Protocol):
-    """Hears how far a simulation has come."""
+@dataclass(frozen=True)
+class EngineOption:
+    """What a caller can tell an engine.
 
-    def __call__(self, instructions: int, simulated_ns: float, layer: str | None = None, /) -> None:
-        """``layer`` is the region that executes, where the engine knows it."""
+    It is an option of the command line, an argument in Python, and a keyword of the engine's class.
+    """
+
+    name: str
+    what: str  # as the help names it
+    otherwise: str  # what the engine takes if it is not told
+    variable: str | None = None  # of the environment, which the engine reads before that
+
+
+EngineOptions: TypeAlias = Mapping[str, str]
+"""Values by the name of their `EngineOption`; those that another engine takes do not matter."""
+
+NO_OPTIONS: Final[EngineOptions] = MappingProxyType({})
 
 
 class Engine(Protocol):
-    """Runs one ELF on one system."""
+    """Runs programs on systems, and answers for itself.
 
-    name: str
+    A class for it is found by its entry point (`harness.engines.registry`).  It is made with those
+    of its ``options`` that the caller has named, as keywords; making it does nothing else.  Its
+    module is read at every start of the command line and imports no large library.
+
+    Attributes:
+        name: As ``run.engine`` has it.
+        options: What a caller can tell it.
+        macs_per_s: Multiply-accumulates that it simulates in a second, roughly; for the time that
+            a sweep will take.
+    """
+
+    name: ClassVar[str]
+    options: ClassVar[tuple[EngineOption, ...]]
+    macs_per_s: ClassVar[float]
+
+    def check(self, config: Config) -> None:
+        """Refuse what this engine cannot simulate, as soon as the configuration is known.
+
+        Raises:
+            HarnessError: It cannot; the message says what it can.
+        """
+
+    def sees_energy(self, key: str) -> bool:
+        """Whether a result depends on the value ``key`` of the system's energies.
+
+        The harness computes energy from events, so that most engines look at none.
+        """
+
+    def identity(self) -> Mapping[str, str]:
+        """What its numbers depend on besides the sources and libraries of the harness.
+
+        Results are kept and served by it; an engine of the harness's own code has nothing to say.
+
+        Raises:
+            EngineError: The engine is not on this machine, or cannot run the harness's programs.
+        """
+
+    def doctor(self) -> Sequence[Finding]:
+        """Whether it works on this machine, as `aimc doctor` tells it; it is tried."""
 
     def run(
         self,
@@ -72,12 +125,21 @@ class Engine(Protocol):
         regions: Mapping[int, str],
         *,
         timeout_s: float,
-        progress: Progress | None = None,
+        fast_forward: str | None = None,
+        progress: Progress = SILENT,
     ) -> RunResult:
         """Simulate ``elf`` from reset to its exit call.
+
+        Args:
+            elf: A statically linked AArch64 program; ``kernels/include/platform.h`` is its board.
+            system: What the program can see of the system (`harness.engines.visible`).
+            regions: Names by number; regions come back in this order, also those that never ran.
+            timeout_s: Of the host.
+            fast_forward: Name or number of the region at whose first mark the detailed simulation
+                begins (`RunConfig.fast_forward`); None: at reset.
+            progress: Gets the progress.
 
         Raises:
             EngineError: The program faulted, hung, ran out of time, or ended without
                 its exit call; a run that raises leaves no numbers.
         """
-        ...

@@ -6,12 +6,14 @@ has no way into the result (`harness.pipeline.simulations`).
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final, TypeVar, get_args
 
 from pydantic import BaseModel
 
-from harness.config.fields import number_range, readers
+from harness.config.fields import number_range
 from harness.config.schema import AttachConfig, EnergyConfig, SystemConfig, TileConfig
+from harness.engines.registry import engine as engine_called
 
 _NAME: Final = "simulated-system"  # as messages of the engines have it
 _ANY: Final = "any"  # in place of a section's preset
@@ -22,10 +24,10 @@ def visible_system(system: SystemConfig, tiles_used: int, engine: str) -> System
     """``system``, with a fixed value for whatever a program on ``tiles_used`` tiles cannot see.
 
     Invisible are names, tiles beyond those used, energies (`harness.stats.energy` computes them
-    from the events), and tile and attachment where no tile is used.  gem5 reports the energy of
-    its own DRAM, but not what has none in the configuration: to it ``dram_`` energies are visible.
-    The schema says which energies an engine reads (`harness.config.fields.readers`).
+    from the events) except those that the engine reads, and tile and attachment where no tile is
+    used.
     """
+    sees = engine_called(engine).sees_energy
     return SystemConfig(
         name=_NAME,
         cores=system.cores,
@@ -39,7 +41,7 @@ def visible_system(system: SystemConfig, tiles_used: int, engine: str) -> System
         tile=_nameless(system.tile)
         if tiles_used
         else _lowest(TileConfig, io_bandwidth_gb_per_s=1.0),
-        energy=_energy(system.energy, engine),
+        energy=_energy(system.energy, sees),
     )
 
 
@@ -47,11 +49,11 @@ def _nameless(section: SectionT) -> SectionT:
     return section.model_copy(update={"name": _ANY})
 
 
-def _energy(energy: EnergyConfig, engine: str) -> EnergyConfig:
-    """Zero, but for what ``engine`` reads."""
+def _energy(energy: EnergyConfig, sees: Callable[[str], bool]) -> EnergyConfig:
+    """Zero, but for the energies that the engine ``sees``."""
     values = {
-        key: getattr(energy, key) if engine in readers(field) else 0.0
-        for key, field in EnergyConfig.model_fields.items()
+        key: getattr(energy, key) if sees(key) else 0.0
+        for key in EnergyConfig.model_fields
         if key != "name"
     }
     return EnergyConfig(name=_ANY, **values)

@@ -11,7 +11,6 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import os
-import secrets
 from collections.abc import Mapping
 from importlib import metadata
 from pathlib import Path
@@ -20,23 +19,21 @@ from typing import Final
 from harness import __version__
 from harness.budget import MODEL_FILE_BYTES
 from harness.config.load import config_hash
-from harness.config.preset_files import PRESETS
 from harness.config.schema import Config, RunConfig
 from harness.data.digits import BUNDLED
 from harness.data.workloads import FOLDER_VARIABLE
 from harness.digest import sha256_json
-from harness.engines.registry import engine_identity
+from harness.engines.protocol import NO_OPTIONS, EngineOptions
+from harness.engines.registry import engine as engine_called
 from harness.errors import HarnessError
+from harness.file_digests import file_digest, sources_digest
 from harness.mapping.checkpoint import checkpoint_file
 from harness.mapping.conductance_file import conductance_files
 from harness.model.onnx_path import is_onnx_path
-from harness.pipeline.file_digests import file_digest, file_state
-from harness.pipeline.recent import Recent
 from harness.reading import read_regular
 from harness.resources import resource
 
 LIBRARIES: Final = ("jinja2", "numpy", "onnx", "pillow", "scikit-learn", "unicorn", "ziglang")
-_SOURCE_SUFFIXES: Final = {".py", ".c", ".h", ".S", ".ld", ".j2", ".yaml", ".safetensors"}
 _ENGINE_MODULE: Final = "harness.engines.embedded._engine"
 _TILE_MODULE: Final = "harness._tile"
 _HEADERS_MODULE: Final = "harness._headers"
@@ -47,10 +44,7 @@ _NATIVE_MODULES: Final = (
     _ENGINE_MODULE,
 )
 _REFERENCES: Final = ("model", "quant", "placement")  # where float and integer networks are run
-_NO_SOURCES: Final = {"_resources", "sweeps"}  # folders: copies, and sweep files to be edited
 _SMALL_FILE: Final = 1 << 28  # bytes; larger data files are identified by size and times
-_GEM5: Final[Recent[dict[str, str]]] = Recent(4)
-"""What the gem5s are that this process has asked, by the state of their files."""
 _PACKAGE: Final = Path(__file__).resolve().parent.parent
 
 
@@ -85,16 +79,17 @@ def inputs_of(run: RunConfig) -> dict[str, str]:
     return found
 
 
-def run_identity(config: Config, *, gem5: Path | None = None) -> str:
+def run_identity(config: Config, engine_options: EngineOptions = NO_OPTIONS) -> str:
     """SHA-256, in hexadecimal, over everything the run's numbers depend on.
 
     Args:
-        gem5: The program of the engine gem5; None: the variable GEM5, then PATH.
+        config: The whole configuration.
+        engine_options: What the engine is told.
 
     Raises:
         HarnessError: A named file cannot be read, or the engine is not there.
     """
-    computes = harness_identity(config.run.engine, gem5=gem5)
+    computes = harness_identity(config.run.engine, engine_options)
     return identity_of(config, inputs_of(config.run), computes)
 
 
@@ -104,10 +99,10 @@ def identity_of(config: Config, inputs: Mapping[str, str], computes: Mapping[str
     return sha256_json(content)
 
 
-def harness_identity(engine: str, *, gem5: Path | None = None) -> dict[str, object]:
+def harness_identity(engine: str, engine_options: EngineOptions = NO_OPTIONS) -> dict[str, object]:
     """What computes: ``version`` and ``sources`` of the harness, ``libraries``.
 
-    With them ``engine`` if it is not our own code.
+    With them ``engine``, if the engine has anything to add.
 
     Raises:
         HarnessError: The engine is not there.
@@ -117,16 +112,16 @@ def harness_identity(engine: str, *, gem5: Path | None = None) -> dict[str, obje
         "sources": _all_sources_digest(),
         "libraries": library_versions(),
     }
-    installed = engine_identity(engine, gem5=gem5)
-    if installed:
-        found["engine"] = _gem5_identity(installed)
-    return found
+    added = engine_called(engine, engine_options).identity()
+    return found | {"engine": dict(added)} if added else found
 
 
-def simulator_identity(engine: str, *, gem5: Path | None = None) -> dict[str, object]:
-    """What simulates: the engines' sources and native module, unicorn, and gem5 if it is meant.
+def simulator_identity(
+    engine: str, engine_options: EngineOptions = NO_OPTIONS
+) -> dict[str, object]:
+    """What simulates: the engines' sources and native module, unicorn, and what the engine adds.
 
-    gem5's runs are also counted by the embedded engine, so that both always have its parts.
+    An engine may have the embedded one count what it cannot, so that all have its parts.
 
     Raises:
         HarnessError: The engine is not there.
@@ -136,20 +131,13 @@ def simulator_identity(engine: str, *, gem5: Path | None = None) -> dict[str, ob
         "sources": engine_sources(),
         "unicorn": metadata.version("unicorn"),
     }
-    if engine != "gem5":
-        return found
-    from harness.engines.gem5.installation import find_binary
-
-    binary = find_binary(gem5)
-    installed = _GEM5.get(
-        file_state(binary) or secrets.token_hex(), lambda: engine_identity(engine, gem5=binary)
-    )
-    return found | {"gem5": _gem5_identity(installed)}
+    added = engine_called(engine, engine_options).identity()
+    return found | {engine: dict(added)} if added else found
 
 
 def engine_sources() -> str:
     """SHA-256 over the engines' sources and native modules, as they are on disk now."""
-    digest = hashlib.sha256(_folder_digest(_PACKAGE / "engines").encode())
+    digest = hashlib.sha256(sources_digest(_PACKAGE / "engines").encode())
     for module in (_ENGINE_MODULE, _HEADERS_MODULE):
         digest.update(_module_file(module).read_bytes())
     return digest.hexdigest()
@@ -159,17 +147,9 @@ def reference_sources() -> str:
     """SHA-256 over the references' sources and native module, as they are on disk now."""
     digest = hashlib.sha256()
     for name in _REFERENCES:
-        digest.update(_folder_digest(_PACKAGE / name).encode())
+        digest.update(sources_digest(_PACKAGE / name).encode())
     digest.update(_module_file(_TILE_MODULE).read_bytes())
     return digest.hexdigest()
-
-
-def _gem5_identity(installed: Mapping[str, str]) -> dict[str, str]:
-    return {
-        **installed,
-        "models": _folder_digest(resource("gem5_configs")),
-        "memories": _folder_digest(PRESETS / "memory"),  # they name gem5's classes of DRAM
-    }
 
 
 def _external_data(model: Path) -> tuple[Path, ...]:
@@ -213,20 +193,10 @@ def _digest_dataset(root: Path) -> str:
 def _all_sources_digest() -> str:
     digest = hashlib.sha256()
     for root in (_PACKAGE, resource("kernels"), resource("workloads")):
-        digest.update(_folder_digest(root).encode())
+        digest.update(sources_digest(root).encode())
     digest.update(resource("aimc_tile/core/registers.h").read_bytes())
     for module in _NATIVE_MODULES:
         digest.update(_module_file(module).read_bytes())
-    return digest.hexdigest()
-
-
-def _folder_digest(root: Path) -> str:
-    digest = hashlib.sha256()
-    for path in sorted(root.rglob("*")):
-        relative = path.relative_to(root)
-        if path.suffix in _SOURCE_SUFFIXES and relative.parts[0] not in _NO_SOURCES:
-            digest.update(f"{root.name}/{relative}\0".encode())
-            digest.update(path.read_bytes())
     return digest.hexdigest()
 
 

@@ -11,13 +11,14 @@ from typing import Final
 from harness.cache.folder import cache_dir
 from harness.checksums import damage, seal
 from harness.config.schema import Config
+from harness.engines.protocol import NO_OPTIONS, EngineOptions
 from harness.errors import StatsError
 from harness.interrupts import interrupted_says
 from harness.locks import folder_lock
 from harness.pipeline.folder import remove_abandoned_runs, run_name, staged_folder
 from harness.pipeline.identity import run_identity
 from harness.pipeline.measure import measure
-from harness.pipeline.reporter import Reporter
+from harness.progress import Progress
 from harness.report.comparison import Comparison
 from harness.report.result_file import read_result
 from harness.report.write import write_report
@@ -41,9 +42,9 @@ def run_job(
     out: Path,
     *,
     command: Sequence[str],
-    reporter: Reporter,
+    progress: Progress,
     fresh: bool = False,
-    gem5: Path | None = None,
+    engine_options: EngineOptions = NO_OPTIONS,
 ) -> Finished:
     """Run the main job in a folder of its own below ``out``.
 
@@ -51,34 +52,34 @@ def run_job(
         config: The whole configuration.
         out: Folder of all runs.
         command: The command line, for the manifest.
-        reporter: Gets the progress.
+        progress: Gets the progress.
         fresh: Simulate even if the folder of an equal run exists, or a result is kept.
-        gem5: The program of the engine gem5; None: the variable GEM5, then PATH.
+        engine_options: What the engine is told.
 
     Raises:
         HarnessError: Any stage failed; no folder is left and an earlier one is untouched.
     """
     remove_abandoned_runs(out)
     remove_abandoned_builds(cache_dir())
-    folder = out / run_name(config, run_identity(config, gem5=gem5))
+    folder = out / run_name(config, run_identity(config, engine_options=engine_options))
     if not fresh and isinstance(served := _served(folder), Finished):
         return served
-    with folder_lock(folder, waiting=reporter.stage):
+    with folder_lock(folder, waiting=progress.stage):
         if not fresh and (found := _served(folder)) is not None:
             if isinstance(found, Finished):
                 return found  # another process has made it meanwhile
-            reporter.stage(f"the earlier result is not used ({found}); simulating again")
+            progress.stage(f"the earlier result is not used ({found}); simulating again")
         kept = interrupted_says("interrupted; nothing of this run was kept")
         with kept, staged_folder(folder) as staging:
             comparison = measure(
                 config,
                 staging,
                 command=command,
-                reporter=reporter,
-                gem5=gem5,
+                progress=progress,
+                engine_options=engine_options,
                 not_before_s=time.time() if fresh else 0.0,
             )
-            reporter.stage("writing the report")
+            progress.stage("writing the report")
             write_report(comparison, staging)
             seal(staging)
     return Finished(comparison, folder, cached=False)

@@ -14,6 +14,7 @@ from harness.codegen.program import GeneratedProgram
 from harness.config.load import config_to_yaml
 from harness.config.schema import Config
 from harness.data.sizes import inputs_in_words
+from harness.engines.protocol import NO_OPTIONS, EngineOptions
 from harness.mapping.conductance_file import conductance_files
 from harness.model.classes import left_out
 from harness.model.onnx_path import is_onnx_path
@@ -26,10 +27,10 @@ from harness.pipeline.programs import (
     compile_generated,
     simulate,
 )
-from harness.pipeline.reporter import Reporter
 from harness.pipeline.simulator import Simulator
 from harness.placement.plan import Plan
 from harness.placement.summary import plan_to_json
+from harness.progress import Progress
 from harness.quant.summary import network_to_json
 from harness.report.comparison import (
     AnalogLayerInfo,
@@ -51,8 +52,8 @@ def measure(
     folder: Path,
     *,
     command: Sequence[str],
-    reporter: Reporter,
-    gem5: Path | None = None,
+    progress: Progress,
+    engine_options: EngineOptions = NO_OPTIONS,
     not_before_s: float = 0.0,
 ) -> Comparison:
     """Simulate the programs of ``config`` in ``folder``, and compare them.
@@ -63,17 +64,17 @@ def measure(
         config: The whole configuration.
         folder: Gets ``config.yaml``, ``network.json``, ``plan.json`` and a folder per program.
         command: The command line, for the manifest.
-        reporter: Gets the progress.
-        gem5: The program of the engine gem5; None: the variable GEM5, then PATH.
+        progress: Gets the progress.
+        engine_options: What the engine is told.
         not_before_s: Simulations of earlier than this do not count; seconds since 1970.
 
     Raises:
         HarnessError: Any stage failed.
     """
     began_s = time.time()
-    simulator = Simulator(reporter, gem5, not_before_s)
+    simulator = Simulator(progress, engine_options, not_before_s)
     atomic_write_text(folder / "config.yaml", config_to_yaml(config))
-    reporter.stage(
+    progress.stage(
         f"reading, quantizing and mapping {inputs_in_words(config.run.model, config.run.dataset)}"
     )
     prepared = prepare(config, simulator)
@@ -84,8 +85,8 @@ def measure(
     digital = bench.integer(DIGITAL, prepared.digital)
     mapped = None if prepared.mapped is None else bench.integer(MAPPED, prepared.mapped)
     fp32 = bench.fp32() if config.run.fp32_baseline else None
-    reporter.stage("evaluating the reference")
-    return _compare(config, prepared, digital, mapped, fp32, command, began_s, reporter.stage)
+    progress.stage("evaluating the reference")
+    return _compare(config, prepared, digital, mapped, fp32, command, began_s, progress.stage)
 
 
 @dataclass(frozen=True)
@@ -99,10 +100,10 @@ class _Bench:
 
     def integer(self, name: str, plan: Plan) -> tuple[SimulatedProgram, int]:
         """The program of ``plan``."""
-        self.simulator.reporter.stage(f"generating and compiling the {name} program")
+        self.simulator.progress.stage(f"generating and compiling the {name} program")
         images = self.prepared.images[: self.config.run.images]
         generated = build(
-            plan, self.config, images, self.folder / name, note=self.simulator.reporter.stage
+            plan, self.config, images, self.folder / name, note=self.simulator.progress.stage
         )
         simulated = self._simulated(name, plan, generated)
         if simulated.programming is not None:
@@ -112,7 +113,7 @@ class _Bench:
 
     def fp32(self) -> tuple[SimulatedProgram, int]:
         """The program of the float network."""
-        self.simulator.reporter.stage(f"generating and compiling the {FP32} program")
+        self.simulator.progress.stage(f"generating and compiling the {FP32} program")
         generated = build_fp32(self.prepared, self.config, self.folder / FP32)
         simulated = self._simulated(FP32, self.prepared.digital, generated, FP32_MACS_PER_FMLA)
         return simulated, generated.compared_bytes
@@ -124,7 +125,7 @@ class _Bench:
         generated: GeneratedProgram,
         macs_per_operation: int = INT8_MACS_PER_DOT,
     ) -> SimulatedProgram:
-        note = self.simulator.reporter.stage
+        note = self.simulator.progress.stage
         elf = compile_generated(generated, self.folder / name, note=note)
         note(f"simulating the {name} program")
         return simulate(name, plan, generated, elf, self.config, self.simulator, macs_per_operation)

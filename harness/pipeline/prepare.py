@@ -11,6 +11,7 @@ from typing import Final
 from harness.config.schema import Config, RunConfig
 from harness.content import array_bytes, content_digest
 from harness.data.workloads import FOLDER_VARIABLE, Workload, workload_for
+from harness.file_digests import file_digest
 from harness.mapping.checkpoint import checkpoint_file
 from harness.mapping.resolve import resolve_mapping
 from harness.model.builtin import input_sizes
@@ -19,9 +20,7 @@ from harness.model.load import load_model
 from harness.model.onnx_path import is_onnx_path
 from harness.model.summary import ModelSummary, summarize_model
 from harness.operators.tensor import Int8Array
-from harness.pipeline.file_digests import file_digest
 from harness.pipeline.identity import inputs_of
-from harness.pipeline.recent import Recent
 from harness.pipeline.samples import Samples, load_samples
 from harness.pipeline.savings import layer_savings, savings_key
 from harness.pipeline.simulator import Simulator
@@ -31,6 +30,7 @@ from harness.placement.plan import AnalogLayer, Plan
 from harness.placement.saving import LayerSaving
 from harness.quant.program import QNetwork
 from harness.quant.quantize import quantize, quantize_input
+from harness.recent import Recent
 
 _REFERENCE_MACS: Final = 20_000_000_000
 """Work spent on the reference's accuracy; about half a minute of one core."""
@@ -202,7 +202,7 @@ def _map_network(config: Config, quantized: _Quantized, simulator: Simulator) ->
         return None
     digital = quantized.digital
     mapping = resolve_mapping(config.run.mapping, digital.network)
-    stage = simulator.reporter.stage
+    stage = simulator.progress.stage
 
     def simulated() -> Mapping[str, LayerSaving]:
         stage("too few tiles for all layers: simulating what each saves")

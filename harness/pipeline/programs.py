@@ -141,14 +141,14 @@ def simulate(
         tiles_used=plan.tiles_used,
         engine=config.run.engine,
         timeout_s=config.run.timeout_s,
-        gem5=simulator.gem5,
+        engine_options=simulator.engine_options,
         fast_forward=config.run.fast_forward,
     )
     simulated, made_s = simulate_once(
         order,
         read,
-        progress=simulator.reporter.simulated,
-        note=simulator.reporter.stage,
+        progress=simulator.progress,
+        note=simulator.progress.stage,
         not_before_s=simulator.not_before_s,
     )
     atomic_write_text(elf.parent / "console.txt", simulated.result.console)

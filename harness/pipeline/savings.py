@@ -65,7 +65,7 @@ def layer_savings(
     if not possible:
         return {}
 
-    note = simulator.reporter.stage
+    note = simulator.progress.stage
 
     def simulated(name: str, plan: Plan) -> ProgramSummary:
         with tempfile.TemporaryDirectory() as folder:
@@ -91,7 +91,7 @@ def savings_key(mapping: LayerMapping, config: Config, simulator: Simulator) -> 
         mapping.conductances,
         config.system.model_dump(mode="json", exclude={"name", "tiles"}),
         config.run.model_dump(mode="json", include={"kernels", "warmup", "engine"}),
-        simulator_identity(config.run.engine, gem5=simulator.gem5),
+        simulator_identity(config.run.engine, engine_options=simulator.engine_options),
         simulator.not_before_s,
     )
 

@@ -11,7 +11,7 @@ import contextlib
 import json
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -23,12 +23,13 @@ from harness.cache.sealed import SEALED, read_entry
 from harness.config.fields import canonical
 from harness.config.schema import SystemConfig
 from harness.digest import sha256_file, sha256_of
-from harness.engines.protocol import Progress, RunResult
+from harness.engines.protocol import EngineOptions, RunResult
 from harness.engines.registry import engine
 from harness.engines.visible import visible_system
 from harness.errors import EngineError, HarnessError
 from harness.locks import folder_lock
 from harness.pipeline.identity import engine_sources, simulator_identity
+from harness.progress import SILENT, Progress
 from harness.strict_json import parse_json
 
 _FORMAT: Final = 1
@@ -59,7 +60,7 @@ class Order:
     tiles_used: int
     engine: str
     timeout_s: float  # of the host
-    gem5: Path | None = None  # None: the variable GEM5, then PATH
+    engine_options: EngineOptions = field(default_factory=dict)
     fast_forward: str | None = None  # `RunConfig.fast_forward`
 
     @property
@@ -72,7 +73,7 @@ def simulate_once(
     order: Order,
     read: Callable[[RunResult], T],
     *,
-    progress: Progress | None = None,
+    progress: Progress = SILENT,
     note: Callable[[str], None] = lambda _: None,
     not_before_s: float = 0.0,
 ) -> tuple[T, float]:
@@ -82,6 +83,7 @@ def simulate_once(
 
     Args:
         read: Raises if a result is not to be used; only others are kept.
+        progress: Gets the progress.
         note: Hears of waiting, and of what is wrong with the cache.
         not_before_s: A result that was kept before does not count, and is replaced.  Times are
             in seconds since 1970, by the clock of the machine that simulated.
@@ -111,9 +113,14 @@ def simulate_once(
     return value, made.made_s
 
 
-def _run(order: Order, progress: Progress | None) -> RunResult:
-    return engine(order.engine, gem5=order.gem5, fast_forward=order.fast_forward).run(
-        order.elf, order.visible, order.regions, timeout_s=order.timeout_s, progress=progress
+def _run(order: Order, progress: Progress) -> RunResult:
+    return engine(order.engine, order.engine_options).run(
+        order.elf,
+        order.visible,
+        order.regions,
+        timeout_s=order.timeout_s,
+        fast_forward=order.fast_forward,
+        progress=progress,
     )
 
 
@@ -131,7 +138,7 @@ def _contents(order: Order) -> dict[str, Any]:
         "elf_sha256": elf,
         "regions": [[region, name] for region, name in order.regions.items()],
         "system": canonical(order.visible),
-        "simulator": simulator_identity(order.engine, gem5=order.gem5),
+        "simulator": simulator_identity(order.engine, order.engine_options),
         **skipped,
     }
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from pathlib import Path
 
-from harness.pipeline.reporter import Reporter, Silent
+from harness.engines.protocol import EngineOptions
+from harness.progress import Progress, Silent
 
 
 @dataclass(frozen=True)
@@ -13,11 +13,11 @@ class Simulator:
     """The common settings of all simulations of a job.
 
     Attributes:
-        reporter: Gets the progress.
-        gem5: The program of the engine gem5; None: the variable GEM5, then PATH.
+        progress: Gets the progress.
+        engine_options: What the engine is told.
         not_before_s: Results that were kept before this time do not count; seconds since 1970.
     """
 
-    reporter: Reporter = field(default_factory=Silent)
-    gem5: Path | None = None
+    progress: Progress = field(default_factory=Silent)
+    engine_options: EngineOptions = field(default_factory=dict)
     not_before_s: float = 0.0

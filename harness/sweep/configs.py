@@ -17,6 +17,8 @@ from harness.config.preset_files import SYSTEM, PresetFinder, find_preset
 from harness.config.schema import Config, LoopConfig
 from harness.data.digits import BUNDLED
 from harness.data.workloads import FOLDER_VARIABLE, workload_for
+from harness.engines.protocol import NO_OPTIONS, EngineOptions
+from harness.engines.registry import check_config
 from harness.errors import ConfigError, HarnessError
 from harness.mapping.file_format import check_model, read_mapping_file
 from harness.model.builtin import chosen_size
@@ -51,7 +53,8 @@ class ImpossibleError(ConfigError):
 class ConfigMaker:
     """Makes configurations as `aimc run` does; presets and workloads are read once."""
 
-    def __init__(self) -> None:
+    def __init__(self, engine_options: EngineOptions = NO_OPTIONS) -> None:
+        self._engine_options = engine_options
         self._find: PresetFinder = functools.cache(find_preset)
         self._images: Callable[[str], int | None] = functools.cache(_workload_images)
         self._has_images = functools.cache(_has_images)
@@ -75,6 +78,7 @@ class ConfigMaker:
             run={} if images is None or IMAGES in settings else {"images": images},
             find=self._find,
         )
+        check_config(config, self._engine_options)
         run = config.run
         if is_onnx_path(run.model):
             _check_file(run.model, run.input_size)

@@ -14,13 +14,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from harness.engines.protocol import NO_OPTIONS, EngineOptions
 from harness.errors import HarnessError
 from harness.interrupts import interrupted_says, uninterrupted
 from harness.locks import folder_lock
+from harness.progress import Progress
 from harness.sweep.engine_room import EngineRoom, engine_room
 from harness.sweep.plan_file import write_plan
 from harness.sweep.points import Point, Sweep
-from harness.sweep.progress import SweepReporter
 from harness.sweep.room import Room
 from harness.sweep.send import BATCH, SEARCH, Task, send
 from harness.sweep.store import DONE, FAILED, Store
@@ -64,10 +65,10 @@ def run_sweep(
     sweep: Sweep,
     folder: Path,
     room: Room,
-    reporter: SweepReporter,
+    progress: Progress,
     *,
     retry_failed: bool = False,
-    gem5: Path | None = None,
+    engine_options: EngineOptions = NO_OPTIONS,
     task: Task = run_point,
 ) -> SweepOutcome:
     """Measure the points of ``sweep`` that are not in ``folder`` yet.
@@ -80,9 +81,9 @@ def run_sweep(
         sweep: The points.
         folder: The sweep's own; it is created.
         room: Where points are measured.
-        reporter: Gets the progress.
+        progress: Gets the progress.
         retry_failed: Measure points that failed in an earlier run again.
-        gem5: The program of the engine gem5; None: the variable GEM5, then PATH.
+        engine_options: What the engine is told.
         task: Measures one point on a worker.
 
     Raises:
@@ -90,11 +91,11 @@ def run_sweep(
     """
     points = list({point.identity: point for point in reversed(sweep.points)}.values())[::-1]
     with (
-        folder_lock(folder.absolute(), waiting=reporter.stage),
+        folder_lock(folder.absolute(), waiting=progress.stage),
         interrupted_says("interrupted; the same command goes on with the points that are missing"),
     ):
         write_plan(sweep, folder)
-        store = Store(folder, reporter.note)
+        store = Store(folder, progress.note)
         finished = {DONE} if retry_failed else {DONE, FAILED}
         known = store.known
         missing = [
@@ -103,12 +104,13 @@ def run_sweep(
             if (found := known.get(point.identity)) is None or found.status not in finished
         ]
         done = _count(store, points, DONE)
-        reporter.planned(len(points), done)
+        earlier = f", {done} of them there already" if done else ""
+        progress.note(f"{len(points)} points{earlier}")
         if missing:
             failed = len(points) - len(missing) - done
-            with engine_room(room, folder, reporter) as workers:
-                run = _Run(store, workers, reporter, done, failed)
-                run.measure(missing, task, folder, gem5)
+            with engine_room(room, folder, progress) as workers:
+                run = _Run(store, workers, progress, len(points), done, failed)
+                run.measure(missing, task, folder, engine_options)
         store.compact()
         return SweepOutcome(
             folder=folder,
@@ -131,25 +133,30 @@ class _Run:
         self,
         store: Store,
         workers: EngineRoom,
-        reporter: SweepReporter,
+        progress: Progress,
+        total: int,
         done: int,
         failed: int,
     ) -> None:
         self._store = store
         self._workers = workers
-        self._reporter = reporter
+        self._progress = progress
+        self._total = total
         self._done = done
         self._failed = failed
         self._outcomes: list[Outcome] = []
         self._written_s = time.monotonic()
 
-    def measure(self, points: Sequence[Point], task: Task, folder: Path, gem5: Path | None) -> None:
+    def measure(
+        self, points: Sequence[Point], task: Task, folder: Path, engine_options: EngineOptions
+    ) -> None:
         """Send the points and write their results until none is missing."""
         from distributed import as_completed
 
+        self._progress.stage("measuring points")
         client = self._workers.client
         coming = as_completed(loop=client.loop, with_results=True, raise_errors=False)
-        batches = send(client, points, task, folder, gem5)
+        batches = send(client, points, task, folder, engine_options)
         sent: dict[Future[Outcome], Point] = {}
         left = len(points)
         looked_s = with_workers_s = time.monotonic()
@@ -255,9 +262,11 @@ class _Run:
                 if logs is None or not logs.is_dir()
                 else f"the batch system may be busy; what jobs print is in {logs}"
             )
-            self._reporter.note(f"no worker for {_NO_WORKER_S:.0f} s: {why}")
+            self._progress.note(f"no worker for {_NO_WORKER_S:.0f} s: {why}")
             return now_s
         return with_workers_s
 
     def _tell(self, running: int) -> None:
-        self._reporter.finished(self._done, self._failed, running)
+        failed = f"{self._failed} of them failed, " if self._failed else ""
+        measured = self._done + self._failed
+        self._progress.work(measured, self._total, "points", f"{failed}{running} running")

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from harness.errors import ConfigError, HarnessError
 from harness.interrupts import uninterrupted
+from harness.progress import Progress
 from harness.sweep.dask_settings import dashboard_options, has_dashboard, scheduler_settings
 from harness.sweep.isolation import (
     environment_kept,
@@ -23,7 +24,6 @@ from harness.sweep.isolation import (
 )
 from harness.sweep.job_cluster import LOGS, job_cluster
 from harness.sweep.kept_workers import KeptWorkers
-from harness.sweep.progress import SweepReporter
 from harness.sweep.room import Room
 from harness.sweep.security import own_security, scheduler_security
 
@@ -52,7 +52,7 @@ class EngineRoom:
 
 
 @contextmanager
-def engine_room(room: Room, folder: Path, reporter: SweepReporter) -> Iterator[EngineRoom]:
+def engine_room(room: Room, folder: Path, progress: Progress) -> Iterator[EngineRoom]:
     """The workers that ``room`` describes, for the sweep in ``folder``.
 
     They end with the block, also after an error. Workers of a scheduler that was running before
@@ -72,27 +72,27 @@ def engine_room(room: Room, folder: Path, reporter: SweepReporter) -> Iterator[E
         ) from error
     _check(room)
     if room.dashboard is not None and not has_dashboard():
-        reporter.note("no dashboard: it needs the package bokeh (pip install bokeh)")
+        progress.note("no dashboard: it needs the package bokeh (pip install bokeh)")
     with contextlib.ExitStack() as stack:
         stack.enter_context(logs_silent())
         stack.enter_context(dask.config.set(scheduler_settings()))
         keep, logs = _nothing, None
         if room.scheduler is not None:
-            reporter.stage(f"connecting to {room.scheduler}")
+            progress.stage(f"connecting to {room.scheduler}")
             target: Any = room.scheduler
             security = scheduler_security(room.scheduler, room.tls_folder)
             _check_answer(room.scheduler, security)
         elif room.cluster != "local":
-            reporter.stage(f"submitting jobs to {room.cluster}")
+            progress.stage(f"submitting jobs to {room.cluster}")
             workers = stack.enter_context(job_cluster(room, folder))
             target, security, keep, logs = workers.cluster, None, workers.keep, folder / LOGS
         else:
-            reporter.stage("starting workers")
+            progress.stage("starting workers")
             workers = stack.enter_context(_local_cluster(room))
             target, security, keep = workers.cluster, None, workers.keep
         client = stack.enter_context(_client(distributed.Client, target, security))
         if has_dashboard() and room.scheduler is None:
-            reporter.dashboard(client.dashboard_link)
+            progress.note(f"dashboard: {client.dashboard_link}")
         yield EngineRoom(client, keep, logs)
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final, TypeAlias
 
 from harness.config.schema import Config
+from harness.engines.registry import engine_class
 from harness.sweep.enough import network_size
 from harness.sweep.points import Point, Sweep
 
@@ -18,7 +19,6 @@ _Kind: TypeAlias = tuple[str, str, int, int]
 # Measured on one core of a shared server, for the networks that come with the package.
 POINT_S: Final = 5.0
 """Seconds of a point besides simulation: reading, quantizing, compiling."""
-MACS_PER_S: Final[Mapping[str, float]] = {"embedded": 60e6, "gem5": 0.6e6}
 """Of a simulated program."""
 PROGRAMS: Final = 2  # all-digital and mapped
 POINT_BYTES: Final = 32_000
@@ -110,7 +110,7 @@ def _rough_seconds(config: Config) -> float:
     programs = PROGRAMS if run.mapping != "digital" else 1
     inferences = run.images + run.warmup
     macs = network_size(run.model, run.input_size).macs
-    return POINT_S + programs * inferences * macs / MACS_PER_S[run.engine]
+    return POINT_S + programs * inferences * macs / engine_class(run.engine).macs_per_s
 
 
 def _searches(points: Iterable[Point]) -> int:

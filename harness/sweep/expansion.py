@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import NoReturn
 
 from harness.budget import SWEEP_POINTS
 from harness.config.schema import Config, LoopConfig
 from harness.config.yaml_reader import YamlPath
+from harness.engines.protocol import EngineOptions
 from harness.errors import EngineError, HarnessError
 from harness.sweep.axes import MOST_TILES, Axis, Value, combinations
 from harness.sweep.configs import ConfigMaker, ImpossibleError
@@ -151,7 +151,7 @@ class _Expansion:
         raise _as_said(error, what, place) from error
 
 
-def expand(declared: Declared, gem5: Path | None) -> tuple[Point, ...]:
+def expand(declared: Declared, engine_options: EngineOptions) -> tuple[Point, ...]:
     """Every point of a sweep.
 
     Raises:
@@ -164,7 +164,9 @@ def expand(declared: Declared, gem5: Path | None) -> tuple[Point, ...]:
             _top(declared),
             hint="cut the axes, or make several sweeps",
         )
-    points = tuple(_Expansion(declared, Identities(gem5)).points())
+    points = tuple(
+        _Expansion(declared, Identities(engine_options), ConfigMaker(engine_options)).points()
+    )
     if not points:
         raise declared.places.error(
             f"where leaves none of the {count:,} combinations",

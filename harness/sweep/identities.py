@@ -5,11 +5,11 @@ from __future__ import annotations
 import functools
 from collections.abc import Mapping
 from importlib import metadata
-from pathlib import Path
 from typing import Final
 
 from harness.config.schema import Config, LoopConfig
 from harness.digest import sha256_json
+from harness.engines.protocol import NO_OPTIONS, EngineOptions
 from harness.pipeline.identity import harness_identity, identity_of, inputs_of
 
 _SEARCH_LIBRARIES: Final = ("aihwkit", "pillow", "scipy", "torch")
@@ -21,8 +21,10 @@ class Identities:
     A file or an engine that changes meanwhile goes unnoticed.
     """
 
-    def __init__(self, gem5: Path | None = None) -> None:
-        self._computes = functools.cache(lambda engine: harness_identity(engine, gem5=gem5))
+    def __init__(self, engine_options: EngineOptions = NO_OPTIONS) -> None:
+        self._computes = functools.cache(
+            lambda engine: harness_identity(engine, engine_options=engine_options)
+        )
         self._inputs: dict[tuple[str | None, ...], Mapping[str, str]] = {}
 
     def inputs(self, config: Config) -> Mapping[str, str]:

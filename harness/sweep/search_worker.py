@@ -84,7 +84,7 @@ def _found(search: SearchJob, heard: Heard) -> Path:
         LoopConfig.model_validate_json(search.loop),
         Path(search.folder),
         command=("aimc", "sweep"),
-        reporter=heard,
+        progress=heard,
         threads=1,
     )
     broken = broken_bound(found.summary)

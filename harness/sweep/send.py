@@ -8,9 +8,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
+from harness.engines.protocol import EngineOptions
 from harness.sweep.points import Point
 from harness.sweep.search_worker import MAPPINGS, SearchJob, find, search_key
-from harness.sweep.worker import PASSED_ON, Job, Outcome, harness_digest
+from harness.sweep.worker import Job, Outcome, harness_digest, passed_on
 
 if TYPE_CHECKING:
     from distributed import Client, Future
@@ -26,16 +27,15 @@ _SEARCHES_FIRST: Final = 10  # priority
 
 
 def send(
-    client: Client, points: Sequence[Point], task: Task, folder: Path, gem5: Path | None
+    client: Client, points: Sequence[Point], task: Task, folder: Path, engine_options: EngineOptions
 ) -> Iterator[dict[Future[Outcome], Point]]:
     """Submit the points in batches on demand, after their searches."""
     token = secrets.token_hex(8)
     common: dict[str, Any] = {
         "working_folder": str(Path.cwd()),
-        "environment": {name: os.environ[name] for name in PASSED_ON if name in os.environ},
+        "environment": {name: os.environ[name] for name in passed_on() if name in os.environ},
         "harness": harness_digest(),
     }
-    program = None if gem5 is None else str(gem5.absolute())
     searches = {
         key: client.submit(find, job, key=(SEARCH, token, key), priority=_SEARCHES_FIRST)
         for key, job in _searches(points, folder, common).items()
@@ -45,7 +45,12 @@ def send(
         for start in range(0, len(group), BATCH):
             batch = group[start : start + BATCH]
             jobs = [
-                Job(point.identity, point.config.model_dump_json(), gem5=program, **common)
+                Job(
+                    point.identity,
+                    point.config.model_dump_json(),
+                    engine_options=dict(engine_options),
+                    **common,
+                )
                 for point in batch
             ]
             arguments: list[list[Any]] = [[job.to_json() for job in jobs]]

@@ -18,6 +18,7 @@ import yaml
 
 from harness.config.preset_files import closest
 from harness.config.yaml_reader import Yaml, YamlPath, parse_yaml_document, read_yaml_text
+from harness.engines.protocol import NO_OPTIONS, EngineOptions
 from harness.errors import ConfigError
 from harness.sweep.axes import Axis, read_axis, refuse_repeats
 from harness.sweep.expansion import Declared, expand
@@ -33,12 +34,12 @@ PYTHON: Final = "sweep"
 """Name of a sweep that is given as a mapping without one."""
 
 
-def read_sweep(path: Path, *, gem5: Path | None = None) -> Sweep:
+def read_sweep(path: Path, *, engine_options: EngineOptions = NO_OPTIONS) -> Sweep:
     """The sweep of a file; paths in it are relative to its folder.
 
     Args:
         path: A YAML file.
-        gem5: The program of the engine gem5; None: the variable GEM5, then PATH.
+        engine_options: What the engine is told.
 
     Raises:
         HarnessError: A key or value is unknown or impossible; the message has line and key.
@@ -46,10 +47,12 @@ def read_sweep(path: Path, *, gem5: Path | None = None) -> Sweep:
     text = read_yaml_text(path)
     document = parse_yaml_document(text, where=str(path))
     places = Places(str(path), document.lines)
-    return _sweep(document.value, text, path, path.parent, places, gem5)
+    return _sweep(document.value, text, path, path.parent, places, engine_options)
 
 
-def sweep_from_mapping(content: Mapping[str, object], *, gem5: Path | None = None) -> Sweep:
+def sweep_from_mapping(
+    content: Mapping[str, object], *, engine_options: EngineOptions = NO_OPTIONS
+) -> Sweep:
     """As `read_sweep`, for the content of such a file; paths are relative to the current folder.
 
     Tuples and ranges are lists, and numpy's numbers are numbers.
@@ -57,7 +60,7 @@ def sweep_from_mapping(content: Mapping[str, object], *, gem5: Path | None = Non
     plain = _plain(content, 0)
     text = yaml.safe_dump(plain, sort_keys=False, default_flow_style=None, width=100)
     value = parse_yaml_document(text, where=PYTHON).value
-    return _sweep(value, text, Path(f"{PYTHON}.yaml"), Path(), Places("", {}), gem5)
+    return _sweep(value, text, Path(f"{PYTHON}.yaml"), Path(), Places("", {}), engine_options)
 
 
 def _plain(value: object, depth: int) -> Yaml:
@@ -84,7 +87,12 @@ def _plain(value: object, depth: int) -> Yaml:
 
 
 def _sweep(
-    content: Yaml, text: str, source: Path, folder: Path, places: Places, gem5: Path | None
+    content: Yaml,
+    text: str,
+    source: Path,
+    folder: Path,
+    places: Places,
+    engine_options: EngineOptions,
 ) -> Sweep:
     if not isinstance(content, dict):
         raise places.error("a sweep is a mapping", (), hint=f"its keys: {', '.join(_KEYS)}")
@@ -99,7 +107,7 @@ def _sweep(
         raise places.error("nothing varies", (), hint="name axes under grid or zip")
     _refuse_shared(axes, base_paths, places)
     conditions = _conditions(content, axes, places)
-    points = expand(Declared(base, base_paths, groups, conditions, places), gem5)
+    points = expand(Declared(base, base_paths, groups, conditions, places), engine_options)
     return Sweep(name, source, text, tuple(axis.key.text for axis in axes), points)
 
 

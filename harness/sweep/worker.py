@@ -14,17 +14,19 @@ import time
 import traceback
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Final, Protocol, TypeAlias
 
 from harness.config.load import config_to_yaml
 from harness.config.schema import Config
 from harness.digest import sha256_of
+from harness.engines.protocol import EngineOptions
+from harness.engines.registry import engine_options
 from harness.errors import HarnessError
 from harness.pipeline.identity import harness_identity
 from harness.pipeline.measure import measure
-from harness.pipeline.reporter import Reporter
+from harness.progress import Progress
 from harness.report.comparison import Comparison
 from harness.scratch import scratch_folder
 from harness.sweep.rows import Row, config_row, layer_rows, point_row
@@ -33,8 +35,7 @@ from harness.sweep.store import DONE, FAILED
 Outcome: TypeAlias = dict[str, Any]
 """``point`` and ``layers``: rows; ``attempts`` and ``finished_utc`` are the driver's to add."""
 
-PASSED_ON: Final = ("AIMC_DATA", "AIMC_CACHE", "GEM5")
-"""Environment variables that a worker gets from the driver."""
+_PASSED_ON: Final = ("AIMC_DATA", "AIMC_CACHE")
 _COMMAND: Final = ("aimc", "sweep")
 _SCRATCH: Final = "aimc-point-"
 _LOG_CHARACTERS: Final = 8192
@@ -49,8 +50,8 @@ class Measure(Protocol):
         folder: Path,
         *,
         command: Sequence[str],
-        reporter: Reporter,
-        gem5: Path | None,
+        progress: Progress,
+        engine_options: EngineOptions,
     ) -> Comparison:
         """Simulate ``config`` in ``folder``."""
 
@@ -63,9 +64,9 @@ class Job:
         identity: The point's.
         config: The configuration as JSON.
         working_folder: Relative paths start here.
-        environment: Values of `PASSED_ON`.
+        environment: Values of `passed_on`.
         harness: `harness_digest` of the process that planned the point.
-        gem5: The program of the engine gem5; None: the variable GEM5, then PATH.
+        engine_options: What the engine is told.
     """
 
     identity: str
@@ -73,11 +74,17 @@ class Job:
     working_folder: str
     environment: Mapping[str, str]
     harness: str
-    gem5: str | None = None
+    engine_options: EngineOptions = field(default_factory=dict)
 
     def to_json(self) -> str:
         """The text that `run_point` takes."""
         return json.dumps(asdict(self))
+
+
+def passed_on() -> tuple[str, ...]:
+    """Environment variables that a worker gets from the driver."""
+    variables = [option.variable for option in engine_options().values()]
+    return (*_PASSED_ON, *filter(None, variables))
 
 
 @functools.cache
@@ -114,8 +121,8 @@ def run_point(
                 config,
                 scratch,
                 command=_COMMAND,
-                reporter=heard,
-                gem5=Path(point.gem5) if point.gem5 is not None else None,
+                progress=heard,
+                engine_options=point.engine_options,
             )
             measured = point_row(comparison, tiles_wanted=_tiles_wanted(scratch))
             layers = layer_rows(comparison)
@@ -212,7 +219,7 @@ class Heard:
     def stage(self, text: str) -> None:
         self.lines.append(text)
 
-    def decided(self, text: str) -> None:
+    def note(self, text: str) -> None:
         self.lines.append(text)
 
     def simulated(
@@ -220,7 +227,7 @@ class Heard:
     ) -> None:
         """Nothing: dask knows that the worker is alive."""
 
-    def work(self, done: float, total: float) -> None:
+    def work(self, done: float, total: float, unit: str = "", detail: str = "") -> None:
         """Nothing, as `simulated`."""
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from harness.data.workloads import Recipe, Workload, workload_for
 from harness.errors import ModelError
 from harness.model.builtin import NAMES, build
 from harness.model.checkpoint import Dtype, as_stored, save_checkpoint
+from harness.progress import SILENT, Progress
 from harness.training.loop import Trained, evaluate, train
 from harness.training.state import EpochRecord
 
@@ -41,8 +41,7 @@ def train_workload(
     weights: Dtype = "float32",
     threads: int = 2,
     command: str = "",
-    on_stage: Callable[[str], None] = lambda _: None,
-    on_epoch: Callable[[EpochRecord, int], None] = lambda _record, _epochs: None,
+    progress: Progress = SILENT,
 ) -> TrainingResult:
     """Train the built-in network ``name`` and write ``<name>.safetensors`` and ``.csv``.
 
@@ -56,8 +55,7 @@ def train_workload(
         weights: How the checkpoint holds them; the test accuracy is that of the weights held.
         threads: Of torch.
         command: Recorded in the checkpoint.
-        on_stage: Hears in words what begins.
-        on_epoch: Hears each finished epoch's record and the number of epochs at most.
+        progress: Gets the progress.
 
     Raises:
         ModelError: There is no such network, or no workload for it.
@@ -70,20 +68,27 @@ def train_workload(
             hint="networks: " + ", ".join(n for n in NAMES if workload_for(n) is not None),
         )
     used = recipe or workload.recipe
-    on_stage(f"reading {inputs_in_words(name, None if dataset is None else str(dataset))}")
+    progress.stage(f"reading {inputs_in_words(name, None if dataset is None else str(dataset))}")
     splits = workload.load_splits(dataset)
     state_path = out / f"{name}.state.pt"
     log_path = out / f"{name}.csv"
-    on_stage(f"training {name} on {splits.train.labels.size} images, {used.epochs} epochs at most")
+    progress.stage(
+        f"training {name} on {splits.train.labels.size} images, {used.epochs} epochs at most"
+    )
+
+    def told(record: EpochRecord) -> None:
+        figures = f"loss {record.train_loss:.3f}, validation {record.validation_accuracy:.2%}"
+        progress.work(record.epoch, used.epochs, "epochs", figures)
+
     trained = train(
         build(name, input_size=workload.images.height, seed=used.seed),
         splits,
         used,
         state_path=state_path,
         threads=threads,
-        on_epoch=lambda record: on_epoch(record, used.epochs),
+        on_epoch=told,
     )
-    on_stage(f"measuring {name} on {splits.test.labels.size} test images")
+    progress.stage(f"measuring {name} on {splits.test.labels.size} test images")
     stored = as_stored(trained.graph, weights)
     accuracy = evaluate(stored, splits.test, threads=threads)
     checkpoint = out / f"{name}.safetensors"

@@ -7,6 +7,7 @@ from pathlib import Path
 from harness.accuracy.run import Found, find_mapping, find_mappings
 from harness.config.load import load_config, load_loop_config
 from harness.config.schema import Config, LoopConfig
+from tests.heard import Heard
 
 QUICK = (
     "search.repetitions=2",
@@ -17,23 +18,6 @@ QUICK = (
     "search.warmup_epochs=0.2",
     "search.retrain_epochs=0.1",
 )
-
-
-class Silent:
-    """A reporter that keeps what was decided."""
-
-    def __init__(self) -> None:
-        self.decisions: list[str] = []
-        self.shares: list[float] = []
-
-    def stage(self, text: str) -> None:
-        del text
-
-    def decided(self, text: str) -> None:
-        self.decisions.append(text)
-
-    def work(self, done: float, total: float) -> None:
-        self.shares.append(done / total)
 
 
 def run_config(model: str = "mlp", *overrides: str, **run: object) -> Config:
@@ -52,7 +36,7 @@ def search(
     out: Path,
     *overrides: str,
     config: Config | None = None,
-    reporter: Silent | None = None,
+    progress: Heard | None = None,
     fresh: bool = False,
 ) -> Found:
     """Search with one thread; ``overrides`` are of noise and search."""
@@ -61,14 +45,14 @@ def search(
         loop_config(*overrides),
         out,
         command=["aimc", "map", "mlp"],
-        reporter=reporter or Silent(),
+        progress=progress or Heard(),
         threads=1,
         fresh=fresh,
     )
 
 
 def search_several(
-    outs: dict[float, Path], *overrides: str, state: Path, reporter: Silent | None = None
+    outs: dict[float, Path], *overrides: str, state: Path, progress: Heard | None = None
 ) -> list[Found]:
     """Search under several bounds with one thread."""
     return find_mappings(
@@ -77,7 +61,7 @@ def search_several(
         outs,
         state=state,
         command=["aimc", "map", "mlp"],
-        reporter=reporter or Silent(),
+        progress=progress or Heard(),
         threads=1,
     )
 

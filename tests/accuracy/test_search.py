@@ -28,13 +28,13 @@ from harness.pipeline.prepare import prepare
 from harness.placement.reference import infer_plan
 from harness.quant.reference import top1
 from tests.accuracy.searches import (
-    Silent,
     files,
     loop_config,
     run_config,
     search,
     search_several,
 )
+from tests.heard import Heard
 
 
 @pytest.fixture(scope="module")
@@ -208,11 +208,11 @@ def test_a_checkpoint_must_be_there_and_inside_the_folder(found: Found, tmp_path
 
 
 def test_an_equal_search_is_served_and_another_replaces_it(found: Found) -> None:
-    reporter = Silent()
-    again = search(found.folder, "search.drop_points=3", reporter=reporter)
+    progress = Heard()
+    again = search(found.folder, "search.drop_points=3", progress=progress)
     assert again.earlier
     assert again.summary == found.summary
-    assert reporter.decisions == []
+    assert progress.notes == []
 
 
 def test_the_same_search_finds_the_same(found: Found, tmp_path: Path) -> None:
@@ -260,11 +260,11 @@ def test_what_breaks_the_bound_is_rolled_back_with_its_weights(tmp_path: Path) -
 
 
 def test_layers_without_a_tile_stay_digital(tmp_path: Path) -> None:
-    reporter = Silent()
+    progress = Heard()
     config = run_config("mlp", "system.tiles=2")
-    found = search(tmp_path / "m", "search.drop_points=50", config=config, reporter=reporter)
+    found = search(tmp_path / "m", "search.drop_points=50", config=config, progress=progress)
     assert found.summary["analog_layers"] == ["fc1", "fc2"]
-    assert "fc3: no tiles left, digital" in reporter.decisions
+    assert "fc3: no tiles left, digital" in progress.notes
 
 
 def test_benefit_converts_only_what_saves_time(tmp_path: Path) -> None:
@@ -307,10 +307,11 @@ def test_sensitivity_tries_the_least_sensitive_first(tmp_path: Path) -> None:
 
 
 def test_the_work_left_is_told(tmp_path: Path) -> None:
-    reporter = Silent()
-    search(tmp_path / "m", reporter=reporter)
-    assert reporter.shares == sorted(reporter.shares)
-    assert reporter.shares[-1] == pytest.approx(1.0)
+    progress = Heard()
+    search(tmp_path / "m", progress=progress)
+    shares = [done / total for done, total, _ in progress.work_done if total]
+    assert shares == sorted(shares)
+    assert shares[-1] == pytest.approx(1.0)
 
 
 def test_untrained_networks_and_missing_data_are_refused(tmp_path: Path) -> None:
@@ -373,13 +374,13 @@ def test_several_bounds_find_what_each_finds_alone(tmp_path: Path) -> None:
     """Every trial is made once, and what is left is what single searches leave."""
     settings = ("search.confidence=0.8", "noise.prog_noise_scale=8", "search.retrain_epochs=0.05")
     outs = {drop: tmp_path / f"several-{drop:g}" for drop in (0.5, 2.0, 20.0)}
-    reporter = Silent()
-    several = search_several(outs, *settings, state=tmp_path / "state", reporter=reporter)
+    progress = Heard()
+    several = search_several(outs, *settings, state=tmp_path / "state", progress=progress)
     assert {path.name for path in tmp_path.iterdir()} == {out.name for out in outs.values()}
     analog = [len(found.summary["analog_layers"]) for found in several]
     assert analog == sorted(analog)
     assert analog[0] < analog[-1]
-    known = [text for text in reporter.decisions if "measured before" in text]
+    known = [text for text in progress.notes if "measured before" in text]
     assert known
     for found in several:
         drop = found.summary["drop_points"]

@@ -28,7 +28,8 @@ from harness.accuracy.state import STATE_FILE, SearchState, StateFolder
 from harness.accuracy.task import Task, load_task
 from harness.config.schema import Config, LoopConfig
 from harness.errors import HarnessError
-from tests.accuracy.searches import Silent, loop_config, run_config, search
+from tests.accuracy.searches import loop_config, run_config, search
+from tests.heard import Heard
 
 SETTINGS = ("search.strategy=sensitivity", "search.drop_points=3", "search.confirm_repetitions=2")
 CASES = 400
@@ -52,7 +53,7 @@ class Interrupted:
     def go_on(self, folder: Path) -> bool:
         """Continue from the state in ``folder``, as far as nothing is to be measured."""
         state = StateFolder(folder, self.identity)
-        session = SearchSession(self.task, self.config, self.loop, state, Silent(), threads=1)
+        session = SearchSession(self.task, self.config, self.loop, state, Heard(), threads=1)
         walk = Search(session, 3.0)
         walk.advance()
         session.keep(walk.needed)
@@ -71,7 +72,7 @@ class Interrupted:
         return True
 
 
-class _Keeper(Silent):
+class _Keeper(Heard):
     """Copies the state before it is removed."""
 
     def __init__(self, source: Path, target: Path) -> None:
@@ -87,7 +88,7 @@ class _Keeper(Silent):
 def interrupted(tmp_path_factory: pytest.TempPathFactory) -> Interrupted:
     folder = tmp_path_factory.mktemp("interrupted")
     keeper = _Keeper(folder / "m.search", folder / "state")
-    search(folder / "m", *SETTINGS, reporter=keeper)
+    search(folder / "m", *SETTINGS, progress=keeper)
     config, loop = run_config(), loop_config(*SETTINGS)
     task = load_task(config)
     identity = search_identity(task, config, loop, [3.0], 1)

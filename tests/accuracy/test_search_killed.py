@@ -19,7 +19,8 @@ from harness.accuracy.run import Found, find_mapping, find_mappings
 from harness.accuracy.state import STATE_FILE
 from harness.config.load import load_loop_config
 from harness.errors import DataError
-from tests.accuracy.searches import QUICK, Silent, files, run_config
+from tests.accuracy.searches import QUICK, files, run_config
+from tests.heard import Heard
 
 SETTINGS = (*QUICK, "search.warmup_epochs=1.2")
 ARGUMENTS = ["map", "lenet5", "--drop", "2.0", "--threads", "1", "--out", "m"]
@@ -33,7 +34,7 @@ def find(out: Path, threads: int = 1) -> Found:
         load_loop_config(overrides=[*SETTINGS, "search.drop_points=2.0"]),
         out,
         command=["aimc", *ARGUMENTS],
-        reporter=Silent(),
+        progress=Heard(),
         threads=threads,
     )
 
@@ -51,7 +52,7 @@ def find_several(folder: Path) -> list[Found]:
         {drop: folder / f"m-{drop:g}" for drop in BOUNDS},
         state=folder / "m.search",
         command=["aimc", *ARGUMENTS],
-        reporter=Silent(),
+        progress=Heard(),
         threads=1,
     )
 

@@ -24,7 +24,8 @@ from harness.config.schema import Config
 from harness.errors import HarnessError
 from harness.model.export import to_onnx
 from harness.model.fold import fold
-from tests.accuracy.searches import Silent, files, loop_config, run_config, search, search_several
+from tests.accuracy.searches import files, loop_config, run_config, search, search_several
+from tests.heard import Heard
 
 QUICK = ("search.warmup_epochs=0", "search.retrain_epochs=0", "search.drop_points=3")
 
@@ -116,18 +117,18 @@ def test_a_users_files_are_not_replaced_with_the_result(found: Found, out: Path)
 
 
 def test_an_edit_during_a_search_is_not_lost(out: Path) -> None:
-    class Editing(Silent):
+    class Editing(Heard):
         def stage(self, text: str) -> None:
             if text == "writing the mapping":
                 (out / "mapping.json").write_text("mine")
 
     with pytest.raises(HarnessError, match=r"mapping\.json has changed"):
-        search(out, *QUICK, "search.seed=2", reporter=Editing())
+        search(out, *QUICK, "search.seed=2", progress=Editing())
     assert (out / "mapping.json").read_text() == "mine"
     shutil.rmtree(out)
-    reporter = Silent()
-    assert not search(out, *QUICK, "search.seed=2", reporter=reporter).earlier
-    assert all("measured before" in text for text in reporter.decisions[1:])
+    progress = Heard()
+    assert not search(out, *QUICK, "search.seed=2", progress=progress).earlier
+    assert all("measured before" in text for text in progress.notes[1:])
 
 
 @pytest.mark.parametrize(
@@ -251,7 +252,7 @@ def test_a_network_of_the_same_weights_is_another(tmp_path: Path) -> None:
 # Neighbours
 
 
-class Meeting(Silent):
+class Meeting(Heard):
     """Makes the first search wait at work until the second one says that it waits for it."""
 
     def __init__(self, folder: Path, *, first: bool) -> None:
@@ -264,16 +265,16 @@ class Meeting(Silent):
             while not (self._folder / "waits").exists():
                 time.sleep(0.01)
 
-    def decided(self, text: str) -> None:
-        super().decided(text)
+    def note(self, text: str) -> None:
+        super().note(text)
         if "waiting for it" in text:
             (self._folder / "waits").touch()
 
 
 def search_first(folder: Path, out: Path, bounds: tuple[float, ...]) -> None:
-    reporter = Meeting(folder, first=True)
+    progress = Meeting(folder, first=True)
     outs = {drop: out.with_name(f"m-{drop:g}") for drop in bounds}
-    search_several(outs, *QUICK, state=out.with_name("m.search"), reporter=reporter)
+    search_several(outs, *QUICK, state=out.with_name("m.search"), progress=progress)
 
 
 @pytest.fixture(scope="module")
@@ -295,13 +296,13 @@ def test_two_searches_at_once_share_what_the_first_finds(
     while not (meeting / "at work").exists():
         assert process.is_alive()
         time.sleep(0.01)
-    reporter = Meeting(meeting, first=False)
+    progress = Meeting(meeting, first=False)
     outs = {drop: out.with_name(f"m-{drop:g}") for drop in bounds}
-    second = search_several(outs, *QUICK, state=out.with_name("m.search"), reporter=reporter)
+    second = search_several(outs, *QUICK, state=out.with_name("m.search"), progress=progress)
     process.join(60)
     assert process.exitcode == 0
     assert [found.earlier for found in second] == [True, False][: len(bounds)]
-    told = reporter.decisions[0]
+    told = progress.notes[0]
     assert told.startswith(str(out.with_name("m-3.search")))
     assert f"process {process.pid}" in told
     assert {path.name for path in out.parent.iterdir()} == {path.name for path in outs.values()}

@@ -80,8 +80,8 @@ class Table:
         return FINAL
 
     @property
-    def reporter(self) -> SimpleNamespace:
-        return SimpleNamespace(decided=self.told.append)
+    def progress(self) -> SimpleNamespace:
+        return SimpleNamespace(note=self.told.append)
 
     def measured(self, route: Route, *, confirms: bool = False) -> Measured:
         return Measured(

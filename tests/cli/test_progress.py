@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from aimc.progress import JobProgress, SearchProgress, SweepProgress, TrainingProgress
+from aimc.progress import TerminalProgress
 from harness.data.sizes import in_words, inputs_in_words
 from harness.data.workloads import FOLDER_VARIABLE
 
@@ -26,7 +26,7 @@ def wait_for(text: Callable[[], str], wanted: str) -> None:
 
 def test_a_silent_simulation_is_told_with_time_instructions_and_layer() -> None:
     stream = io.StringIO()
-    with JobProgress(Console(file=stream), interval_s=0.01) as progress:
+    with TerminalProgress(Console(file=stream), interval_s=0.01) as progress:
         progress.stage("simulating the mapped program")
         wait_for(stream.getvalue, "  simulating the mapped program; ")
         progress.simulated(41_000_000, 12_340_000.0, "conv3_1")
@@ -40,7 +40,7 @@ def test_a_silent_simulation_is_told_with_time_instructions_and_layer() -> None:
 
 def test_a_short_job_says_its_stages_only() -> None:
     stream = io.StringIO()
-    with JobProgress(Console(file=stream)) as progress:
+    with TerminalProgress(Console(file=stream)) as progress:
         progress.stage("reading [net].onnx")
         progress.simulated(1, 1.0, None)
         progress.stage("simulating")
@@ -49,44 +49,51 @@ def test_a_short_job_says_its_stages_only() -> None:
 
 def test_a_search_tells_what_it_measures_and_the_time_left() -> None:
     stream = io.StringIO()
-    with SearchProgress(Console(file=stream), interval_s=0.01) as progress:
+    with TerminalProgress(Console(file=stream), interval_s=0.01, stages=False) as progress:
         progress.stage("retraining for conv1")
+        progress.work(0.0, 2.0)
         progress.work(1.0, 2.0)
         wait_for(stream.getvalue, "  retraining for conv1 (about 1 min left); ")
-        progress.decided("conv1: stays")
+        progress.note("conv1: stays")
     assert "conv1: stays (about 1 min left)\n" in stream.getvalue()
+    assert "conv1 ..." not in stream.getvalue()
 
 
 def test_a_sweep_tells_its_points_its_rate_and_the_time_left() -> None:
     stream = io.StringIO()
-    with SweepProgress(Console(file=stream), interval_s=0.01) as progress:
-        progress.planned(10, 4)
-        progress.dashboard("http://127.0.0.1:8787/status")
-        progress.finished(4, 0, 2)
-        wait_for(
-            stream.getvalue, "  4 of 10 points done, 2 running; http://127.0.0.1:8787/status; "
-        )
+    with TerminalProgress(Console(file=stream), interval_s=0.01) as progress:
+        progress.note("10 points, 4 of them there already")
+        progress.stage("measuring points")
+        progress.work(4, 10, "points", "2 running")
+        wait_for(stream.getvalue, "  measuring points: 4 of 10 points done, 2 running; ")
         time.sleep(0.02)
-        progress.finished(6, 1, 1)
-        wait_for(stream.getvalue, "6 of 10 points done, 1 failed, 1 running; ")
+        progress.work(7, 10, "points", "1 of them failed, 1 running")
+        wait_for(stream.getvalue, ": 7 of 10 points done, 1 of them failed, 1 running; ")
         wait_for(stream.getvalue, " a minute, about 1 min left; ")
         progress.note("a batch is [damaged]")
-    assert stream.getvalue().startswith("10 points, 4 of them there already\ndashboard: http://")
-    assert stream.getvalue().endswith("a batch is [damaged]\n")
+    told = [line for line in stream.getvalue().splitlines() if not line.startswith("  ")]
+    assert told == [
+        "10 points, 4 of them there already",
+        "measuring points ...",
+        "a batch is [damaged]",
+    ]
 
 
 def test_training_tells_its_epochs() -> None:
     stream = io.StringIO()
-    with TrainingProgress(Console(file=stream), interval_s=0.01) as progress:
+    with TerminalProgress(Console(file=stream), interval_s=0.01) as progress:
         progress.stage("training lenet5 on 1137 images")
-        progress.epoch(48, 60, 60.0, "loss 0.5")
-        wait_for(stream.getvalue, ": epoch 48 of 60, loss 0.5 (at most 12 min left); ")
+        progress.work(47, 60, "epochs", "loss 0.6")
+        time.sleep(0.02)
+        progress.work(48, 60, "epochs", "loss 0.5")
+        wait_for(stream.getvalue, ": 48 of 60 epochs done, loss 0.5; ")
+        wait_for(stream.getvalue, " a minute, about 1 min left; ")
 
 
 def test_a_terminal_has_one_line() -> None:
     stream = io.StringIO()
     console = Console(file=stream, force_terminal=True, width=200)
-    with JobProgress(console, interval_s=0.01) as progress:
+    with TerminalProgress(console, interval_s=0.01) as progress:
         progress.stage("simulating")
         progress.simulated(1_000_000, 1e6, "conv1")
         wait_for(stream.getvalue, "in conv1")

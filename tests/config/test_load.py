@@ -93,7 +93,6 @@ def test_switches_and_texts() -> None:
         ("system.tile.noise=maybe", ["system.tile.noise", "boolean"]),
         ("system.name=a b", ["system.name"]),
         ("run.placement=spread", ["run.placement", "'resident', 'replicate' or 'reload'"]),
-        ("run.engine=qemu", ["run.engine", "'embedded' or 'gem5'"]),
         ("run.model.x=3", ["run.model", "one value"]),
         ("run.imges=3", ["did you mean 'images'"]),
         ("system=x", ["group of values", "system.tile"]),
@@ -108,18 +107,12 @@ def test_switches_and_texts() -> None:
         ("system.core.branch_predictor_entries=1000", ["1000, not a power of two"]),
         ("system.core.dot_accumulate_latency=9", ["dot_accumulate_latency 9 exceeds"]),
         ("system.core.load_to_use_latency=1", ["load_to_use_latency 1 is below"]),
-        ("system.core.kind=out_of_order", ["the embedded engine", "run.engine=gem5"]),
     ],
 )
 def test_refusals_name_the_key_and_the_way_out(override: str, parts: list[str]) -> None:
     message = refusal(override)
     for part in parts:
         assert part in message
-
-
-def test_gem5_takes_what_the_embedded_engine_cannot() -> None:
-    config = load("system.core.kind=out_of_order", "run.engine=gem5")
-    assert config.system.core.kind == "out_of_order"
 
 
 def test_all_impossible_values_are_named_at_once() -> None:

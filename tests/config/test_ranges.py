@@ -22,7 +22,7 @@ from harness.errors import ConfigError, HarnessError
 from harness.model.export import to_onnx
 from harness.operators.reshape import Reshape
 from harness.pipeline.job import run_job
-from harness.pipeline.reporter import Silent
+from harness.progress import Silent
 from harness.report.picture import draw_report
 from harness.stats.summary import ProgramSummary
 from tests.quant.networks import conv, dense, graph_of, relu
@@ -142,7 +142,7 @@ def test_a_run_at_the_ends_of_the_ranges_gives_finite_numbers(
     overrides: list[str], network: Path, tmp_path: Path
 ) -> None:
     config = load_config(system="alpine-hp", overrides=overrides, run={"model": str(network)})
-    finished = run_job(config, tmp_path, command=("test",), reporter=Silent())
+    finished = run_job(config, tmp_path, command=("test",), progress=Silent())
 
     def refuse(constant: str) -> float:
         raise AssertionError(constant)
@@ -162,7 +162,7 @@ def test_without_any_energy_there_is_no_gain(network: Path, tmp_path: Path) -> N
     run = {"model": str(network)}
     config = load_config(system="alpine-hp", overrides=energies(0.0), run=run)
     with pytest.raises(HarnessError, match="no ratio can be formed"):
-        run_job(config, tmp_path, command=("test",), reporter=Silent())
+        run_job(config, tmp_path, command=("test",), progress=Silent())
     assert not [path for path in tmp_path.rglob("*") if path.is_file()]
 
 

@@ -9,11 +9,13 @@ from pathlib import Path
 import pytest
 
 from harness.config.load import config_from_yaml, config_hash, config_to_yaml, load_config
+from harness.engines.embedded.engine import EmbeddedEngine
 from harness.engines.gem5.engine import Gem5Engine, run_settings
 from harness.engines.gem5.events import dump_events
 from harness.engines.gem5.fast_forward import groups_of, measured, region_number
 from harness.engines.gem5.outcome import Visit, read_ending
 from harness.engines.gem5.statistics import read_dumps
+from harness.engines.registry import check_config
 from harness.errors import ConfigError, EngineError
 from harness.pipeline.prepare import prepare
 from harness.pipeline.programs import build, compile_generated
@@ -98,8 +100,11 @@ def test_the_configuration_has_it_only_where_it_is_used() -> None:
 
 
 def test_the_embedded_engine_has_no_fast_forward() -> None:
+    config = load_config(system=NAME, run={**GEM5, "engine": "embedded", "fast_forward": "1"})
     with pytest.raises(ConfigError, match=r"run\.fast_forward is of gem5"):
-        load_config(system=NAME, run={**GEM5, "engine": "embedded", "fast_forward": "1"})
+        check_config(config)
+    with pytest.raises(ConfigError, match=r"run\.fast_forward is of gem5"):
+        EmbeddedEngine().run(Path("p.elf"), config.system, {}, timeout_s=1.0, fast_forward="1")
     for wrong in ("", "x" * 257, True, [1], 1):
         with pytest.raises(ConfigError, match=r"run\.fast_forward"):
             load_config(system=NAME, run={**GEM5, "fast_forward": wrong})
@@ -117,8 +122,9 @@ def test_programming_and_warm_up_are_skipped_on_gem5(gem5: Path, tmp_path: Path)
     elf = compile_generated(program, tmp_path)
     first = program.regions[1]
     whole = Gem5Engine(gem5).run(elf, config.system, program.regions, timeout_s=600.0)
-    engine = Gem5Engine(gem5, fast_forward=first)
-    result = engine.run(elf, config.system, program.regions, timeout_s=600.0)
+    result = Gem5Engine(gem5).run(
+        elf, config.system, program.regions, timeout_s=600.0, fast_forward=first
+    )
 
     assert result.exit_code == whole.exit_code == 0
     assert result.console == whole.console
@@ -140,6 +146,7 @@ def test_programming_and_warm_up_are_skipped_on_gem5(gem5: Path, tmp_path: Path)
     theirs_ns = sum(region.time_ns for region in whole.regions[1:])
     assert ours_ns == pytest.approx(theirs_ns, rel=0.2)
 
-    later = Gem5Engine(gem5, fast_forward=program.regions[2])
     with pytest.raises(EngineError, match=f"have no figures: {first}"):
-        later.run(elf, config.system, program.regions, timeout_s=600.0)
+        Gem5Engine(gem5).run(
+            elf, config.system, program.regions, timeout_s=600.0, fast_forward=program.regions[2]
+        )

@@ -10,7 +10,6 @@ import pytest
 
 from harness.config.load import load_config
 from harness.engines.gem5.installation import describe, find_binary, identity
-from harness.engines.registry import engine_identity
 from harness.errors import EngineError
 from harness.pipeline.identity import run_identity
 from tests.gem5_engine.fake_gem5 import fake_gem5
@@ -113,4 +112,3 @@ def test_another_gem5_is_another_run(tmp_path: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.setenv("GEM5", str(tmp_path / "none"))
     with pytest.raises(EngineError, match="no such file"):
         run_identity(config)
-    assert engine_identity("embedded") == {}

@@ -27,23 +27,12 @@ from harness.pipeline.programs import build, compile_generated
 from harness.placement.plan import Plan
 from harness.stats.check import ExpectedRegion, check_outputs, check_result
 from harness.toolchain import compile_program
+from tests.heard import Heard
 
 FEW_TILES = "system.tiles=12"
 LIMIT_S = 300.0
 MARK_SLACK = 2
 TIMED = {"tile_device_reads", "tile_device_writes"}  # polls; and wide stores go as two
-
-
-class Silent:
-    def stage(self, text: str) -> None:
-        assert text
-
-    def simulated(
-        self, instructions: int, simulated_ns: float, layer: str | None = None, /
-    ) -> None:
-        assert instructions >= 0
-        assert simulated_ns >= 0
-        assert layer != ""
 
 
 def both(gem5: Path, plan: Plan, config: Config, folder: Path) -> tuple[RunResult, RunResult]:
@@ -113,7 +102,7 @@ def test_the_whole_job_out_of_order(
         overrides=[FEW_TILES, "system.core.kind=out_of_order"],
         run={"model": "mlp", "images": 1, "warmup": 0, "engine": "gem5"},
     )
-    finished = run_job(config, tmp_path, command=("test",), reporter=Silent())
+    finished = run_job(config, tmp_path, command=("test",), progress=Heard())
     assert not finished.cached
     for program in finished.comparison.programs:
         assert program.cycles > 0
@@ -123,7 +112,7 @@ def test_the_whole_job_out_of_order(
     assert finished.comparison.manifest.engine_version.startswith("gem5 2")
     for name in ("settings.json", "stats.txt.gz", "regions.jsonl", "exit.json", "gem5.log"):
         assert (finished.folder / "digital" / "gem5" / name).is_file()
-    assert run_job(config, tmp_path, command=("test",), reporter=Silent()).cached
+    assert run_job(config, tmp_path, command=("test",), progress=Heard()).cached
 
 
 def program(folder: Path, body: str) -> Path:

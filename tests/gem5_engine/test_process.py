@@ -20,6 +20,7 @@ from harness.engines.gem5.process import run_process
 from harness.errors import EngineError, HarnessError, StatsError
 from harness.toolchain import compile_program
 from tests.gem5_engine.fake_gem5 import fake_gem5
+from tests.heard import Heard
 
 SYSTEM = load_config(system="alpine-hp").system
 DATA = Path(__file__).parent / "data" / "lenet5-digital"
@@ -161,10 +162,13 @@ def start_harness(folder: Path, binary: Path) -> subprocess.Popen[bytes]:
         import signal
         from pathlib import Path
         from harness.engines.gem5.process import run_process
+        from harness.progress import Silent
+        class Going(Silent):
+            def simulated(self, *_):
+                Path({str(folder / "going")!r}).write_text("on\\n")
         signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job ignores it
         run_process([{str(binary)!r}], Path({str(folder)!r}), environment={{}}, timeout_s=600,
-                    progress=lambda *_: Path({str(folder / "going")!r}).write_text("on\\n"),
-                    regions={{}}, latency="")
+                    progress=Going(), regions={{}}, latency="")
         """
     )
     record = '{"tick_ps": 1, "instructions": 1, "region": null}'
@@ -199,7 +203,7 @@ def test_a_killed_harness_closes_gem5s_input(tmp_path: Path) -> None:
 
 
 def test_progress_is_what_the_run_script_says(tmp_path: Path) -> None:
-    seen: list[tuple[int, float, str | None]] = []
+    heard = Heard()
     record = '{"tick_ps": %s, "instructions": %s, "region": %s}'
     body = (
         f"printf '{record}' 1000 20 null >progress.json; sleep 1;"
@@ -213,9 +217,9 @@ def test_progress_is_what_the_run_script_says(tmp_path: Path) -> None:
         tmp_path,
         environment=dict(os.environ),
         timeout_s=60,
-        progress=lambda *so_far: seen.append(so_far),
+        progress=heard,
         regions={4: "conv1"},
         latency="",
     )
     assert code == 0
-    assert seen == [(20, 1.0, None), (50, 2.0, "conv1"), (70, 3.0, None)]
+    assert heard.simulations == [(20, 1.0, None), (50, 2.0, "conv1"), (70, 3.0, None)]

@@ -20,8 +20,8 @@ from harness.operators.softmax import Softmax
 from harness.pipeline import measure
 from harness.pipeline.job import run_job
 from harness.pipeline.prepare import all_digital
-from harness.pipeline.reporter import Silent
 from harness.placement.reference import infer_plan
+from harness.progress import Silent
 from harness.quant.quantize import quantize, quantize_input
 from harness.quant.reference import run_integer
 from harness.report.comparison import Comparison, accuracy_statement, outputs_statement
@@ -51,7 +51,7 @@ def compared(
     np.savez(dataset, **arrays)  # type: ignore[arg-type]
     run = {"model": str(model), "dataset": str(dataset), "mapping": "digital", "images": 3}
     config = load_config(system="alpine-hp", run=run)
-    finished = run_job(config, folder / "runs", command=("test",), reporter=Silent())
+    finished = run_job(config, folder / "runs", command=("test",), progress=Silent())
     statements = json.loads((finished.folder / "result.json").read_text())["statements"]
     assert statements["accuracy"] == accuracy_statement(finished.comparison)
     return finished.comparison

@@ -21,31 +21,15 @@ from harness.pipeline.fp32 import build_fp32
 from harness.pipeline.job import Finished, run_job
 from harness.pipeline.prepare import prepare
 from harness.report.comparison import accuracy_statement
+from tests.heard import Heard
 
 LENET = {"model": "lenet5", "images": 3, "warmup": 1}
 
 
-class Silent:
-    """A reporter that remembers the stages."""
-
-    def __init__(self) -> None:
-        self.stages: list[str] = []
-
-    def stage(self, text: str) -> None:
-        self.stages.append(text)
-
-    def simulated(
-        self, instructions: int, simulated_ns: float, layer: str | None = None, /
-    ) -> None:
-        assert instructions >= 0
-        assert layer != ""
-        assert simulated_ns >= 0
-
-
 def job(out: Path, config: Config, *, fresh: bool = False) -> tuple[Finished, list[str]]:
-    reporter = Silent()
-    finished = run_job(config, out, command=("test",), reporter=reporter, fresh=fresh)
-    return finished, reporter.stages
+    progress = Heard()
+    finished = run_job(config, out, command=("test",), progress=progress, fresh=fresh)
+    return finished, progress.stages
 
 
 @pytest.fixture(scope="module")
@@ -178,24 +162,24 @@ def test_a_second_equal_run_waits_and_is_served(
     _, config, _ = lenet
     waits = threading.Event()
 
-    class Second(Silent):
+    class Second(Heard):
         def stage(self, text: str) -> None:
             super().stage(text)
             waits.set()
 
     second, served = Second(), []
     thread = threading.Thread(
-        target=lambda: served.append(run_job(config, tmp_path, command=(), reporter=second))
+        target=lambda: served.append(run_job(config, tmp_path, command=(), progress=second))
     )
 
-    class First(Silent):
+    class First(Heard):
         def stage(self, text: str) -> None:
             super().stage(text)
             if thread.ident is None:
                 thread.start()
             assert waits.wait(60)
 
-    made = run_job(config, tmp_path, command=(), reporter=First())
+    made = run_job(config, tmp_path, command=(), progress=First())
     thread.join()
     assert not made.cached
     assert served[0].cached

@@ -15,7 +15,7 @@ from harness.config.schema import Config
 from harness.pipeline.job import run_job
 from harness.pipeline.prepare import Prepared, prepare
 from harness.pipeline.programs import SimulatedProgram, build, compile_generated, simulate
-from harness.pipeline.reporter import Silent
+from harness.progress import Silent
 from harness.report.programming import programming_of
 from harness.report.result_file import read_result
 from harness.stats.summary import PROGRAMMING
@@ -122,7 +122,7 @@ def test_where_nothing_is_to_share_the_program_is_the_resident_one(
 
 def test_the_report_of_layers_by_turns(tmp_path: Path) -> None:
     config = configure("lenet5", "system.tiles=3", placement="reload", images=1)
-    finished = run_job(config, tmp_path, command=("test",), reporter=Silent())
+    finished = run_job(config, tmp_path, command=("test",), progress=Silent())
     comparison = read_result(finished.folder / "result.json")
     assert comparison == finished.comparison
     figures = programming_of(comparison)

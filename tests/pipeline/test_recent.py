@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from harness import file_digests
 from harness.errors import HarnessError
-from harness.pipeline import file_digests
-from harness.pipeline.file_digests import file_digest
-from harness.pipeline.recent import Recent
+from harness.file_digests import file_digest
+from harness.recent import Recent
 
 
 class Made:

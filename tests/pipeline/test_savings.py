@@ -17,23 +17,14 @@ from harness.pipeline import savings
 from harness.pipeline.job import run_job
 from harness.pipeline.prepare import prepare
 from harness.pipeline.programs import build, compile_generated
-from harness.pipeline.reporter import Silent
 from harness.pipeline.savings import layer_savings
 from harness.pipeline.simulator import Simulator
+from harness.progress import Silent
 from harness.report.terminal import format_report
+from tests.heard import Heard
 
 SMALL_TILES = ("system.tile.rows=64", "system.tile.columns=64")
 MLP = {"model": "mlp", "images": 1, "warmup": 0}
-
-
-class Heard(Silent):
-    """A reporter that remembers the stages."""
-
-    def __init__(self) -> None:
-        self.stages: list[str] = []
-
-    def stage(self, text: str) -> None:
-        self.stages.append(text)
 
 
 def configure(tiles: int, *overrides: str, **run: object) -> Config:
@@ -80,9 +71,9 @@ def test_a_sweep_over_tile_counts_simulates_the_savings_once(cache: Path) -> Non
 
 
 def test_a_run_shares_its_programs_with_the_choice(cache: Path, tmp_path: Path) -> None:
-    few = run_job(configure(3), tmp_path, command=(), reporter=Silent()).comparison
+    few = run_job(configure(3), tmp_path, command=(), progress=Silent()).comparison
     after_few = simulations(cache)
-    made = run_job(configure(64), tmp_path, command=(), reporter=Silent()).comparison
+    made = run_job(configure(64), tmp_path, command=(), progress=Silent()).comparison
     assert simulations(cache) == after_few
     assert set(made.manifest.earlier_simulations) == {"digital", "mapped"}
     assert made.digital.layers == few.digital.layers
@@ -170,7 +161,7 @@ def test_without_tiles_the_mapped_program_is_the_digital_one(mapping: str, tmp_p
     if mapping == "file":
         mapping = mapping_file(tmp_path)
     config = configure(0, mapping=mapping, images=images)
-    finished = run_job(config, tmp_path / "runs", command=(), reporter=Silent())
+    finished = run_job(config, tmp_path / "runs", command=(), progress=Silent())
     programs = [finished.folder / name / "program.elf" for name in ("digital", "mapped")]
     assert programs[0].read_bytes() == programs[1].read_bytes()
     comparison = finished.comparison

@@ -14,6 +14,8 @@ import pytest
 from harness.cache.sealed import publish_bytes, read_entry
 from harness.config.load import load_config
 from harness.config.schema import SystemConfig
+from harness.engines.gem5 import engine as gem5_engine
+from harness.engines.gem5.installation import Installation
 from harness.engines.protocol import RunResult
 from harness.errors import EngineError, StatsError
 from harness.pipeline import identity, simulations
@@ -146,15 +148,13 @@ def test_sources_of_the_engines_count(tmp_path: Path, monkeypatch: pytest.Monkey
         (tmp_path / name).write_text("as it was")
     (tmp_path / "gem5_configs").mkdir()
     monkeypatch.setattr(identity, "_PACKAGE", tmp_path)
-    monkeypatch.setattr(identity, "resource", lambda name: tmp_path / name)
-    monkeypatch.setattr(
-        identity, "engine_identity", lambda name, **_: {"build_id": "1"} if name == "gem5" else {}
-    )
+    monkeypatch.setattr(gem5_engine, "resource", lambda name: tmp_path / name)
+    monkeypatch.setattr(gem5_engine, "describe", lambda binary: Installation(binary, "24.0"))
     gem5 = tmp_path / "gem5.opt"
     gem5.touch(mode=0o755)
 
     def on_gem5() -> dict[str, object]:
-        return identity.simulator_identity("gem5", gem5=gem5)
+        return identity.simulator_identity("gem5", {"gem5": str(gem5)})
 
     seen = [identity.simulator_identity("embedded"), on_gem5()]
     for path in sorted(tmp_path.rglob("*.py")):

@@ -10,8 +10,8 @@ import sys
 from pathlib import Path
 
 from harness import interrupts
+from harness.progress import Silent
 from harness.sweep.driver import run_sweep
-from harness.sweep.progress import Quiet
 from harness.sweep.room import Room
 from tests.sweep.sweeps import point, sweep
 from tests.sweep.tasks import logged
@@ -23,7 +23,7 @@ try:
         sweep([point(number) for number in range(int(points))]),
         Path(folder),
         Room(workers=int(workers)),
-        Quiet(),
+        Silent(),
         task=functools.partial(logged, log=log, seconds=float(seconds)),
     )
     print(outcome.done, outcome.measured, flush=True)

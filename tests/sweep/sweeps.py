@@ -13,31 +13,6 @@ from harness.sweep.points import Point, Sweep
 _AXIS = "system.tile.adc_latency_ns"
 
 
-class Heard:
-    """A reporter that keeps what it hears."""
-
-    def __init__(self) -> None:
-        self.stages: list[str] = []
-        self.notes: list[str] = []
-        self.counts: list[tuple[int, int, int]] = []
-        self.plans: list[tuple[int, int]] = []
-
-    def stage(self, text: str) -> None:
-        self.stages.append(text)
-
-    def note(self, text: str) -> None:
-        self.notes.append(text)
-
-    def planned(self, total: int, done: int) -> None:
-        self.plans.append((total, done))
-
-    def finished(self, done: int, failed: int, running: int) -> None:
-        self.counts.append((done, failed, running))
-
-    def dashboard(self, url: str) -> None:
-        self.notes.append(url)
-
-
 @functools.cache
 def _base(model: str, mapping: str) -> Config:
     return load_config(

@@ -9,8 +9,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from harness.config.schema import Config
+from harness.engines.protocol import EngineOptions
 from harness.errors import EngineError
-from harness.pipeline.reporter import Reporter
+from harness.progress import Progress
 from harness.report.comparison import Comparison
 from harness.sweep.worker import Job, Outcome, run_point
 from tests.sweep.sweeps import layer_row, point_row
@@ -58,10 +59,10 @@ class _Odd:
         folder: Path,  # noqa: ARG002
         *,
         command: Sequence[str],  # noqa: ARG002
-        reporter: Reporter,
-        gem5: Path | None,  # noqa: ARG002
+        progress: Progress,
+        engine_options: EngineOptions,  # noqa: ARG002
     ) -> Comparison:
-        reporter.stage("simulating the digital program")
+        progress.stage("simulating the digital program")
         if self._what == "fails":
             raise EngineError("the simulation did not end", where="region fc1", hint="wait")
         if self._what == "defect":

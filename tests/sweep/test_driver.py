@@ -18,8 +18,9 @@ from harness.sweep.room import Room
 from harness.sweep.send import Task
 from harness.sweep.store import read_layers, read_points
 from harness.sweep.worker import Job, harness_digest, run_point
+from tests.heard import Heard
 from tests.sweep.schedulers import scheduler_in_this_process
-from tests.sweep.sweeps import Heard, config, executions, point, sweep
+from tests.sweep.sweeps import config, executions, point, sweep
 from tests.sweep.tasks import logged
 
 
@@ -72,7 +73,7 @@ def test_a_real_point_fills_every_column_and_is_measured_once(tmp_path: Path, ro
     heard = Heard()
     first = run_sweep(sweep(points), tmp_path / "sweep", room, heard)
     assert (first.total, first.done, first.failed, first.measured) == (2, 2, 0, 2)
-    assert first.complete and heard.plans == [(2, 0)] and heard.counts[-1][:2] == (2, 0)
+    assert first.complete and heard.notes == ["2 points"] and heard.work_done[-1][:2] == (2, 2)
     table = read_points(tmp_path / "sweep").set_index("identity")
     analog, digital = table.loc[points[0].identity], table.loc[points[1].identity]
     empty = set(analog[analog.isna()].index)
@@ -126,9 +127,11 @@ def test_points_that_fail_do_not_stop_others(runs: Runs) -> None:
     for row in (fails, defect, memory):
         assert row["system"] == "alpine-hp" and "run:" in row["config"] and row["attempts"] == 1
     again = runs.run(points)
-    assert (again.measured, again.complete) == (0, False) and runs.heard.plans[-1] == (8, 5)
+    assert (again.measured, again.complete) == (0, False)
+    assert runs.heard.notes[-1] == "8 points, 5 of them there already"
     grown = runs.run([*points, point(8)])
-    assert grown.measured == 1 and runs.heard.counts[-1] == (6, 3, 0)
+    assert grown.measured == 1
+    assert runs.heard.work_done[-1] == (9, 9, "3 of them failed, 0 running")
     retried = runs.run(points, retry_failed=True)
     assert (retried.measured, retried.done, retried.complete) == (3, 8, True)
     rows = read_points(runs.folder).set_index("identity")

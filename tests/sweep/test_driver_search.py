@@ -11,8 +11,9 @@ from harness.sweep.points import Point
 from harness.sweep.room import Room
 from harness.sweep.store import read_points
 from tests.accuracy.searches import loop_config, run_config
+from tests.heard import Heard
 from tests.sweep.schedulers import scheduler_in_this_process
-from tests.sweep.sweeps import Heard, point, sweep
+from tests.sweep.sweeps import point, sweep
 
 _LOOP = loop_config("search.warmup_epochs=0", "search.retrain_epochs=0", "search.drop_points=3")
 

@@ -25,8 +25,9 @@ from harness.sweep.driver import run_sweep
 from harness.sweep.engine_room import EngineRoom, engine_room
 from harness.sweep.room import Room
 from harness.sweep.store import read_points
+from tests.heard import Heard
 from tests.stress.sweep_kills import stress
-from tests.sweep.sweeps import Heard, executions, point, sweep
+from tests.sweep.sweeps import executions, point, sweep
 from tests.sweep.tasks import logged
 
 if TYPE_CHECKING:
@@ -185,7 +186,7 @@ def test_a_missing_dashboard_is_told(opened: EngineRoom, heard: Heard) -> None:
     if importlib.util.find_spec("bokeh") is None:
         assert heard.notes == ["no dashboard: it needs the package bokeh (pip install bokeh)"]
     else:
-        assert heard.notes == [opened.client.dashboard_link]
+        assert heard.notes == [f"dashboard: {opened.client.dashboard_link}"]
 
 
 def test_points_that_end_their_worker_have_failed(

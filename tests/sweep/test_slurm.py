@@ -18,8 +18,9 @@ from harness.sweep import kept_workers
 from harness.sweep.driver import SweepOutcome, run_sweep
 from harness.sweep.room import Room
 from harness.sweep.store import read_points
+from tests.heard import Heard
 from tests.sweep.slurm.one_machine import Slurm, slurm_on_this_machine, what_is_missing
-from tests.sweep.sweeps import Heard, executions, point, sweep
+from tests.sweep.sweeps import executions, point, sweep
 from tests.sweep.tasks import logged
 
 _POINTS = 40

@@ -7,17 +7,25 @@ from __future__ import annotations
 
 import importlib.metadata
 import importlib.util
+import tempfile
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
-from harness.config.schema import SystemConfig
-from harness.engines.embedded.elf import Program, read_program
+from harness.config.defaults import SYSTEM
+from harness.config.load import PRESETS_HINT, load_config
+from harness.config.schema import Config, SystemConfig
 from harness.engines.events import ALL_EVENTS
 from harness.engines.latency import longest_latency
-from harness.engines.protocol import Progress, RegionStats, RunResult
-from harness.errors import EngineError
+from harness.engines.protocol import RegionStats, RunResult
+from harness.errors import ConfigError, EngineError
+from harness.findings import Finding, finding_of
+from harness.progress import SILENT, Progress
+
+if TYPE_CHECKING:
+    from harness.engines.embedded.elf import Program
+    from harness.engines.protocol import EngineOption
 
 MMU_SYMBOL: Final = "aimc_platform_mmu"
 _LIBRARY: Final = "libunicorn.so.2"
@@ -34,11 +42,43 @@ class EmbeddedEngine:
             tenth of the speed, or an EngineError.
     """
 
-    name = "embedded"
+    name: ClassVar = "embedded"
+    options: ClassVar[tuple[EngineOption, ...]] = ()
+    macs_per_s: ClassVar = 60e6
 
     def __init__(self, *, max_instructions: int | None = None, self_check: bool = False) -> None:
         self._max_instructions = max_instructions
         self._self_check = self_check
+
+    def check(self, config: Config) -> None:
+        """Refuse a system that this engine does not simulate.
+
+        Raises:
+            ConfigError: Its cores are not in order, or it has a region to fast-forward to.
+            EngineError: It has several cores, or too long a latency.
+        """
+        core = config.system.core
+        if core.kind != "in_order":
+            raise ConfigError(
+                f"the embedded engine times in-order cores, but the core preset {core.name!r} is"
+                f" {core.kind}: choose run.engine=gem5 or an in-order core",
+                hint=PRESETS_HINT,
+            )
+        _refuse_fast_forward(config.run.fast_forward)
+        _check_system(config.system)
+
+    def sees_energy(self, key: str) -> bool:
+        """It reports no energy of its own."""
+        del key
+        return False
+
+    def identity(self) -> dict[str, str]:
+        """Nothing but the harness's own sources and libraries."""
+        return {}
+
+    def doctor(self) -> tuple[Finding, ...]:
+        """It compiles an empty program and runs it."""
+        return (finding_of("embedded engine", _try_out),)
 
     def run(
         self,
@@ -47,18 +87,22 @@ class EmbeddedEngine:
         regions: Mapping[int, str],
         *,
         timeout_s: float,
-        progress: Progress | None = None,
+        fast_forward: str | None = None,
+        progress: Progress = SILENT,
     ) -> RunResult:
         """Simulate ``elf`` from reset to its exit call; see `harness.engines.protocol.Engine`.
 
         Regions come back in the order of ``regions``, also those that never ran.
 
         Raises:
+            ConfigError: ``fast_forward`` names a region.
             EngineError: The system is not one that this engine simulates, or the program
                 faulted, hung, ran out of time, or ended without its exit call.
         """
         from harness.engines.embedded import _engine
+        from harness.engines.embedded.elf import read_program
 
+        _refuse_fast_forward(fast_forward)
         _check_system(system)
         program = read_program(elf)
         start = time.perf_counter()
@@ -73,7 +117,7 @@ class EmbeddedEngine:
                 timeout_s=timeout_s,
                 instruction_limit=self._max_instructions or 0,
                 self_check=self._self_check,
-                progress=progress,
+                progress=progress.simulated,
             )
         except (RuntimeError, ValueError, MemoryError) as error:
             raise EngineError(str(error) or "out of memory", where=str(elf)) from error
@@ -93,6 +137,23 @@ class EmbeddedEngine:
             instructions=int(outcome["instructions"]),
             host_seconds=time.perf_counter() - start,
         )
+
+
+def _try_out() -> str:
+    from harness.cache.folder import cache_dir
+    from harness.toolchain.build import compile_program
+
+    with tempfile.TemporaryDirectory() as folder:
+        source = Path(folder) / "main.c"
+        source.write_text("int main(void) { return 0; }\n", encoding="utf-8")
+        elf = compile_program(
+            [source], [], Path(folder) / "p.elf", defines={}, cache_dir=cache_dir()
+        )
+        system = load_config(system=SYSTEM).system
+        result = EmbeddedEngine().run(elf, system, {}, timeout_s=60.0)
+    if result.exit_code:
+        raise EngineError(f"an empty program ended with code {result.exit_code}")
+    return f"{result.engine_version}; ran {result.instructions} instructions"
 
 
 def unicorn_library() -> Path:
@@ -127,6 +188,15 @@ def _parameters(system: SystemConfig) -> dict[str, Any]:
         "store_latency_ns": attach.store_ns(clock_ghz),
     }
     return {**system.model_dump(), "attach": {**attach.model_dump(), **latencies}}
+
+
+def _refuse_fast_forward(region: str | None) -> None:
+    if region is not None:
+        raise ConfigError(
+            "run.fast_forward is of gem5: the embedded engine takes seconds from reset to the first"
+            " layer, and measures the programming of the tiles, too; leave it out",
+            hint=PRESETS_HINT,
+        )
 
 
 def _check_system(system: SystemConfig) -> None:

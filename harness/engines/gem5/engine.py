@@ -7,17 +7,20 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
+import secrets
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Final
+from typing import ClassVar, Final
 
 from harness import _headers
 from harness.atomic import atomic_write_bytes
-from harness.config.fields import canonical
-from harness.config.schema import SystemConfig
+from harness.config.fields import canonical, readers
+from harness.config.preset_files import PRESETS
+from harness.config.schema import Config, EnergyConfig, SystemConfig
 from harness.engines.events import ALL_EVENTS
 from harness.engines.gem5.dot_products import run_functionally
 from harness.engines.gem5.dram import check_dram_energy, dram_model
@@ -25,9 +28,11 @@ from harness.engines.gem5.events import Groups, dump_dram_energy, dump_events, d
 from harness.engines.gem5.fast_forward import groups_of, measured, region_number
 from harness.engines.gem5.installation import (
     RUN_SCRIPT,
+    VARIABLE,
     clean_environment,
     describe,
     find_binary,
+    identity,
 )
 from harness.engines.gem5.outcome import (
     EXIT,
@@ -40,14 +45,21 @@ from harness.engines.gem5.outcome import (
 from harness.engines.gem5.process import CONSOLE, LOG, STATS, last_lines, run_process
 from harness.engines.gem5.statistics import read_dumps
 from harness.engines.latency import longest_latency
-from harness.engines.protocol import DramEnergy, Progress, RegionStats, RunResult
-from harness.errors import EngineError, StatsError
+from harness.engines.protocol import DramEnergy, EngineOption, RegionStats, RunResult
+from harness.errors import EngineError, HarnessError, StatsError
+from harness.file_digests import file_state, sources_digest
+from harness.findings import Finding
+from harness.progress import SILENT, Progress
+from harness.recent import Recent
 from harness.resources import resource
 
 SETTINGS: Final = "settings.json"
 KEPT: Final = "gem5"  # folder beside the program
+MODELS: Final = "gem5_configs"  # the harness's own
 _FORMAT: Final = 3  # gem5_configs/settings.py
 _PS_PER_NS: Final = 1000
+_INSTALLED: Final[Recent[dict[str, str]]] = Recent(4)
+"""Identities of the gem5s that this process has asked, by the state of their files."""
 BOARD: Final = {
     "dram_base": _headers.PLATFORM_DRAM_BASE,
     "m5ops_base": _headers.PLATFORM_M5OPS_BASE,
@@ -61,16 +73,48 @@ class Gem5Engine:
     """Runs bare-metal AArch64 programs on gem5.
 
     Args:
-        binary: The gem5 to use; None: the one that GEM5 names, else the one on PATH.
-        fast_forward: Name or number of the region from which the detailed core runs, gem5's
-            atomic core before it; None: in detail from reset.
+        gem5: The program to use; None: the one that GEM5 names, else the one on PATH.
     """
 
-    name = "gem5"
+    name: ClassVar = "gem5"
+    options: ClassVar = (
+        EngineOption(name="gem5", what="gem5 program", otherwise="PATH", variable=VARIABLE),
+    )
+    macs_per_s: ClassVar = 0.6e6
 
-    def __init__(self, binary: Path | None = None, *, fast_forward: str | None = None) -> None:
-        self._binary = binary
-        self._fast_forward = fast_forward
+    def __init__(self, gem5: str | os.PathLike[str] | None = None) -> None:
+        self._binary = None if gem5 is None else Path(gem5)
+
+    def check(self, config: Config) -> None:
+        """Nothing is refused here: gem5 simulates cores of every kind."""
+
+    def sees_energy(self, key: str) -> bool:
+        """gem5 reports its own DRAM's energy, but not what has none in the configuration."""
+        return self.name in readers(EnergyConfig.model_fields[key])
+
+    def identity(self) -> dict[str, str]:
+        """The gem5 program and its version, and the models that the harness adds to it.
+
+        Raises:
+            EngineError: There is no gem5, or it cannot run the harness's programs.
+        """
+        binary = find_binary(self._binary)
+        state = file_state(binary) or secrets.token_hex()
+        return {
+            **_INSTALLED.get(state, lambda: _installed(binary)),
+            "models": sources_digest(resource(MODELS)),
+            "memories": sources_digest(PRESETS / "memory"),  # they name gem5's classes of DRAM
+        }
+
+    def doctor(self) -> tuple[Finding, ...]:
+        """Missing only if the variable GEM5 names one that cannot be used; else it is optional."""
+        try:
+            gem5 = describe(find_binary(self._binary))
+        except HarnessError as error:
+            if os.environ.get(VARIABLE):
+                return (Finding("gem5 engine", "missing", str(error)),)
+            return (Finding("gem5 engine", "optional", error.what),)
+        return (Finding("gem5 engine", "ok", f"gem5 {gem5.version}, {gem5.binary}"),)
 
     def run(
         self,
@@ -79,7 +123,8 @@ class Gem5Engine:
         regions: Mapping[int, str],
         *,
         timeout_s: float,
-        progress: Progress | None = None,
+        fast_forward: str | None = None,
+        progress: Progress = SILENT,
     ) -> RunResult:
         """Simulate ``elf`` from reset to its exit call; see `harness.engines.protocol.Engine`.
 
@@ -95,11 +140,10 @@ class Gem5Engine:
                 simulates, or the program or gem5 ended otherwise than by the exit call.
             StatsError: gem5's statistics are incomplete or contradictory.
         """
-        gem5 = describe(self._binary or find_binary())
+        gem5 = describe(find_binary(self._binary))
         if not elf.is_file():
             raise EngineError("there is no such program", where=str(elf))
-        wanted = self._fast_forward
-        detailed_from = None if wanted is None else region_number(wanted, regions)
+        detailed_from = None if fast_forward is None else region_number(fast_forward, regions)
         settings = run_settings(elf, system, fast_forward_to=detailed_from)
         start = time.perf_counter()
         with tempfile.TemporaryDirectory(prefix="aimc-gem5-") as name:
@@ -131,6 +175,10 @@ class Gem5Engine:
             instructions=ending.instructions,
             host_seconds=host_seconds,
         )
+
+
+def _installed(binary: Path) -> dict[str, str]:
+    return {"version": describe(binary).version, **identity(binary)}
 
 
 def run_settings(
@@ -169,7 +217,7 @@ def _simulate(
     settings: Mapping[str, object],
     folder: Path,
     timeout_s: float,
-    progress: Progress | None,
+    progress: Progress,
     regions: Mapping[int, str],
 ) -> Ending:
     (folder / SETTINGS).write_text(json.dumps(settings, indent=2) + "\n", encoding="utf-8")

@@ -12,10 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from elftools.common.exceptions import ELFError
-from elftools.elf.elffile import ELFFile
-from elftools.elf.sections import NoteSection
-
 from harness.errors import EngineError
 from harness.resources import resource
 
@@ -166,6 +162,10 @@ def _ask(binary: Path) -> dict[str, object]:
 
 
 def _build_id(binary: Path) -> str | None:
+    from elftools.common.exceptions import ELFError
+    from elftools.elf.elffile import ELFFile
+    from elftools.elf.sections import NoteSection
+
     try:
         with binary.open("rb") as stream:
             section = ELFFile(stream).get_section_by_name(".note.gnu.build-id")

@@ -11,10 +11,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from harness.engines.protocol import Progress
 from harness.errors import EngineError
 from harness.interrupts import uninterrupted
 from harness.process_group import process_group
+from harness.progress import Progress
 
 LOG: Final = "gem5.log"
 STATS: Final = "stats.txt"
@@ -34,7 +34,7 @@ def run_process(
     *,
     environment: Mapping[str, str],
     timeout_s: float,
-    progress: Progress | None,
+    progress: Progress,
     regions: Mapping[int, str],
     latency: str,
 ) -> int:
@@ -74,8 +74,8 @@ def run_process(
                 )
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(min(_POLL_S, max(deadline - time.monotonic(), 0.01)))
-            if progress is not None and watch.look():
-                progress(watch.instructions, watch.simulated_ns, watch.layer)
+            if watch.look():
+                progress.simulated(watch.instructions, watch.simulated_ns, watch.layer)
     if process.returncode < 0:
         raise EngineError(
             f"gem5 was killed by {_signal_name(-process.returncode)}" + last_lines(folder),

@@ -6,15 +6,18 @@ kind, which no program can set back.
 
 from __future__ import annotations
 
+import hashlib
 import time
 from pathlib import Path
 from typing import Final
 
 from harness.digest import sha256_file
 from harness.errors import HarnessError
-from harness.pipeline.recent import Recent
+from harness.recent import Recent
 
 _FILES: Final = 4096
+_SOURCE_SUFFIXES: Final = {".py", ".c", ".h", ".S", ".ld", ".j2", ".yaml", ".safetensors"}
+_NO_SOURCES: Final = {"_resources", "sweeps"}  # folders: copies, and sweep files to be edited
 _SETTLED_S: Final = 2.0
 """What was changed more lately can change again without another time."""
 _DIGESTS: Final[Recent[str]] = Recent(_FILES)
@@ -46,3 +49,14 @@ def file_digest(path: Path) -> str:
         return _DIGESTS.get(state, lambda: sha256_file(path))
     except OSError as error:
         raise HarnessError(f"the file cannot be read: {error.strerror}", where=str(path)) from error
+
+
+def sources_digest(root: Path) -> str:
+    """SHA-256, in hexadecimal, over the names and content of the sources below ``root`` now."""
+    digest = hashlib.sha256()
+    for path in sorted(root.rglob("*")):
+        relative = path.relative_to(root)
+        if path.suffix in _SOURCE_SUFFIXES and relative.parts[0] not in _NO_SOURCES:
+            digest.update(f"{root.name}/{relative}\0".encode())
+            digest.update(path.read_bytes())
+    return digest.hexdigest()
