@@ -9,8 +9,7 @@ from typing import Final
 
 from harness.quantities import format_energy, format_ratio, format_time
 from harness.report.comparison import Comparison, accuracy_statement, outputs_statement
-from harness.report.terminal import runs_on
-from harness.stats.summary import Gain, LayerSummary, ProgramSummary, layer_gain
+from harness.report.layer_row import LayerRow, layer_rows, total_row
 
 _ROWS: Final = 30
 _LEFT: Final = ' style="text-align: left"'
@@ -22,17 +21,23 @@ def result_html(comparison: Comparison, folder: Path) -> str:
     Everything that may come from a file is escaped.
     """
     config, mapped = comparison.config, comparison.mapped
-    shown = comparison.digital if mapped is None else mapped
+    shown = layer_rows(comparison, comparison.digital if mapped is None else mapped)
     heading = f"{comparison.model.name} on {config.system.name}"
     if mapped is not None:
         heading += f", mapping {Path(config.run.mapping).name}"
     titles = ["layer", "operator", "runs on", "digital time", "digital energy"]
     if mapped is not None:
         titles += ["mapped time", "mapped energy", "speed-up", "energy gain"]
-    rows = [_layer_row(comparison, layer) for layer in shown.layers[:_ROWS]]
-    if len(shown.layers) > _ROWS:
-        rows.append([f"{len(shown.layers) - _ROWS} more: see .layers"])
-    rows.append(_total_row(comparison))
+    digital = {row.layer: row for row in layer_rows(comparison, comparison.digital)}
+    rows = [
+        [row.layer, row.operator, row.runs_on, *_figures(digital.get(row.layer), row, mapped)]
+        for row in shown[:_ROWS]
+    ]
+    if len(shown) > _ROWS:
+        rows.append([f"{len(shown) - _ROWS} more: see .layers"])
+    total = total_row(comparison, comparison.digital if mapped is None else mapped)
+    without = total_row(comparison, comparison.digital)
+    rows.append(["total", "", "", *_figures(without, total, mapped)])
     statements = (accuracy_statement(comparison), outputs_statement(comparison), str(folder))
     return (
         f"<div><p><b>{escape(heading)}</b></p><table><thead>{_row(titles, 'th')}</thead>"
@@ -49,31 +54,16 @@ def _row(cells: Iterable[str], tag: str) -> str:
     return f"<tr>{''.join(texts)}</tr>"
 
 
-def _layer_row(comparison: Comparison, layer: LayerSummary) -> list[str]:
-    digital = comparison.digital.layer(layer.name)
-    row = [layer.name, layer.kind, runs_on(layer), *_figures(digital)]
-    if comparison.mapped is None:
-        return row
-    gain = None if digital is None else layer_gain(digital, layer)
-    return [*row, *_figures(layer), *_gains(gain)]
+def _figures(digital: LayerRow | None, row: LayerRow, mapped: object) -> list[str]:
+    """Time and energy of the digital program, and where there is a ``mapped`` one of that, too."""
+    figures = ["-", "-"] if digital is None else _time_and_energy(digital)
+    if mapped is None:
+        return figures
+    gains = [
+        "-" if ratio is None else format_ratio(ratio) for ratio in (row.speed_up, row.energy_gain)
+    ]
+    return [*figures, *_time_and_energy(row), *gains]
 
 
-def _total_row(comparison: Comparison) -> list[str]:
-    row = ["total", "", "", *_figures(comparison.digital)]
-    if comparison.mapped is None:
-        return row
-    return [*row, *_figures(comparison.mapped), *_gains(comparison.gain)]
-
-
-def _figures(part: LayerSummary | ProgramSummary | None) -> list[str]:
-    if part is None:
-        return ["-", "-"]
-    return [format_time(part.time_ns), format_energy(part.energy.total_pj)]
-
-
-def _gains(gain: Gain | None) -> list[str]:
-    return (
-        ["-", "-"]
-        if gain is None
-        else [format_ratio(gain.speed_up), format_ratio(gain.energy_gain)]
-    )
+def _time_and_energy(row: LayerRow) -> list[str]:
+    return [format_time(row.time_ns), format_energy(row.energy_pj)]

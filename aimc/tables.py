@@ -11,10 +11,8 @@ import pandas as pd
 from harness.budget import JSON_BYTES
 from harness.errors import DataError
 from harness.reading import read_regular
-from harness.report.bounds import layer_bound
 from harness.report.comparison import Comparison
-from harness.report.time_by_cause import times_by_cause
-from harness.stats.summary import LayerSummary, ProgramSummary, layer_gain
+from harness.report.layer_row import LayerRow, layer_rows
 
 _FIGURES: Final = ("time_ns", "cycles", "energy_pj")
 _FIRST_COLUMNS: Final = (
@@ -44,19 +42,17 @@ def layer_table(comparison: Comparison) -> pd.DataFrame:
     lower bound, and ``why_digital`` says why a layer that the mapping wants analog is not.  On an
     out-of-order core ``compute`` includes the wait for memory.
     """
-    placed = comparison.digital if comparison.mapped is None else comparison.mapped
-    mapped = _program_columns(placed)
+    rows = layer_rows(comparison, comparison.mapped or comparison.digital)
+    mapped = _figures(rows)
     if comparison.mapped is None:
         mapped[:] = float("nan")
-    programs = [
-        _program_columns(comparison.digital).add_prefix("digital_"),
-        mapped.add_prefix("mapped_"),
-    ]
+    digital = _figures(layer_rows(comparison, comparison.digital))
+    programs = [digital.add_prefix("digital_"), mapped.add_prefix("mapped_")]
     if comparison.fp32 is not None:
-        programs.append(_program_columns(comparison.fp32)[list(_FIGURES)].add_prefix("fp32_"))
-    rows = [_placed_columns(comparison, layer) for layer in placed.layers]
-    index = pd.Index([layer.name for layer in placed.layers], name="layer")
-    table = pd.concat([pd.DataFrame(rows, index), *programs], axis="columns")
+        fp32 = _figures(layer_rows(comparison, comparison.fp32))
+        programs.append(fp32[list(_FIGURES)].add_prefix("fp32_"))
+    placed = pd.DataFrame([_placed(row) for row in rows], _index(rows))
+    table = pd.concat([placed, *programs], axis="columns")
     rest = [column for column in table.columns if column not in _FIRST_COLUMNS]
     return table[[*_FIRST_COLUMNS, *rest]]
 
@@ -89,40 +85,40 @@ def search_table(path: Path) -> pd.DataFrame:
     return table
 
 
-def _program_columns(program: ProgramSummary) -> pd.DataFrame:
+def _index(rows: list[LayerRow]) -> pd.Index[str]:
+    return pd.Index([row.layer for row in rows], name="layer")
+
+
+def _figures(rows: list[LayerRow]) -> pd.DataFrame:
     """Time, cycles and energy of each layer, and what they consist of."""
-    rows = []
-    for layer in program.layers:
-        causes = times_by_cause(layer.causes, program.clock_ghz)
-        groups = layer.energy.groups()
-        rows.append(
-            {
-                "time_ns": layer.time_ns,
-                "cycles": layer.cycles,
-                "energy_pj": layer.energy.total_pj,
-                **{f"{cause}_time_ns": time_ns for cause, time_ns in causes.items()},
-                **{
-                    f"{group.lower().replace(' ', '_')}_energy_pj": energy_pj
-                    for group, energy_pj in groups.items()
-                },
-            }
-        )
-    return pd.DataFrame(rows, pd.Index([layer.name for layer in program.layers], name="layer"))
+    figures = [
+        {
+            "time_ns": row.time_ns,
+            "cycles": row.cycles,
+            "energy_pj": row.energy_pj,
+            **{f"{cause}_time_ns": time_ns for cause, time_ns in row.causes_ns.items()},
+            **{
+                f"{group.lower().replace(' ', '_')}_energy_pj": energy_pj
+                for group, energy_pj in row.energy.groups().items()
+            },
+        }
+        for row in rows
+    ]
+    return pd.DataFrame(figures, _index(rows))
 
 
-def _placed_columns(comparison: Comparison, layer: LayerSummary) -> dict[str, object]:
+def _placed(row: LayerRow) -> dict[str, object]:
     """What the layer is and where it runs, and what that gains."""
-    mapped, plan = comparison.mapped, comparison.plan
-    digital = comparison.digital.layer(layer.name)
-    gain = layer_gain(digital, layer) if mapped is not None and digital is not None else None
-    bound = layer_bound(comparison, layer)
+    ratios = {
+        "speed_up": row.speed_up,
+        "energy_gain": row.energy_gain,
+        "time_over_bound": row.time_over_bound,
+    }
     return {
-        "operator": layer.kind,
-        "unit": layer.unit,
-        "tiles": layer.tiles,
-        "macs": layer.macs,
-        "speed_up": float("nan") if gain is None else gain.speed_up,
-        "energy_gain": float("nan") if gain is None else gain.energy_gain,
-        "time_over_bound": float("nan") if bound is None else layer.time_ns / bound.time_ns,
-        "why_digital": "" if plan is None else plan.kept_digital.get(layer.name, ""),
+        "operator": row.operator,
+        "unit": row.unit,
+        "tiles": row.tiles,
+        "macs": row.macs,
+        **{name: float("nan") if ratio is None else ratio for name, ratio in ratios.items()},
+        "why_digital": row.why_digital or "",
     }

@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from harness.accuracy.result import Row, SearchResult, statistics
+from harness.accuracy.result import Row, SearchResult
 from harness.safe_text import printable
 
 _SIZE_IN: Final = (11.0, 4.9)
@@ -139,7 +139,7 @@ def _errorbars(
     axes.errorbar(
         x,
         [_mean(row) for row in rows],
-        yerr=[statistics(row.values)["ci95_points"] or 0.0 for row in rows],
+        yerr=[row.statistics["ci95_points"] or 0.0 for row in rows],
         fmt=style,
         color=color,
         markersize=4,
@@ -165,12 +165,12 @@ def _mark_below(axes: Axes, rows: Sequence[Row], edge: float) -> None:
 
 
 def _mean(row: Row) -> float:
-    return statistics(row.values)["mean_percent"] or 0.0
+    return row.statistics["mean_percent"] or 0.0
 
 
 def _low(row: Row) -> float:
-    return _mean(row) - (statistics(row.values)["ci95_points"] or 0.0)
+    return _mean(row) - (row.statistics["ci95_points"] or 0.0)
 
 
 def _high(row: Row) -> float:
-    return _mean(row) + (statistics(row.values)["ci95_points"] or 0.0)
+    return _mean(row) + (row.statistics["ci95_points"] or 0.0)

@@ -79,6 +79,66 @@ class Row:
         """Accuracies, one per repetition."""
         return () if self.measured is None else self.measured.values
 
+    @property
+    def statistics(self) -> dict[str, float | None]:
+        """Mean in percent; deviation and half width of its 95 % interval in percentage points."""
+        if not self.values:
+            return {"mean_percent": None, "deviation_points": None, "ci95_points": None}
+        measured = Accuracies(self.values)
+        several = len(self.values) > 1 and math.isfinite(measured.ci95)
+        return {
+            "mean_percent": round(100 * measured.mean, 6),
+            "deviation_points": round(100 * measured.deviation, 6) if several else None,
+            "ci95_points": round(100 * measured.ci95, 6) if several else None,
+        }
+
+    @property
+    def drop_columns(self) -> dict[str, float | None]:
+        """Percentage points below the float network on the same images, and their standard error.
+
+        Both are None for the float network itself; the error is None for a single image.
+        """
+        measured = None if self.phase == "baseline" else self.measured
+        known = measured is not None and measured.images > 1
+        return {
+            "lost_points": None if measured is None else round(100 * measured.drop, 6),
+            "lost_error_points": (
+                round(100 * measured.standard_error, 6) if measured is not None and known else None
+            ),
+        }
+
+    def cells(self, bound: float) -> tuple[object, ...]:
+        """In the order of the columns of ``accuracy.csv``; ``bound`` is a share of the images."""
+        numbers = self.statistics | self.drop_columns
+        return (
+            self.phase,
+            self.layer or "",
+            "" if self.accepted is None else ("yes" if self.accepted else "no"),
+            self.analog_layers,
+            f"{100 * self.analog_share:.3f}",
+            self.split,
+            self.images,
+            "" if self.time_s is None else f"{self.time_s:g}",
+            len(self.values),
+            *("" if value is None else f"{value:.4f}" for value in numbers.values()),
+            f"{100 * bound:.4f}" if self.split == "validation" else "",
+            "" if self.divergence_nats is None else f"{self.divergence_nats:.6g}",
+        )
+
+    def summary(self) -> SummaryRow:
+        """The same for ``summary.json``."""
+        return SummaryRow.model_validate(
+            {
+                "phase": self.phase,
+                "split": self.split,
+                "images": self.images,
+                "time_s": self.time_s,
+                "repetitions": len(self.values),
+                **self.statistics,
+                **self.drop_columns,
+            }
+        )
+
 
 @dataclass(frozen=True)
 class SearchResult:
@@ -127,7 +187,7 @@ class _Summarised(BaseModel):
 
 
 class SummaryRow(_Summarised):
-    """One measurement of a `Summary`, as `statistics` and `drop_columns` give it."""
+    """One measurement of a `Summary`, as `Row.statistics` and `Row.drop_columns` give it."""
 
     phase: Phase
     split: Literal["validation", "test"]
@@ -249,53 +309,8 @@ def to_csv(result: SearchResult) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(_COLUMNS)
-    for row in result.rows:
-        numbers = statistics(row.values) | drop_columns(row)
-        writer.writerow(
-            (
-                row.phase,
-                row.layer or "",
-                "" if row.accepted is None else ("yes" if row.accepted else "no"),
-                row.analog_layers,
-                f"{100 * row.analog_share:.3f}",
-                row.split,
-                row.images,
-                "" if row.time_s is None else f"{row.time_s:g}",
-                len(row.values),
-                *("" if value is None else f"{value:.4f}" for value in numbers.values()),
-                f"{100 * result.bound:.4f}" if row.split == "validation" else "",
-                "" if row.divergence_nats is None else f"{row.divergence_nats:.6g}",
-            )
-        )
+    writer.writerows(row.cells(result.bound) for row in result.rows)
     return text.getvalue()
-
-
-def statistics(values: Values) -> dict[str, float | None]:
-    """Mean in percent; deviation and half width of its 95 % interval in percentage points."""
-    if not values:
-        return {"mean_percent": None, "deviation_points": None, "ci95_points": None}
-    measured = Accuracies(values)
-    several = len(values) > 1 and math.isfinite(measured.ci95)
-    return {
-        "mean_percent": round(100 * measured.mean, 6),
-        "deviation_points": round(100 * measured.deviation, 6) if several else None,
-        "ci95_points": round(100 * measured.ci95, 6) if several else None,
-    }
-
-
-def drop_columns(row: Row) -> dict[str, float | None]:
-    """Percentage points below the float network on the same images, and their standard error.
-
-    Both are None for the float network itself; the error is None for a single image.
-    """
-    measured = None if row.phase == "baseline" else row.measured
-    known = measured is not None and measured.images > 1
-    return {
-        "lost_points": None if measured is None else round(100 * measured.drop, 6),
-        "lost_error_points": (
-            round(100 * measured.standard_error, 6) if measured is not None and known else None
-        ),
-    }
 
 
 def summary_of(result: SearchResult, provenance: Mapping[str, Any]) -> Summary:
@@ -315,20 +330,7 @@ def summary_of(result: SearchResult, provenance: Mapping[str, Any]) -> Summary:
         analog_layers=list(result.analog),
         analog_layers_percent=100 * len(result.analog) / max(1, len(result.macs)),
         analog_macs_percent=100 * result.analog_share,
-        accuracy=[
-            SummaryRow.model_validate(
-                {
-                    "phase": row.phase,
-                    "split": row.split,
-                    "images": row.images,
-                    "time_s": row.time_s,
-                    "repetitions": len(row.values),
-                    **statistics(row.values),
-                    **drop_columns(row),
-                }
-            )
-            for row in final
-        ],
+        accuracy=[row.summary() for row in final],
         seconds=round(result.seconds, 1),
         provenance=dict(provenance),
     )

@@ -22,9 +22,7 @@ from harness.accuracy.identity import fingerprint, search_identity, search_libra
 from harness.accuracy.picture import draw_search
 from harness.accuracy.result import (
     SearchResult,
-    drop_columns,
     rows_of,
-    statistics,
     summary_json,
     summary_of,
     to_csv,
@@ -300,8 +298,8 @@ def _provenance(
         "validation": {
             "images": decided.images,
             "time_s": t_eval_s,
-            **statistics(decided.values),
-            **drop_columns(decided),
+            **decided.statistics,
+            **decided.drop_columns,
         },
         "conductances": {
             "time_s": t_eval_s,

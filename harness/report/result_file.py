@@ -20,8 +20,8 @@ from harness.errors import HarnessError, StatsError
 from harness.reading import read_regular
 from harness.report.comparison import Comparison, accuracy_statement, outputs_statement
 from harness.report.earlier_results import EARLIER_VERSION, with_later_parts
+from harness.report.layer_row import LayerRow, total_row
 from harness.report.programming import programming_of, programming_statement
-from harness.stats.summary import ProgramSummary
 from harness.strict_json import JsonError, parse_json
 
 SCHEMA: Final = "aimc-harness result"
@@ -117,7 +117,10 @@ def _summary(comparison: Comparison) -> dict[str, Any]:
     programming = programming_of(comparison)
     return {
         "weights": "random" if comparison.model.random_weights else "trained",
-        "programs": {program.name: _program_summary(program) for program in comparison.programs},
+        "programs": {
+            program.name: _program_summary(total_row(comparison, program))
+            for program in comparison.programs
+        },
         "speed_up": None if gain is None else gain.speed_up,
         "energy_gain": None if gain is None else gain.energy_gain,
         "over_fp32": {
@@ -129,21 +132,15 @@ def _summary(comparison: Comparison) -> dict[str, Any]:
     }
 
 
-def _program_summary(program: ProgramSummary) -> dict[str, Any]:
-    causes, energy = program.causes, program.energy
+def _program_summary(total: LayerRow) -> dict[str, Any]:
     return {
-        "time_ns": program.time_ns,
-        "cycles": program.cycles,
-        "energy_pj": energy.total_pj,
-        "macs": program.macs,
-        "dot_product_utilisation": program.utilisation,
-        "cycles_by_cause": {
-            "compute": causes.compute,
-            "memory": causes.memory,
-            "tile_transfer": causes.tile_transfer,
-            "tile_mvm": causes.tile_mvm,
-        },
-        "energy_by_group_pj": energy.groups(),
+        "time_ns": total.time_ns,
+        "cycles": total.cycles,
+        "energy_pj": total.energy_pj,
+        "macs": total.macs,
+        "dot_product_utilisation": total.utilisation,
+        "cycles_by_cause": asdict(total.causes),
+        "energy_by_group_pj": total.energy.groups(),
     }
 
 

@@ -21,8 +21,8 @@ from matplotlib.figure import Figure
 
 from harness.config.schema import SystemConfig
 from harness.report.comparison import Comparison
+from harness.report.layer_row import LayerRow, layer_rows
 from harness.safe_text import printable
-from harness.stats.summary import LayerSummary, ProgramSummary
 
 _PLOT_IN: Final = (8.0, 5.8)
 _KEY_IN: Final = 1.7  # width of a column of the key
@@ -31,6 +31,15 @@ _LABEL_ROOM: Final = 0.17  # of the width, right of the last point
 _DPI: Final = 130
 # Colour, marker, and where labels stand: in points, right of and above the marker.
 _MARKS: Final = (("#0072B2", "o", (3, 3)), ("#B87A00", "s", (3, -9)), ("#009E73", "^", (-3, 6)))
+_COLUMNS: Final = (
+    "program",
+    "layer",
+    "macs_per_dram_byte",
+    "macs_per_cycle",
+    "peak_macs_per_cycle",
+    "attainable_macs_per_cycle",
+    "share_of_attainable",
+)
 _NO_TRAFFIC: Final = 2.0  # of the largest intensity: where layers without DRAM traffic stand
 _SAME_X, _SAME_Y = 2.5, 1.12  # ratios within which labels would cover each other
 
@@ -59,6 +68,12 @@ class Point:
         """Achieved of attainable."""
         return self.achieved / self.attainable
 
+    @property
+    def cells(self) -> tuple[object, ...]:
+        """In the order of `_COLUMNS`."""
+        figures = (self.achieved, self.peak, self.attainable, self.share)
+        return (self.program, self.layer, self.intensity, *figures)
+
 
 def roofs(system: SystemConfig) -> Roofs:
     """The roofs of one core; a miss waits for the L1, the L2 and the memory."""
@@ -74,41 +89,27 @@ def points(comparison: Comparison) -> list[Point]:
     """Every program's digital layers with MACs, in execution order."""
     limits = roofs(comparison.config.system)
     return [
-        _point(program, layer, limits)
+        _point(row, limits)
         for program in comparison.programs
-        for layer in program.layers
-        if layer.unit == "digital" and layer.macs > 0 and layer.cycles > 0
+        for row in layer_rows(comparison, program)
+        if row.unit == "digital" and row.macs > 0 and row.cycles > 0
     ]
 
 
-def _point(program: ProgramSummary, layer: LayerSummary, limits: Roofs) -> Point:
-    traffic = layer.events["dram_read_bytes"] + layer.events["dram_write_bytes"]
-    intensity = layer.macs * layer.visits / traffic if traffic else None
-    peak = program.peak_macs_per_cycle
+def _point(row: LayerRow, limits: Roofs) -> Point:
+    traffic = row.events["dram_read_bytes"] + row.events["dram_write_bytes"]
+    intensity = row.macs * row.visits / traffic if traffic else None
+    peak = row.peak_macs_per_cycle
     attainable = peak if intensity is None else min(float(peak), intensity * limits.misses)
-    achieved = layer.macs / layer.cycles
-    return Point(program.name, layer.name, intensity, achieved, peak, attainable)
+    return Point(row.program, row.layer, intensity, row.macs / row.cycles, peak, attainable)
 
 
 def roofline_csv(comparison: Comparison) -> str:
     """The points as CSV text with a header."""
     text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(
-        (
-            "program",
-            "layer",
-            "macs_per_dram_byte",
-            "macs_per_cycle",
-            "peak_macs_per_cycle",
-            "attainable_macs_per_cycle",
-            "share_of_attainable",
-        )
-    )
-    for point in points(comparison):
-        intensity = "" if point.intensity is None else point.intensity
-        figures = (point.achieved, point.peak, point.attainable, point.share)
-        writer.writerow((point.program, point.layer, intensity, *figures))
+    writer = csv.DictWriter(text, fieldnames=_COLUMNS, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(dict(zip(_COLUMNS, point.cells, strict=True)) for point in points(comparison))
     return text.getvalue()
 
 

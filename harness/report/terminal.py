@@ -13,18 +13,19 @@ from rich.table import Table
 from rich.text import Text
 
 from harness.quantities import format_count, format_energy, format_ratio, format_share, format_time
-from harness.report.bounds import bound_ratios, layer_bound
+from harness.report.bounds import bound_ratios
 from harness.report.comparison import (
     Comparison,
     PlanInfo,
     accuracy_statement,
     outputs_statement,
 )
+from harness.report.layer_row import LayerRow, layer_rows, total_row
 from harness.report.programming import programming_statement
-from harness.report.time_by_cause import cause_names, times_by_cause
+from harness.report.time_by_cause import cause_names
 from harness.safe_text import printable
 from harness.stats.energy import ENERGY_GROUPS
-from harness.stats.summary import LayerSummary, ProgramSummary, gain, layer_gain
+from harness.stats.summary import ProgramSummary, gain
 
 PLAIN_WIDTH: Final = 100
 
@@ -147,18 +148,17 @@ def _layers_table(comparison: Comparison, program: ProgramSummary) -> Table:
     last = ("speed-up", "energy\ngain", "x bound") if is_mapped else ("MACs", "of peak")
     for name in last:
         table.add_column(name, justify="right", no_wrap=True)
-    for layer in program.layers:
-        tail = _gains(comparison, layer) if is_mapped else _work(layer)
+    for row in layer_rows(comparison, program):
         table.add_row(
-            printable(layer.name, 24),
-            printable(layer.kind, 8),
-            runs_on(layer),
-            format_time(layer.time_ns),
-            format_share(layer.time_ns, program.time_ns),
-            format_count(layer.cycles),
-            format_energy(layer.energy.total_pj),
-            *tail,
-            style="bold" if layer.unit == "analog" else "",
+            printable(row.layer, 24),
+            printable(row.operator, 8),
+            row.runs_on,
+            format_time(row.time_ns),
+            format_share(row.time_ns, program.time_ns),
+            format_count(row.cycles),
+            format_energy(row.energy_pj),
+            *(_gains(row) if is_mapped else _work(row)),
+            style="bold" if row.unit == "analog" else "",
         )
     ratios = bound_ratios(comparison) if is_mapped else None
     if ratios is not None:
@@ -170,26 +170,16 @@ def _layers_table(comparison: Comparison, program: ProgramSummary) -> Table:
     return table
 
 
-def runs_on(layer: LayerSummary) -> str:
-    """The unit on which a program runs the layer, in words."""
-    if layer.unit == "digital":
-        return "core"
-    return f"{layer.tiles} tile{'s' if layer.tiles != 1 else ''}"
+def _work(row: LayerRow) -> tuple[str, str]:
+    macs = format_count(row.macs) if row.macs else "-"
+    return macs, "-" if row.utilisation is None else f"{100 * row.utilisation:.1f} %"
 
 
-def _work(layer: LayerSummary) -> tuple[str, str]:
-    macs = format_count(layer.macs) if layer.macs else "-"
-    return macs, "-" if layer.utilisation is None else f"{100 * layer.utilisation:.1f} %"
-
-
-def _gains(comparison: Comparison, layer: LayerSummary) -> tuple[str, str, str]:
-    baseline = comparison.digital.layer(layer.name)
-    over = layer_gain(baseline, layer) if baseline else None
-    bound = layer_bound(comparison, layer)
+def _gains(row: LayerRow) -> tuple[str, str, str]:
     return (
-        "-" if over is None else format_ratio(over.speed_up),
-        "-" if over is None else format_ratio(over.energy_gain),
-        "-" if bound is None else f"{layer.time_ns / bound.time_ns:.2f}",
+        "-" if row.speed_up is None else format_ratio(row.speed_up),
+        "-" if row.energy_gain is None else format_ratio(row.energy_gain),
+        "-" if row.time_over_bound is None else f"{row.time_over_bound:.2f}",
     )
 
 
@@ -204,13 +194,13 @@ def _totals_table(comparison: Comparison) -> Table:
     for program in comparison.programs:
         shown = gain(comparison.digital, program)
         over_fp32 = comparison.fp32_gain(program)
-        use = program.utilisation
+        row = total_row(comparison, program)
         table.add_row(
-            printable(program.name, 30),
-            format_time(program.time_ns),
-            format_count(program.cycles),
-            format_energy(program.energy.total_pj),
-            "-" if use is None else f"{100 * use:.1f} %",
+            printable(row.program, 30),
+            format_time(row.time_ns),
+            format_count(row.cycles),
+            format_energy(row.energy_pj),
+            "-" if row.utilisation is None else f"{100 * row.utilisation:.1f} %",
             format_ratio(shown.speed_up),
             format_ratio(shown.energy_gain),
             *(
@@ -229,9 +219,9 @@ def _split_table(comparison: Comparison) -> Table:
     for program in comparison.programs:
         table.add_column(printable(program.name, 20), justify="right", no_wrap=True)
         table.add_column("share", justify="right", no_wrap=True)
-    programs = comparison.programs
-    times = [times_by_cause(program.causes, program.clock_ghz) for program in programs]
-    energies = [program.energy.groups() for program in programs]
+    totals = [total_row(comparison, program) for program in comparison.programs]
+    times = [total.causes_ns for total in totals]
+    energies = [total.energy.groups() for total in totals]
     for cause, label in cause_names(comparison.config.system.core).items():
         table.add_row(f"time: {label}", *_cells(cause, times, is_time=True))
     table.add_section()

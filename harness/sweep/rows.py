@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any, Final, TypeAlias
 
 from harness.config.schema import Config
 from harness.report.comparison import AccuracyEntry, Comparison, Manifest
-from harness.stats.summary import ProgramSummary
+from harness.report.layer_row import LayerRow, layer_rows, total_row
 
 Row: TypeAlias = dict[str, Any]
 
@@ -52,17 +51,19 @@ def point_row(comparison: Comparison, *, tiles_wanted: int) -> Row:
         "analog_layers": len(plan.analog_layers) if plan is not None else 0,
         "speed_up": 1.0 if gain is None else gain.speed_up,
         "energy_gain": 1.0 if gain is None else gain.energy_gain,
-        **_program(DIGITAL, comparison.digital),
-        **_program(MAPPED, mapped),
+        **_program(DIGITAL, total_row(comparison, comparison.digital)),
+        **_program(MAPPED, total_row(comparison, mapped)),
         **_accuracies(comparison),
     }
 
 
-def layer_rows(comparison: Comparison) -> list[Row]:
+def point_layers(comparison: Comparison) -> list[Row]:
     """One row per layer of the digital and of the mapped program, in their order."""
-    kept = comparison.plan.kept_digital if comparison.plan is not None else {}
-    digital = _layers(DIGITAL, comparison.digital, {})
-    return digital + _layers(MAPPED, comparison.mapped or comparison.digital, kept)
+    mapped = comparison.mapped or comparison.digital
+    return [
+        *(_layer(DIGITAL, row) for row in layer_rows(comparison, comparison.digital)),
+        *(_layer(MAPPED, row) for row in layer_rows(comparison, mapped)),
+    ]
 
 
 def _engine(manifest: Manifest) -> str:
@@ -70,38 +71,30 @@ def _engine(manifest: Manifest) -> str:
     return version if version.startswith(name) else f"{name} {version}"
 
 
-def _program(name: str, program: ProgramSummary) -> Row:
-    causes, energy = program.causes, program.energy
-    groups = energy.groups()
-    times = {
-        cause: getattr(causes, cause) / program.clock_ghz
-        for cause in ("compute", "memory", "tile_transfer", "tile_mvm")
-    }
+def _program(name: str, total: LayerRow) -> Row:
+    groups = total.energy.groups()
     return {
-        f"{name}_time_ns": program.time_ns,
-        f"{name}_cycles": program.cycles,
-        f"{name}_energy_pj": energy.total_pj,
-        **{f"{name}_{cause}_time_ns": time_ns for cause, time_ns in times.items()},
+        f"{name}_time_ns": total.time_ns,
+        f"{name}_cycles": total.cycles,
+        f"{name}_energy_pj": total.energy_pj,
+        **{f"{name}_{cause}_time_ns": time_ns for cause, time_ns in total.causes_ns.items()},
         **{f"{name}_{taker}_energy_pj": groups[group] for taker, group in _TAKERS.items()},
     }
 
 
-def _layers(name: str, program: ProgramSummary, kept: Mapping[str, str]) -> list[Row]:
-    return [
-        {
-            "program": name,
-            "layer": layer.name,
-            "operator": layer.kind,
-            "unit": layer.unit,
-            "tiles": layer.tiles,
-            "macs": layer.macs,
-            "time_ns": layer.time_ns,
-            "cycles": layer.cycles,
-            "energy_pj": layer.energy.total_pj,
-            "why_digital": kept.get(layer.name),
-        }
-        for layer in program.layers
-    ]
+def _layer(name: str, row: LayerRow) -> Row:
+    return {
+        "program": name,
+        "layer": row.layer,
+        "operator": row.operator,
+        "unit": row.unit,
+        "tiles": row.tiles,
+        "macs": row.macs,
+        "time_ns": row.time_ns,
+        "cycles": row.cycles,
+        "energy_pj": row.energy_pj,
+        "why_digital": row.why_digital,
+    }
 
 
 def _accuracies(comparison: Comparison) -> Row:

@@ -29,7 +29,7 @@ from harness.pipeline.measure import measure
 from harness.progress import Progress
 from harness.report.comparison import Comparison
 from harness.scratch import scratch_folder
-from harness.sweep.rows import Row, config_row, layer_rows, point_row
+from harness.sweep.rows import Row, config_row, point_layers, point_row
 from harness.sweep.store import DONE, FAILED
 
 Outcome: TypeAlias = dict[str, Any]
@@ -125,7 +125,7 @@ def run_point(
                 engine_options=point.engine_options,
             )
             measured = point_row(comparison, tiles_wanted=_tiles_wanted(scratch))
-            layers = layer_rows(comparison)
+            layers = point_layers(comparison)
     except Exception as error:  # noqa: BLE001 - the point's, not the sweep's
         text, log = what_failed(error, heard.lines)
         seconds = time.monotonic() - began
