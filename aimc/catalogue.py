@@ -38,7 +38,21 @@ def model_entries() -> tuple[ModelEntry, ...]:
 
 
 def models() -> pd.DataFrame:
-    """The built-in networks, one row each; see `ModelEntry` for the columns."""
+    """The built-in networks.
+
+    Returns:
+        One row per network, by name.  ``input_shape`` is [1, channels, height, width] or
+        [1, features], ``other_sizes`` further heights in pixels; ``parameters`` and ``macs``
+        (multiply-accumulates of one inference) are of the first.  ``trained_on`` is the dataset of
+        the shipped checkpoint, None where weights are random, and ``test_accuracy_percent`` what
+        it reaches in float32.
+
+    Raises:
+        HarnessError: The installation is broken.
+
+    Example:
+        aimc.models().loc["vgg16", "macs"]
+    """
     import pandas as pd
 
     return pd.DataFrame(model_entries()).set_index("name")
@@ -51,8 +65,14 @@ def presets(section: str | None = None, name: str | None = None) -> pd.DataFrame
         section: Only of this section, for instance ``tile``.
         name: Only of the section's preset of this name.
 
+    Returns:
+        Columns ``section``, ``preset``, ``key``, ``value``, ``unit`` and ``source``.
+
     Raises:
-        ConfigError: There is no such section or preset.
+        HarnessError: There is no such section or preset.
+
+    Example:
+        aimc.presets("tile", "hermes-256")[["key", "value", "unit"]]
     """
     import pandas as pd
 

@@ -121,6 +121,12 @@ def search(
     Raises:
         MappingError: No mapping holds a bound.  The results are in their folders all the same.
         HarnessError: An argument is impossible, or a stage failed.
+        TypeError: Neither this function nor an engine has an argument of a name.
+
+    Example:
+        found = aimc.search("lenet5", drop=1.0, strategy="benefit")
+        found.analog_layers
+        result = aimc.run("lenet5", mapping=found.mapping)
     """
     given = given_arguments(search, locals())
     several = isinstance(drop, Sequence) and not isinstance(drop, str)

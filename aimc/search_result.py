@@ -20,6 +20,10 @@ class SearchResult:
             accuracies.
         summary: The content of ``summary.json``.
         served: Whether it was there already.
+
+    Example:
+        found = aimc.search("lenet5", drop=1.0)
+        found.accuracy[["phase", "split", "mean_percent", "lost_points"]]
     """
 
     folder: Path
@@ -45,7 +49,10 @@ class SearchResult:
 
     @property
     def accuracy(self) -> pd.DataFrame:
-        """Every accuracy that the search measured; see `aimc.tables.search_table`.
+        """One row per accuracy that the search measured; docs/accuracy.md has the columns.
+
+        ``phase`` and ``split`` say what was measured on which images.  ``mean_percent`` is the mean
+        over ``repetitions`` sets of devices, ``lost_points`` what the float network has more.
 
         Raises:
             HarnessError: ``accuracy.csv`` cannot be read.

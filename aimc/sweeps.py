@@ -1,10 +1,4 @@
-"""Sweeps: many configurations, and their results as tables.
-
-from aimc.sweeps import load_sweep, sweep
-
-found = sweep({"base": {"model": "lenet5"}, "grid": {"system.tiles": [0, 1, 2, 4, 8]}})
-found.points[["system.tiles", "speed_up", "energy_gain"]]
-"""
+"""Sweeps: many configurations, and their results as tables."""
 
 from __future__ import annotations
 
@@ -39,8 +33,14 @@ class SweepResult:
     Attributes:
         folder: The sweep's.
         plan: Its axes.
-        points: One row per point: the axes' values, then `harness.sweep.columns.POINT_COLUMNS`.
-            Points that are not done have empty figures.
+        points: One row per point: the axes' values, then ``status`` (done, failed or pending),
+            ``speed_up``, ``energy_gain``, and for ``digital`` and ``mapped`` ``..._time_ns``,
+            ``..._cycles``, ``..._energy_pj`` and ``..._accuracy_percent``; docs/sweeps.md has all
+            columns.  Figures are for one inference.  Points that are not done have none.
+
+    Example:
+        found = aimc.load_sweep("sweeps/tiles")
+        found.points[["system.tiles", "speed_up", "energy_gain"]]
     """
 
     folder: Path
@@ -49,6 +49,7 @@ class SweepResult:
 
     @property
     def name(self) -> str:
+        """The sweep's, as its file has it."""
         return self.plan.name
 
     @property
@@ -58,9 +59,13 @@ class SweepResult:
 
     @cached_property
     def layers(self) -> pd.DataFrame:
-        """One row per layer of each program of each finished point.
+        """One row per layer of each ``program`` (digital, mapped) of each finished point.
 
-        The columns are `harness.sweep.columns.LAYER_COLUMNS`; ``identity`` tells the point.
+        ``identity`` is that of the point's row.  ``layer``, ``operator``, ``unit``, ``tiles`` and
+        ``macs`` say what it is, ``time_ns``, ``cycles`` and ``energy_pj`` what it takes.
+
+        Raises:
+            HarnessError: The sweep's files cannot be read.
         """
         from harness.sweep.store import read_layers
 
@@ -140,9 +145,17 @@ def sweep(
         progress: Tell on stderr how far the sweep is.
         engine_options: As of `aimc.run`.
 
+    Returns:
+        The sweep with all its points, also those that were measured earlier.
+
     Raises:
         HarnessError: The sweep is impossible, or its workers or results cannot be had.  Points
             that failed raise nothing: see `SweepResult.failed`.
+        TypeError: Neither this function nor an engine has an argument of a name.
+
+    Example:
+        found = aimc.sweep({"base": {"model": "lenet5"}, "grid": {"system.tiles": [0, 2, 4]}})
+        found.points[["system.tiles", "speed_up", "energy_gain"]]
     """
     from aimc.progress import shown_progress
     from harness.sweep.sweep_file import read_sweep, sweep_from_mapping
@@ -175,8 +188,17 @@ def sweep(
 def load_sweep(folder: str | os.PathLike[str]) -> SweepResult:
     """The sweep in ``folder``, as far as it is done; it may be running.
 
+    Args:
+        folder: The sweep's own, for instance ``sweeps/tiles``.
+
+    Returns:
+        The same as `aimc.sweep` gave or will give.
+
     Raises:
         HarnessError: It is no sweep's folder, or a file cannot be read.
+
+    Example:
+        aimc.load_sweep("sweeps/tiles").summary()
     """
     from harness.sweep.table import read_table
 

@@ -12,7 +12,7 @@ from harness.budget import JSON_BYTES
 from harness.errors import DataError
 from harness.reading import read_regular
 from harness.report.comparison import Comparison
-from harness.report.layer_row import LayerRow, layer_rows
+from harness.report.layer_row import LayerRow, layer_rows, total_row
 
 _FIGURES: Final = ("time_ns", "cycles", "energy_pj")
 _FIRST_COLUMNS: Final = (
@@ -55,6 +55,25 @@ def layer_table(comparison: Comparison) -> pd.DataFrame:
     table = pd.concat([placed, *programs], axis="columns")
     rest = [column for column in table.columns if column not in _FIRST_COLUMNS]
     return table[[*_FIRST_COLUMNS, *rest]]
+
+
+def program_table(comparison: Comparison) -> pd.DataFrame:
+    """One row per program: its totals for one inference."""
+    rows = [total_row(comparison, program) for program in comparison.programs]
+    index = pd.Index([row.program for row in rows], name="program")
+    placed = pd.DataFrame(
+        [
+            {
+                "tiles": row.tiles,
+                "macs": row.macs,
+                "speed_up": float("nan") if row.speed_up is None else row.speed_up,
+                "energy_gain": float("nan") if row.energy_gain is None else row.energy_gain,
+            }
+            for row in rows
+        ],
+        index,
+    )
+    return pd.concat([placed, _figures(rows).set_axis(index)], axis="columns")
 
 
 def accuracy_table(comparison: Comparison) -> pd.DataFrame:

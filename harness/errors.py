@@ -17,6 +17,12 @@ class HarnessError(Exception):
         what: One sentence: what is wrong.
         where: The file, key path, layer or operator it concerns.
         hint: What the user can do about it; valid values where there is a list of them.
+
+    Example:
+        try:
+            aimc.run("lenet5", system="nowhere")
+        except aimc.HarnessError as error:
+            print(error.what, error.where, error.hint)
     """
 
     exit_code = 2

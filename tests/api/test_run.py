@@ -81,6 +81,16 @@ def test_parts_of_a_layer_sum_to_it(result: aimc.Result, program: str) -> None:
         pd.testing.assert_series_equal(parts.sum(axis="columns"), whole, check_names=False)
 
 
+def test_totals_are_those_of_the_csv(result: aimc.Result) -> None:
+    with (result.folder / "layers.csv").open() as stream:
+        rows = [row for row in csv.DictReader(stream) if row["layer"] == "TOTAL"]
+    totals = result.totals
+    assert list(totals.index) == [row["program"] for row in rows] == ["digital", "mapped", "fp32"]
+    for name in ("time_ns", "cycles", "energy_pj", "macs", "tiles"):
+        assert totals[name].tolist() == [float(row[name]) for row in rows]
+    assert totals.loc["mapped", "speed_up"] == result.speed_up
+
+
 def test_totals_give_the_speed_up(result: aimc.Result) -> None:
     sums = result.layers[["digital_time_ns", "mapped_time_ns"]].sum()
     assert result.speed_up == pytest.approx(sums["digital_time_ns"] / sums["mapped_time_ns"])

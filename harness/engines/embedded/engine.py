@@ -42,9 +42,9 @@ class EmbeddedEngine:
             tenth of the speed, or an EngineError.
     """
 
-    name: ClassVar = "embedded"
+    name: ClassVar[str] = "embedded"
     options: ClassVar[tuple[EngineOption, ...]] = ()
-    macs_per_s: ClassVar = 60e6
+    macs_per_s: ClassVar[float] = 60e6
 
     def __init__(self, *, max_instructions: int | None = None, self_check: bool = False) -> None:
         self._max_instructions = max_instructions

@@ -76,11 +76,11 @@ class Gem5Engine:
         gem5: The program to use; None: the one that GEM5 names, else the one on PATH.
     """
 
-    name: ClassVar = "gem5"
-    options: ClassVar = (
+    name: ClassVar[str] = "gem5"
+    options: ClassVar[tuple[EngineOption, ...]] = (
         EngineOption(name="gem5", what="gem5 program", otherwise="PATH", variable=VARIABLE),
     )
-    macs_per_s: ClassVar = 0.6e6
+    macs_per_s: ClassVar[float] = 0.6e6
 
     def __init__(self, gem5: str | os.PathLike[str] | None = None) -> None:
         self._binary = None if gem5 is None else Path(gem5)
