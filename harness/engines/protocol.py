@@ -58,19 +58,23 @@ class RunResult:
 
 @dataclass(frozen=True)
 class EngineOption:
-    """What a caller can tell an engine.
+    """A setting of an engine: ``--NAME`` on the command line, an argument in Python.
 
-    It is an option of the command line, an argument in Python, and a keyword of the engine's class.
+    Attributes:
+        name: Also the keyword argument of the engine's class.
+        what: The setting in words, for the help.
+        otherwise: What the engine uses without the setting.
+        variable: Environment variable that the engine reads if the caller does not name a value.
     """
 
     name: str
-    what: str  # as the help names it
-    otherwise: str  # what the engine takes if it is not told
-    variable: str | None = None  # of the environment, which the engine reads before that
+    what: str
+    otherwise: str
+    variable: str | None = None
 
 
 EngineOptions: TypeAlias = Mapping[str, str]
-"""Values by the name of their `EngineOption`; those that another engine takes do not matter."""
+"""Values by the name of their `EngineOption`; an engine ignores options that it does not take."""
 
 NO_OPTIONS: Final[EngineOptions] = MappingProxyType({})
 
@@ -78,15 +82,15 @@ NO_OPTIONS: Final[EngineOptions] = MappingProxyType({})
 class Engine(Protocol):
     """Runs programs on systems, and answers for itself.
 
-    A class for it is found by its entry point (`harness.engines.registry`).  It is made with those
-    of its ``options`` that the caller has named, as keywords; making it does nothing else.  Its
-    module is read at every start of the command line and imports no large library.
+    `harness.engines.registry` finds the class by its entry point.  The options that the caller
+    names are keyword arguments of the constructor, which does no work.  The command line imports
+    the class's module at every start, so the module imports no large library.
 
     Attributes:
         name: As ``run.engine`` has it.
-        options: What a caller can tell it.
-        macs_per_s: Multiply-accumulates that it simulates in a second, roughly; for the time that
-            a sweep will take.
+        options: The settings that it takes.
+        macs_per_s: Multiply-accumulates that it simulates per second of the host, roughly; the
+            estimate of a sweep's time uses it.
     """
 
     name: ClassVar[str]
@@ -94,29 +98,30 @@ class Engine(Protocol):
     macs_per_s: ClassVar[float]
 
     def check(self, config: Config) -> None:
-        """Refuse what this engine cannot simulate, as soon as the configuration is known.
+        """Refuse a configuration that this engine cannot simulate, before anything is compiled.
 
         Raises:
-            HarnessError: It cannot; the message says what it can.
+            HarnessError: The engine refuses; the message says which systems it simulates.
         """
 
     def sees_energy(self, key: str) -> bool:
         """Whether a result depends on the value ``key`` of the system's energies.
 
-        The harness computes energy from events, so that most engines look at none.
+        The harness computes energy from events, so most engines read no energies.
         """
 
     def identity(self) -> Mapping[str, str]:
-        """What its numbers depend on besides the sources and libraries of the harness.
+        """Everything that its numbers depend on besides the harness's own sources and libraries.
 
-        Results are kept and served by it; an engine of the harness's own code has nothing to say.
+        Two runs with equal identities share one result.  An engine within the harness returns
+        nothing.
 
         Raises:
             EngineError: The engine is not on this machine, or cannot run the harness's programs.
         """
 
     def doctor(self) -> Sequence[Finding]:
-        """Whether it works on this machine, as `aimc doctor` tells it; it is tried."""
+        """The rows of `aimc doctor`: whether the engine works on this machine, by trying it."""
 
     def run(
         self,
