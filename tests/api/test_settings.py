@@ -14,6 +14,7 @@ import aimc
 from aimc.cli.app import app
 from aimc.configuration import Setting, configure, setting_texts
 from harness.config.load import load_config
+from harness.engines.registry import engine_options
 from harness.errors import HarnessError
 
 NO = "nowhere"
@@ -122,7 +123,9 @@ def test_the_command_line_has_the_same_arguments_and_defaults(
     of_function = {
         name: parameter.default
         for name, parameter in inspect.signature(function).parameters.items()
+        if parameter.kind is not inspect.Parameter.VAR_KEYWORD
     }
+    of_function |= dict.fromkeys(engine_options())
     in_memory = {"example_inputs", "progress"}
     without_drop = {"mapping"} if command == "map" else set()
     assert of_command.keys() - without_drop == of_function.keys() - in_memory
