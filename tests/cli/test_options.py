@@ -83,7 +83,7 @@ def test_every_option_has_its_case() -> None:
     """An option that is new must be put into the table above."""
     import typer.main
 
-    no_wrong_value = {"--out", "--export", "--fresh", "--help"}
+    no_wrong_value = {"--out", "--export", "--fresh", "--help", "--explain"}
     group = typer.main.get_command(app)
     commands = group.commands  # type: ignore[attr-defined]
     for name, command in commands.items():
@@ -135,6 +135,8 @@ def test_every_option_has_its_case() -> None:
         (("compile", "lenet5", "--set", "run.fp32_baseline=true"), "this command does not use it"),
         (("presets", NO), "there is no section"),
         (("presets", "tile", NO), "no tile preset"),
+        (("presets", NO, "--explain"), "there is no section or key"),
+        (("presets", "tile", "alpine", "--explain"), "takes a section or a key, no preset"),
         (("simulate", NO), "cannot be read"),
         (("report", NO), NO),
         (("train", NO), "nothing to train"),
