@@ -1,14 +1,11 @@
-"""Offsets in the arena by hand, and the constants that it shares with the kernels."""
+"""Offsets in the arena by hand."""
 
 from __future__ import annotations
 
-import re
-
 from harness.operators.clip import QClip
 from harness.operators.integer_node import QTensor
-from harness.placement.memory import ALIGN, SLACK, BufferPlan, plan_buffers
+from harness.placement.memory import ALIGN, BufferPlan, plan_buffers
 from harness.quant.program import QNetwork
-from harness.resources import resource
 
 
 def network(inputs: dict[str, tuple[str, ...]], sizes: dict[str, int]) -> QNetwork:
@@ -16,15 +13,6 @@ def network(inputs: dict[str, tuple[str, ...]], sizes: dict[str, int]) -> QNetwo
     nodes = tuple(QClip(name, read, name, low=0, high=1) for name, read in inputs.items())
     tensors = {name: QTensor(name, (size,), 1.0) for name, size in sizes.items()}
     return QNetwork("net", "x", nodes[-1].output, nodes, tensors, True, None)  # type: ignore[arg-type]
-
-
-def test_buffers_are_aligned_and_followed_by_as_much_as_the_kernels_expect() -> None:
-    header = (resource("kernels/include") / "aimc_ops.h").read_text(encoding="utf-8")
-    defined = dict(re.findall(r"#define (AIMC_ALIGN|AIMC_SLACK) (\d+)", header))
-    assert {name: int(value) for name, value in defined.items()} == {
-        "AIMC_ALIGN": ALIGN,
-        "AIMC_SLACK": SLACK,
-    }
 
 
 def test_each_size_takes_whole_lines_and_the_slack() -> None:

@@ -13,7 +13,7 @@ import pytest
 
 from aimc.sweeps import SweepResult, load_sweep, sweep
 from harness.errors import HarnessError, SweepError
-from harness.pipeline.identity import _folder_digest
+from harness.file_digests import sources_digest
 from harness.sweep.estimate import estimate
 from harness.sweep.sweep_file import read_sweep
 
@@ -165,11 +165,11 @@ def test_a_ready_sweep_dry(tmp_path: Path) -> None:
 def test_editing_a_ready_sweep_keeps_results(tmp_path: Path) -> None:
     (tmp_path / "sweeps").mkdir()
     (tmp_path / "a.yaml").write_text("a")
-    before = _folder_digest(tmp_path)
+    before = sources_digest(tmp_path)
     (tmp_path / "sweeps" / "tiles.yaml").write_text("x")
-    assert _folder_digest(tmp_path) == before
+    assert sources_digest(tmp_path) == before
     (tmp_path / "a.yaml").write_text("b")
-    assert _folder_digest(tmp_path) != before
+    assert sources_digest(tmp_path) != before
 
 
 def test_an_unknown_cluster_from_python() -> None:
