@@ -32,7 +32,23 @@ INT32_MIN = -(2**31)
 EVERY_CHANNEL = slice(None)
 
 
-class FloatBackend(ABC):
+class Backend(ABC):
+    """Primitives for floats and integers alike."""
+
+    @abstractmethod
+    def window_max(self, maps: Array, window: Window) -> Array:
+        """The largest value of each window, [n, oh, ow, c]; padding never wins."""
+
+    @abstractmethod
+    def window_sum(self, maps: Array, window: Window) -> Array:
+        """The sum of each window, [n, oh, ow, c]; padding counts 0."""
+
+    @abstractmethod
+    def contiguous(self, x: Array) -> Array:
+        """``x`` in memory in the order of its axes."""
+
+
+class FloatBackend(Backend):
     """Float primitives."""
 
     @abstractmethod
@@ -71,23 +87,11 @@ class FloatBackend(ABC):
         """``x`` clamped to [low, high]; the gradient at ReLU's corner is 0."""
 
     @abstractmethod
-    def window_max(self, maps: Array, window: Window) -> Array:
-        """The largest value of each window, [n, oh, ow, c]; padding never wins."""
-
-    @abstractmethod
-    def window_sum(self, maps: Array, window: Window) -> Array:
-        """The sum of each window, [n, oh, ow, c]; padding counts 0."""
-
-    @abstractmethod
-    def contiguous(self, x: Array) -> Array:
-        """``x`` in memory in the order of its axes."""
-
-    @abstractmethod
     def constant(self, values: npt.NDArray[Any], like: Array) -> Array:
         """``values`` as an array of the type of ``like``."""
 
 
-class IntegerBackend(ABC):
+class IntegerBackend(Backend):
     """Integer primitives.
 
     An *activation* holds int8 values.  *Sums* hold accumulators, which fit int32.  Which type of
@@ -126,18 +130,6 @@ class IntegerBackend(ABC):
     @abstractmethod
     def clip(self, x: Array, low: int, high: int) -> Array:
         """``x`` clamped to [low, high]."""
-
-    @abstractmethod
-    def window_max(self, maps: Array, window: Window) -> Array:
-        """The largest value of each window, [n, oh, ow, c]; padding never wins."""
-
-    @abstractmethod
-    def window_sum(self, maps: Array, window: Window) -> Array:
-        """Sums of each window, [n, oh, ow, c]; padding counts 0."""
-
-    @abstractmethod
-    def contiguous(self, x: Array) -> Array:
-        """``x`` in memory in the order of its axes."""
 
     @abstractmethod
     def sums(self, activation: Array) -> Array:
