@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
@@ -28,6 +28,7 @@ class Add(Node):
 
     input_count: ClassVar[int | None] = 2
     fuses_clip: ClassVar[bool] = True
+    keeps_non_negative: ClassVar[bool] = True
 
     def shape_rule(self, inputs: Sequence[Shape], declared: Shape | None) -> Shape:
         del declared
@@ -38,9 +39,6 @@ class Add(Node):
     def to_onnx(self, output: Shape) -> OnnxForm:
         del output
         return OnnxForm("Add")
-
-    def never_negative(self, known: Collection[str]) -> bool:
-        return all(name in known for name in self.inputs)
 
     def compute(
         self,

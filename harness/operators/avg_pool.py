@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 from harness.operators.backend.primitives import namespace
 from harness.operators.backend.window_counts import window_counts
 from harness.operators.integer_node import QNode, Requant
-from harness.operators.node import Node, OnnxForm
+from harness.operators.node import OnnxForm
 from harness.operators.onnx.reader import OnnxReader
 from harness.operators.onnx.value import Unsupported, Value
 from harness.operators.onnx.window import read_pool_window, require_2d, sum_of_pads, unpadded
-from harness.operators.quantization.pooling import check_pads, count_table
-from harness.operators.tensor import Axes, Pads, Pair, Shape
-from harness.operators.window import Window, is_single_pixel, pool_shape
+from harness.operators.pooling import Pool
+from harness.operators.quantization.means import count_table
+from harness.operators.tensor import Pads, Pair, Shape
+from harness.operators.window import Window
 
 if TYPE_CHECKING:
     from harness.operators.backend.primitives import Array, FloatBackend, IntegerBackend
@@ -26,42 +27,16 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, eq=False)
-class AvgPool(Node):
+class AvgPool(Pool):
     """Average pooling; ``count_include_pad`` divides by the whole window."""
 
-    kernel: Pair
-    stride: Pair
-    pads: Pads = (0, 0, 0, 0)
     count_include_pad: bool = False
-
-    input_axes: ClassVar[tuple[Axes, ...]] = ("nchw",)
-    fuses_clip: ClassVar[bool] = True
-
-    @property
-    def window(self) -> Window:
-        """The sliding window."""
-        return Window(self.kernel, self.stride, self.pads)
-
-    def shape_rule(self, inputs: Sequence[Shape], declared: Shape | None) -> Shape:
-        del declared
-        return pool_shape(self, inputs[0], self.window)
 
     def to_onnx(self, output: Shape) -> OnnxForm:
         del output
-        attributes = {
-            "kernel_shape": list(self.kernel),
-            "strides": list(self.stride),
-            "pads": list(self.pads),
-            "count_include_pad": int(self.count_include_pad),
-        }
+        include = int(self.count_include_pad)
+        attributes = {**self.window_attributes(), "count_include_pad": include}
         return OnnxForm("AveragePool", attributes)
-
-    def is_identity(self, source: Shape, output: Shape) -> bool:
-        del source, output
-        return is_single_pixel(self.window)
-
-    def never_negative(self, known: Collection[str]) -> bool:
-        return all(name in known for name in self.inputs)
 
     def compute(
         self,
@@ -75,9 +50,6 @@ class AvgPool(Node):
         counts = window_counts(maps.shape[1], maps.shape[2], self.window, self.count_include_pad)
         sums = backend.window_sum(maps, self.window)
         return sums / backend.constant(counts[..., None], sums)
-
-    def check_integer_form(self) -> None:
-        check_pads(self, self.window)
 
     def integer_form(self, step: Step, around: Surroundings) -> QNode:
         return QAvgPool(

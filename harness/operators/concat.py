@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
@@ -31,6 +31,7 @@ class Concat(Node):
 
     input_count: ClassVar[int | None] = None
     imposes_scale: ClassVar[bool] = True
+    keeps_non_negative: ClassVar[bool] = True
 
     def shape_rule(self, inputs: Sequence[Shape], declared: Shape | None) -> Shape:
         del declared
@@ -46,9 +47,6 @@ class Concat(Node):
     def is_identity(self, source: Shape, output: Shape) -> bool:
         del source, output
         return len(self.inputs) == 1
-
-    def never_negative(self, known: Collection[str]) -> bool:
-        return all(name in known for name in self.inputs)
 
     def compute(
         self,

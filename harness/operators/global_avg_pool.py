@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
@@ -13,7 +13,7 @@ from harness.operators.node import Node, OnnxForm
 from harness.operators.onnx.reader import OnnxReader
 from harness.operators.onnx.value import Value
 from harness.operators.onnx.window import require_2d
-from harness.operators.quantization.pooling import count_table
+from harness.operators.quantization.means import count_table
 from harness.operators.tensor import Axes, Shape
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ class GlobalAvgPool(Node):
 
     input_axes: ClassVar[tuple[Axes, ...]] = ("nchw",)
     fuses_clip: ClassVar[bool] = True
+    keeps_non_negative: ClassVar[bool] = True
 
     def shape_rule(self, inputs: Sequence[Shape], declared: Shape | None) -> Shape:
         del declared
@@ -37,9 +38,6 @@ class GlobalAvgPool(Node):
     def to_onnx(self, output: Shape) -> OnnxForm:
         del output
         return OnnxForm("GlobalAveragePool")
-
-    def never_negative(self, known: Collection[str]) -> bool:
-        return all(name in known for name in self.inputs)
 
     def compute(
         self,

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
 from harness.operators.integer_node import QNode
-from harness.operators.node import Node, OnnxForm
+from harness.operators.node import OnnxForm
 from harness.operators.onnx.reader import OnnxReader
 from harness.operators.onnx.value import Unsupported, Value
 from harness.operators.onnx.window import read_pool_window, require_2d, sum_of_pads, unpadded
-from harness.operators.quantization.pooling import check_pads
+from harness.operators.pooling import Pool
 from harness.operators.quantization.scales import clamp_bounds
-from harness.operators.tensor import Axes, Pads, Pair, Shape
-from harness.operators.window import Window, is_single_pixel, pool_shape
+from harness.operators.tensor import Pads, Pair, Shape
+from harness.operators.window import Window
 
 if TYPE_CHECKING:
     from harness.operators.backend.primitives import Array, FloatBackend, IntegerBackend
@@ -29,41 +29,14 @@ _LOWEST = float(np.finfo(np.float32).min)
 
 
 @dataclass(frozen=True, eq=False)
-class MaxPool(Node):
+class MaxPool(Pool):
     """Max pooling; padding never wins (it counts as minus infinity)."""
 
-    kernel: Pair
-    stride: Pair
-    pads: Pads = (0, 0, 0, 0)
-
-    input_axes: ClassVar[tuple[Axes, ...]] = ("nchw",)
-    fuses_clip: ClassVar[bool] = True
     passes_scale: ClassVar[bool] = True
-
-    @property
-    def window(self) -> Window:
-        """The sliding window."""
-        return Window(self.kernel, self.stride, self.pads)
-
-    def shape_rule(self, inputs: Sequence[Shape], declared: Shape | None) -> Shape:
-        del declared
-        return pool_shape(self, inputs[0], self.window)
 
     def to_onnx(self, output: Shape) -> OnnxForm:
         del output
-        attributes = {
-            "kernel_shape": list(self.kernel),
-            "strides": list(self.stride),
-            "pads": list(self.pads),
-        }
-        return OnnxForm("MaxPool", attributes)
-
-    def is_identity(self, source: Shape, output: Shape) -> bool:
-        del source, output
-        return is_single_pixel(self.window)
-
-    def never_negative(self, known: Collection[str]) -> bool:
-        return all(name in known for name in self.inputs)
+        return OnnxForm("MaxPool", self.window_attributes())
 
     def compute(
         self,
@@ -74,9 +47,6 @@ class MaxPool(Node):
     ) -> Array:
         del shape, parameters
         return backend.window_max(inputs[0], self.window)
-
-    def check_integer_form(self) -> None:
-        check_pads(self, self.window)
 
     def integer_form(self, step: Step, around: Surroundings) -> QNode:
         low, high = clamp_bounds(step.low, step.high, around.output_scale)

@@ -70,6 +70,7 @@ class Node:
         imposes_scale: Its inputs take its output's scale where nothing else reads them.
         fixed_scale: The one scale that its output may have; None: any.
         unclipped_input: The largest values of its input decide, so that none may saturate.
+        keeps_non_negative: No output is below zero where no input is.
         keeps_order: Its output orders values as its input does: the class stays the same.
         left_out_at_end: Programs leave it out where it is the network's last operator.
     """
@@ -89,6 +90,7 @@ class Node:
     imposes_scale: ClassVar[bool] = False
     fixed_scale: ClassVar[float | None] = None
     unclipped_input: ClassVar[bool] = False
+    keeps_non_negative: ClassVar[bool] = False
     keeps_order: ClassVar[bool] = False
     left_out_at_end: ClassVar[bool] = False
 
@@ -153,8 +155,7 @@ class Node:
 
     def never_negative(self, known: Collection[str]) -> bool:
         """Whether no output is below zero; ``known`` are tensors without such values."""
-        del known
-        return False
+        return self.keeps_non_negative and all(name in known for name in self.inputs)
 
     def affine(self) -> Affine | None:
         """The affine function per channel that the node is; None if it is another."""

@@ -7,7 +7,7 @@ operator needs another shape than the tensor has.
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
@@ -38,6 +38,7 @@ class Reshape(Node):
 
     is_view: ClassVar[bool] = True
     passes_scale: ClassVar[bool] = True
+    keeps_non_negative: ClassVar[bool] = True
 
     def shape_rule(self, inputs: Sequence[Shape], declared: Shape | None) -> Shape:
         if declared is None:
@@ -51,9 +52,6 @@ class Reshape(Node):
 
     def is_identity(self, source: Shape, output: Shape) -> bool:
         return source == output
-
-    def never_negative(self, known: Collection[str]) -> bool:
-        return all(name in known for name in self.inputs)
 
     def compute(
         self,

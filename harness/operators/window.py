@@ -78,23 +78,3 @@ def window_shape(node: Node, x: Shape, window: Window) -> Pair:
             [x], f"the {shape_text(kernel)} window does not fit into the padded input"
         )
     return (height, width)
-
-
-def pool_shape(node: Node, x: Shape, window: Window) -> Shape:
-    """Shape that pooling ``x`` [1, c, h, w] gives.
-
-    Raises:
-        ModelError: As `window_shape`, or a window could lie in the padding alone.
-    """
-    height, width = window_shape(node, x, window)
-    top, left, bottom, right = window.pads
-    if max(top, bottom) >= window.kernel[0] or max(left, right) >= window.kernel[1]:
-        raise node.misfit(
-            [x], f"pads {window.pads} must be smaller than the kernel {window.kernel}"
-        )
-    return (1, x[1], height, width)
-
-
-def is_single_pixel(window: Window) -> bool:
-    """Whether each output pixel is one input pixel, all of them in order."""
-    return window.kernel == (1, 1) and window.stride == (1, 1) and not any(window.pads)

@@ -1,26 +1,10 @@
-"""What pooling operators share in quantization and code generation."""
+"""The requantization of means."""
 
 from __future__ import annotations
 
-from harness.errors import QuantError
 from harness.operators.integer_node import Requant
-from harness.operators.node import Node
 from harness.operators.quantization.scales import clamp_bounds, make_requant
 from harness.operators.quantization.step import Step, Surroundings
-from harness.operators.window import Window
-
-
-def check_pads(node: Node, window: Window) -> None:
-    """
-    Raises:
-        QuantError: A window of ``node`` could lie in the padding alone.
-    """
-    top, left, bottom, right = window.pads
-    if max(top, bottom) >= window.kernel[0] or max(left, right) >= window.kernel[1]:
-        raise QuantError(
-            f"padding {window.pads} is not smaller than the window {window.kernel}",
-            where=node.name,
-        )
 
 
 def count_table(step: Step, around: Surroundings, largest: int) -> Requant:
