@@ -20,10 +20,12 @@ def translate_analog(node: WeightedNode, layer: AnalogLayer, context: PlanContex
     """The C of an analog layer; its arrays go into ``context.blob``."""
     if layer.parts:
         return _in_parts(node, layer, context)
-    few = _matrix(node).window is None and packing.is_few(
+    small_dense = _matrix(node).window is None and packing.is_small_dense(
         layer.blocks, _packed_columns(layer), context.tile.adc_bits, context.tile.io
     )
-    one = _translate(node, layer, context, few=few, name=node.name, out_channels=layer.columns)
+    one = _translate(
+        node, layer, context, small_dense=small_dense, name=node.name, out_channels=layer.columns
+    )
     return _with_copies(node, layer, one, context) if layer.copies else one
 
 
@@ -53,9 +55,9 @@ def _in_parts(node: WeightedNode, layer: AnalogLayer, context: PlanContext) -> L
         # No node's name has a capital letter.
         name = f"{node.name}_P{index}"
         made = _translate(
-            node, part, context, few=False, name=name, out_channels=layer.columns, offset=n0
+            node, part, context, small_dense=False, name=name, out_channels=layer.columns, offset=n0
         )
-        parts.append(replace(made, nearer=()))
+        parts.append(replace(made, prefetched=()))
     return Layer(
         node.name,
         "aimc_analog",
@@ -72,7 +74,7 @@ def _translate(
     layer: AnalogLayer,
     context: PlanContext,
     *,
-    few: bool,
+    small_dense: bool,
     name: str,
     out_channels: int,
     offset: int = 0,
@@ -80,7 +82,7 @@ def _translate(
     """One copy of a layer, or one part of it.
 
     Args:
-        few: Whether aimc_analog_few runs it.
+        small_dense: Whether aimc_analog_small_dense runs it.
         name: Of its arrays.
         out_channels: Of the output, of which ``offset`` is its first.
     """
@@ -125,11 +127,13 @@ def _translate(
         channels, block_columns, sliding, context.tile.adc_bits, context.tile.io
     )
     comment = f"analog, {layer.rows} x {layer.columns} on {layer.tiles} tiles"
-    way = "few" if few else context.tile.io
+    way = "small_dense" if small_dense else context.tile.io
     call = context.call(f"aimc_analog_{way}", node, scratch=True, name=name, offset=offset)
-    nearer = ("layer", "dma", "tiles") if dma_tiles else ("layer", "blocks") if few else ()
+    prefetched = (
+        ("layer", "dma", "tiles") if dma_tiles else ("layer", "blocks") if small_dense else ()
+    )
     return Layer(
-        name, "aimc_analog", fields, call, comment, scratch, blocks, ranges, dma_tiles, nearer
+        name, "aimc_analog", fields, call, comment, scratch, blocks, ranges, dma_tiles, prefetched
     )
 
 
@@ -178,7 +182,7 @@ def _with_copies(
     changed: dict[str, str] = {}
     shares: tuple[str, ...] = ()
     scratch = one.scratch_bytes
-    nearer: tuple[str, ...] = ("layer", "copies")
+    prefetched: tuple[str, ...] = ("layer", "copies")
     if dma:
         rectangles = [_rectangle(copy.first, copy.pixels, sliding) for copy in layer.copies]
         shares = tuple(
@@ -194,7 +198,7 @@ def _with_copies(
             layer.blocks, _packed_columns(layer), adc_bits, descriptors
         )
         changed = {"dma_rows": str(rows), **dict(replace(sliding, out_size=size).fields())}
-        nearer = (*nearer, "shares", "dma", "tiles")
+        prefetched = (*prefetched, "shares", "dma", "tiles")
     copies = []
     for k in range(layer.copy_count):
         own = {"block": f"{name}_blocks + {k * count}"}
@@ -221,7 +225,7 @@ def _with_copies(
             for block in blocks
         ),
         dma_tiles=tuple(b.tile for blocks in placed for b in blocks) if dma else (),
-        nearer=nearer,
+        prefetched=prefetched,
         copies=tuple(copies),
         shares=shares,
     )

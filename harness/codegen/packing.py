@@ -36,11 +36,11 @@ _CHANNEL_PAD: Final = _headers.AIMC_CHANNEL_PAD
 _COLUMNS_PAD: Final = _headers.AIMC_COLUMNS_PAD
 _PIXEL_PAD: Final = _headers.AIMC_PIXEL_PAD
 _WEIGHT_PAD: Final = _headers.AIMC_WEIGHT_PAD
-_FEW_OUTPUTS: Final = _headers.AIMC_FEW_OUTPUTS
+_SMALL_DENSE_OUTPUTS: Final = _headers.AIMC_SMALL_DENSE_OUTPUTS
 _NARROW_SUMS: Final = _headers.AIMC_LINES_MAX_BLOCKS
 CODES_BYTES: Final = 256 << 10  # of a layer's codes by DMA before the core has read them
 DRAM_ROW_BYTES: Final = 8192  # of DDR4 with an 8-byte bus; where rows differ, programs are slower
-_CROWD: Final = 8  # tiles that a crossbar serves at once
+_CROSSBAR_FANOUT: Final = 8  # tiles that a crossbar serves at once
 
 
 def _round_up(value: int, multiple: int) -> int:
@@ -254,10 +254,12 @@ def pack_pixel_columns(columns: Int32Array | None, out_size: Pair, io: TileIo) -
     return np.concatenate([packed, np.zeros(_PIXEL_PAD, np.int8)])
 
 
-def is_few(blocks: Sequence[Block], columns: Int32Array | None, adc_bits: int, io: TileIo) -> bool:
-    """Whether aimc_analog_few takes a dense layer; ``columns``: its pack_analog_columns(...)."""
+def is_small_dense(
+    blocks: Sequence[Block], columns: Int32Array | None, adc_bits: int, io: TileIo
+) -> bool:
+    """Whether aimc_analog_small_dense takes a dense layer of these packed ``columns``."""
     one_range = all(block.n0 == 0 for block in blocks)
-    fits = one_range and blocks[0].columns <= _FEW_OUTPUTS and len(blocks) <= _NARROW_SUMS
+    fits = one_range and blocks[0].columns <= _SMALL_DENSE_OUTPUTS and len(blocks) <= _NARROW_SUMS
     return io == "pio" and columns is not None and code_bytes(adc_bits) == 1 and fits
 
 
@@ -295,7 +297,7 @@ def first_blocks(ranges: Sequence[Range], out_size: Pair) -> int:
     """Blocks whose tiles begin with a layer of ``out_size``; those of later ranges begin when they
     are wanted, where so many tiles would keep each other from moving their codes."""
     count = sum(part.blocks for part in ranges)
-    return ranges[0].blocks if count > _CROWD and out_size != (1, 1) else count
+    return ranges[0].blocks if count > _CROSSBAR_FANOUT and out_size != (1, 1) else count
 
 
 def code_bytes_of_a_pixel(block_columns: Sequence[int], adc_bits: int) -> int:

@@ -21,7 +21,7 @@ CONDUCTANCE_BYTES = 2
 SCALE_BYTES = 4  # of a column, beside its conductances
 # Time of the kernels to finish columns over the SIMD units' minimum time, measured on the embedded
 # engine (docs/tiles.md).
-LINES_FACTOR = 1.35  # of whole vectors
+LINEWISE_FACTOR = 1.35  # of whole vectors
 COLUMNS_FACTOR = 2.8  # of others
 PIO_PIXEL_CYCLES = 250  # of a pixel by programmed I/O beside accesses and SIMD work; measured
 REGISTER_STORES = 2  # START and POP of an MVM by programmed I/O
@@ -44,7 +44,7 @@ def layer_time_ns(
     blocks = tiles_needed(rows, columns, tile)
     mvm_ns = multiplication_ns(tile)
     whole = columns % VECTOR == 0
-    digital_ns = bound.digital_ns * (LINES_FACTOR if whole else COLUMNS_FACTOR)
+    digital_ns = bound.digital_ns * (LINEWISE_FACTOR if whole else COLUMNS_FACTOR)
     if tile.io == "dma":
         bandwidth = min(tile.io_bandwidth_gb_per_s, attach.dma_bandwidth_gb_per_s)
         code_bytes = 1 if tile.adc_bits <= 8 else 2
@@ -56,9 +56,9 @@ def layer_time_ns(
             rows * ceil(columns / tile.columns), columns * ceil(rows / tile.rows) * code_bytes
         )
         shared_ns = pixels * moved / attach.dma_bandwidth_gb_per_s
-        starts_ns = copies * blocks * attach.store_ns(clock_ghz)
+        starts_ns = copies * blocks * system.device_store_ns()
         return max(most_pixels * cycle_ns, shared_ns, digital_ns) + starts_ns
-    store_ns, load_ns = attach.store_ns(clock_ghz), attach.load_ns(clock_ghz)
+    store_ns, load_ns = system.device_store_ns(), system.device_load_ns()
     registers_ns = REGISTER_STORES * store_ns + REGISTER_LOADS * load_ns
     moves_ns = bound.transfer_ns / pixels + blocks * registers_ns
     own_ns = PIO_PIXEL_CYCLES / clock_ghz
@@ -73,7 +73,7 @@ def programming_time_ns(blocks: Sequence[Extent], system: SystemConfig) -> float
     By DMA all tiles load their rows at once, over a shared path. By programmed I/O the core writes
     one tile after the other, and programming of cells overlaps the next writes.
     """
-    tile, attach, clock_ghz = system.tile, system.attach, system.core.clock_ghz
+    tile, attach = system.tile, system.attach
     sizes = [CONDUCTANCE_BYTES * b.rows * b.columns + SCALE_BYTES * b.columns for b in blocks]
     if tile.io == "dma":
         bandwidth = min(tile.io_bandwidth_gb_per_s, attach.dma_bandwidth_gb_per_s)
@@ -86,7 +86,7 @@ def programming_time_ns(blocks: Sequence[Extent], system: SystemConfig) -> float
     store_ns, _ = vector_access_ns(system)
     written_ns = done_ns = 0.0
     for size, block in zip(sizes, blocks, strict=True):
-        own_ns = size / VECTOR * store_ns + block.rows * attach.store_ns(clock_ghz)
+        own_ns = size / VECTOR * store_ns + block.rows * system.device_store_ns()
         cells_ns = block.rows * tile.program_row_latency_ns
         done_ns = max(done_ns, written_ns + max(own_ns, cells_ns))
         written_ns += own_ns

@@ -61,6 +61,16 @@ struct aimc_clip_fp32 {
   float high;
 };
 
+/* g = clamp(alpha * x + beta, 0, 1); with `gates` x * g */
+struct aimc_hard_sigmoid_fp32 {
+  int32_t count; /* elements */
+  float alpha;
+  float beta;
+  int32_t gates;
+  float low;
+  float high;
+};
+
 /* Concatenation along the channels. */
 struct aimc_concat_fp32 {
   int32_t pixels;
@@ -76,6 +86,7 @@ void aimc_maxpool_fp32(const struct aimc_pool_fp32* op, const float* in, float* 
 void aimc_avgpool_fp32(const struct aimc_pool_fp32* op, const float* in, float* out);
 void aimc_add_fp32(const struct aimc_add_fp32* op, const float* a, const float* b, float* out);
 void aimc_clip_fp32(const struct aimc_clip_fp32* op, const float* in, float* out);
+void aimc_hard_sigmoid_fp32(const struct aimc_hard_sigmoid_fp32* op, const float* in, float* out);
 void aimc_concat_fp32(const struct aimc_concat_fp32* op, const float* const* in, float* out);
 
 #define AIMC_FP32_TOLERANCE_PPM 100

@@ -20,8 +20,8 @@
   void name##_neon parameters;                     \
   static inline void name parameters { AIMC_KERNEL(name) arguments; }
 
-/* Brings the cache lines of `bytes` bytes from `at` on nearer; nothing waits for them. */
-static inline void aimc_nearer(const void* at, size_t bytes) {
+/* Prefetches the cache lines of `bytes` bytes from `at` on; nothing waits for them. */
+static inline void aimc_prefetch(const void* at, size_t bytes) {
   for (size_t i = 0; i < bytes; i += AIMC_ALIGN) {
     __asm__ volatile("prfm pldl1keep, [%0]" : : "r"((const char*)at + i));
   }

@@ -31,7 +31,7 @@
 /* Analog layers. */
 #define AIMC_PIO_BATCH 8    /* pixels that are gathered, and whose codes are finished, together */
 #define AIMC_PIECE_BYTES 24 /* sizeof(struct piece) of analog_pio.h */
-#define AIMC_LINES_MAX_BLOCKS 256 /* row blocks whose int8 codes certainly add up in int16 */
-#define AIMC_FEW_OUTPUTS 64       /* of a layer that aimc_analog_few takes, at most */
+#define AIMC_LINES_MAX_BLOCKS 256   /* row blocks whose int8 codes certainly add up in int16 */
+#define AIMC_SMALL_DENSE_OUTPUTS 64 /* of a layer that aimc_analog_small_dense takes, at most */
 
 #endif

@@ -14,7 +14,7 @@
  *   Every activation buffer and the scratch buffer start on a multiple of AIMC_ALIGN bytes and are
  *   followed by AIMC_SLACK bytes that may be read (their values do not matter).  Nothing is ever
  *   written beyond a tensor's last element.  Input and output must not overlap, except in
- *   aimc_add and aimc_clip, whose output may be an input itself.
+ *   aimc_add, aimc_clip and aimc_lookup, whose output may be an input itself.
  *   Scratch holds nothing between calls: one buffer as large as the largest request serves the
  *   whole network.  harness/codegen/packing.py computes the requests (conv_scratch_bytes, ...).
  *   Weights, biases and requantization arrays have the layouts that the functions named below in
@@ -34,6 +34,7 @@
 #include "ops/copies.h"
 #include "ops/dense.h"
 #include "ops/depthwise.h"
+#include "ops/lookup.h"
 #include "ops/maxpool.h"
 #include "ops/reshape.h"
 #include "ops/softmax.h"

@@ -7,9 +7,9 @@
 #include <stdint.h>
 
 #include "analog.h"
-#include "analog_lines.h"
+#include "analog_linewise.h"
+#include "prefetch.h"
 #include "requantize_neon.h"
-#include "touch.h"
 
 #define PIXELS 4 /* finished together */
 
@@ -96,7 +96,7 @@ static inline __attribute__((always_inline)) void finish_pixels(const int count,
   for (int32_t i = 0; i < codes->blocks; ++i, at += codes->step) {
     for (int p = 0; p < count; ++p) {
       const int8x16_t code = vld1q_s8(at + p * codes->stride);
-      if (ahead) touch(at + p * codes->stride + ahead);
+      if (ahead) prefetch(at + p * codes->stride + ahead);
       low[p] = vaddw_s8(low[p], vget_low_s8(code));
       high[p] = vaddw_high_s8(high[p], code);
     }
@@ -109,8 +109,8 @@ static inline bool narrow_sums(const struct aimc_analog* op, const struct aimc_r
   return op->code_bytes == 1 && range->blocks <= AIMC_LINES_MAX_BLOCKS;
 }
 
-/* Sets the fields that both analog_lines() and analog_pixel() read. */
-static inline void begin_lines(struct analog_lines* lines, const struct aimc_analog* op,
+/* Sets the fields that both analog_linewise() and analog_pixelwise() read. */
+static inline void begin_lines(struct analog_linewise* lines, const struct aimc_analog* op,
                                const struct aimc_range* range) {
   lines->step = range->step;
   lines->blocks = (uint64_t)range->blocks;
@@ -118,9 +118,9 @@ static inline void begin_lines(struct analog_lines* lines, const struct aimc_ana
   lines->high = vdupq_n_s8((int8_t)op->requant.high);
 }
 
-/* Sets the strides for analog_lines() over `pixels` pixels: between the pixels' codes of a block,
- * and between their outputs. */
-static inline void set_steps(struct analog_lines* lines, int64_t stride, int64_t out_stride,
+/* Sets the strides for analog_linewise() over `pixels` pixels: between the pixels' codes of a
+ * block, and between their outputs. */
+static inline void set_steps(struct analog_linewise* lines, int64_t stride, int64_t out_stride,
                              int32_t pixels) {
   const int32_t quads = (pixels + PIXELS - 1) / PIXELS;
   const int32_t rest = pixels - (quads - 1) * PIXELS; /* of them the last quad brings */
@@ -141,8 +141,8 @@ static inline void set_steps(struct analog_lines* lines, int64_t stride, int64_t
   lines->quads = (uint64_t)quads;
 }
 
-/* Sets the fields of analog_pixel() for one range alone. */
-static inline void begin_pixel(struct analog_lines* lines, const struct aimc_analog* op,
+/* Sets the fields of analog_pixelwise() for one range alone. */
+static inline void begin_pixel(struct analog_linewise* lines, const struct aimc_analog* op,
                                const struct aimc_range* range) {
   begin_lines(lines, op, range);
   lines->columns = op->pixel_columns + range->n0 * ANALOG_PIXEL_COLUMN_BYTES;
@@ -159,12 +159,12 @@ static inline void finish_pixel_rest(const struct aimc_analog* op, const struct 
   const int32_t rest = range->columns - whole;
   if (rest == 0) return;
   _Alignas(16) int8_t line[LINE_COLUMNS];
-  struct analog_lines lines;
+  struct analog_linewise lines;
   begin_pixel(&lines, op, range);
   lines.columns = (const int8_t*)lines.columns + whole * ANALOG_PIXEL_COLUMN_BYTES;
   lines.groups = 1;
   lines.range_groups = 1;
-  analog_pixel(&lines, codes + whole, line);
+  analog_pixelwise(&lines, codes + whole, line);
   for (int32_t i = 0; i < rest; i += 16) {
     store_first(out + whole + i, vld1q_s8(line + i), rest - i);
   }

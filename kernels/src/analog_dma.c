@@ -4,7 +4,7 @@
  * they have made while they go on. */
 #include "analog_dma.h"
 
-#include "analog_pixel.h"
+#include "analog_pixelwise.h"
 
 /* Starts tiles of a layer whose codes all fit, whether they hold its descriptors yet or not. */
 static void start_layer(const struct aimc_analog* op, int32_t first, int32_t count) {
@@ -34,14 +34,14 @@ static void start_band(const struct aimc_analog* op, int32_t oy, bool odd) {
 static int32_t wait_quad(const struct aimc_analog* op, const int8_t* codes, int32_t left) {
   const struct aimc_range* range = op->range;
   const int32_t quad = left < QUAD ? left : QUAD;
-  const bool late = made_by(op->tile[range->blocks - 1], op->dma->pixels) < quad;
+  const bool late = finished_pixels(op->tile[range->blocks - 1], op->dma->pixels) < quad;
   int32_t made = late ? wait_first(op, quad, left, codes) : look(op, range, quad, left);
   for (int32_t i = 1; i < op->range_count; ++i) made = look(op, &range[i], quad, made);
   return made == left ? left : made / QUAD * QUAD;
 }
 
 /* Finishes `pixels` pixels of a band, from pixel `done` on, as the blocks compute them. */
-static void follow(const struct aimc_analog* op, const int8_t* codes, int32_t done, int32_t pixels,
+static void stream(const struct aimc_analog* op, const int8_t* codes, int32_t done, int32_t pixels,
                    int8_t* out, analog_finish* finish) {
   struct aimc_dma* dma = op->dma;
   const int64_t room = (int64_t)op->dma_rows * op->window.out_w;
@@ -65,7 +65,7 @@ static void follow(const struct aimc_analog* op, const int8_t* codes, int32_t do
  * second range's tiles start when the first's have computed a pixel.  Each later range's tiles
  * start when the tiles of all earlier ranges have computed the quad.  Returns the quad's number of
  * pixels. */
-static int32_t follow_first_quad(const struct aimc_analog* op, const int8_t* codes, int8_t* out,
+static int32_t stream_first_quad(const struct aimc_analog* op, const int8_t* codes, int8_t* out,
                                  analog_finish* finish) {
   const int32_t pixels = op->window.out_h * op->window.out_w;
   const int32_t quad = pixels < QUAD ? pixels : QUAD;
@@ -88,14 +88,14 @@ static int32_t follow_first_quad(const struct aimc_analog* op, const int8_t* cod
 }
 
 /* A layer in one band whose first tiles have started. */
-static __attribute__((noinline)) void follow_layer(const struct aimc_analog* op,
+static __attribute__((noinline)) void stream_layer(const struct aimc_analog* op,
                                                    const int8_t* codes, int8_t* out,
                                                    analog_finish* finish) {
-  touch_parameters(op, out);
+  prefetch_parameters(op, out);
   const bool all = op->dma_first == op->block_count;
-  const int32_t done = all ? 0 : follow_first_quad(op, codes, out, finish);
+  const int32_t done = all ? 0 : stream_first_quad(op, codes, out, finish);
   out += done * (int64_t)op->out_channels;
-  follow(op, codes, done, op->window.out_h * op->window.out_w, out, finish);
+  stream(op, codes, done, op->window.out_h * op->window.out_w, out, finish);
 }
 
 static __attribute__((noinline)) void run_bands(const struct aimc_analog* op, int8_t* codes,
@@ -104,12 +104,12 @@ static __attribute__((noinline)) void run_bands(const struct aimc_analog* op, in
   const int32_t rows = op->dma_rows;
   start_band(op, 0, false);
   start_band(op, rows, true);
-  touch_parameters(op, out);
+  prefetch_parameters(op, out);
   bool odd = false;
   for (int32_t oy = 0; oy < w->out_h; oy += rows, odd = !odd) {
     const int32_t height = w->out_h - oy < rows ? w->out_h - oy : rows;
     const int8_t* at = codes + (odd ? (int64_t)rows * w->out_w * op->pixel_bytes : 0);
-    follow(op, at, 0, height * w->out_w, out, finish);
+    stream(op, at, 0, height * w->out_w, out, finish);
     out += height * w->out_w * (int64_t)op->out_channels;
     if (w->out_h - oy > 2 * rows) start_band(op, oy + 2 * rows, odd);
   }
@@ -122,9 +122,9 @@ static inline __attribute__((always_inline)) void run_layer(const struct aimc_an
   const struct aimc_window* w = &op->window;
   start(op, op->dma->descriptor, again, 0, op->dma_first);
   if (__builtin_expect(w->out_h * w->out_w == 1 && finish == analog_finish_neon, 1)) {
-    analog_follow_pixel(op, codes, out);
+    analog_stream_pixel(op, codes, out);
   } else {
-    follow_layer(op, codes, out, finish);
+    stream_layer(op, codes, out, finish);
   }
 }
 
@@ -147,7 +147,7 @@ static inline __attribute__((always_inline)) void run(const struct aimc_analog* 
                                                       const int8_t* in, int8_t* out, int8_t* codes,
                                                       analog_finish* finish) {
   const struct aimc_dma* dma = op->dma;
-  touch((const int8_t*)op->tile);
+  prefetch((const int8_t*)op->tile);
   if (__builtin_expect(dma->in != in || dma->codes != codes, 0)) {
     run_elsewhere(op, in, out, codes, finish);
   } else if (__builtin_expect(op->dma_rows < op->window.out_h, 0)) {

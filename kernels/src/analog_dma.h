@@ -5,13 +5,13 @@
 #include <stdbool.h>
 
 #include "aimc_runtime.h"
-#include "analog_lines.h"
+#include "analog_linewise.h"
 #include "analog_wait.h"
 
 #define QUAD 4 /* pixels that are finished together */
 
 /* Columns whose parameters are prefetched. */
-#define TOUCHED (3 * LINE_COLUMNS)
+#define PREFETCHED_COLUMNS (3 * LINE_COLUMNS)
 
 /* A descriptor has 16 bits for sizes of the map and 8 for those of the window. */
 static void check_fits(const struct aimc_window* w) {
@@ -88,32 +88,32 @@ static inline __attribute__((always_inline)) void start(const struct aimc_analog
 }
 
 /* Prefetches the data that finishing the first pixel reads. */
-static void touch_parameters(const struct aimc_analog* op, const int8_t* out) {
-  const int32_t columns = op->out_channels < TOUCHED ? op->out_channels : TOUCHED;
-  touch_to_write(out);
+static void prefetch_parameters(const struct aimc_analog* op, const int8_t* out) {
+  const int32_t columns =
+      op->out_channels < PREFETCHED_COLUMNS ? op->out_channels : PREFETCHED_COLUMNS;
+  prefetch_to_write(out);
   if (op->columns) {
-    aimc_nearer(op->columns, (size_t)columns * ANALOG_COLUMN_BYTES);
+    aimc_prefetch(op->columns, (size_t)columns * ANALOG_COLUMN_BYTES);
     return;
   }
-  aimc_nearer(op->bias, 4 * (size_t)columns);
-  aimc_nearer(op->requant.multiplier, 4 * (size_t)columns);
-  aimc_nearer(op->requant.shift, 4 * (size_t)columns);
+  aimc_prefetch(op->bias, 4 * (size_t)columns);
+  aimc_prefetch(op->requant.multiplier, 4 * (size_t)columns);
+  aimc_prefetch(op->requant.shift, 4 * (size_t)columns);
 }
 
 /* wait_tiles() for a range's and the next pixels. */
-static inline __attribute__((always_inline)) int32_t wait_pixels(const struct aimc_analog* op,
-                                                                 const struct aimc_range* range,
-                                                                 int32_t least, int32_t most,
-                                                                 const int8_t* codes,
-                                                                 const int touches, int64_t apart) {
+static inline __attribute__((always_inline)) int32_t
+wait_pixels(const struct aimc_analog* op, const struct aimc_range* range, int32_t least,
+            int32_t most, const int8_t* codes, const int prefetches, int64_t apart) {
   return wait_tiles(op, range->first, range->blocks, op->dma->pixels, least, most, codes,
-                    range->step, touches, apart);
+                    range->step, prefetches, apart);
 }
 
 /* The same for pixels that are probably finished. */
 static int32_t look(const struct aimc_analog* op, const struct aimc_range* range, int32_t least,
                     int32_t most) {
-  const int32_t made = made_by_all(op, range->first, range->blocks, op->dma->pixels, most);
+  const int32_t made =
+      finished_pixels_of_all(op, range->first, range->blocks, op->dma->pixels, most);
   if (__builtin_expect(made >= least, 1)) return made;
   return wait_pixels(op, range, least, most, 0, 0, 0);
 }

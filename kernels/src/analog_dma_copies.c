@@ -67,7 +67,8 @@ static int32_t wait_copy(const struct aimc_analog* copy, const int8_t* codes, in
                          int32_t left) {
   const struct aimc_range* range = copy->range;
   const int32_t few = smaller(left, least);
-  const bool late = codes && made_by(copy->tile[range->blocks - 1], copy->dma->pixels) < few;
+  const bool late =
+      codes && finished_pixels(copy->tile[range->blocks - 1], copy->dma->pixels) < few;
   int32_t made = late ? wait_first(copy, few, left, codes) : look(copy, range, few, left);
   for (int32_t i = 1; i < copy->range_count; ++i) made = look(copy, &range[i], few, made);
   return made == left ? left : made / least * least;
@@ -89,7 +90,7 @@ static void finish_copy(const struct aimc_analog* copy, const int8_t* codes, int
 
 /* Finishes the copies' bands that start with their row `row`.  Without `finish`, the pixels' codes
  * are side by side. */
-static void follow(const struct aimc_copies* op, const int8_t* codes, int32_t row, int8_t* out,
+static void stream(const struct aimc_copies* op, const int8_t* codes, int32_t row, int8_t* out,
                    analog_finish* finish) {
   const struct aimc_analog* first = op->copy;
   const int64_t stride = finish ? pixel_stride(first->range) : first->out_channels;
@@ -143,10 +144,10 @@ static void run(const struct aimc_copies* op, const int8_t* in, int8_t* out, int
   const int32_t height = op->share->rows;
   start_band(op, 0, false, !elsewhere && rows >= first->window.out_h);
   if (rows < height) start_band(op, rows, true, false);
-  touch_parameters(first, out);
+  prefetch_parameters(first, out);
   bool odd = false;
   for (int32_t row = 0; row < height; row += rows, odd = !odd) {
-    follow(op, codes + (odd ? room_of(first) * first->pixel_bytes : 0), row, out, finish);
+    stream(op, codes + (odd ? room_of(first) * first->pixel_bytes : 0), row, out, finish);
     if (row + 2 * rows < height) start_band(op, row + 2 * rows, odd, false);
   }
 }

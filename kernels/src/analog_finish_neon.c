@@ -1,4 +1,5 @@
-/* The digital part of an analog layer; 16 columns at a time where analog_lines.S cannot do 64. */
+/* The digital part of an analog layer; 16 columns at a time where analog_linewise.S cannot do 64.
+ */
 #include <stddef.h>
 
 #include "analog_columns_neon.h"
@@ -67,33 +68,33 @@ static void finish_usual(const struct columns16* c, const struct codes16* codes,
   if (pixel < pixels) finish_pixels(1, c, codes, at, fresh ? AIMC_ALIGN : 0, &to);
 }
 
-_Static_assert(offsetof(struct analog_lines, columns) == LINES_COLUMNS, "layout");
-_Static_assert(offsetof(struct analog_lines, step) == LINES_STEP, "layout");
-_Static_assert(offsetof(struct analog_lines, pixel_stride) == LINES_PIXEL_STRIDE, "layout");
-_Static_assert(offsetof(struct analog_lines, pixel) == LINES_PIXEL1, "layout");
-_Static_assert(offsetof(struct analog_lines, out) == LINES_OUT1, "layout");
-_Static_assert(offsetof(struct analog_lines, blocks) == LINES_BLOCKS, "layout");
-_Static_assert(offsetof(struct analog_lines, quads) == LINES_QUADS, "layout");
-_Static_assert(offsetof(struct analog_lines, groups) == LINES_GROUPS, "layout");
-_Static_assert(offsetof(struct analog_lines, step_to) == LINES_STEPS, "layout");
-_Static_assert(offsetof(struct analog_lines, range_groups) == LINES_RANGE_GROUPS, "layout");
-_Static_assert(offsetof(struct analog_lines, range_step) == LINES_RANGE_STEP, "layout");
-_Static_assert(offsetof(struct analog_lines, low) == LINES_LOW, "layout");
-_Static_assert(offsetof(struct analog_lines, high) == LINES_HIGH, "layout");
-_Static_assert(offsetof(struct analog_lines, beyond) == LINES_BEYOND, "layout");
+_Static_assert(offsetof(struct analog_linewise, columns) == LINEWISE_COLUMNS, "layout");
+_Static_assert(offsetof(struct analog_linewise, step) == LINEWISE_STEP, "layout");
+_Static_assert(offsetof(struct analog_linewise, pixel_stride) == LINEWISE_PIXEL_STRIDE, "layout");
+_Static_assert(offsetof(struct analog_linewise, pixel) == LINEWISE_PIXEL1, "layout");
+_Static_assert(offsetof(struct analog_linewise, out) == LINEWISE_OUT1, "layout");
+_Static_assert(offsetof(struct analog_linewise, blocks) == LINEWISE_BLOCKS, "layout");
+_Static_assert(offsetof(struct analog_linewise, quads) == LINEWISE_QUADS, "layout");
+_Static_assert(offsetof(struct analog_linewise, groups) == LINEWISE_GROUPS, "layout");
+_Static_assert(offsetof(struct analog_linewise, step_to) == LINEWISE_STEPS, "layout");
+_Static_assert(offsetof(struct analog_linewise, range_groups) == LINEWISE_RANGE_GROUPS, "layout");
+_Static_assert(offsetof(struct analog_linewise, range_step) == LINEWISE_RANGE_STEP, "layout");
+_Static_assert(offsetof(struct analog_linewise, low) == LINEWISE_LOW, "layout");
+_Static_assert(offsetof(struct analog_linewise, high) == LINEWISE_HIGH, "layout");
+_Static_assert(offsetof(struct analog_linewise, beyond) == LINEWISE_BEYOND, "layout");
 
 /* The columns of a range in whole lines of codes. */
 static __attribute__((noinline)) void finish_lines(const struct aimc_analog* op,
                                                    const struct aimc_range* range,
                                                    const int8_t* codes, const int8_t* next,
                                                    int32_t pixels, int8_t* out) {
-  struct analog_lines lines;
+  struct analog_linewise lines;
   begin_lines(&lines, op, range);
   lines.columns = op->columns + range->n0 * (ANALOG_COLUMN_BYTES / 4);
   lines.groups = (uint64_t)(range->columns / LINE_COLUMNS);
   set_steps(&lines, pixel_stride(range), op->out_channels, pixels);
   lines.beyond = next;
-  analog_lines(&lines, codes, out);
+  analog_linewise(&lines, codes, out);
 }
 
 /* All columns of one pixel. */
@@ -101,9 +102,9 @@ static __attribute__((noinline)) void finish_pixel(const struct aimc_analog* op,
                                                    const struct aimc_range* range,
                                                    const int8_t* codes, int8_t* out) {
   if (range->columns >= LINE_COLUMNS) {
-    struct analog_lines lines;
+    struct analog_linewise lines;
     begin_pixel(&lines, op, range);
-    analog_pixel(&lines, codes, out);
+    analog_pixelwise(&lines, codes, out);
   }
   finish_pixel_rest(op, range, codes, out);
 }

@@ -26,9 +26,9 @@ static void run(const struct aimc_analog* op, const int8_t* in, int8_t* out, voi
   int8_t* patches = align(walk.copy + band.bytes);
   const int64_t patch_bytes = (rows + 15) / 16 * 16;
   int8_t* codes = align(patches + (whole ? 0 : AIMC_PIO_BATCH * patch_bytes + 16));
-  struct analog_lines lines = {.step = AIMC_TILE_WINDOW,
-                               .low = vdupq_n_s8((int8_t)op->requant.low),
-                               .high = vdupq_n_s8((int8_t)op->requant.high)};
+  struct analog_linewise lines = {.step = AIMC_TILE_WINDOW,
+                                  .low = vdupq_n_s8((int8_t)op->requant.low),
+                                  .high = vdupq_n_s8((int8_t)op->requant.high)};
   const bool double_buffer =
       tile_read(op->block[0].tile, AIMC_REG_FEATURES) & AIMC_FEATURE_DOUBLE_BUFFER;
   /* While the tiles convert one pixel, the core fetches and finishes those before it. */

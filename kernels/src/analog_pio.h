@@ -6,7 +6,7 @@
 #include <stdbool.h>
 
 #include "analog.h"
-#include "analog_lines.h"
+#include "analog_linewise.h"
 #include "band.h"
 #include "copy_ahead.h"
 #include "tile.h"
@@ -140,7 +140,7 @@ static bool fits_lines(const struct aimc_analog* op) {
 }
 
 /* Adds up and requantizes a pixel's codes while reading them from the windows. */
-static void finish_lines(const struct aimc_analog* op, struct analog_lines* lines, int8_t* out) {
+static void finish_lines(const struct aimc_analog* op, struct analog_linewise* lines, int8_t* out) {
   for (const struct aimc_range* range = op->range; range < op->range + op->range_count; ++range) {
     const struct aimc_block* block = &op->block[range->first];
     for (int32_t i = 0; i < range->blocks; ++i) {

@@ -3,7 +3,7 @@
 #ifndef AIMC_ANALOG_SIDE_BY_SIDE_H
 #define AIMC_ANALOG_SIDE_BY_SIDE_H
 
-#include "analog_lines.h"
+#include "analog_linewise.h"
 
 /* Bytes from a block's codes to the next block's, where each computes at most `pixels`: an odd
  * number of lines.  At most the size of codes whose pixels start on lines of their own. */

@@ -6,12 +6,12 @@
 #include <arm_neon.h>
 #include <stdint.h>
 
-#include "touch.h"
+#include "prefetch.h"
 
 static inline void copy_ahead(int8_t* to, const int8_t* from, int64_t bytes) {
   int64_t i = 0;
   for (; i + 64 <= bytes; i += 64) {
-    touch(from + i + 256);
+    prefetch(from + i + 256);
     vst1q_s8_x4(to + i, vld1q_s8_x4(from + i));
   }
   for (; i < bytes; i += 16) vst1q_s8(to + i, vld1q_s8(from + i));

@@ -4,8 +4,8 @@
 
 #include "aimc_ops.h"
 #include "gemm_neon.h"
+#include "prefetch.h"
 #include "requantize_neon.h"
-#include "touch.h"
 
 /* Four inputs (lane) of 16 outputs; lanes must be literals. */
 #define QUAD(lane, sums)                                                                  \
@@ -36,13 +36,13 @@ void aimc_dense_neon(const struct aimc_dense* op, const int8_t* in, int8_t* out)
     for (int32_t step = 0; step < steps; ++step, from += 16, first += 128, second += 128) {
       const int8x16_t x = vld1q_s8(from);
       /* Spread out, since the core stalls when all MSHRs of the L1 are in use. */
-      touch(first + TOUCH_AHEAD);
+      prefetch(first + PREFETCH_AHEAD);
       QUAD(0, even);
-      touch(second + TOUCH_AHEAD);
+      prefetch(second + PREFETCH_AHEAD);
       QUAD(1, odd);
-      touch(first + TOUCH_AHEAD + 64);
+      prefetch(first + PREFETCH_AHEAD + 64);
       QUAD(2, even);
-      touch(second + TOUCH_AHEAD + 64);
+      prefetch(second + PREFETCH_AHEAD + 64);
       QUAD(3, odd);
     }
     const int8x16_t x = vld1q_s8(from);

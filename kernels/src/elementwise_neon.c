@@ -2,8 +2,8 @@
 #include <arm_neon.h>
 
 #include "aimc_ops.h"
+#include "prefetch.h"
 #include "requantize_neon.h"
-#include "touch.h"
 
 /* What aimc_add_neon does to 16 elements. */
 struct addition {
@@ -45,9 +45,9 @@ void aimc_add_neon(const struct aimc_add* op, const int8_t* a, const int8_t* b, 
   int32_t i = 0;
   /* A cache line at a time; the results of half a line are independent of each other. */
   for (; i + 64 <= count; i += 64) {
-    touch(a + i + TOUCH_AHEAD / 2);
-    touch(b + i + TOUCH_AHEAD / 2);
-    touch_to_write(out + i + TOUCH_AHEAD / 2);
+    prefetch(a + i + PREFETCH_AHEAD / 2);
+    prefetch(b + i + PREFETCH_AHEAD / 2);
+    prefetch_to_write(out + i + PREFETCH_AHEAD / 2);
     for (int32_t j = i; j < i + 64; j += 32) {
       const int8x16_t first = add16(&addition, vld1q_s8(a + j), vld1q_s8(b + j));
       const int8x16_t second = add16(&addition, vld1q_s8(a + j + 16), vld1q_s8(b + j + 16));
@@ -97,6 +97,22 @@ void aimc_clip_neon(const struct aimc_clip* op, const int8_t* in, int8_t* out) {
   const int8x16_t high = vdupq_n_s8((int8_t)op->high);
   for (int32_t i = 0; i < op->count; i += 16) {
     store_first(out + i, vminq_s8(vmaxq_s8(vld1q_s8(in + i), low), high), op->count - i);
+  }
+}
+
+/* TBL gives 0 for an index beyond its 64 bytes, TBX leaves the value as it was. */
+void aimc_lookup_neon(const struct aimc_lookup* op, const int8_t* in, int8_t* out) {
+  const int8x16x4_t first = vld1q_s8_x4(op->table);
+  const int8x16x4_t second = vld1q_s8_x4(op->table + 64);
+  const int8x16x4_t third = vld1q_s8_x4(op->table + 128);
+  const int8x16x4_t fourth = vld1q_s8_x4(op->table + 192);
+  for (int32_t i = 0; i < op->count; i += 16) {
+    const uint8x16_t x = veorq_u8(vreinterpretq_u8_s8(vld1q_s8(in + i)), vdupq_n_u8(128));
+    int8x16_t y = vqtbl4q_s8(first, x);
+    y = vqtbx4q_s8(y, second, vsubq_u8(x, vdupq_n_u8(64)));
+    y = vqtbx4q_s8(y, third, vsubq_u8(x, vdupq_n_u8(128)));
+    y = vqtbx4q_s8(y, fourth, vsubq_u8(x, vdupq_n_u8(192)));
+    store_first(out + i, y, op->count - i);
   }
 }
 

@@ -27,6 +27,10 @@ void aimc_clip_ref(const struct aimc_clip* op, const int8_t* in, int8_t* out) {
   for (int32_t i = 0; i < op->count; ++i) out[i] = (int8_t)aimc_clamp(in[i], op->low, op->high);
 }
 
+void aimc_lookup_ref(const struct aimc_lookup* op, const int8_t* in, int8_t* out) {
+  for (int32_t i = 0; i < op->count; ++i) out[i] = op->table[in[i] + 128];
+}
+
 void aimc_reshape_ref(const struct aimc_reshape* op, const int8_t* in, int8_t* out, void* scratch) {
   (void)scratch;
   const int32_t count = op->in_pixels * op->in_channels;

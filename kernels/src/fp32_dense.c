@@ -2,7 +2,7 @@
 #include "aimc_fp32_ops.h"
 #include "fp32.h"
 #include "gemm_neon.h"
-#include "touch.h"
+#include "prefetch.h"
 
 /* One input (lane) of 16 outputs. */
 #define ONE(lane, sums)                                                                  \
@@ -13,7 +13,9 @@
     (sums)[3] = vfmaq_laneq_f32((sums)[3], vld1q_f32(second + 8 * (lane) + 4), x, lane); \
   } while (0)
 
-static inline void touch_floats(const float* at) { touch((const int8_t*)at + TOUCH_AHEAD); }
+static inline void prefetch_floats(const float* at) {
+  prefetch((const int8_t*)at + PREFETCH_AHEAD);
+}
 
 void aimc_dense_fp32(const struct aimc_dense_fp32* op, const float* in, float* out) {
   const int64_t panel = (int64_t)op->in_features * AIMC_PANEL;
@@ -30,13 +32,13 @@ void aimc_dense_fp32(const struct aimc_dense_fp32* op, const float* in, float* o
     int32_t k = 0;
     for (; k + 4 <= op->in_features; k += 4, first += 32, second += 32) {
       const float32x4_t x = vld1q_f32(in + k);
-      touch_floats(first);
+      prefetch_floats(first);
       ONE(0, even);
-      touch_floats(second);
+      prefetch_floats(second);
       ONE(1, odd);
-      touch_floats(first + 16);
+      prefetch_floats(first + 16);
       ONE(2, even);
-      touch_floats(second + 16);
+      prefetch_floats(second + 16);
       ONE(3, odd);
     }
     for (; k < op->in_features; ++k, first += 8, second += 8) {

@@ -2,9 +2,9 @@
 #include "aimc_fp32_ops.h"
 #include "fp32.h"
 #include "inside.h"
-#include "touch.h"
+#include "prefetch.h"
 
-#define TOUCH_PIXELS 3 /* output pixels by which inputs are prefetched ahead of their use */
+#define PREFETCH_PIXELS 3 /* output pixels by which inputs are prefetched ahead of their use */
 
 /* 16 channels of a window at a time, from `start`; sums where `add`, else maxima. */
 static inline __attribute__((always_inline)) void pool(const struct aimc_pool_fp32* op,
@@ -26,7 +26,7 @@ static inline __attribute__((always_inline)) void pool(const struct aimc_pool_fp
         for (int32_t y = valid.y0; y < valid.y1; ++y, row += line) {
           const float* at = row;
           for (int32_t x = valid.x0; x < valid.x1; ++x, at += pixel) {
-            touch((const int8_t*)(at + TOUCH_PIXELS * w->stride_x * pixel));
+            prefetch((const int8_t*)(at + PREFETCH_PIXELS * w->stride_x * pixel));
             for (int i = 0; i < 4; ++i) {
               const float32x4_t value = vld1q_f32(at + 4 * i);
               best[i] = add ? vaddq_f32(best[i], value) : vmaxnmq_f32(best[i], value);
@@ -53,9 +53,9 @@ void aimc_avgpool_fp32(const struct aimc_pool_fp32* op, const float* in, float* 
 void aimc_add_fp32(const struct aimc_add_fp32* op, const float* a, const float* b, float* out) {
   int32_t i = 0;
   for (; i + 16 <= op->count; i += 16) {
-    touch((const int8_t*)(a + i) + TOUCH_AHEAD / 2);
-    touch((const int8_t*)(b + i) + TOUCH_AHEAD / 2);
-    touch_to_write((const int8_t*)(out + i) + TOUCH_AHEAD / 2);
+    prefetch((const int8_t*)(a + i) + PREFETCH_AHEAD / 2);
+    prefetch((const int8_t*)(b + i) + PREFETCH_AHEAD / 2);
+    prefetch_to_write((const int8_t*)(out + i) + PREFETCH_AHEAD / 2);
     for (int j = 0; j < 16; j += 4) {
       const float32x4_t sum = vaddq_f32(vld1q_f32(a + i + j), vld1q_f32(b + i + j));
       vst1q_f32(out + i + j, clamp4(sum, op->low, op->high));
@@ -70,6 +70,17 @@ void aimc_add_fp32(const struct aimc_add_fp32* op, const float* a, const float* 
 void aimc_clip_fp32(const struct aimc_clip_fp32* op, const float* in, float* out) {
   for (int32_t i = 0; i < op->count; i += 4) {
     store_floats(out + i, clamp4(vld1q_f32(in + i), op->low, op->high), op->count - i);
+  }
+}
+
+void aimc_hard_sigmoid_fp32(const struct aimc_hard_sigmoid_fp32* op, const float* in, float* out) {
+  const float32x4_t alpha = vdupq_n_f32(op->alpha);
+  const float32x4_t beta = vdupq_n_f32(op->beta);
+  for (int32_t i = 0; i < op->count; i += 4) {
+    const float32x4_t x = vld1q_f32(in + i);
+    const float32x4_t gate = clamp4(vfmaq_f32(beta, alpha, x), 0.0f, 1.0f);
+    const float32x4_t y = op->gates ? vmulq_f32(x, gate) : gate;
+    store_floats(out + i, clamp4(y, op->low, op->high), op->count - i);
   }
 }
 

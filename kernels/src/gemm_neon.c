@@ -5,8 +5,8 @@
 #include <stddef.h>
 
 #include "gemm_layout.h"
+#include "prefetch.h"
 #include "requantize_neon.h"
-#include "touch.h"
 
 /* The panel of the tiles of gemm_tile.S. */
 struct gemm_panel {
@@ -81,7 +81,7 @@ static void fill_panel(struct gemm_panel* panel, const struct gemm* g, int32_t c
     const int32x4_t first = vld1q_s32(g->bias + column + 4 * i);
     for (int r = i; r < SUMS; r += 2) bias[r] = first;
   }
-  touch((const int8_t*)(g->bias + column + 4 * AIMC_PANEL));
+  prefetch((const int8_t*)(g->bias + column + 4 * AIMC_PANEL));
   if (!g->requant) return;
   const int32_t* multiplier = g->requant->multiplier + g->first_column + column;
   const int32_t* shift = g->requant->shift + g->first_column + column;
@@ -95,8 +95,8 @@ static void fill_panel(struct gemm_panel* panel, const struct gemm* g, int32_t c
     any_left = vorrq_s32(any_left, requant.left);
   }
   panel->shifts_left = vmaxvq_s32(any_left) != 0;
-  touch((const int8_t*)(multiplier + 4 * AIMC_PANEL));
-  touch((const int8_t*)(shift + 4 * AIMC_PANEL));
+  prefetch((const int8_t*)(multiplier + 4 * AIMC_PANEL));
+  prefetch((const int8_t*)(shift + 4 * AIMC_PANEL));
 }
 
 /* Copies the valid part of a tile; `row_bytes` of each row. */

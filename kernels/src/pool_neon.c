@@ -3,10 +3,10 @@
 
 #include "aimc_ops.h"
 #include "inside.h"
+#include "prefetch.h"
 #include "requantize_neon.h"
-#include "touch.h"
 
-#define TOUCH_PIXELS 3 /* output pixels by which inputs are prefetched ahead of their use */
+#define PREFETCH_PIXELS 3 /* output pixels by which inputs are prefetched ahead of their use */
 
 /* The largest of a window's values in `vectors` (a constant) times 16 channels, clamped. */
 static inline __attribute__((always_inline)) void max_of(const int vectors, const int8_t* row,
@@ -38,11 +38,12 @@ void aimc_maxpool_neon(const struct aimc_maxpool* op, const int8_t* in, int8_t* 
         int8x16_t best[4];
         for (int32_t y = valid.y0; y < valid.y1; ++y) {
           for (int32_t x = 0; x < w->stride_x; ++x) {
-            touch(corner + c + (y - valid.y0) * line + (TOUCH_PIXELS * w->stride_x + x) * pixel);
+            prefetch(corner + c + (y - valid.y0) * line +
+                     (PREFETCH_PIXELS * w->stride_x + x) * pixel);
           }
         }
         max_of(4, corner + c, valid, line, pixel, low, high, best);
-        touch_to_write(out + c + TOUCH_PIXELS * pixel);
+        prefetch_to_write(out + c + PREFETCH_PIXELS * pixel);
         for (int i = 0; i < 4; ++i) vst1q_s8(out + c + 16 * i, best[i]);
       }
       for (; c < op->channels; c += 16) {

@@ -13,7 +13,7 @@ from harness import _headers
 from harness.codegen.packing import (
     Kernels,
     TileIo,
-    is_few,
+    is_small_dense,
     pack_analog_columns,
 )
 from tests.kernels.analog_layers import (
@@ -166,7 +166,7 @@ def test_whole_lines_of_codes_equal_numpy(
     outputs: int,
     tile_columns: int,
 ) -> None:
-    """What analog_lines.S does: any number of row blocks, pixels and columns."""
+    """What analog_linewise.S does: any number of row blocks, pixels and columns."""
     case = Case(height, width, 8, outputs, SAME3, tile_rows, tile_columns)
     rng = np.random.default_rng(tile_rows)
     layer = layer_of(case, rng)
@@ -194,7 +194,7 @@ def test_dense_layers_of_few_outputs_equal_numpy(
     layer = layer_of(case, rng)
     layer.requant.shift[:] = np.maximum(layer.requant.shift, 0)
     columns = pack_analog_columns(layer.bias, layer.requant, layer.blocks)
-    assert is_few(layer.blocks, columns, case.adc_bits, "pio")
+    assert is_small_dense(layer.blocks, columns, case.adc_bits, "pio")
     values = int8(rng, (1, 1, inputs))
     tiles = tiles_for(operators, case, len(layer.blocks), dma=False)
     given_tiles = tile_set(case, tiles, dma=False)

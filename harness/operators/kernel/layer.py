@@ -25,8 +25,8 @@ class Layer:
     ``fields`` is the struct's designated initializer in order; ``blocks``, ``ranges``,
     ``dma_tiles`` and ``concat_inputs`` are the rows of the arrays that an analog layer (the
     tiles: by DMA) or a concatenation points to, ``copies`` and ``shares`` those of a layer with
-    copies, whose blocks and tiles are those of all copies.  ``nearer`` is which of these the layer
-    before brings nearer.  A layer in ``parts`` is nothing but these, one after the other.
+    copies, whose blocks and tiles are those of all copies.  ``prefetched`` is which of these the
+    layer before prefetches.  A layer in ``parts`` is nothing but these, one after the other.
     """
 
     name: str
@@ -38,7 +38,7 @@ class Layer:
     blocks: tuple[str, ...] = ()
     ranges: tuple[str, ...] = ()
     dma_tiles: tuple[int, ...] = ()
-    nearer: tuple[str, ...] = ()
+    prefetched: tuple[str, ...] = ()
     concat_inputs: tuple[str, ...] = ()
     copies: tuple[Fields, ...] = ()
     shares: tuple[str, ...] = ()

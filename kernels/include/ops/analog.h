@@ -74,7 +74,7 @@ AIMC_OPERATOR(aimc_analog_dma,
 
 /* By programmed I/O, for a dense layer of one range of columns, int8 codes and `columns`: faster
  * than aimc_analog_pio. */
-AIMC_OPERATOR(aimc_analog_few,
+AIMC_OPERATOR(aimc_analog_small_dense,
               (const struct aimc_analog* op, const int8_t* in, int8_t* out, void* scratch),
               (op, in, out, scratch))
 

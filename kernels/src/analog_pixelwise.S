@@ -6,12 +6,12 @@
  * across lines, whose first codes are loaded meanwhile; after the last line, parameters instead.
  * Behind a range's columns follow the next one's.
  */
-#include "analog_lines.h"
+#include "analog_linewise.h"
 
 #ifndef FUNCTION
-#define FUNCTION analog_pixel
+#define FUNCTION analog_pixelwise
 /* Prefetches a line of codes. */
-#define TOUCH_CODES(...) prfm pldl1keep, [__VA_ARGS__]
+#define PREFETCH_CODES(...) prfm pldl1keep, [__VA_ARGS__]
 #endif
 
 /* Distance of the prefetch of parameters, in bytes. */
@@ -58,7 +58,7 @@ HIGH .req v31
 .macro add_line a, b, c, d, p, q, r, s
     saddw v0.8h, v0.8h, v\a\().8b
 .ifnb \p
-    TOUCH_CODES(at, forward)
+    PREFETCH_CODES(at, forward)
 .endif
     saddw2 v1.8h, v1.8h, v\a\().16b
 .ifnb \p
@@ -99,7 +99,7 @@ HIGH .req v31
 /* Adds the first two lines; `more`: loads a third.  Prefetches the next columns' lines. */
 .macro begin_sums more
     saddl v0.8h, v16.8b, v20.8b
-    TOUCH_CODES(codes, forward)
+    PREFETCH_CODES(codes, forward)
     saddl2 v1.8h, v16.16b, v20.16b
 .if \more
     ldr q16, [at]
@@ -111,14 +111,14 @@ HIGH .req v31
     ldr q17, [at, #16]
 .endif
     saddl v4.8h, v18.8b, v22.8b
-    TOUCH_CODES(left, forward)
+    PREFETCH_CODES(left, forward)
     saddl2 v5.8h, v18.16b, v22.16b
 .if \more
     ldr q18, [at, #32]
 .endif
     saddl v6.8h, v19.8b, v23.8b
 .if \more
-    TOUCH_CODES(at, forward)
+    PREFETCH_CODES(at, forward)
 .endif
     saddl2 v7.8h, v19.16b, v23.16b
 .if \more
@@ -130,7 +130,7 @@ HIGH .req v31
 
 .macro only_line
     sshll v0.8h, v16.8b, #0
-    TOUCH_CODES(codes, forward)
+    PREFETCH_CODES(codes, forward)
     sshll2 v1.8h, v16.16b, #0
     sshll v2.8h, v17.8b, #0
     sshll2 v3.8h, v17.16b, #0
@@ -142,7 +142,7 @@ HIGH .req v31
 
 /* Groups of 16 columns ------------------------------------------------------------------------ */
 
-.macro touch_columns line
+.macro prefetch_columns line
     prfm pldl1keep, [columns, #AHEAD + 64 * \line]
 .endm
 
@@ -218,28 +218,28 @@ FUNCTION:
     stp d10, d11, [sp, #16]
     stp d12, d13, [sp, #32]
     stp d14, d15, [sp, #48]
-    ldr step, [lines, #LINES_STEP]
-    ldr blocks, [lines, #LINES_BLOCKS]
+    ldr step, [lines, #LINEWISE_STEP]
+    ldr blocks, [lines, #LINEWISE_BLOCKS]
     mov at, codes
     load_line 16, 17, 18, 19
     cmp blocks, #1
     csel second, xzr, step, eq
     add at, codes, second
-    ldr columns, [lines, #LINES_COLUMNS]
+    ldr columns, [lines, #LINEWISE_COLUMNS]
     load_line 20, 21, 22, 23
-    ldr groups, [lines, #LINES_GROUPS]
+    ldr groups, [lines, #LINEWISE_GROUPS]
     ldr q24, [columns]
     ldr q25, [columns, #16]
     ldr q26, [columns, #32]
     ldr q27, [columns, #48]
-    ldr q30, [lines, #LINES_LOW]
-    ldr q31, [lines, #LINES_HIGH]
+    ldr q30, [lines, #LINEWISE_LOW]
+    ldr q31, [lines, #LINEWISE_HIGH]
     movi TWO_TO_8.8h, #1, lsl #8
     mov last_out, out /* of columns that did not exist; the bytes stored there are overwritten later
     */
     mov next, #LINE_COLUMNS
-    ldr range_groups, [lines, #LINES_RANGE_GROUPS]
-    ldr range_step, [lines, #LINES_RANGE_STEP]
+    ldr range_groups, [lines, #LINEWISE_RANGE_GROUPS]
+    ldr range_step, [lines, #LINEWISE_RANGE_STEP]
     mov in_range, range_groups
     cmp in_range, #1
     csel forward, range_step, next, eq
@@ -250,17 +250,17 @@ FUNCTION:
     b.ne 3f
     begin_sums 0
 2:
-    even_group 0, 0, 1, 18, 19, 17, 32, last_out, "touch_columns 0", \
-        "csel in_range, range_groups, in_range, eq", "touch_columns 1", "cmp in_range, #1", \
+    even_group 0, 0, 1, 18, 19, 17, 32, last_out, "prefetch_columns 0", \
+        "csel in_range, range_groups, in_range, eq", "prefetch_columns 1", "cmp in_range, #1", \
         "csel forward, range_step, next, eq", "prfm pstl1keep, [out, next]", \
         "add codes, codes, forward", "mov at, codes", "subs in_range, in_range, #1"
-    odd_group 1, 2, 3, 17, 48, last_out, columns, 144 * 2, "touch_columns 2", "", \
-        "touch_columns 3", "", "", "touch_columns 4", "subs groups, groups, #1", \
+    odd_group 1, 2, 3, 17, 48, last_out, columns, 144 * 2, "prefetch_columns 2", "", \
+        "prefetch_columns 3", "", "", "prefetch_columns 4", "subs groups, groups, #1", \
         "csel at, columns, at, eq", "csel second, xzr, second, eq"
-    even_group 2, 4, 5, 0, 1, 2, 0, out, "ldr q16, [at]", "touch_columns 5", "ldr q17, [at, #16]", \
-        "ldr q18, [at, #32]", "ldr q19, [at, #48]", "touch_columns 6"
-    odd_group 3, 6, 7, 2, 16, out, next_columns, 0, "ldr q20, [at]", "touch_columns 7", \
-        "ldr q21, [at, #16]", "ldr q22, [at, #32]", "ldr q23, [at, #48]", "touch_columns 8", \
+    even_group 2, 4, 5, 0, 1, 2, 0, out, "ldr q16, [at]", "prefetch_columns 5", "ldr q17, [at, #16]", \
+        "ldr q18, [at, #32]", "ldr q19, [at, #48]", "prefetch_columns 6"
+    odd_group 3, 6, 7, 2, 16, out, next_columns, 0, "ldr q20, [at]", "prefetch_columns 7", \
+        "ldr q21, [at, #16]", "ldr q22, [at, #32]", "ldr q23, [at, #48]", "prefetch_columns 8", \
         "add at, at, second"
     mov last_out, out
     add out, out, next

@@ -7,8 +7,8 @@
 
 static const char kWhat[] = "an analog layer failed";
 
-void aimc_analog_few_ref(const struct aimc_analog* op, const int8_t* in, int8_t* out,
-                         void* scratch) {
+void aimc_analog_small_dense_ref(const struct aimc_analog* op, const int8_t* in, int8_t* out,
+                                 void* scratch) {
   aimc_analog_pio_ref(op, in, out, scratch);
 }
 
@@ -36,11 +36,11 @@ static inline __attribute__((always_inline)) void finish(const struct aimc_analo
   }
 }
 
-void aimc_analog_few_neon(const struct aimc_analog* op, const int8_t* in, int8_t* out,
-                          void* scratch) {
+void aimc_analog_small_dense_neon(const struct aimc_analog* op, const int8_t* in, int8_t* out,
+                                  void* scratch) {
   const struct aimc_block* const end = op->block + op->block_count;
-  aimc_nearer(op->columns, (size_t)(op->out_channels * ANALOG_COLUMN_BYTES));
-  touch_to_write(out);
+  aimc_prefetch(op->columns, (size_t)(op->out_channels * ANALOG_COLUMN_BYTES));
+  prefetch_to_write(out);
   for (const struct aimc_block* block = op->block; block < end; ++block) {
     fill_window(tile_address(block->tile, AIMC_WINDOW_IN), in + block->k0, block->rows);
     tile_write(block->tile, AIMC_REG_CONTROL, AIMC_CONTROL_START);

@@ -1,26 +1,26 @@
 /* The digital part of an analog layer, 64 columns of int8 codes at a time, and the offsets in
-struct analog_lines for analog_lines.S (analog_finish_neon.c checks them). */
+struct analog_linewise for analog_linewise.S (analog_finish_neon.c checks them). */
 #ifndef AIMC_ANALOG_LINES_H
 #define AIMC_ANALOG_LINES_H
 
-#define LINES_COLUMNS 0
-#define LINES_STEP 8
-#define LINES_PIXEL_STRIDE 16
-#define LINES_BLOCKS 24
-#define LINES_STEPS 32
-#define LINES_PIXEL1 128
-#define LINES_PIXEL2 136
-#define LINES_PIXEL3 144
-#define LINES_OUT1 152
-#define LINES_OUT2 160
-#define LINES_OUT3 168
-#define LINES_QUADS 176
-#define LINES_GROUPS 184
-#define LINES_LOW 192
-#define LINES_HIGH 208
-#define LINES_BEYOND 224
-#define LINES_RANGE_GROUPS 232
-#define LINES_RANGE_STEP 240
+#define LINEWISE_COLUMNS 0
+#define LINEWISE_STEP 8
+#define LINEWISE_PIXEL_STRIDE 16
+#define LINEWISE_BLOCKS 24
+#define LINEWISE_STEPS 32
+#define LINEWISE_PIXEL1 128
+#define LINEWISE_PIXEL2 136
+#define LINEWISE_PIXEL3 144
+#define LINEWISE_OUT1 152
+#define LINEWISE_OUT2 160
+#define LINEWISE_OUT3 168
+#define LINEWISE_QUADS 176
+#define LINEWISE_GROUPS 184
+#define LINEWISE_LOW 192
+#define LINEWISE_HIGH 208
+#define LINEWISE_BEYOND 224
+#define LINEWISE_RANGE_GROUPS 232
+#define LINEWISE_RANGE_STEP 240
 
 #define LINE_COLUMNS 64             /* int8 codes of a cache line */
 #define ANALOG_PIXEL_COLUMN_BYTES 9 /* of `pixel_columns` of a layer, a column */
@@ -41,7 +41,7 @@ struct analog_step {
   int64_t first;
 };
 
-struct analog_lines {
+struct analog_linewise {
   const void* columns;           /* struct aimc_analog's, of the first column */
   int64_t step;                  /* bytes from a row block's codes to the next one's */
   int64_t pixel_stride;          /* and from a pixel's */
@@ -60,14 +60,14 @@ struct analog_lines {
 };
 
 /* Adds up codes from `codes` on, which is a multiple of 64, and requantizes into `out`. */
-void analog_lines(const struct analog_lines* lines, const int8_t* codes, int8_t* out);
+void analog_linewise(const struct analog_linewise* lines, const int8_t* codes, int8_t* out);
 
 /* The same for the first pixel only, with `pixel_columns`. */
-void analog_pixel(const struct analog_lines* lines, const int8_t* codes, int8_t* out);
+void analog_pixelwise(const struct analog_linewise* lines, const int8_t* codes, int8_t* out);
 
 /* The same for one pixel whose codes are in two or more tiles' output windows, `step` apart, from
  * `window` on.  Each code is read once, in accesses of 16 bytes; nothing else is read. */
-void analog_window_pixel(const struct analog_lines* lines, uintptr_t window, int8_t* out);
+void analog_window_pixel(const struct analog_linewise* lines, uintptr_t window, int8_t* out);
 #endif
 
 #endif

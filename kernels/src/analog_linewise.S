@@ -9,7 +9,7 @@
  * next pixel's operations and stored after them, the last two in the next pass.  Each pass
  * prefetches the lines of one of the next quad's pixels.
  */
-#include "analog_lines.h"
+#include "analog_linewise.h"
 
 lines .req x0
 /* Codes of the pass: block 0. */
@@ -57,8 +57,8 @@ LOW .req v30
 HIGH .req v31
 
 /* For arguments of macros, which the preprocessor does not expand. */
-.equ at_quads, LINES_QUADS
-.equ at_beyond, LINES_BEYOND
+.equ at_quads, LINEWISE_QUADS
+.equ at_beyond, LINEWISE_BEYOND
 
 /* Adding up ----------------------------------------------------------------------------------- */
 
@@ -290,11 +290,11 @@ HIGH .req v31
 
 /* The function -------------------------------------------------------------------------------- */
 
-    .section .text.analog_lines, "ax"
+    .section .text.analog_linewise, "ax"
     .balign 64
-    .global analog_lines
-    .type analog_lines, %function
-analog_lines:
+    .global analog_linewise
+    .type analog_linewise, %function
+analog_linewise:
     stp d8, d9, [sp, #-160]!
     stp d10, d11, [sp, #16]
     stp d12, d13, [sp, #32]
@@ -305,35 +305,35 @@ analog_lines:
     stp x25, x26, [sp, #112]
     stp x27, x28, [sp, #128]
     stp x29, x30, [sp, #144]
-    ldr pixel1, [lines, #LINES_PIXEL1]
-    ldr pixel2, [lines, #LINES_PIXEL2]
-    ldr pixel3, [lines, #LINES_PIXEL3]
+    ldr pixel1, [lines, #LINEWISE_PIXEL1]
+    ldr pixel2, [lines, #LINEWISE_PIXEL2]
+    ldr pixel3, [lines, #LINEWISE_PIXEL3]
     add pixel1, pixel0, pixel1
     add pixel2, pixel0, pixel2
     add pixel3, pixel0, pixel3
     ldr q16, [pixel0]
-    ldr columns, [lines, #LINES_COLUMNS]
+    ldr columns, [lines, #LINEWISE_COLUMNS]
     ldr q17, [pixel1]
-    ldr step, [lines, #LINES_STEP]
+    ldr step, [lines, #LINEWISE_STEP]
     ldr q18, [pixel2]
-    ldr chain, [lines, #LINES_BLOCKS]
+    ldr chain, [lines, #LINEWISE_BLOCKS]
     ldr q19, [pixel3]
-    ldr out1, [lines, #LINES_OUT1]
+    ldr out1, [lines, #LINEWISE_OUT1]
     sub chain, chain, #3
     cmn chain, #2
-    ldr out2, [lines, #LINES_OUT2]
+    ldr out2, [lines, #LINEWISE_OUT2]
     csel second, xzr, step, eq
-    ldr out3, [lines, #LINES_OUT3]
-    ldr quads, [lines, #LINES_QUADS]
+    ldr out3, [lines, #LINEWISE_OUT3]
+    ldr quads, [lines, #LINEWISE_QUADS]
     lsl two_steps, step, #1
     ldr q24, [pixel0, second]
     ldr q25, [pixel1, second]
     ldr q26, [pixel2, second]
     ldr q27, [pixel3, second]
     add out1, out0, out1
-    ldr lines_left, [lines, #LINES_GROUPS]
+    ldr lines_left, [lines, #LINEWISE_GROUPS]
     add out2, out0, out2
-    ldr pixel_stride, [lines, #LINES_PIXEL_STRIDE]
+    ldr pixel_stride, [lines, #LINEWISE_PIXEL_STRIDE]
     add out3, out0, out3
     ldr q20, [columns, #64]
     cmp quads, #3 /* the step after the first quad */
@@ -344,8 +344,8 @@ analog_lines:
     ldr q22, [columns, #96]
     ldr q23, [columns, #112]
     movi TWO_TO_8.8h, #1, lsl #8
-    ldr q30, [lines, #LINES_LOW]
-    ldr q31, [lines, #LINES_HIGH]
+    ldr q30, [lines, #LINEWISE_LOW]
+    ldr q31, [lines, #LINEWISE_HIGH]
     ldr to_codes, [quad]
     ldr to_out, [quad, #8]
     tst chain, #1
@@ -369,7 +369,7 @@ analog_lines:
     add first, first, pixel0
     cmp lines_left, #1
     ccmp quads, #1, #0, eq
-    ldr left, [lines, #LINES_BEYOND]
+    ldr left, [lines, #LINEWISE_BEYOND]
     csel first, left, first, eq
     mov line, first
     stay_behind_last
@@ -407,4 +407,4 @@ analog_lines:
     few_blocks 1
     few_blocks 2
     few_blocks 3
-    .size analog_lines, . - analog_lines
+    .size analog_linewise, . - analog_linewise

@@ -1,17 +1,17 @@
 /* Layers of one pixel by DMA. All preparation is done while the tiles compute. The work after the
  * codes arrive is as short as possible, since in a layer of one pixel nothing overlaps it. */
 #include "analog_columns_neon.h"
-#include "analog_pixel.h"
+#include "analog_pixelwise.h"
 #include "analog_wait.h"
 
 /* Largest number of blocks that are polled together. */
 #define TOGETHER 8
 
-/* Sets `lines` for as many ranges from `range` on as analog_pixel() can finish in one call, and
+/* Sets `lines` for as many ranges from `range` on as analog_pixelwise() can finish in one call, and
  * returns their number. Several ranges have at most TOGETHER blocks and may differ only in the last
  * one's columns. */
 static int32_t prepare_lines(const struct aimc_analog* op, const struct aimc_range* range,
-                             struct analog_lines* lines) {
+                             struct analog_linewise* lines) {
   const struct aimc_range* const end = op->range + op->range_count;
   const struct aimc_range* last = range;
   const int32_t groups = range->columns / LINE_COLUMNS;
@@ -30,26 +30,27 @@ static int32_t prepare_lines(const struct aimc_analog* op, const struct aimc_ran
 }
 
 /* Prefetches parameters until `tile` has computed a pixel, or all are prefetched. */
-static inline void touch_until_made(const struct aimc_analog* op, int32_t tile, uint32_t before) {
+static inline void prefetch_until_finished(const struct aimc_analog* op, int32_t tile,
+                                           uint32_t before) {
   const int8_t* at = op->pixel_columns;
   const int8_t* const end = at + op->out_channels * ANALOG_PIXEL_COLUMN_BYTES;
   do {
-    for (int i = 0; i < 4; ++i, at += AIMC_ALIGN) touch(at);
-  } while (at < end && made_by(tile, before) == 0);
+    for (int i = 0; i < 4; ++i, at += AIMC_ALIGN) prefetch(at);
+  } while (at < end && finished_pixels(tile, before) == 0);
 }
 
-static __attribute__((noinline)) void follow_lines(const struct aimc_analog* op,
+static __attribute__((noinline)) void stream_lines(const struct aimc_analog* op,
                                                    const int8_t* codes, int8_t* out) {
   const uint32_t before = op->dma->pixels++;
   const struct aimc_range* range = op->range;
   const struct aimc_range* const end = range + op->range_count;
-  struct analog_lines lines;
+  struct analog_linewise lines;
   int32_t ranges = prepare_lines(op, range, &lines);
-  touch_to_write(out);
-  touch_until_made(op, *op->tile, before);
+  prefetch_to_write(out);
+  prefetch_until_finished(op, *op->tile, before);
   for (;;) {
     wait_tiles(op, range->first, ranges * range->blocks, before, 1, 1, codes, range->step, 1, 0);
-    analog_pixel(&lines, codes, out + range->n0);
+    analog_pixelwise(&lines, codes, out + range->n0);
     const struct aimc_range* const last = range + ranges - 1;
     codes += last->codes - range->codes;
     finish_pixel_rest(op, last, codes, out + last->n0);
@@ -80,16 +81,16 @@ static __attribute__((noinline)) void finish_few(const struct aimc_analog* op, u
 
 /* One range of few columns. The pixel is first finished once with whatever codes are in the buffer,
  * so that code and data are in the caches. */
-static __attribute__((noinline)) void follow_few(const struct aimc_analog* op, const int8_t* codes,
+static __attribute__((noinline)) void stream_few(const struct aimc_analog* op, const int8_t* codes,
                                                  int8_t* out) {
   const uint32_t before = op->dma->pixels++;
-  touch_to_write(out);
-  aimc_nearer(op->columns, (size_t)(op->out_channels * ANALOG_COLUMN_BYTES));
+  prefetch_to_write(out);
+  aimc_prefetch(op->columns, (size_t)(op->out_channels * ANALOG_COLUMN_BYTES));
   finish_few(op, before, 0, codes, out);
   finish_few(op, before, 1, codes, out);
 }
 
-static __attribute__((noinline)) void follow_any(const struct aimc_analog* op, const int8_t* codes,
+static __attribute__((noinline)) void stream_any(const struct aimc_analog* op, const int8_t* codes,
                                                  int8_t* out) {
   const uint32_t before = op->dma->pixels++;
   const struct aimc_range* const end = op->range + op->range_count;
@@ -100,15 +101,15 @@ static __attribute__((noinline)) void follow_any(const struct aimc_analog* op, c
   }
 }
 
-void analog_follow_pixel(const struct aimc_analog* op, const int8_t* codes, int8_t* out) {
+void analog_stream_pixel(const struct aimc_analog* op, const int8_t* codes, int8_t* out) {
   const int32_t least = op->range[op->range_count - 1].columns; /* of any range */
   /* The blocks of the first range are as many as those of any. */
   const bool packed = op->pixel_columns && narrow_sums(op, op->range);
   if (packed && least >= LINE_COLUMNS) {
-    follow_lines(op, codes, out);
+    stream_lines(op, codes, out);
   } else if (packed && op->range_count == 1) {
-    follow_few(op, codes, out);
+    stream_few(op, codes, out);
   } else {
-    follow_any(op, codes, out);
+    stream_any(op, codes, out);
   }
 }

@@ -5,6 +5,6 @@
 #include "aimc_ops.h"
 
 /* Waits for a layer of one pixel, all of whose tiles have started, and finishes it. */
-void analog_follow_pixel(const struct aimc_analog* op, const int8_t* codes, int8_t* out);
+void analog_stream_pixel(const struct aimc_analog* op, const int8_t* codes, int8_t* out);
 
 #endif
