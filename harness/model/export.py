@@ -11,13 +11,13 @@ from harness.model.onnx_reader import RANDOM_WEIGHTS_KEY
 from harness.model.shapes import validate
 from harness.operators.node import Node, arrays_of
 
-OPSET = 13
+OPSET = 14
 IR_VERSION = 8
 _LARGEST_BYTES = (1 << 31) - (1 << 20)  # of a protobuf message, with room for the nodes
 
 
 def to_onnx(graph: Graph) -> onnx.ModelProto:
-    """``graph`` as an ONNX model of opset 13 with one input and one output, batch 1.
+    """``graph`` as an ONNX model of opset 14 with one input and one output, batch 1.
 
     Layers keep their names.  That weights are random is kept in the model's metadata.
 

@@ -138,7 +138,7 @@ class Node:
     # ONNX
 
     def to_onnx(self, output: Shape) -> OnnxForm:
-        """The node in ONNX's operator set 13; ``output`` is its output's shape.
+        """The node in ONNX's operator set 14; ``output`` is its output's shape.
 
         Raises:
             ModelError: ONNX has no such operator.

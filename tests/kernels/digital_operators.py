@@ -202,6 +202,10 @@ class DigitalOperators(Board):
         op = self.structs["aimc_clip"](count=inputs.size, low=low, high=high)
         return self.call("clip", kernels, op, [inputs], inputs.shape)
 
+    def lookup(self, kernels: Kernels, inputs: Int8Array, table: Int8Array) -> Int8Array:
+        op = self.structs["aimc_lookup"](count=inputs.size, table=self.constant(table))
+        return self.call("lookup", kernels, op, [inputs], inputs.shape)
+
     def reshape(self, kernels: Kernels, inputs: Int8Array, shape: tuple[int, ...]) -> Int8Array:
         op = self.structs["aimc_reshape"](
             in_pixels=inputs.size // inputs.shape[-1],

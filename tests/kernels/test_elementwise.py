@@ -165,6 +165,16 @@ def test_reshape_equals_numpy(
         np.testing.assert_array_equal(actual, expected, err_msg=kernels)
 
 
+@pytest.mark.parametrize("count", [1, 15, 16, 17, 256, 1001])
+def test_lookup_takes_every_value_to_its_entry(operators: Operators, count: int) -> None:
+    rng = np.random.default_rng(count)
+    table = rng.permutation(np.arange(-128, 128)).astype(np.int8)
+    inputs = np.arange(-128, 128).astype(np.int8) if count == 256 else int8(rng, (count,))
+    expected = [table[int(x) + 128] for x in inputs]
+    for kernels in KERNELS:
+        np.testing.assert_array_equal(operators.lookup(kernels, inputs, table), expected, kernels)
+
+
 @pytest.mark.parametrize("count", [1, 2, 10, 16, 100, 1000])
 @pytest.mark.parametrize("scale", [0.001, 0.05, 0.7])
 def test_softmax_equals_its_definition(operators: Operators, count: int, scale: float) -> None:

@@ -16,6 +16,7 @@ from harness.operators.concat import Concat
 from harness.operators.conv import Conv
 from harness.operators.dense import Dense
 from harness.operators.global_avg_pool import GlobalAvgPool
+from harness.operators.hard_sigmoid import HardSigmoid, HardSwish
 from harness.operators.log_softmax import LogSoftmax
 from harness.operators.max_pool import MaxPool
 from harness.operators.node import Node
@@ -70,6 +71,9 @@ def _apply(node: Node, inputs: list[Array], shape: tuple[int, ...]) -> Array:
             return np.concatenate(inputs, axis=1)
         case Clip():
             return np.minimum(np.maximum(x, node.low), node.high)
+        case HardSigmoid():
+            gate = np.minimum(np.maximum(node.alpha * x + node.beta, 0), 1)
+            return x * gate if isinstance(node, HardSwish) else gate
         case Reshape():
             return x.reshape(shape)
         case Softmax():

@@ -42,8 +42,8 @@ def test_every_operator_is_one_of_onnx() -> None:
 def test_a_new_module_is_found(folder: Path) -> None:
     before = set(onnx_readers())
     onnx_readers.cache_clear()
-    (folder / "hard_swish.py").write_text(MODULE % "HardSwish")
-    assert set(onnx_readers()) - before == {"HardSwish"}
+    (folder / "softsign.py").write_text(MODULE % "Softsign")
+    assert set(onnx_readers()) - before == {"Softsign"}
 
 
 def test_two_modules_cannot_read_one_operator(folder: Path) -> None:
