@@ -3,10 +3,10 @@
 #include <zlib.h>
 
 #include <algorithm>
-#include <climits>
-#include <cmath>
 #include <cstring>
+#include <limits>
 #include <stdexcept>
+#include <type_traits>
 
 #include "aimc_tile/core/registers.h"
 #include "base/logging.hh"
@@ -21,35 +21,25 @@
 namespace gem5 {
 namespace {
 
-double nanoseconds(Tick ticks) { return ticks / sim_clock::as_float::ns; }
-
-double gigabytesPerSecond(double ticks_per_byte) {
-  return sim_clock::as_float::ns / ticks_per_byte;
+// A parameter's value in the core's type and unit: gem5 has times in ticks and a bandwidth as ticks
+// per byte.
+template <typename T, aimc::Unit unit, typename Value>
+T inUnit(Value value) {
+  if constexpr (unit == aimc::Unit::kNanoseconds) return value / sim_clock::as_float::ns;
+  if constexpr (unit == aimc::Unit::kGigabytesPerSecond) return sim_clock::as_float::ns / value;
+  if constexpr (std::is_same_v<T, int>)
+    return static_cast<int>(std::min<Value>(value, std::numeric_limits<int>::max()));
+  return static_cast<T>(value);
 }
 
 aimc::TileParams coreParams(const AimcTileParams& params) {
   fatal_if(params.io_bandwidth <= 0 || params.dma_bandwidth <= 0,
            "%s: io_bandwidth and dma_bandwidth must be above 0", params.name);
   aimc::TileParams core;
-  core.rows = params.rows;
-  core.columns = params.columns;
-  core.dac_bits = static_cast<int>(std::min<uint32_t>(params.dac_bits, INT_MAX));
-  core.adc_bits = static_cast<int>(std::min<uint32_t>(params.adc_bits, INT_MAX));
-  core.dac_latency_ns = nanoseconds(params.dac_latency);
-  core.crossbar_latency_ns = nanoseconds(params.crossbar_latency);
-  core.adc_latency_ns = nanoseconds(params.adc_latency);
-  core.program_row_latency_ns = nanoseconds(params.program_row_latency);
-  core.io_bandwidth_gb_per_s = gigabytesPerSecond(params.io_bandwidth);
-  core.double_buffer = params.double_buffer;
-  core.dma = params.use_dma;
-  core.dma_latency_ns = 0;  // the memory system's own
-  core.dma_bandwidth_gb_per_s = gigabytesPerSecond(params.dma_bandwidth);
-  core.dma_outstanding = params.dma_outstanding;
-  core.noise = params.noise;
-  core.output_noise_lsb = params.output_noise;
-  core.read_noise_lsb = params.read_noise;
-  core.seed = params.seed;
-  core.tile = params.index;
+#define AIMC_COPY(Type, name, unit, gem5, ...) \
+  core.name = inUnit<Type, aimc::Unit::unit>(params.gem5);
+  AIMC_TILE_PARAMS(AIMC_COPY)
+#undef AIMC_COPY
   try {
     core.validate();
   } catch (const std::invalid_argument& error) {

@@ -30,38 +30,20 @@ class Statistics(TypedDict):
 class Tile:
     """One AIMC tile as a device, driven by timestamps in picoseconds.
 
-    Offsets and values are those of `aimc_tile/core/registers.h`, parameters those of
-    `harness.config.schema.TileConfig` and `AttachConfig`.  DMA reaches ``memory`` (uint8 [n],
+    Offsets and values are those of `aimc_tile/core/registers.h`, parameters and their initial
+    values those of `aimc_tile/core/params.hh`.  DMA reaches ``memory`` (uint8 [n],
     C-contiguous) at addresses ``memory_base`` to ``memory_base + n - 1``.
 
     Raises:
-        ValueError: A parameter is out of its range.
+        ValueError: A parameter is unknown, of another type or out of its range.
     """
 
     def __init__(
         self,
         *,
-        rows: int,
-        columns: int,
-        dac_bits: int = 8,
-        adc_bits: int = 8,
-        dac_latency_ns: float = 0.0,
-        crossbar_latency_ns: float = 0.0,
-        adc_latency_ns: float = 0.0,
-        program_row_latency_ns: float = 0.0,
-        io_bandwidth_gb_per_s: float = 1.0,
-        double_buffer: bool = False,
-        dma: bool = True,
-        dma_latency_ns: float = 0.0,
-        dma_bandwidth_gb_per_s: float = 1.0,
-        dma_outstanding: int = 8,
-        noise: bool = False,
-        output_noise_lsb: float = 0.0,
-        read_noise_lsb: float = 0.0,
-        seed: int = 0,
-        tile: int = 0,
         memory: npt.NDArray[np.uint8] | None = None,
         memory_base: int = 0,
+        **parameters: float,
     ) -> None: ...
     def read(self, now_ps: int, offset: int, size: int) -> tuple[bytes, int]:
         """``size`` bytes, 1 to 16, and the time when the port is done; zeros if refused."""
@@ -99,19 +81,14 @@ def mvm_batch(
     conductance: npt.NDArray[np.int16],
     multiplier: npt.NDArray[np.uint16],
     shift: npt.NDArray[np.uint16],
-    adc_bits: int,
-    dac_bits: int,
-    noise: bool,
-    output_noise_lsb: float,
-    read_noise_lsb: float,
-    seed: int,
-    tile: int,
+    *,
     epoch: int,
     first_mvm: int,
+    **parameters: float,
 ) -> npt.NDArray[np.int16]:
     """Codes of successive MVMs of one tile; `harness.placement.tile_arithmetic.mvm` in C++.
 
-    Arrays must be C-contiguous.  The GIL is released.
+    Arrays must be C-contiguous, parameters are those of `Tile`.  The GIL is released.
 
     Raises:
         ValueError: A shape or a value is out of range.

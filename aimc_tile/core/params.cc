@@ -2,27 +2,33 @@
 
 #include <algorithm>
 #include <cmath>
+#include <sstream>
 #include <stdexcept>
-#include <string>
 
 namespace aimc {
 namespace {
 
-constexpr double kMaxLatencyNs = 1e12;        // 1000 s
-constexpr double kMinBandwidthGbPerS = 1e-6;  // 1 kB/s
-constexpr double kMaxBandwidthGbPerS = 1e6;
-
-void require(bool holds, const char* field, const char* range) {
-  if (!holds) throw std::invalid_argument(std::string(field) + " must be " + range);
+const char* text(Unit unit) {
+  switch (unit) {
+    case Unit::kNanoseconds:
+      return " ns";
+    case Unit::kGigabytesPerSecond:
+      return " GB/s";
+    case Unit::kAdcSteps:
+      return " ADC steps";
+    case Unit::kConductanceSteps:
+      return " conductance steps";
+    default:
+      return "";
+  }
 }
 
-void require_latency(double value, const char* field) {
-  require(value >= 0 && value <= kMaxLatencyNs, field, "in [0, 1e12] ns");
-}
-
-void require_bandwidth(double value, const char* field) {
-  require(value >= kMinBandwidthGbPerS && value <= kMaxBandwidthGbPerS, field,
-          "in [1e-6, 1e6] GB/s");
+template <typename T>
+void require_within(const char* name, Unit unit, T value, T least, T most) {
+  if (value >= least && value <= most) return;
+  std::ostringstream message;
+  message << name << " must be in [" << least << ", " << most << "]" << text(unit);
+  throw std::invalid_argument(message.str());
 }
 
 uint64_t round_half_up(double value) { return static_cast<uint64_t>(std::floor(value + 0.5)); }
@@ -38,22 +44,11 @@ Picoseconds scaled(uint64_t bytes, uint64_t ps_per_byte_q16) {
 }  // namespace
 
 void TileParams::validate() const {
-  require(rows >= 1 && rows <= kMaxRows, "rows", "in [1, 16384]");
-  require(columns >= 1 && columns <= kMaxColumns, "columns", "in [1, 4096]");
-  require(dac_bits >= 2 && dac_bits <= 8, "dac_bits", "in [2, 8]");
-  require(adc_bits >= 2 && adc_bits <= 16, "adc_bits", "in [2, 16]");
-  require_latency(dac_latency_ns, "dac_latency_ns");
-  require_latency(crossbar_latency_ns, "crossbar_latency_ns");
-  require_latency(adc_latency_ns, "adc_latency_ns");
-  require_latency(program_row_latency_ns, "program_row_latency_ns");
-  require_latency(dma_latency_ns, "dma_latency_ns");
-  require_bandwidth(io_bandwidth_gb_per_s, "io_bandwidth_gb_per_s");
-  require_bandwidth(dma_bandwidth_gb_per_s, "dma_bandwidth_gb_per_s");
-  require(dma_outstanding >= 1, "dma_outstanding", "at least 1");
-  require(output_noise_lsb >= 0 && output_noise_lsb <= kMaxOutputNoiseLsb, "output_noise_lsb",
-          "in [0, 65536] ADC steps");
-  require(read_noise_lsb >= 0 && read_noise_lsb <= kMaxReadNoiseLsb, "read_noise_lsb",
-          "in [0, 4096] conductance steps");
+#define AIMC_CHECK(Type, name, unit, gem5, initial, least, most) \
+  require_within<Type>(#name, Unit::unit, name, least, most);
+  AIMC_TILE_PARAMS(AIMC_CHECK)
+  AIMC_TILE_MEMORY_PARAMS(AIMC_CHECK)
+#undef AIMC_CHECK
 }
 
 TileTiming::TileTiming(const TileParams& params)

@@ -11,6 +11,7 @@
 
 #include "aimc_tile/core/arithmetic.hh"
 #include "aimc_tile/core/crossbar.hh"
+#include "harness/native/tile_params.hh"
 
 namespace nb = nanobind;
 
@@ -43,10 +44,12 @@ std::vector<aimc::AdcScale> make_scales(const Vector<uint16_t>& multiplier,
   return scales;
 }
 
-nb::ndarray<nb::numpy, int16_t, nb::ndim<2>> mvm_batch(
-    const Matrix<int8_t>& x, const Matrix<int16_t>& conductance, const Vector<uint16_t>& multiplier,
-    const Vector<uint16_t>& shift, int adc_bits, int dac_bits, bool noise, double output_noise_lsb,
-    double read_noise_lsb, uint64_t seed, uint32_t tile, uint32_t epoch, uint32_t first_mvm) {
+nb::ndarray<nb::numpy, int16_t, nb::ndim<2>> mvm_batch(const Matrix<int8_t>& x,
+                                                       const Matrix<int16_t>& conductance,
+                                                       const Vector<uint16_t>& multiplier,
+                                                       const Vector<uint16_t>& shift,
+                                                       uint32_t epoch, uint32_t first_mvm,
+                                                       const nb::kwargs& parameters) {
   const size_t count = x.shape(0), rows = x.shape(1), columns = conductance.shape(1);
   if (conductance.shape(0) != rows)
     throw std::invalid_argument("conductance must have as many rows as x has columns");
@@ -55,16 +58,10 @@ nb::ndarray<nb::numpy, int16_t, nb::ndim<2>> mvm_batch(
   if (count > 0 && count - 1 > std::numeric_limits<uint32_t>::max() - first_mvm)
     throw std::invalid_argument("the last MVM's number must be below 2**32");
 
-  aimc::TileParams params;
+  aimc::TileParams params =
+      aimc::native::tile_params({nb::borrow<nb::dict>(parameters), "mvm_batch"});
   params.rows = static_cast<uint32_t>(rows);
   params.columns = static_cast<uint32_t>(columns);
-  params.adc_bits = adc_bits;
-  params.dac_bits = dac_bits;
-  params.noise = noise;
-  params.output_noise_lsb = output_noise_lsb;
-  params.read_noise_lsb = read_noise_lsb;
-  params.seed = seed;
-  params.tile = tile;
   params.validate();
   const std::vector<aimc::AdcScale> scales = make_scales(multiplier, shift, columns);
   auto codes = make_codes(count, columns);
@@ -93,15 +90,9 @@ Args:
     conductance: int16 [k, n].
     multiplier: uint16 [n], ADC scales.
     shift: uint16 [n], in [17, 62].
-    adc_bits: Width of the codes, 2 to 16.
-    dac_bits: Width that inputs saturate to, 2 to 8.
-    noise: Whether the two noise sources act.
-    output_noise_lsb: Standard deviation at the ADC, in ADC steps.
-    read_noise_lsb: Standard deviation of a cell, in conductance steps.
-    seed: 64-bit noise key.
-    tile: The tile's index.
     epoch: The noise epoch.
     first_mvm: Number of the first MVM in the epoch.
+    parameters: The tile's, by name; the crossbar's size is that of ``conductance``.
 
 Returns:
     int16 [m, n].
@@ -115,8 +106,6 @@ Raises:
 void bind_batch(nb::module_& module) {
   // Without conversion: an array of another type is a mistake, not something to be cut to int8.
   module.def("mvm_batch", &mvm_batch, nb::arg("x").noconvert(), nb::arg("conductance").noconvert(),
-             nb::arg("multiplier").noconvert(), nb::arg("shift").noconvert(), nb::arg("adc_bits"),
-             nb::arg("dac_bits"), nb::arg("noise"), nb::arg("output_noise_lsb"),
-             nb::arg("read_noise_lsb"), nb::arg("seed"), nb::arg("tile"), nb::arg("epoch"),
-             nb::arg("first_mvm"), kBatchDoc);
+             nb::arg("multiplier").noconvert(), nb::arg("shift").noconvert(), nb::kw_only(),
+             nb::arg("epoch"), nb::arg("first_mvm"), nb::arg("parameters"), kBatchDoc);
 }

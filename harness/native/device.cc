@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "aimc_tile/core/tile.hh"
+#include "harness/native/tile_params.hh"
 
 namespace nb = nanobind;
 
@@ -107,55 +108,18 @@ nb::dict PyTile::statistics() const {
   return result;
 }
 
-void construct(PyTile* self, uint32_t rows, uint32_t columns, int dac_bits, int adc_bits,
-               double dac_latency_ns, double crossbar_latency_ns, double adc_latency_ns,
-               double program_row_latency_ns, double io_bandwidth_gb_per_s, bool double_buffer,
-               bool dma, double dma_latency_ns, double dma_bandwidth_gb_per_s,
-               uint32_t dma_outstanding, bool noise, double output_noise_lsb, double read_noise_lsb,
-               uint64_t seed, uint32_t tile, std::optional<Memory> memory, uint64_t memory_base) {
-  aimc::TileParams params;
-  params.rows = rows;
-  params.columns = columns;
-  params.dac_bits = dac_bits;
-  params.adc_bits = adc_bits;
-  params.dac_latency_ns = dac_latency_ns;
-  params.crossbar_latency_ns = crossbar_latency_ns;
-  params.adc_latency_ns = adc_latency_ns;
-  params.program_row_latency_ns = program_row_latency_ns;
-  params.io_bandwidth_gb_per_s = io_bandwidth_gb_per_s;
-  params.double_buffer = double_buffer;
-  params.dma = dma;
-  params.dma_latency_ns = dma_latency_ns;
-  params.dma_bandwidth_gb_per_s = dma_bandwidth_gb_per_s;
-  params.dma_outstanding = dma_outstanding;
-  params.noise = noise;
-  params.output_noise_lsb = output_noise_lsb;
-  params.read_noise_lsb = read_noise_lsb;
-  params.seed = seed;
-  params.tile = tile;
-  new (self) PyTile(params, std::move(memory), memory_base);
+void construct(PyTile* self, std::optional<Memory> memory, uint64_t memory_base,
+               const nb::kwargs& parameters) {
+  const aimc::native::Fields fields(nb::borrow<nb::dict>(parameters), "tile");
+  new (self) PyTile(aimc::native::tile_params(fields), std::move(memory), memory_base);
 }
 
 }  // namespace
 
 void bind_device(nb::module_& module) {
-  const aimc::TileParams defaults;
   nb::class_<PyTile>(module, "Tile", "One AIMC tile; see harness/_tile.pyi.")
-      .def("__init__", &construct, nb::kw_only(), nb::arg("rows"), nb::arg("columns"),
-           nb::arg("dac_bits") = defaults.dac_bits, nb::arg("adc_bits") = defaults.adc_bits,
-           nb::arg("dac_latency_ns") = defaults.dac_latency_ns,
-           nb::arg("crossbar_latency_ns") = defaults.crossbar_latency_ns,
-           nb::arg("adc_latency_ns") = defaults.adc_latency_ns,
-           nb::arg("program_row_latency_ns") = defaults.program_row_latency_ns,
-           nb::arg("io_bandwidth_gb_per_s") = defaults.io_bandwidth_gb_per_s,
-           nb::arg("double_buffer") = defaults.double_buffer, nb::arg("dma") = defaults.dma,
-           nb::arg("dma_latency_ns") = defaults.dma_latency_ns,
-           nb::arg("dma_bandwidth_gb_per_s") = defaults.dma_bandwidth_gb_per_s,
-           nb::arg("dma_outstanding") = defaults.dma_outstanding, nb::arg("noise") = defaults.noise,
-           nb::arg("output_noise_lsb") = defaults.output_noise_lsb,
-           nb::arg("read_noise_lsb") = defaults.read_noise_lsb, nb::arg("seed") = defaults.seed,
-           nb::arg("tile") = defaults.tile, nb::arg("memory").noconvert() = nb::none(),
-           nb::arg("memory_base") = 0)
+      .def("__init__", &construct, nb::kw_only(), nb::arg("memory").noconvert() = nb::none(),
+           nb::arg("memory_base") = 0, nb::arg("parameters"))
       .def("read", &PyTile::read, nb::arg("now_ps"), nb::arg("offset"), nb::arg("size"))
       .def("write", &PyTile::write, nb::arg("now_ps"), nb::arg("offset"), nb::arg("data"))
       .def(

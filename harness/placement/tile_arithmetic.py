@@ -137,6 +137,9 @@ def mvm(
     conductance: Int16Array,
     multiplier: UInt16Array,
     shift: UInt16Array,
+    *,
+    epoch: int,
+    first_mvm: int,
     adc_bits: int,
     dac_bits: int,
     noise: bool,
@@ -144,8 +147,6 @@ def mvm(
     read_noise_lsb: float,
     seed: int,
     tile: int,
-    epoch: int,
-    first_mvm: int,
 ) -> Int16Array:
     """Codes of successive MVMs of one tile.
 
@@ -154,6 +155,8 @@ def mvm(
         conductance: int16 [k, n].
         multiplier: uint16 [n], ADC scales.
         shift: uint16 [n], in [17, 62].
+        epoch: The noise epoch.
+        first_mvm: Number of the first MVM in the epoch.
         adc_bits: Width of the codes, 2 to 16.
         dac_bits: Width that inputs saturate to, 2 to 8.
         noise: Whether the two noise sources act.
@@ -161,8 +164,6 @@ def mvm(
         read_noise_lsb: Standard deviation of a cell, in conductance steps.
         seed: 64-bit noise key.
         tile: The tile's index.
-        epoch: The noise epoch.
-        first_mvm: Number of the first MVM in the epoch.
 
     Returns:
         int16 [m, n].

@@ -35,15 +35,14 @@ def tile_codes(layer: AnalogLayer, tile: TileConfig, x: Int8Array) -> np.ndarray
         block.conductance,
         block.adc_multiplier,
         block.adc_shift,
-        tile.adc_bits,
-        tile.dac_bits,
-        tile.noise,
-        tile.output_noise_lsb,
-        tile.read_noise_lsb,
-        tile.seed,
-        0,
-        0,
-        0,
+        epoch=0,
+        first_mvm=0,
+        adc_bits=tile.adc_bits,
+        dac_bits=tile.dac_bits,
+        noise=tile.noise,
+        output_noise_lsb=tile.output_noise_lsb,
+        read_noise_lsb=tile.read_noise_lsb,
+        seed=tile.seed,
     )
 
 

@@ -338,6 +338,10 @@ def test_the_largest_arguments_are_taken_by_both() -> None:
 
 def test_binding_refuses_other_types() -> None:
     good = asdict(random_case(0, 2, 4, 4))
-    for change in ({"x": good["x"].astype(np.int16)}, {"seed": -1}, {"tile": 2**32}):
-        with pytest.raises(TypeError):
-            mvm_batch(**good | change)
+    with pytest.raises(TypeError):
+        mvm_batch(**good | {"x": good["x"].astype(np.int16)})
+    for name, value in (("seed", -1), ("tile", 2**32), ("noise", 1), ("adc_bits", 8.5)):
+        with pytest.raises(ValueError, match=rf"mvm_batch\.{name} has another type or range"):
+            mvm_batch(**good | {name: value})
+    with pytest.raises(ValueError, match=r"mvm_batch\.dac_bit is unknown"):
+        mvm_batch(**good, dac_bit=8)

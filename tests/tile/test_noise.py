@@ -90,15 +90,12 @@ def test_noise_of_the_model_is_normal_too() -> None:
         np.zeros((4, n), np.int16),
         np.full(n, 32768, np.uint16),
         np.full(n, 17, np.uint16),
-        16,
-        8,
-        True,
-        4096.0,
-        0.0,
-        123,
-        0,
-        0,
-        0,
+        epoch=0,
+        first_mvm=0,
+        adc_bits=16,
+        noise=True,
+        output_noise_lsb=4096.0,
+        seed=123,
     )
     z = codes.ravel() / 4096
     assert z.size >= 100_000
