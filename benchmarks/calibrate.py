@@ -2,13 +2,13 @@
 
     python benchmarks/calibrate.py --gem5 PATH    # measure on gem5 again
     python benchmarks/calibrate.py                # our side again, against the stored measurements
-    python benchmarks/calibrate.py --only dma     # of the tile's DMA only; or core
+    python benchmarks/calibrate.py --only dma     # of the tile's DMA only; or core, bus
 
 Each measures one property of the core, its memory or a tile in a short loop of assembly
 (benchmarks/calibration/snippets.py), or of a tile's DMA (benchmarks/calibration/dma.py).
 results/calibration has two tables for each attachment of tiles, in core cycles per operation, and
-gem5's version.  The latencies of device accesses in the attachment presets are derived from them
-and printed.
+gem5's version.  bus-latencies has the accesses to a tile on the bus, over clocks and cache
+latencies.
 """
 
 from __future__ import annotations
@@ -16,13 +16,14 @@ from __future__ import annotations
 import argparse
 import csv
 import io
+import itertools
 import json
 import os
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 from calibration.dma import transfers, write_dma_program
 from calibration.program import write_program
@@ -40,8 +41,6 @@ from harness.errors import EngineError
 RESULTS: Final = Path(__file__).parent.parent / "results" / "calibration"
 SYSTEMS: Final = ("alpine-hp", "alpine-hp-bus")
 TIMEOUT_S: Final = 3600.0
-# A device access is issued when the last one commits, and the core stalls until its answer.
-AROUND_AN_ACCESS: Final = 1
 # A tile that converts so fast that its DMA is the bottleneck.
 DMA: Final = (
     "system.tile.io=dma",
@@ -49,7 +48,9 @@ DMA: Final = (
     "system.tile.crossbar_latency_ns=1",
     "system.tile.adc_latency_ns=1",
 )
-DEVICE: Final = {"load_latency_ns": "device.load8", "store_latency_ns": "device.store8"}
+# Of the accesses to a tile on the bus: the core's clock, and the caches' hit latencies.
+BUS_CLOCKS_GHZ: Final = (0.5, 0.8, 1.0, 1.3, 2.0, 2.3, 3.0, 3.2)
+BUS_HIT_CYCLES: Final = ((2, 20), (1, 20), (4, 20), (2, 8), (2, 30))  # L1D, L2
 
 
 class Benchmark(Protocol):
@@ -81,7 +82,7 @@ def measure(
     return {b.name: cycles[b.name] / b.total_operations for b in chosen}, result
 
 
-def stored(name: str, sha256: str) -> dict[str, float]:
+def stored(name: str, sha256: str) -> dict[str, Any]:
     """gem5's measurements of the program of ``sha256``.
 
     Raises:
@@ -95,7 +96,7 @@ def stored(name: str, sha256: str) -> dict[str, float]:
             where=str(path),
             hint="python benchmarks/calibrate.py --gem5 PATH",
         )
-    cycles: dict[str, float] = data["cycles"]
+    cycles: dict[str, Any] = data["cycles"]
     return cycles
 
 
@@ -133,15 +134,56 @@ def calibrate(
 
 
 def calibrate_core(folder: Path, on_gem5: bool) -> None:
-    """The loops of assembly, and what the device accesses among them say of the presets."""
+    """The loops of assembly."""
     elf = write_program(snippets(), folder, cache_dir())
     for name in SYSTEMS:
-        system = the_system(name)
-        theirs = calibrate(name, elf, system, snippets(), on_gem5)
-        for key, snippet in DEVICE.items():
-            latency = (int(theirs[snippet]) - AROUND_AN_ACCESS) / system.core.clock_ghz
-            preset = getattr(system.attach, key)
-            print(f"  attach.{key}: at most {latency:.3f}, preset {preset:.3f}")
+        calibrate(name, elf, the_system(name), snippets(), on_gem5)
+
+
+def bus_systems() -> dict[str, SystemConfig]:
+    """Systems with a tile on the bus, by what sets them apart."""
+    return {
+        f"{clock_ghz} GHz, L1D {l1d}, L2 {l2}": the_system(
+            "alpine-hp-bus",
+            f"system.core.clock_ghz={clock_ghz}",
+            f"system.caches.l1d.hit_latency_cycles={l1d}",
+            f"system.caches.l2.hit_latency_cycles={l2}",
+            f"system.core.load_to_use_latency={l1d + 3}",
+        )
+        for clock_ghz, (l1d, l2) in itertools.product(BUS_CLOCKS_GHZ, BUS_HIT_CYCLES)
+    }
+
+
+def calibrate_bus(folder: Path, on_gem5: bool) -> None:
+    """Accesses to a tile on the bus."""
+    name, systems = "bus-latencies", bus_systems()
+    chosen = [snippet for snippet in snippets() if snippet.name.startswith("device.")]
+    elf = write_program(chosen, folder, cache_dir())
+    sha256 = read_program(elf).sha256
+    if on_gem5:
+        found = {which: measure("gem5", elf, system, chosen) for which, system in systems.items()}
+        document = {
+            "sha256": sha256,
+            "gem5": found[next(iter(found))][1].engine_version,
+            "cycles": {which: cycles for which, (cycles, _) in found.items()},
+        }
+        atomic_write_text(RESULTS / f"{name}.json", json.dumps(document, indent=1) + "\n")
+    theirs = stored(name, sha256)
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["system", "access", "gem5_cycles", "embedded_cycles", "error"])
+    errors = []
+    for which, system in systems.items():
+        ours, _ = measure("embedded", elf, system, chosen)
+        for access, b in ours.items():
+            a = theirs[which][access]
+            writer.writerow([which, access, f"{a:.3f}", f"{b:.3f}", f"{b / a - 1:.4f}"])
+            errors.append(abs(b / a - 1))
+    atomic_write_text(RESULTS / f"{name}.csv", text.getvalue())
+    mean = sum(errors) / len(errors)
+    print(
+        f"{name}: {len(errors)} accesses, mean absolute error {mean:.2%}, worst {max(errors):.1%}"
+    )
 
 
 def calibrate_dma(folder: Path, on_gem5: bool) -> None:
@@ -151,7 +193,7 @@ def calibrate_dma(folder: Path, on_gem5: bool) -> None:
         calibrate(f"{name}-dma", elf, the_system(name, *DMA), transfers(), on_gem5)
 
 
-PARTS: Final = {"core": calibrate_core, "dma": calibrate_dma}
+PARTS: Final = {"core": calibrate_core, "bus": calibrate_bus, "dma": calibrate_dma}
 
 
 def main() -> int:

@@ -67,7 +67,7 @@ def make_root(settings: Settings) -> Root:
         if beside_l1:
             attach_to_cores(system.tiles, system.cluster, wanted)
         else:
-            attach_to_bus(system.tiles, system.cluster, system.membus)
+            attach_to_bus(system.tiles, system.cluster, system.membus, wanted.attach)
     else:
         system.cluster.connect_data_caches()
     return Root(full_system=True, system=system)

@@ -30,6 +30,16 @@ INTERRUPTS = 192
 # core makes in one cycle pass one after the other within it.
 SPLIT_CLOCK = "1ps"
 
+# What `system.attach` says of accesses over gem5's crossbars: SystemXBar (frontend 3, forward 4,
+# snoop filter 1, response 2, a beat) and L2XBar (frontend 1, response 1, a beat of a load).
+_BUS_ACCESS = {
+    "through_caches": True,
+    "load_latency_ns": 11.0,
+    "store_latency_ns": 11.0,
+    "load_latency_cycles": 3,
+    "store_latency_cycles": 2,
+}
+
 _LEAST_CYCLES = 1.1  # of a load: one is the core's own
 _SPLIT_PS = 1  # in which it hands an answer on
 _TOLERANCE = 0.01  # of a cycle: presets have four digits
@@ -55,7 +65,18 @@ def make_tiles(settings: Settings, board: Settings, memory: AddrRange) -> SubSys
     return group
 
 
-def attach_to_bus(group: SubSystem, cluster: Cluster, bus: SystemXBar) -> None:
+def attach_to_bus(group: SubSystem, cluster: Cluster, bus: SystemXBar, attach: Settings) -> None:
+    """Attach the tiles to the system crossbar, whose latencies `attach` must have.
+
+    Raises:
+        SettingsError: It has others.
+    """
+    _refuse_extra_beats(attach)
+    for key, value in _BUS_ACCESS.items():
+        if getattr(attach, key) != value:
+            raise SettingsError(
+                f"system.attach.{key} is {getattr(attach, key)}; gem5's crossbars give {value}"
+            )
     for tile in group.tile:
         tile.pio = bus.mem_side_ports
     cluster.connect_data_caches()
@@ -68,11 +89,12 @@ def attach_to_cores(group: SubSystem, cluster: Cluster, settings: Settings) -> N
     Raises:
         SettingsError: gem5's crossbar cannot have these latencies.
     """
+    if settings.attach.through_caches:
+        raise SettingsError("system.attach.through_caches: tiles beside the L1s are before them")
+    _refuse_extra_beats(settings.attach)
     way_ps = _way_ps(settings.attach, settings.core.clock_ghz)
     for part in (*group.tile, group.dma_bus, group.dma_cache):
         part.clk_domain = cluster.clk_domain
-    for tile in group.tile:
-        tile.pio = group.pio_bus.mem_side_ports
     group.voltage_domain = VoltageDomain()
     group.split_clock = SrcClockDomain(clock=SPLIT_CLOCK, voltage_domain=group.voltage_domain)
     group.pio_bus = IOXBar(
@@ -81,6 +103,8 @@ def attach_to_cores(group: SubSystem, cluster: Cluster, settings: Settings) -> N
         forward_latency=way_ps - 2 * (2 * way_ps // 5),
         response_latency=2 * way_ps // 5,
     )
+    for tile in group.tile:
+        tile.pio = group.pio_bus.mem_side_ports
     group.split = [
         CoherentXBar(
             clk_domain=group.split_clock,
@@ -152,10 +176,13 @@ def _way_ps(attach: Settings, clock_ghz: float) -> int:
             f"system.attach: a load takes {load_cycles:.4g} cycles and a store {store_cycles:.4g};"
             " on gem5 a store takes one more than a load"
         )
+    return round((load_cycles - 1) * round(1e3 / clock_ghz)) - _SPLIT_PS
+
+
+def _refuse_extra_beats(attach: Settings) -> None:
     for key in ("extra_beat_ns", "load_extra_beat_ns"):
         if getattr(attach, key):
             raise SettingsError(f"system.attach.{key}: gem5's crossbar is 16 bytes wide: 0 only")
-    return round((load_cycles - 1) * round(1e3 / clock_ghz)) - _SPLIT_PS
 
 
 def _ns(value: float) -> str:

@@ -29,6 +29,7 @@ _NOT_READ_BY_GEM5: Final = {
         "store_latency_ns",
         "load_latency_cycles",
         "store_latency_cycles",
+        "through_caches",
         "extra_beat_ns",
         "load_extra_beat_ns",
     },

@@ -10,6 +10,7 @@ _LATER_RUN_FIELDS: Final[Mapping[str, object]] = {"placement": "resident"}
 _LATER_ATTACH_FIELDS: Final[Mapping[str, object]] = {
     "load_latency_cycles": 0,
     "store_latency_cycles": 0,
+    "through_caches": False,
 }
 """The same of `AttachConfig`."""
 

@@ -215,19 +215,21 @@ class AttachConfig(Section):
     store_latency_cycles: CrossbarCycles = described(
         "Of a device store, in cycles of the core's clock"
     )
+    through_caches: bool = described(
+        "Whether the core's accesses pass its L1D and the L2, and take both hit latencies each way;"
+        " they come on top"
+    )
     extra_beat_ns: Wait = described("Added to a store for each further 8 bytes")
     load_extra_beat_ns: Wait | None = described(
         "Added to a load for each further 8 bytes; null: as extra_beat_ns", default=None
     )
     dma_bandwidth_gb_per_s: Bandwidth = described("Bandwidth of a tile's DMA path")
 
-    def load_ns(self, clock_ghz: float) -> float:
-        """Time of a load of up to 8 bytes by a core of this clock."""
-        return self.load_latency_ns + self.load_latency_cycles / clock_ghz
-
-    def store_ns(self, clock_ghz: float) -> float:
-        """Time of a store of up to 8 bytes by a core of this clock."""
-        return self.store_latency_ns + self.store_latency_cycles / clock_ghz
+    @property
+    def load_beat_ns(self) -> float:
+        """Added to a load for each further 8 bytes."""
+        own_ns = self.load_extra_beat_ns
+        return self.extra_beat_ns if own_ns is None else own_ns
 
 
 class TileConfig(Section):
@@ -324,6 +326,23 @@ class SystemConfig(Section):
                 " which is a part of it"
             )
         return self
+
+    def device_load_ns(self) -> float:
+        """Time of a load of up to 8 bytes from a tile's window by a core."""
+        attach = self.attach
+        return attach.load_latency_ns + self._cycles_ns(attach.load_latency_cycles)
+
+    def device_store_ns(self) -> float:
+        """Time of a store of up to 8 bytes to a tile's window by a core."""
+        attach = self.attach
+        return attach.store_latency_ns + self._cycles_ns(attach.store_latency_cycles)
+
+    def _cycles_ns(self, cycles: float) -> float:
+        """Time of a device access's own `cycles`, and of the caches that it passes."""
+        if self.attach.through_caches:
+            caches = self.caches
+            cycles += 2 * (caches.l1d.hit_latency_cycles + caches.l2.hit_latency_cycles)
+        return cycles / self.core.clock_ghz
 
 
 class NoiseConfig(Section):

@@ -65,10 +65,8 @@ def vector_access_ns(system: SystemConfig) -> tuple[float, float]:
     """A store and a load of `VECTOR` bytes of a tile's window by the core."""
     attach = system.attach
     port_ns = VECTOR / system.tile.io_bandwidth_gb_per_s
-    beat_ns = attach.load_extra_beat_ns
-    load_beat_ns = attach.extra_beat_ns if beat_ns is None else beat_ns
-    store_ns = attach.store_ns(system.core.clock_ghz) + attach.extra_beat_ns + port_ns
-    return store_ns, attach.load_ns(system.core.clock_ghz) + load_beat_ns + port_ns
+    store_ns = system.device_store_ns() + attach.extra_beat_ns + port_ns
+    return store_ns, system.device_load_ns() + attach.load_beat_ns + port_ns
 
 
 def matrix_bound(

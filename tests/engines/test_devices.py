@@ -87,6 +87,7 @@ COSTS = (
     "attach.load_latency_ns=19.9",
     "attach.store_latency_cycles=0",
     "attach.load_latency_cycles=0",
+    "attach.through_caches=false",
     "attach.extra_beat_ns=5",
     "attach.load_extra_beat_ns=7",
 )

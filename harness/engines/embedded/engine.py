@@ -181,13 +181,35 @@ def program_pieces(program: Program) -> list[tuple[int, bytes]]:
 
 
 def _parameters(system: SystemConfig) -> dict[str, Any]:
-    """What the native module reads: the system, with the latencies of device accesses in ns."""
-    attach, clock_ghz = system.attach, system.core.clock_ghz
-    latencies = {
-        "load_latency_ns": attach.load_ns(clock_ghz),
-        "store_latency_ns": attach.store_ns(clock_ghz),
+    """What the native module reads; it refuses other names (native/read_system.cc)."""
+    attach, tile = system.attach, system.tile
+    return {
+        "core": system.core.model_dump(exclude={"name", "kind"}),
+        "caches": system.caches.model_dump(exclude={"name"}),
+        "memory": system.memory.model_dump(exclude={"name"}),
+        "tiles": system.tiles,
+        "tiles_beside_l1": attach.point == "core",
+        "attach": _attach_parameters(system),
+        "tile": {
+            **tile.model_dump(exclude={"name", "io"}),
+            "dma": tile.io == "dma",
+            "dma_bandwidth_gb_per_s": attach.dma_bandwidth_gb_per_s,
+        },
     }
-    return {**system.model_dump(), "attach": {**attach.model_dump(), **latencies}}
+
+
+def _attach_parameters(system: SystemConfig) -> dict[str, Any]:
+    attach = system.attach
+    load = {"latency_ns": system.device_load_ns(), "cycles": 0}
+    store = {"latency_ns": system.device_store_ns(), "cycles": 0}
+    if attach.through_caches:  # the path adds the caches, and the edges of the clocks
+        load = {"latency_ns": attach.load_latency_ns, "cycles": attach.load_latency_cycles}
+        store = {"latency_ns": attach.store_latency_ns, "cycles": attach.store_latency_cycles}
+    return {
+        "through_caches": attach.through_caches,
+        "load": {**load, "extra_beat_ns": attach.load_beat_ns},
+        "store": {**store, "extra_beat_ns": attach.extra_beat_ns},
+    }
 
 
 def _refuse_fast_forward(region: str | None) -> None:

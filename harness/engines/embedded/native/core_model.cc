@@ -14,12 +14,13 @@ CoreModel::CoreModel(const SystemParams& params, const RegisterNumbers& numbers,
       predictor_(static_cast<size_t>(params.core.branch_predictor_entries)),
       tiles_(params.tiles, params.tile),
       dma_(tiles_, memory, memory_.dma(), params.dma, params.tile),
-      devices_(params.attach, tiles_, dma_),
+      devices_(DevicePath(params.attach, params.caches, params.core.period_fs), tiles_, dma_),
       blocks_(params.core, params.zero_block_bytes, memory_.lines().shift, numbers, memory,
               [this](Block& block) { forget(block); }),
       evaluator_(memory, params.zero_block_bytes),
       tags_(params.core, memory_.l1d()),
-      poll_loop_(period_, pipeline_, predictor_, tiles_, dma_, counters_, attribution_),
+      poll_loop_(period_, devices_.path().period(), pipeline_, predictor_, tiles_, dma_, counters_,
+                 attribution_),
       device_port_(period_, devices_, pipeline_, counters_, attribution_, poll_loop_, failure_) {
   if (params.tiles > 0 && params.tile.dma) {
     memory_.set_catch_up([this](Femtoseconds now) { dma_.advance(now); });

@@ -35,17 +35,6 @@
 
 namespace aimc::embedded {
 
-struct SystemParams {
-  CoreParams core;
-  CachesParams caches;
-  DramParams dram;
-  AttachParams attach;
-  DmaPathParams dma;
-  size_t tiles = 0;
-  TileParams tile;
-  uint32_t zero_block_bytes = 64;  // of DC ZVA, as the emulator has it
-};
-
 // A load or store that the model expects the emulator to perform next.
 struct ExpectedAccess {
   uint64_t address;

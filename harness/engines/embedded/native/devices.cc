@@ -32,18 +32,13 @@ DeviceKind Devices::find(uint64_t address, uint32_t bytes) const {
   return DeviceKind::kNone;
 }
 
-Femtoseconds Devices::latency(uint32_t bytes, bool store) const {
-  const auto beats = static_cast<Femtoseconds>((bytes + 7) / 8);
-  return store ? attach_.store_fs + (beats - 1) * attach_.store_extra_beat_fs
-               : attach_.load_fs + (beats - 1) * attach_.load_extra_beat_fs;
-}
-
 Devices::Outcome Devices::read(uint64_t address, uint32_t bytes, uint8_t* data,
                                Femtoseconds start) {
   Outcome outcome;
-  outcome.end = start + latency(bytes, false);
+  const Femtoseconds now = path_.arrival(start, bytes, false);
   std::memset(data, 0, bytes);
   if (find(address, bytes) == DeviceKind::kUart) {
+    outcome.end = path_.answer(now, false);
     if (address - PLATFORM_UART_BASE == kUartFlags) data[0] = kUartIdle;
     return outcome;
   }
@@ -51,10 +46,9 @@ Devices::Outcome Devices::read(uint64_t address, uint32_t bytes, uint8_t* data,
   const size_t index = offset / AIMC_TILE_WINDOW;
   Tile& tile = tiles_[index];
   const uint64_t within_tile = offset % AIMC_TILE_WINDOW;
-  const Femtoseconds now = outcome.end;
   dma_.advance(now);
   const Picoseconds end = tile.read(picoseconds(now), within_tile, bytes, data);
-  outcome.end = std::max(now, static_cast<Femtoseconds>(end) * kFsPerPs);
+  outcome.end = path_.answer(std::max(now, static_cast<Femtoseconds>(end) * kFsPerPs), false);
   outcome.is_poll = is_poll(within_tile);
   if (!outcome.is_poll) dma_.settle(index, now);  // a poll changes nothing
   outcome.cause = outcome.is_poll && tile.converting() ? kCyclesTileMvm : kCyclesTileTransfer;
@@ -64,19 +58,19 @@ Devices::Outcome Devices::read(uint64_t address, uint32_t bytes, uint8_t* data,
 Devices::Outcome Devices::write(uint64_t address, uint32_t bytes, const uint8_t* data,
                                 Femtoseconds start) {
   Outcome outcome;
-  outcome.end = start + latency(bytes, true);
+  const Femtoseconds now = path_.arrival(start, bytes, true);
   if (find(address, bytes) == DeviceKind::kUart) {
+    outcome.end = path_.answer(now, true);
     if (address - PLATFORM_UART_BASE == kUartData) console_.push_back(static_cast<char>(data[0]));
     return outcome;
   }
   const uint64_t offset = address - PLATFORM_TILE_BASE;
   const size_t index = offset / AIMC_TILE_WINDOW;
-  const Femtoseconds now = outcome.end;
   dma_.advance(now);
   const Picoseconds end =
       tiles_[index].write(picoseconds(now), offset % AIMC_TILE_WINDOW, bytes, data);
   dma_.settle(index, now);
-  outcome.end = std::max(now, static_cast<Femtoseconds>(end) * kFsPerPs);
+  outcome.end = path_.answer(std::max(now, static_cast<Femtoseconds>(end) * kFsPerPs), true);
   outcome.cause = kCyclesTileTransfer;
   return outcome;
 }

@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 
+#include "device_path.hh"
 #include "dma_host.hh"
 #include "events.hh"
 #include "kernels/include/platform.h"
@@ -22,8 +23,8 @@ constexpr uint64_t kUartBytes = 0x1000;
 
 class Devices {
  public:
-  Devices(const AttachParams& attach, Tiles& tiles, DmaHost& dma)
-      : attach_(attach), tiles_(tiles), dma_(dma) {}
+  Devices(const DevicePath& path, Tiles& tiles, DmaHost& dma)
+      : path_(path), tiles_(tiles), dma_(dma) {}
 
   // The device that contains all of [address, address + bytes).
   DeviceKind find(uint64_t address, uint32_t bytes) const;
@@ -43,12 +44,12 @@ class Devices {
     return static_cast<uint32_t>(((address - PLATFORM_M5OPS_BASE) >> 8) & 0xff);
   }
 
+  const DevicePath& path() const { return path_; }
+
   const std::string& console() const { return console_; }
 
  private:
-  Femtoseconds latency(uint32_t bytes, bool store) const;
-
-  AttachParams attach_;
+  DevicePath path_;
   Tiles& tiles_;
   DmaHost& dma_;
   std::string console_;

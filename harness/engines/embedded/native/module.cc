@@ -6,12 +6,9 @@
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
 
-#include <algorithm>
-#include <cmath>
-
-#include "clock.hh"
 #include "count_instructions.hh"
 #include "machine.hh"
+#include "read_system.hh"
 
 namespace nb = nanobind;
 using namespace nb::literals;
@@ -19,124 +16,6 @@ using namespace nb::literals;
 namespace aimc::embedded {
 
 namespace {
-
-Femtoseconds femtoseconds(double nanoseconds) {
-  return static_cast<Femtoseconds>(std::llround(nanoseconds * 1e6));
-}
-
-// Stages of the pipeline, in cycles: a line's way from the L1I to the stage that takes it; from a
-// load's data to their use; from a line's use to issue and commit.
-constexpr int kLineHandling = 1;
-constexpr int kCommit = 1;
-constexpr int kRefill = 4;
-
-int integer(const nb::dict& values, const char* key) { return nb::cast<int>(values[key]); }
-double real(const nb::dict& values, const char* key) { return nb::cast<double>(values[key]); }
-
-CoreParams core_params(const nb::dict& v, const CachesParams& caches) {
-  CoreParams core;
-  core.period_fs = static_cast<Femtoseconds>(std::llround(1e6 / real(v, "clock_ghz")));
-  core.issue_width = integer(v, "issue_width");
-  core.int_units = integer(v, "int_units");
-  core.simd_units = integer(v, "simd_units");
-  core.load_store_units = integer(v, "load_store_units");
-  core.int_latency = integer(v, "int_latency");
-  core.mul_latency = integer(v, "mul_latency");
-  core.div_latency = integer(v, "div_latency");
-  core.simd_latency = integer(v, "simd_latency");
-  core.simd_mul_latency = integer(v, "simd_mul_latency");
-  core.dot_latency = integer(v, "dot_latency");
-  core.dot_accumulate_latency = integer(v, "dot_accumulate_latency");
-  core.fp_latency = integer(v, "fp_latency");
-  core.fp_div_latency = integer(v, "fp_div_latency");
-  core.store_buffer_entries = integer(v, "store_buffer_entries");
-  core.data_hit_cycles = caches.l1d.hit_latency_cycles;
-  core.fetch_cycles = caches.l1i.hit_latency_cycles + kLineHandling;
-  // What the caches and the stages in between do not account for.
-  core.address_cycles =
-      std::max(integer(v, "load_to_use_latency") - caches.l1d.hit_latency_cycles - kCommit, 1);
-  core.branch_delay = std::max(
-      integer(v, "branch_mispredict_penalty") - caches.l1i.hit_latency_cycles - kRefill, 1);
-  core.branch_predictor_entries = integer(v, "branch_predictor_entries");
-  return core;
-}
-
-CacheParams cache_params(const nb::dict& v) {
-  CacheParams cache;
-  cache.size_bytes = static_cast<int64_t>(integer(v, "size_kib")) << 10;
-  cache.ways = integer(v, "ways");
-  cache.line_bytes = integer(v, "line_bytes");
-  cache.hit_latency_cycles = integer(v, "hit_latency_cycles");
-  cache.mshrs = integer(v, "mshrs");
-  cache.prefetch_degree = integer(v, "prefetch_degree");
-  return cache;
-}
-
-// The cache that keeps DMA coherent is gem5_configs/caches.py's.
-DmaPathParams dma_path(bool beside_l1, const SystemParams& system) {
-  constexpr int kBytes = 1024;
-  constexpr int kWays = 8;
-  DmaPathParams path;
-  path.beside_l1 = beside_l1;
-  path.period_fs = beside_l1 ? system.core.period_fs : kSystemPeriod;
-  path.cache.size_bytes = kBytes;
-  path.cache.line_bytes = system.caches.l2.line_bytes;
-  path.cache.ways = std::min(kWays, kBytes / path.cache.line_bytes);
-  path.cache.hit_latency_cycles = 1;
-  path.cache.mshrs = 16;
-  return path;
-}
-
-// `v` is a SystemConfig as dictionaries.
-SystemParams system_params(const nb::dict& v) {
-  SystemParams params;
-  const auto caches = nb::cast<nb::dict>(v["caches"]);
-  params.caches.l1i = cache_params(nb::cast<nb::dict>(caches["l1i"]));
-  params.caches.l1d = cache_params(nb::cast<nb::dict>(caches["l1d"]));
-  params.caches.l2 = cache_params(nb::cast<nb::dict>(caches["l2"]));
-  params.core = core_params(nb::cast<nb::dict>(v["core"]), params.caches);
-  const auto memory = nb::cast<nb::dict>(v["memory"]);
-  params.dram.size_bytes = static_cast<uint64_t>(integer(memory, "size_mib")) << 20;
-  params.dram.latency_fs = femtoseconds(real(memory, "latency_ns"));
-  params.dram.line_fs =
-      femtoseconds(params.caches.l2.line_bytes / real(memory, "bandwidth_gb_per_s"));
-  params.dram.row_lines = integer(memory, "row_bytes") / params.caches.l2.line_bytes;
-  params.dram.banks = integer(memory, "banks");
-  params.dram.activate_fs = femtoseconds(real(memory, "activate_ns"));
-  params.dram.precharge_fs = femtoseconds(real(memory, "precharge_ns"));
-  params.dram.row_open_fs = femtoseconds(real(memory, "row_open_ns"));
-  params.dram.same_bank_fs = femtoseconds(real(memory, "same_bank_ns"));
-  params.dram.turnaround_fs = femtoseconds(real(memory, "turnaround_ns"));
-  params.dram.refresh_interval_fs = femtoseconds(real(memory, "refresh_interval_ns"));
-  params.dram.refresh_fs = femtoseconds(real(memory, "refresh_ns"));
-  const auto attach = nb::cast<nb::dict>(v["attach"]);
-  params.dma = dma_path(nb::cast<std::string>(attach["point"]) == "core", params);
-  params.attach.load_fs = femtoseconds(real(attach, "load_latency_ns"));
-  params.attach.store_fs = femtoseconds(real(attach, "store_latency_ns"));
-  params.attach.store_extra_beat_fs = femtoseconds(real(attach, "extra_beat_ns"));
-  params.attach.load_extra_beat_fs = attach["load_extra_beat_ns"].is_none()
-                                         ? params.attach.store_extra_beat_fs
-                                         : femtoseconds(real(attach, "load_extra_beat_ns"));
-  params.tiles = nb::cast<size_t>(v["tiles"]);
-  const auto tile = nb::cast<nb::dict>(v["tile"]);
-  params.tile.rows = nb::cast<uint32_t>(tile["rows"]);
-  params.tile.columns = nb::cast<uint32_t>(tile["columns"]);
-  params.tile.dac_bits = integer(tile, "dac_bits");
-  params.tile.adc_bits = integer(tile, "adc_bits");
-  params.tile.dac_latency_ns = real(tile, "dac_latency_ns");
-  params.tile.crossbar_latency_ns = real(tile, "crossbar_latency_ns");
-  params.tile.adc_latency_ns = real(tile, "adc_latency_ns");
-  params.tile.program_row_latency_ns = real(tile, "program_row_latency_ns");
-  params.tile.io_bandwidth_gb_per_s = real(tile, "io_bandwidth_gb_per_s");
-  params.tile.double_buffer = nb::cast<bool>(tile["double_buffer"]);
-  params.tile.dma = nb::cast<std::string>(tile["io"]) == "dma";
-  params.tile.dma_bandwidth_gb_per_s = real(attach, "dma_bandwidth_gb_per_s");
-  params.tile.noise = nb::cast<bool>(tile["noise"]);
-  params.tile.output_noise_lsb = real(tile, "output_noise_lsb");
-  params.tile.read_noise_lsb = real(tile, "read_noise_lsb");
-  params.tile.seed = nb::cast<uint64_t>(tile["seed"]);
-  return params;
-}
 
 std::vector<Image::Range> ranges(const nb::list& pairs) {
   std::vector<Image::Range> out;
@@ -192,7 +71,7 @@ const char* ending_name(Ending ending) {
 nb::dict run(const std::string& library, const nb::dict& system, const nb::list& pieces,
              const nb::list& code, const nb::list& writable, uint64_t entry, double timeout_s,
              uint64_t instruction_limit, bool self_check, const nb::object& progress) {
-  const SystemParams params = system_params(system);
+  const SystemParams params = read_system({system, "system"});
   const Image image = image_of(pieces, code, writable, entry);
   Outcome outcome;
   bool raised = false;

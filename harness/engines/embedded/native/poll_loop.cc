@@ -126,7 +126,8 @@ PollLoop::Snapshot PollLoop::snapshot() {
 // Whether nothing that later iterations depend on has changed since the first snapshot.
 bool PollLoop::repeats(const Snapshot& now) const {
   const auto none = [this, &now](Event event) { return first_.events[event] == now.events[event]; };
-  return first_.registers == now.registers && first_.pipeline == now.pipeline &&
+  const bool in_phase = (now.cycle - first_.cycle) * period_ % path_period_ == 0;
+  return in_phase && first_.registers == now.registers && first_.pipeline == now.pipeline &&
          first_.window_overruns == now.window_overruns && first_.happened == now.happened &&
          none(kL1iMisses) && none(kL1dMisses) && none(kL2Accesses) && predictor_.unchanged();
 }

@@ -30,9 +30,12 @@ namespace aimc::embedded {
 
 class PollLoop {
  public:
-  PollLoop(Femtoseconds period, Pipeline& pipeline, BranchPredictor& predictor, Tiles& tiles,
-           DmaHost& dma, Counters& counters, PollAttribution& attribution)
+  // The times of polls repeat with the edges of a clock of `path_period`, besides the core's.
+  PollLoop(Femtoseconds period, Femtoseconds path_period, Pipeline& pipeline,
+           BranchPredictor& predictor, Tiles& tiles, DmaHost& dma, Counters& counters,
+           PollAttribution& attribution)
       : period_(period),
+        path_period_(path_period),
         pipeline_(pipeline),
         predictor_(predictor),
         tiles_(tiles),
@@ -83,6 +86,7 @@ class PollLoop {
   void skip(const Snapshot& now);
 
   Femtoseconds period_;
+  Femtoseconds path_period_;
   Pipeline& pipeline_;
   BranchPredictor& predictor_;
   Tiles& tiles_;
