@@ -12,7 +12,8 @@ from aimc.defaults import DEFAULT_MAPPING, DEFAULT_MAPPINGS, MAX_THREADS
 from aimc.extras import need
 from aimc.search_result import SearchResult
 from harness.config.load import load_loop_config
-from harness.config.schema import Config, LoopConfig
+from harness.config.loop_schema import LoopConfig
+from harness.config.schema import Config
 from harness.errors import ConfigError, HarnessError, MappingError
 
 if TYPE_CHECKING:

@@ -14,7 +14,8 @@ from aihwkit.simulator.parameters.enums import (
     WeightModifierType,
 )
 
-from harness.config.schema import NoiseConfig, TileConfig
+from harness.config.loop_schema import NoiseConfig
+from harness.config.schema import TileConfig
 
 
 def device_model(noise: NoiseConfig) -> Any:  # noqa: ANN401

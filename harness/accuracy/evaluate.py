@@ -28,7 +28,8 @@ from harness.accuracy.evaluate_calibration import Calibration
 from harness.accuracy.evaluate_normal import NormalSource
 from harness.accuracy.evaluate_program import TorchProgram
 from harness.accuracy.noise import layer_seed, program_weights
-from harness.config.schema import NoiseConfig, SystemConfig
+from harness.config.loop_schema import NoiseConfig
+from harness.config.schema import SystemConfig
 from harness.data.images import checked_labels
 from harness.errors import MappingError, QuantError
 from harness.mapping.mapping import matrix_layers

@@ -15,7 +15,8 @@ import torch
 
 from harness.accuracy.strategies import Strategy, strategy_named
 from harness.accuracy.task import Task
-from harness.config.schema import Config, LoopConfig
+from harness.config.loop_schema import LoopConfig
+from harness.config.schema import Config
 from harness.digest import sha256_file, sha256_json
 from harness.engines.protocol import NO_OPTIONS, EngineOptions
 from harness.model.onnx_path import is_onnx_path

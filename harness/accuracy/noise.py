@@ -18,7 +18,8 @@ import torch
 from aihwkit.inference.compensation.drift import GlobalDriftCompensation
 
 from harness.accuracy.aihwkit_bridge import device_model
-from harness.config.schema import NoiseConfig, SystemConfig
+from harness.config.loop_schema import NoiseConfig
+from harness.config.schema import SystemConfig
 from harness.mapping.conductance import conductances_of
 from harness.operators.tensor import FloatArray
 

@@ -35,7 +35,8 @@ from harness.accuracy.strategies import strategy_named
 from harness.accuracy.task import Task, load_task
 from harness.atomic import atomic_write_bytes, atomic_write_text
 from harness.checksums import seal
-from harness.config.schema import Config, LoopConfig
+from harness.config.loop_schema import LoopConfig
+from harness.config.schema import Config
 from harness.data.sizes import inputs_in_words
 from harness.engines.protocol import NO_OPTIONS, EngineOptions
 from harness.errors import HarnessError

@@ -9,7 +9,8 @@ from harness.accuracy.baseline import float_correct
 from harness.accuracy.evaluate import Evaluator
 from harness.accuracy.noise import with_noise
 from harness.accuracy.task import Labelled, Task
-from harness.config.schema import LoopConfig, SystemConfig
+from harness.config.loop_schema import LoopConfig
+from harness.config.schema import SystemConfig
 from harness.model.graph import Graph
 from harness.operators.tensor import FloatArray
 from harness.quant.program import QNetwork

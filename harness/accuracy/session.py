@@ -35,7 +35,8 @@ from harness.accuracy.state import (
 )
 from harness.accuracy.state_check import CONFIRMATION, DIGITAL, INT8, Scope, alone, misfit
 from harness.accuracy.task import Labelled, Task
-from harness.config.schema import Config, LoopConfig
+from harness.config.loop_schema import LoopConfig
+from harness.config.schema import Config
 from harness.engines.protocol import NO_OPTIONS, EngineOptions
 from harness.errors import DataError
 from harness.mapping.mapping import LayerMapping, Unit, matrix_layers

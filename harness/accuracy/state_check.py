@@ -12,7 +12,7 @@ from typing import Final
 
 from harness.accuracy.accuracy_drop import Measured
 from harness.accuracy.state import Measurement, Route, SearchState, analog_of
-from harness.config.schema import SearchConfig
+from harness.config.loop_schema import SearchConfig
 
 CONFIRMATION: Final = "confirmation"
 DIGITAL: Final = "digital"

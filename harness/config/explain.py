@@ -13,8 +13,9 @@ from typing import Final, Literal, Union, get_args, get_origin
 from pydantic.fields import FieldInfo
 
 from harness.config.fields import ENGINES, Section, nested_section, number_range, readers
+from harness.config.loop_schema import LoopConfig
 from harness.config.preset_files import closest, unit_of
-from harness.config.schema import Config, LoopConfig
+from harness.config.schema import Config
 from harness.errors import ConfigError
 
 COLUMNS: Final = ("key", "unit", "range", "description", "only")

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from harness.config import defaults
 from harness.config.earlier import with_later_fields
 from harness.config.fields import Section, canonical, number_range
+from harness.config.loop_schema import LoopConfig
 from harness.config.overrides import Override, apply_override, find_field, parse_overrides
 from harness.config.preset_files import (
     RUN,
@@ -26,7 +27,7 @@ from harness.config.preset_files import (
     find_preset,
     list_presets,
 )
-from harness.config.schema import Config, LoopConfig, RunConfig, SystemConfig
+from harness.config.schema import Config, RunConfig, SystemConfig
 from harness.config.yaml_reader import parse_yaml
 from harness.digest import sha256_of
 from harness.errors import ConfigError

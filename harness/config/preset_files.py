@@ -27,6 +27,7 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from harness.config.fields import Section, nested_section
+from harness.config.loop_schema import NoiseConfig, SearchConfig
 from harness.config.schema import (
     AttachConfig,
     CachesConfig,
@@ -34,9 +35,7 @@ from harness.config.schema import (
     EnergyConfig,
     Gem5Dram,
     MemoryConfig,
-    NoiseConfig,
     RunConfig,
-    SearchConfig,
     SystemConfig,
     TileConfig,
 )

@@ -12,9 +12,10 @@ from typing import Final
 from harness.config import defaults
 from harness.config.defaults import is_tile_key
 from harness.config.load import load_config, load_loop_config
+from harness.config.loop_schema import LoopConfig
 from harness.config.overrides import Override
 from harness.config.preset_files import SYSTEM, PresetFinder, find_preset
-from harness.config.schema import Config, LoopConfig
+from harness.config.schema import Config
 from harness.data.digits import BUNDLED
 from harness.data.workloads import FOLDER_VARIABLE, workload_for
 from harness.engines.protocol import NO_OPTIONS, EngineOptions

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from typing import NoReturn
 
 from harness.budget import SWEEP_POINTS
-from harness.config.schema import Config, LoopConfig
+from harness.config.loop_schema import LoopConfig
+from harness.config.schema import Config
 from harness.config.yaml_reader import YamlPath
 from harness.engines.protocol import EngineOptions
 from harness.errors import EngineError, HarnessError

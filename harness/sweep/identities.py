@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from importlib import metadata
 from typing import Final
 
-from harness.config.schema import Config, LoopConfig
+from harness.config.loop_schema import LoopConfig
+from harness.config.schema import Config
 from harness.digest import sha256_json
 from harness.engines.protocol import NO_OPTIONS, EngineOptions
 from harness.pipeline.identity import harness_identity, identity_of, inputs_of

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TypeAlias
 
+from harness.config.loop_schema import LoopConfig
 from harness.config.overrides import Override, make_override
 from harness.config.preset_files import LOOP_SECTIONS, SECTIONS, SYSTEM, closest
-from harness.config.schema import Config, LoopConfig
+from harness.config.schema import Config
 from harness.config.yaml_reader import Yaml
 from harness.data.digits import BUNDLED
 from harness.errors import ConfigError

@@ -13,7 +13,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
 
-from harness.config.schema import Config, LoopConfig
+from harness.config.loop_schema import LoopConfig
+from harness.config.schema import Config
 from harness.digest import sha256_json
 from harness.errors import MappingError
 from harness.sweep.worker import Heard, prepare_process, what_failed

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from harness.accuracy.run import Found, find_mapping, find_mappings
 from harness.config.load import load_config, load_loop_config
-from harness.config.schema import Config, LoopConfig
+from harness.config.loop_schema import LoopConfig
+from harness.config.schema import Config
 from tests.heard import Heard
 
 QUICK = (

@@ -16,7 +16,7 @@ from harness.accuracy.noise import (
     with_noise,
 )
 from harness.config.load import load_config, load_loop_config
-from harness.config.schema import NoiseConfig
+from harness.config.loop_schema import NoiseConfig
 from harness.errors import ConfigError
 from harness.operators.tensor import FloatArray
 

@@ -26,7 +26,8 @@ from harness.accuracy.search import Search
 from harness.accuracy.session import SearchSession
 from harness.accuracy.state import STATE_FILE, SearchState, StateFolder
 from harness.accuracy.task import Task, load_task
-from harness.config.schema import Config, LoopConfig
+from harness.config.loop_schema import LoopConfig
+from harness.config.schema import Config
 from harness.errors import HarnessError
 from tests.accuracy.searches import loop_config, run_config, search
 from tests.heard import Heard

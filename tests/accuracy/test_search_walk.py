@@ -21,7 +21,7 @@ from harness.accuracy.accuracy_drop import Measured, Values
 from harness.accuracy.evaluate import Accuracies
 from harness.accuracy.search import Search, search_all
 from harness.accuracy.state import Measurement, Route, Saving, SearchState, Trial, analog_of
-from harness.config.schema import LoopConfig
+from harness.config.loop_schema import LoopConfig
 from harness.errors import MappingError
 from tests.accuracy.searches import loop_config
 

@@ -8,8 +8,9 @@ from typing import Literal, get_args, get_origin
 import pytest
 
 from harness.config.explain import explain, markdown_table
+from harness.config.loop_schema import LoopConfig
 from harness.config.overrides import find_field
-from harness.config.schema import Config, Gem5Dram, LoopConfig
+from harness.config.schema import Config, Gem5Dram
 from harness.errors import ConfigError
 
 DOCS = Path(__file__).parents[2] / "docs" / "presets.md"

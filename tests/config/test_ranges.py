@@ -17,7 +17,8 @@ from pydantic.fields import FieldInfo
 
 from harness.config.fields import Section, number_range
 from harness.config.load import load_config, load_loop_config
-from harness.config.schema import Config, LoopConfig
+from harness.config.loop_schema import LoopConfig
+from harness.config.schema import Config
 from harness.errors import ConfigError, HarnessError
 from harness.model.export import to_onnx
 from harness.operators.reshape import Reshape

@@ -163,7 +163,7 @@ def test_more_cores(tmp_path: Path, dma: Program, cores: int) -> None:
 
 
 def test_tiles_beside_the_l1_cost_digital_programs_nothing(tmp_path: Path) -> None:
-    program = compiled(tmp_path / "program", "digital", "tiles=4")
+    program = compiled(tmp_path / "program", "digital")
     ticks = []
     for name, override in (("core", "attach=core"), ("bus", "attach=bus"), ("none", "tiles=0")):
         other = Program(program.elf, system("tiles=4", override), program.regions)

@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from harness.config.load import config_hash, load_config
-from harness.config.schema import Config, LoopConfig
+from harness.config.loop_schema import LoopConfig
+from harness.config.schema import Config
 from harness.sweep.points import Point, Sweep
 
 _AXIS = "system.tile.adc_latency_ns"

@@ -16,6 +16,7 @@ from harness.errors import HarnessError, SweepError
 from harness.file_digests import sources_digest
 from harness.sweep.estimate import estimate
 from harness.sweep.sweep_file import read_sweep
+from tests.gem5.gem5_runs import find_gem5
 
 ROOT = Path(__file__).parents[2]
 READY = sorted((ROOT / "workloads" / "sweeps").glob("*.yaml"))
@@ -147,6 +148,8 @@ def test_refusals(arguments: tuple[str, ...], message: str, tmp_path: Path) -> N
 
 @pytest.mark.parametrize("path", READY, ids=lambda path: path.stem)
 def test_ready_sweeps_can_run(path: Path, tmp_path: Path) -> None:
+    if "gem5" in path.read_text(encoding="utf-8"):
+        find_gem5()
     planned = read_sweep(path)
     assert planned.name == path.stem
     assert 10 <= len(planned.points) <= 500
