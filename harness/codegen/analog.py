@@ -34,7 +34,7 @@ def _packed_columns(layer: AnalogLayer) -> Int32Array | None:
 
 
 def _in_parts(node: WeightedNode, layer: AnalogLayer, context: PlanContext) -> Layer:
-    """Each part is a layer of its own, which writes some of the columns."""
+    """One layer per part; each writes a part of the columns."""
     parts = []
     for index, (first, end) in enumerate(layer.parts):
         own = layer.blocks[first:end]

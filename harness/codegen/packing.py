@@ -238,12 +238,12 @@ def pack_columns_side_by_side(
 
 
 def pack_pixel_columns(columns: Int32Array | None, out_size: Pair, io: TileIo) -> Int8Array | None:
-    """`pack_analog_columns` for kernels that finish pixels one by one, to which loads are dear.
+    """`pack_analog_columns` for the pixelwise kernels, which are limited by loads.
 
-    The 16 shifts are bytes: column 4 q + l's is byte q of the 32-bit lane l, so that one vector
-    serves each four columns after a shift by 8 q bits.
+    The 16 shifts are bytes.  The shift of column 4 q + l is byte q of the 32-bit lane l, so that
+    one vector serves each four columns after a shift by 8 q bits.
 
-    None where no pixel is finished by itself: by DMA those of a layer of ``out_size`` with several.
+    None where no kernel is pixelwise: by DMA in a layer whose ``out_size`` has several pixels.
     """
     if columns is None or (io == "dma" and out_size != (1, 1)):
         return None
@@ -294,8 +294,11 @@ def analog_ranges(blocks: Sequence[Block], adc_bits: int) -> tuple[Range, ...]:
 
 
 def first_blocks(ranges: Sequence[Range], out_size: Pair) -> int:
-    """Blocks whose tiles begin with a layer of ``out_size``; those of later ranges begin when they
-    are wanted, where so many tiles would keep each other from moving their codes."""
+    """Number of blocks whose tiles start when the layer starts.
+
+    With more tiles than a crossbar serves at once, later ranges start on demand, because
+    simultaneous DMA would slow all of them down.
+    """
     count = sum(part.blocks for part in ranges)
     return ranges[0].blocks if count > _CROSSBAR_FANOUT and out_size != (1, 1) else count
 
@@ -306,8 +309,11 @@ def code_bytes_of_a_pixel(block_columns: Sequence[int], adc_bits: int) -> int:
 
 
 def rows_of_a_descriptor(pixel_bytes: int, out_size: Pair) -> int:
-    """Output rows that a layer's DMA descriptors cover: all if their codes are few, else so many
-    that two descriptors' are."""
+    """Output rows that one DMA descriptor of a layer covers.
+
+    All rows if the layer's codes fit `CODES_BYTES`; otherwise as many as let the codes of two
+    descriptors fit.
+    """
     row_bytes = pixel_bytes * out_size[1]
     if row_bytes * out_size[0] <= CODES_BYTES:
         return out_size[0]
@@ -315,12 +321,12 @@ def rows_of_a_descriptor(pixel_bytes: int, out_size: Pair) -> int:
 
 
 def dma_code_bytes(rows: int, pixel_bytes: int, out_size: Pair) -> int:
-    """Codes of a layer whose descriptors cover ``rows`` output rows: of one or of two of them."""
+    """Bytes of the codes of one descriptor that covers all rows, or of two that cover ``rows``."""
     return (rows if rows == out_size[0] else 2 * rows) * out_size[1] * pixel_bytes + ALIGN
 
 
 def copy_rows(rows: int, pixel_bytes: int, copies: int, width: int) -> int:
-    """Output rows that a descriptor of each of ``copies`` covers, as `rows_of_a_descriptor`.
+    """Output rows that one descriptor covers where ``copies`` have one each.
 
     Args:
         rows, width: Of the largest copy's pixels.
@@ -330,8 +336,7 @@ def copy_rows(rows: int, pixel_bytes: int, copies: int, width: int) -> int:
 
 
 def copies_scratch_bytes(rows: int, pixel_bytes: int, copies: int, out_size: Pair) -> int:
-    """Scratch of aimc_copies_dma, whose descriptors cover ``rows`` of the largest copy's
-    ``out_size``."""
+    """Scratch of aimc_copies_dma, with ``rows`` and ``out_size`` of the largest copy."""
     return copies * dma_code_bytes(rows, pixel_bytes, out_size)
 
 

@@ -6,7 +6,7 @@ struct band band_plan(const struct aimc_window* window, int32_t pixel_bytes, int
   return plan_band(window, pixel_bytes, chunks);
 }
 
-/* One chunk of the rows [y, end) of the map. */
+/* Copies one chunk of the rows [y, end) of the map, with zeros outside the map. */
 static void copy_rows(const struct band* band, const int8_t* in, int32_t y, int32_t end,
                       int8_t* to) {
   const int64_t line = band->window->in_w * band->source_pixel;

@@ -1,4 +1,4 @@
-/* The rows of a map that a range of output rows sees, with their padding.
+/* The rows of a map that a range of output rows reads, with their padding.
  *
  * Where a window reaches beyond the map, bands of the map are copied between zeros, so that every
  * tap is at a fixed distance from an output pixel's first input.  Otherwise the map is read in
@@ -16,7 +16,7 @@
 struct band {
   const struct aimc_window* window;
   int64_t source_pixel; /* bytes of a pixel of the map */
-  int64_t chunk;        /* bytes of one chunk of it */
+  int64_t chunk;        /* bytes of one chunk of a pixel */
   int64_t pixel;        /* bytes from one pixel to the next */
   int64_t pitch;        /* bytes from one row to the next */
   int64_t next_chunk;   /* bytes from one chunk to the next */
@@ -27,14 +27,14 @@ struct band {
   int32_t rows;  /* output rows per band, at most */
 };
 
-/* Input rows or columns that `count` outputs see. */
+/* Input rows or columns that `count` outputs read. */
 static inline int32_t band_span(int32_t count, int32_t stride, int32_t kernel, int32_t dilation) {
   return (count - 1) * stride + (kernel - 1) * dilation + 1;
 }
 
 static inline int32_t smaller(int32_t a, int32_t b) { return a < b ? a : b; }
 
-/* Of a map of `pixel_bytes` per pixel whose channels are taken in `chunks` parts. */
+/* The band of a map of `pixel_bytes` per pixel, whose channels are read in `chunks` chunks. */
 static inline __attribute__((always_inline)) struct band plan_band(const struct aimc_window* w,
                                                                    int32_t pixel_bytes,
                                                                    int32_t chunks) {
@@ -73,7 +73,8 @@ static inline __attribute__((always_inline)) struct band plan_band(const struct 
 /* plan_band(), once in a program. */
 struct band band_plan(const struct aimc_window* window, int32_t pixel_bytes, int32_t chunks);
 
-/* Returns the first input of output row `oy`, the first of `count`; may copy to `scratch`. */
+/* Returns the first input of output row `oy`, for `count` rows from there on.  Copies the band to
+ * `scratch` where the window reaches beyond the map. */
 const int8_t* band_rows(const struct band* band, const int8_t* in, int32_t oy, int32_t count,
                         int8_t* scratch);
 

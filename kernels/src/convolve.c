@@ -4,8 +4,9 @@
 
 #include "gemm_neon.h"
 
-/* Copies the patches at rows[count] to `to`, `stride` bytes each, and points there.  Copies run
- * ahead of their end, where the next one repairs it. */
+/* Copies the patches at rows[count] to `to`, `stride` bytes each, and sets `rows` to the copies.  A
+ * copy writes whole vectors, beyond the end of its row; the next copy overwrites what is too much.
+ */
 static void gather_rows(const struct convolution* op, const struct band* band, const int8_t** rows,
                         int32_t count, int8_t* to, int64_t stride) {
   const struct aimc_window* w = op->window;

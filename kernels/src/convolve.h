@@ -22,19 +22,19 @@ struct convolution {
   float high;
 };
 
-/* The inputs of an output pixel are taken in taps: runs of bytes that lie side by side in the map.
- * harness/codegen/packing.py packs weights in the order that the next three functions say. */
+/* The inputs of an output pixel are read in taps: runs of bytes that are contiguous in the map.
+ * harness/codegen/packing.py packs weights in the order that the next three functions define. */
 
-/* Parts of the channels, all taps of one before the next, so that a chunk of a deep map fits the
- * L1. */
+/* Number of chunks of the channels.  All taps of one chunk precede those of the next, so that a
+ * chunk of a deep map fits the L1. */
 static inline int32_t chunks_of(const struct convolution* op) {
   const int32_t pixel = op->in_channels * op->size;
   return op->groups == 1 && pixel % AIMC_CHUNK_BYTES == 0 ? pixel / AIMC_CHUNK_BYTES : 1;
 }
 
-/* Taps per kernel row and chunk: one, except where groups or dilation part the row.  Long rows are
- * parted as well, into taps whose weights gemm_multiply() can keep in the L1; of whole quads, their
- * order is the same. */
+/* Taps per kernel row and chunk: one, except where groups or dilation split the row.  Long rows are
+ * split too, into taps whose weights gemm_multiply() can keep in the L1.  As these taps consist of
+ * whole quads, the order of the weights is the same. */
 static inline int32_t taps_in_row(const struct convolution* op) {
   const int32_t pixel = op->in_channels * op->size;
   const bool whole = op->groups == 1 && op->window->dilation_x == 1;
@@ -42,15 +42,15 @@ static inline int32_t taps_in_row(const struct convolution* op) {
   return whole && !is_long ? 1 : op->window->kernel_w;
 }
 
-/* Whether the rows of a patch, shorter than a vector, are put together to one tap. */
+/* Whether the rows of a patch, which are shorter than a vector, are gathered into one tap. */
 static inline bool gathers_patches(const struct convolution* op) {
   const struct aimc_window* w = op->window;
   return op->groups == 1 && w->dilation_x == 1 && w->kernel_h > 1 &&
          op->in_channels * op->size * w->kernel_w <= AIMC_PATCH_ROW;
 }
 
-/* Bytes of `scratch` below, at most: pointers to rows, distances of taps, the band, unfinished
- * sums, gathered patches. */
+/* Scratch that convolve() needs, at most, in bytes: pointers to rows, offsets of taps, the band,
+ * unfinished sums, gathered patches. */
 static inline int64_t convolve_scratch_bytes(const struct convolution* op) {
   const struct aimc_window* w = op->window;
   const int64_t pixel = (int64_t)op->in_channels * op->size;
