@@ -31,13 +31,11 @@ class Add(Node):
     keeps_non_negative: ClassVar[bool] = True
 
     def shape_rule(self, inputs: Sequence[Shape], declared: Shape | None) -> Shape:
-        del declared
         if inputs[0] != inputs[1]:
             raise self.misfit(inputs, "both inputs must have one shape")
         return inputs[0]
 
     def to_onnx(self, output: Shape) -> OnnxForm:
-        del output
         return OnnxForm("Add")
 
     def compute(
@@ -47,11 +45,7 @@ class Add(Node):
         shape: Shape,
         parameters: Mapping[str, Array],
     ) -> Array:
-        del backend, shape, parameters
         return inputs[0] + inputs[1]
-
-    def check_integer_form(self) -> None:
-        """Any two tensors."""
 
     def integer_form(self, step: Step, around: Surroundings) -> QNode:
         a, b = (scale / around.output_scale for scale in around.input_scales)
@@ -73,7 +67,6 @@ class QAdd(QNode):
     high: int = 127
 
     def compute(self, backend: IntegerBackend, inputs: Sequence[Array], output: Shape) -> Array:
-        del output
         total = backend.sums(inputs[0]) * self.multipliers[0]
         total += backend.sums(inputs[1]) * self.multipliers[1]
         rounded = backend.shift_right(total, self.shift)

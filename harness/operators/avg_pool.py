@@ -33,7 +33,6 @@ class AvgPool(Pool):
     count_include_pad: bool = False
 
     def to_onnx(self, output: Shape) -> OnnxForm:
-        del output
         include = int(self.count_include_pad)
         attributes = {**self.window_attributes(), "count_include_pad": include}
         return OnnxForm("AveragePool", attributes)
@@ -45,7 +44,6 @@ class AvgPool(Pool):
         shape: Shape,
         parameters: Mapping[str, Array],
     ) -> Array:
-        del shape, parameters
         maps = inputs[0]
         counts = window_counts(maps.shape[1], maps.shape[2], self.window, self.count_include_pad)
         sums = backend.window_sum(maps, self.window)
@@ -80,7 +78,6 @@ class QAvgPool(QNode):
     requant: Requant
 
     def compute(self, backend: IntegerBackend, inputs: Sequence[Array], output: Shape) -> Array:
-        del output
         maps, requant = inputs[0], self.requant
         window = Window(self.kernel, self.stride, self.pads)
         counts = window_counts(maps.shape[1], maps.shape[2], window, self.count_include_pad)

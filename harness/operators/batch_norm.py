@@ -41,7 +41,6 @@ class BatchNorm(Node):
     statistics: ClassVar[tuple[str, ...]] = ("mean", "variance")
 
     def shape_rule(self, inputs: Sequence[Shape], declared: Shape | None) -> Shape:
-        del declared
         x = inputs[0]
         for field, array in arrays_of(self):
             if array.shape != (x[1],):
@@ -55,7 +54,6 @@ class BatchNorm(Node):
         return x
 
     def to_onnx(self, output: Shape) -> OnnxForm:
-        del output
         return OnnxForm("BatchNormalization", {"epsilon": self.epsilon}, dict(arrays_of(self)))
 
     def affine(self) -> Affine:
@@ -92,7 +90,6 @@ class BatchNorm(Node):
         shape: Shape,
         parameters: Mapping[str, Array],
     ) -> Array:
-        del shape
         return backend.normalize(inputs[0], **parameters, epsilon=self.epsilon)
 
     def check_integer_form(self) -> None:

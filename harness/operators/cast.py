@@ -13,7 +13,6 @@ if TYPE_CHECKING:
 
 
 def read_cast(node: OnnxNode, builder: Builder) -> Value:
-    del builder
     if node.integer("to", 1) != 1:
         raise Unsupported("computed values stay float32; only a Cast to float32 is supported")
     return node.activation(0)

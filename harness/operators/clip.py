@@ -34,24 +34,20 @@ class Clip(Node):
     passes_scale: ClassVar[bool] = True
 
     def shape_rule(self, inputs: Sequence[Shape], declared: Shape | None) -> Shape:
-        del declared
         if not (self.low <= self.high and self.low < math.inf and self.high > -math.inf):
             raise self.misfit(inputs, f"empty range [{self.low}, {self.high}]")
         return inputs[0]
 
     def to_onnx(self, output: Shape) -> OnnxForm:
-        del output
         if (self.low, self.high) == (0.0, math.inf):
             return OnnxForm("Relu")
         bounds = {"low": np.array(self.low, np.float32), "high": np.array(self.high, np.float32)}
         return OnnxForm("Clip", arrays=bounds)
 
     def is_identity(self, source: Shape, output: Shape) -> bool:
-        del source, output
         return (self.low, self.high) == (-math.inf, math.inf)
 
     def never_negative(self, known: Collection[str]) -> bool:
-        del known
         return self.low >= 0.0
 
     def compute(
@@ -61,14 +57,10 @@ class Clip(Node):
         shape: Shape,
         parameters: Mapping[str, Array],
     ) -> Array:
-        del shape, parameters
         return backend.clip(inputs[0], self.low, self.high)
 
     def fused_bounds(self) -> tuple[float, float]:
         return self.low, self.high
-
-    def check_integer_form(self) -> None:
-        """Any range."""
 
     def integer_form(self, step: Step, around: Surroundings) -> QNode:
         low, high = clamp_bounds(self.low, self.high, around.output_scale)
@@ -83,7 +75,6 @@ class QClip(QNode):
     high: int
 
     def compute(self, backend: IntegerBackend, inputs: Sequence[Array], output: Shape) -> Array:
-        del output
         return backend.clip(inputs[0], self.low, self.high)
 
     def layer(self, context: Context) -> Layer:

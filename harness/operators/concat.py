@@ -34,18 +34,15 @@ class Concat(Node):
     keeps_non_negative: ClassVar[bool] = True
 
     def shape_rule(self, inputs: Sequence[Shape], declared: Shape | None) -> Shape:
-        del declared
         first = inputs[0]
         if any(len(x) != len(first) or x[2:] != first[2:] for x in inputs):
             raise self.misfit(inputs, "inputs may differ in channels only")
         return (1, sum(x[1] for x in inputs), *first[2:])
 
     def to_onnx(self, output: Shape) -> OnnxForm:
-        del output
         return OnnxForm("Concat", {"axis": 1})
 
     def is_identity(self, source: Shape, output: Shape) -> bool:
-        del source, output
         return len(self.inputs) == 1
 
     def compute(
@@ -55,11 +52,7 @@ class Concat(Node):
         shape: Shape,
         parameters: Mapping[str, Array],
     ) -> Array:
-        del backend, shape, parameters
         return namespace(inputs[0]).concat(list(inputs), axis=-1)
-
-    def check_integer_form(self) -> None:
-        """Any tensors."""
 
     def integer_form(self, step: Step, around: Surroundings) -> QNode:
         """Inputs that have the output's scale are copied."""
@@ -80,7 +73,6 @@ class QConcat(QNode):
     requants: tuple[Requant | None, ...]
 
     def compute(self, backend: IntegerBackend, inputs: Sequence[Array], output: Shape) -> Array:
-        del output
         parts = [
             part if requant is None else backend.requantize(part, requant)
             for part, requant in zip(inputs, self.requants, strict=True)

@@ -52,7 +52,6 @@ class Conv(Node):
         return Window(kernel, self.stride, self.pads, self.dilation)
 
     def shape_rule(self, inputs: Sequence[Shape], declared: Shape | None) -> Shape:
-        del declared
         x, weight = inputs[0], self.weight.shape
         if len(weight) != 4 or min(weight) < 1:
             raise self.misfit([x], f"weight {shape_text(weight)} is not [out, in/groups, kh, kw]")
@@ -68,7 +67,6 @@ class Conv(Node):
         return (1, weight[0], *window_shape(self, x, self.window))
 
     def to_onnx(self, output: Shape) -> OnnxForm:
-        del output
         attributes = {
             "kernel_shape": list(self.weight.shape[2:]),
             "strides": list(self.stride),
@@ -107,16 +105,12 @@ class Conv(Node):
         shape: Shape,
         parameters: Mapping[str, Array],
     ) -> Array:
-        del shape
         weight, bias = parameters["weight"], parameters["bias"]
         return backend.convolve(inputs[0], weight, bias, self.window, self.groups)
 
     def weight_matrix(self) -> WeightMatrix:
         rows = prod(self.weight.shape[1:])
         return WeightMatrix(rows, self.weight.shape[0] // self.groups, self.groups)
-
-    def check_integer_form(self) -> None:
-        """Any parameters, unless an accumulator overflows."""
 
     def check_weights(self) -> None:
         check_finite(self.weight, self.bias, self.name)
@@ -166,7 +160,6 @@ class QConv(WeightedNode):
         return Window(kernel, self.stride, self.pads, self.dilation)
 
     def compute(self, backend: IntegerBackend, inputs: Sequence[Array], output: Shape) -> Array:
-        del output
 
         def finish(sums: Array, channels: slice) -> Array:
             return backend.requantize(sums, self.requant, self.bias, channels)

@@ -42,7 +42,6 @@ class Dense(Node):
     fuses_clip: ClassVar[bool] = True
 
     def shape_rule(self, inputs: Sequence[Shape], declared: Shape | None) -> Shape:
-        del declared
         x, weight = inputs[0], self.weight.shape
         if len(weight) != 2 or min(weight) < 1 or weight[1] != x[1]:
             raise self.misfit([x], f"weight {shape_text(weight)} does not fit the input")
@@ -53,7 +52,6 @@ class Dense(Node):
         return (1, weight[0])
 
     def to_onnx(self, output: Shape) -> OnnxForm:
-        del output
         return OnnxForm("Gemm", {"transB": 1}, {"weight": self.weight, "bias": self.bias})
 
     def followed_by(self, affine: Affine) -> Dense:
@@ -81,14 +79,10 @@ class Dense(Node):
         shape: Shape,
         parameters: Mapping[str, Array],
     ) -> Array:
-        del shape
         return backend.linear(inputs[0], parameters["weight"], parameters["bias"])
 
     def weight_matrix(self) -> WeightMatrix:
         return WeightMatrix(self.weight.shape[1], self.weight.shape[0])
-
-    def check_integer_form(self) -> None:
-        """Any parameters, unless an accumulator overflows."""
 
     def check_weights(self) -> None:
         check_finite(self.weight, self.bias, self.name)
@@ -124,7 +118,6 @@ class QDense(WeightedNode):
     bias_float: FloatArray
 
     def compute(self, backend: IntegerBackend, inputs: Sequence[Array], output: Shape) -> Array:
-        del output
 
         def finish(sums: Array, channels: slice) -> Array:
             return backend.requantize(sums, self.requant, self.bias, channels)
@@ -134,7 +127,6 @@ class QDense(WeightedNode):
         return backend.linear(rows, self.weight, finish)
 
     def macs(self, output: Shape) -> int:
-        del output
         return prod(self.weight.shape)
 
     def matrix_form(self) -> MatrixForm:

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 
 
 def read_expand(node: OnnxNode, builder: Builder) -> Value:
-    del builder
     source = node.activation(0)
     target = node.constant_integers(1) or ()
     aligned = (1,) * (len(source.shape) - len(target)) + target

@@ -32,11 +32,9 @@ class GlobalAvgPool(Node):
     keeps_non_negative: ClassVar[bool] = True
 
     def shape_rule(self, inputs: Sequence[Shape], declared: Shape | None) -> Shape:
-        del declared
         return (1, inputs[0][1], 1, 1)
 
     def to_onnx(self, output: Shape) -> OnnxForm:
-        del output
         return OnnxForm("GlobalAveragePool")
 
     def compute(
@@ -46,11 +44,7 @@ class GlobalAvgPool(Node):
         shape: Shape,
         parameters: Mapping[str, Array],
     ) -> Array:
-        del backend, shape, parameters
         return namespace(inputs[0]).mean(inputs[0], axis=(1, 2), keepdims=True)
-
-    def check_integer_form(self) -> None:
-        """Any map."""
 
     def integer_form(self, step: Step, around: Surroundings) -> QNode:
         """An average pooling with one window."""

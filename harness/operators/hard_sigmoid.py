@@ -37,13 +37,11 @@ class HardSigmoid(Node):
     """Whether the output is ``x`` times that."""
 
     def shape_rule(self, inputs: Sequence[Shape], declared: Shape | None) -> Shape:
-        del declared
         if not (math.isfinite(self.alpha) and math.isfinite(self.beta)):
             raise self.misfit(inputs, f"alpha {self.alpha} and beta {self.beta} must be finite")
         return inputs[0]
 
     def to_onnx(self, output: Shape) -> OnnxForm:
-        del output
         return OnnxForm("HardSigmoid", {"alpha": self.alpha, "beta": self.beta})
 
     def never_negative(self, known: Collection[str]) -> bool:
@@ -56,13 +54,9 @@ class HardSigmoid(Node):
         shape: Shape,
         parameters: Mapping[str, Array],
     ) -> Array:
-        del shape, parameters
         x = inputs[0]
         gate = backend.clip(x * self.alpha + self.beta, 0.0, 1.0)
         return x * gate if self.gates else gate
-
-    def check_integer_form(self) -> None:
-        """Any alpha and beta."""
 
     def integer_form(self, step: Step, around: Surroundings) -> QNode:
         x = around.input_scales[0] * INT8_VALUES
@@ -82,7 +76,6 @@ class HardSwish(HardSigmoid):
     gates: ClassVar[bool] = True
 
     def to_onnx(self, output: Shape) -> OnnxForm:
-        del output
         return OnnxForm("HardSwish")
 
 
@@ -100,7 +93,6 @@ class QHardSigmoid(QNode):
         return (self.alpha, self.beta)
 
     def compute(self, backend: IntegerBackend, inputs: Sequence[Array], output: Shape) -> Array:
-        del output
         x = backend.int64(inputs[0])
         xp = namespace(x)
         entries = xp.take(backend.constant(self.table), xp.reshape(x + 128, (-1,)), axis=0)

@@ -13,7 +13,6 @@ if TYPE_CHECKING:
 
 
 def read_identity(node: OnnxNode, builder: Builder) -> Value:
-    del builder
     value = node.value(0)
     return node.activation(0) if value is None else value
 

@@ -112,7 +112,6 @@ class QNode:
         Raises:
             QuantError: The node has no integer arithmetic.
         """
-        del backend, inputs, output
         raise QuantError(f"no integer arithmetic for {type(self).__name__}", where=self.name)
 
     # Costs and identity
@@ -122,7 +121,6 @@ class QNode:
 
         0 for every operator without weights.
         """
-        del output
         return 0
 
     def structure(self) -> tuple[object, ...]:
@@ -145,7 +143,6 @@ class QNode:
         Raises:
             CodegenError: No kernel implements the operator.
         """
-        del context
         raise CodegenError(f"no kernel for a {type(self).__name__}", where=self.name)
 
     def layer_fp32(self, context: Fp32Context) -> Layer:
@@ -154,5 +151,4 @@ class QNode:
         Raises:
             CodegenError: No fp32 kernel implements the operator.
         """
-        del context
         raise CodegenError(f"no fp32 kernel for a {type(self).__name__}", where=self.name)

@@ -29,11 +29,9 @@ class LogSoftmax(Node):
     left_out_at_end: ClassVar[bool] = True
 
     def shape_rule(self, inputs: Sequence[Shape], declared: Shape | None) -> Shape:
-        del declared
         return inputs[0]
 
     def to_onnx(self, output: Shape) -> OnnxForm:
-        del output
         return OnnxForm("LogSoftmax", {"axis": 1})
 
     def compute(
@@ -43,7 +41,6 @@ class LogSoftmax(Node):
         shape: Shape,
         parameters: Mapping[str, Array],
     ) -> Array:
-        del backend, shape, parameters
         xp, x = namespace(inputs[0]), inputs[0]
         shifted = x - xp.max(x, axis=-1, keepdims=True)
         return shifted - xp.log(xp.sum(xp.exp(shifted), axis=-1, keepdims=True))

@@ -35,7 +35,6 @@ class MaxPool(Pool):
     passes_scale: ClassVar[bool] = True
 
     def to_onnx(self, output: Shape) -> OnnxForm:
-        del output
         return OnnxForm("MaxPool", self.window_attributes())
 
     def compute(
@@ -45,7 +44,6 @@ class MaxPool(Pool):
         shape: Shape,
         parameters: Mapping[str, Array],
     ) -> Array:
-        del shape, parameters
         return backend.window_max(inputs[0], self.window)
 
     def integer_form(self, step: Step, around: Surroundings) -> QNode:
@@ -66,7 +64,6 @@ class QMaxPool(QNode):
     high: int = 127
 
     def compute(self, backend: IntegerBackend, inputs: Sequence[Array], output: Shape) -> Array:
-        del output
         largest = backend.window_max(inputs[0], Window(self.kernel, self.stride, self.pads))
         return backend.clip(largest, self.low, self.high)
 

@@ -111,7 +111,6 @@ class Node:
         Raises:
             ModelError: The inputs do not fit, or the node's parameters are impossible.
         """
-        del inputs, declared
         raise ModelError(f"unknown operator {self.kind}", where=shown(self.name))
 
     def output_shape(self, inputs: Sequence[Shape], declared: Shape | None = None) -> Shape:
@@ -143,14 +142,12 @@ class Node:
         Raises:
             ModelError: ONNX has no such operator.
         """
-        del output
         raise ModelError(f"unknown operator {self.kind}", where=self.name)
 
     # Rewriting the graph
 
     def is_identity(self, source: Shape, output: Shape) -> bool:
         """Whether the output is the first input, of shape ``source``, value by value."""
-        del source, output
         return False
 
     def never_negative(self, known: Collection[str]) -> bool:
@@ -167,7 +164,6 @@ class Node:
         Raises:
             ModelError: Its weights would leave float32's range.
         """
-        del affine
         return None
 
     def preceded_by(self, affine: Affine) -> Node | None:
@@ -176,7 +172,6 @@ class Node:
         Raises:
             ModelError: Its weights would leave float32's range.
         """
-        del affine
         return None
 
     def lowered(self, shape: Shape, new_name: Callable[[str], str]) -> Sequence[tuple[Node, Shape]]:
@@ -189,7 +184,6 @@ class Node:
         Raises:
             ModelError: A weight would leave float32's range.
         """
-        del new_name
         return ((self, shape),)
 
     # Arithmetic
@@ -215,7 +209,6 @@ class Node:
         Raises:
             QuantError: The node has no float arithmetic.
         """
-        del backend, inputs, shape, parameters
         raise QuantError(f"no float arithmetic for {self.kind}", where=self.name)
 
     # Costs
@@ -235,7 +228,8 @@ class Node:
         Raises:
             QuantError: The node has no integer form; with the reason and what to do.
         """
-        raise QuantError(f"{self.kind} has no integer form", where=self.name)
+        if type(self).integer_form is Node.integer_form:
+            raise QuantError(f"{self.kind} has no integer form", where=self.name)
 
     def check_weights(self) -> None:
         """
@@ -249,7 +243,6 @@ class Node:
         Raises:
             QuantError: Its accumulator may overflow int32, or its shape has no integer form.
         """
-        del step, around
         raise QuantError(f"{self.kind} has no integer form", where=self.name)
 
 

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
 
 def read_pad(node: OnnxNode, builder: Builder) -> Value:
-    del builder
     value = node.value(0)
     before: Pads = (0, 0, 0, 0)
     if isinstance(value, Padded):

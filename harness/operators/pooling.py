@@ -30,7 +30,6 @@ class Pool(Node):
         return Window(self.kernel, self.stride, self.pads)
 
     def shape_rule(self, inputs: Sequence[Shape], declared: Shape | None) -> Shape:
-        del declared
         height, width = window_shape(self, inputs[0], self.window)
         if self._sees_padding_alone():
             raise self.misfit(
@@ -47,7 +46,6 @@ class Pool(Node):
         }
 
     def is_identity(self, source: Shape, output: Shape) -> bool:
-        del source, output
         return self.kernel == (1, 1) and self.stride == (1, 1) and not any(self.pads)
 
     def check_integer_form(self) -> None:

@@ -60,14 +60,9 @@ class Reshape(Node):
         shape: Shape,
         parameters: Mapping[str, Array],
     ) -> Array:
-        del parameters
         return backend.contiguous(reinterpreted(inputs[0], shape[1:]))
 
-    def check_integer_form(self) -> None:
-        """Any shape."""
-
     def integer_form(self, step: Step, around: Surroundings) -> QNode:
-        del around
         return QReshape(self.name, step.inputs, step.output)
 
 
@@ -97,7 +92,6 @@ class QReshape(QNode):
 
 
 def read_flatten(node: OnnxNode, builder: Builder) -> Value:
-    del builder
     source = node.activation(0)
     axis, rank = node.integer("axis", 1), len(source.shape)
     if axis != rank:
@@ -106,7 +100,6 @@ def read_flatten(node: OnnxNode, builder: Builder) -> Value:
 
 
 def read_reshape(node: OnnxNode, builder: Builder) -> Value:
-    del builder
     source = node.activation(0)
     target = node.constant_integers(1)
     if target is None:

@@ -39,15 +39,12 @@ class Softmax(Node):
     keeps_order: ClassVar[bool] = True
 
     def shape_rule(self, inputs: Sequence[Shape], declared: Shape | None) -> Shape:
-        del declared
         return inputs[0]
 
     def to_onnx(self, output: Shape) -> OnnxForm:
-        del output
         return OnnxForm("Softmax", {"axis": 1})
 
     def never_negative(self, known: Collection[str]) -> bool:
-        del known
         return True
 
     def compute(
@@ -57,13 +54,9 @@ class Softmax(Node):
         shape: Shape,
         parameters: Mapping[str, Array],
     ) -> Array:
-        del backend, shape, parameters
         xp, x = namespace(inputs[0]), inputs[0]
         e = xp.exp(x - xp.max(x, axis=-1, keepdims=True))
         return e / xp.sum(e, axis=-1, keepdims=True)
-
-    def check_integer_form(self) -> None:
-        """Its shape is checked in `integer_form`."""
 
     def integer_form(self, step: Step, around: Surroundings) -> QNode:
         if len(step.shape) != 2 or step.shape[1] > SOFTMAX_CHANNELS:
@@ -89,7 +82,6 @@ class QSoftmax(QNode):
     keeps_order: ClassVar[bool] = True
 
     def compute(self, backend: IntegerBackend, inputs: Sequence[Array], output: Shape) -> Array:
-        del output
         x = backend.int64(inputs[0])
         xp = namespace(x)
         distance = xp.max(x, axis=-1, keepdims=True) - x

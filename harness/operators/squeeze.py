@@ -15,14 +15,12 @@ if TYPE_CHECKING:
 
 
 def read_squeeze(node: OnnxNode, builder: Builder) -> Value:
-    del builder
     source = node.activation(0)
     axes = node.axes(len(source.shape), input_since=13)
     return view(node, source, squeezed(source.shape, axes))
 
 
 def read_unsqueeze(node: OnnxNode, builder: Builder) -> Value:
-    del builder
     source = node.activation(0)
     given = node.constant_integers(1) if node.opset >= 13 else node.integers("axes")
     return view(node, source, unsqueezed(source.shape, given))

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
 
 def read_transpose(node: OnnxNode, builder: Builder) -> Value:
-    del builder
     source = node.activation(0)
     rank = len(source.shape)
     order = node.integers("perm") or tuple(reversed(range(rank)))
@@ -30,7 +29,6 @@ def read_transpose(node: OnnxNode, builder: Builder) -> Value:
 
 def _moves_samples(proto: onnx.NodeProto, inputs: Inputs) -> list[int]:
     """Axis 0 if it does not stay in front."""
-    del inputs
     given = {attribute.name: attribute for attribute in proto.attribute}
     return [0] if "perm" not in given or given["perm"].ints[:1] != [0] else []
 

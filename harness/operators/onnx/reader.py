@@ -19,13 +19,11 @@ Inputs: TypeAlias = Sequence[Value | None]
 
 def no_axes(proto: onnx.NodeProto, inputs: Inputs) -> list[int]:
     """The axes of an operator that treats every sample alike."""
-    del proto, inputs
     return []
 
 
 def axis_attribute(proto: onnx.NodeProto, inputs: Inputs) -> list[int]:
     """The attribute ``axis``, if it is given."""
-    del inputs
     return [attribute.i for attribute in proto.attribute if attribute.name == "axis"]
 
 
