@@ -107,7 +107,7 @@ def record(chosen: Sequence[Case], folder: Path) -> None:
             print(f"{case.name:16} is recorded", flush=True)
             continue
         result = engine("gem5").run(
-            program.elf, program.config.system, program.regions, timeout_s=TIMEOUT_S
+            program.elf, program.simulated, program.regions, timeout_s=TIMEOUT_S
         )
         document = {"sha256": program.sha256, "result": without_programming(result)}
         atomic_write_text(
@@ -125,7 +125,7 @@ def compare(chosen: Sequence[Case], folder: Path) -> tuple[list[ProgramRow], lis
         program = make_program(case, folder)
         theirs = reference(program)
         ours = engine("embedded").run(
-            program.elf, program.config.system, program.regions, timeout_s=TIMEOUT_S
+            program.elf, program.simulated, program.regions, timeout_s=TIMEOUT_S
         )
         ours = from_data(without_programming(ours))
         rows = layer_rows(program, theirs, ours)

@@ -68,7 +68,7 @@ def record(draw: Draw, folder: Path, gem5: Path | None) -> None:
         if known.get(case.name, {}).get("sha256") == program.sha256:
             continue
         result = engine("gem5", {} if gem5 is None else {"gem5": str(gem5)}).run(
-            program.elf, program.config.system, program.regions, timeout_s=TIMEOUT_S
+            program.elf, program.simulated, program.regions, timeout_s=TIMEOUT_S
         )
         known[case.name] = {
             "sha256": program.sha256,
@@ -100,7 +100,7 @@ def compare(draw: Draw, folder: Path) -> list[SystemRow]:
             )
         ours[case] = cycles(
             engine("embedded").run(
-                program.elf, program.config.system, program.regions, timeout_s=TIMEOUT_S
+                program.elf, program.simulated, program.regions, timeout_s=TIMEOUT_S
             )
         )
     return [

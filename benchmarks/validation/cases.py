@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from harness.config.load import load_config
-from harness.config.schema import Config
+from harness.config.schema import Config, SystemConfig
 from harness.engines.embedded.elf import read_program
 from harness.engines.protocol import DramEnergy, RegionStats, RunResult
+from harness.engines.visible import visible_system
 from harness.model.builtin import NAMES
 from harness.pipeline.prepare import prepare
 from harness.pipeline.programs import build, compile_generated, layer_infos
@@ -61,9 +62,14 @@ class Program:
     tiles_used: int
 
     @property
+    def simulated(self) -> SystemConfig:
+        """The system that both engines simulate: what the program can see, as in runs."""
+        return visible_system(self.config.system, self.tiles_used, "gem5")
+
+    @property
     def sha256(self) -> str:
         """SHA-256 of the loaded program and of the system as gem5 reads it."""
-        described = self.config.system.model_dump(mode="json", exclude=_NOT_READ_BY_GEM5)
+        described = self.simulated.model_dump(mode="json", exclude=_NOT_READ_BY_GEM5)
         system = json.dumps(described, sort_keys=True)
         return hashlib.sha256((read_program(self.elf).sha256 + system).encode()).hexdigest()
 

@@ -49,9 +49,7 @@ def test_programs_take_gem5s_time(
             validate_embedded.reference(program)
         pytest.skip("gem5's side is of an older program: benchmarks/validate_embedded.py record")
     theirs = validate_embedded.reference(program)
-    result = EmbeddedEngine().run(
-        program.elf, program.config.system, program.regions, timeout_s=300.0
-    )
+    result = EmbeddedEngine().run(program.elf, program.simulated, program.regions, timeout_s=300.0)
     ours = validate_embedded.from_data(without_programming(result))
     row = program_row(program, theirs, ours, layer_rows(program, theirs, ours))
     # The targets of docs/embedded-engine.md for means over all programs, here for each of these;
