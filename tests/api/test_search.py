@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 import aimc
 from aimc.cli.app import app
 from harness.errors import EngineError, HarnessError, MappingError
-from tests.gem5_engine.fake_gem5 import fake_gem5
+from tests.engines.gem5.fake_gem5 import fake_gem5
 
 QUICK = {
     "search.validation_images": 60,

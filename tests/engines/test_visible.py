@@ -17,7 +17,7 @@ from harness.engines.visible import visible_system
 from harness.pipeline.prepare import prepare
 from harness.pipeline.programs import build, compile_generated
 from harness.placement.plan import Plan
-from tests.engines.other_values import FIELDS, changed, configuration, other_value
+from tests.engines.embedded.other_values import FIELDS, changed, configuration, other_value
 
 TILES = ("system.tile.", "system.attach.")
 

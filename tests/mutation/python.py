@@ -58,8 +58,8 @@ TESTS = {
     "harness/placement/select.py": ("tests/placement/test_select.py",),
     "harness/placement/summary.py": (PLACE,),
     "harness/placement/tile_arithmetic.py": (
-        "tests/tile/test_arithmetic.py",
-        "tests/tile/test_noise.py",
+        "tests/aimc_tile/test_arithmetic.py",
+        "tests/aimc_tile/test_noise.py",
     ),
 }
 # Tests that take long, or that hypothesis would shrink the failure of for every single mutant.

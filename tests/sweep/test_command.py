@@ -16,7 +16,7 @@ from harness.errors import HarnessError, SweepError
 from harness.file_digests import sources_digest
 from harness.sweep.estimate import estimate
 from harness.sweep.sweep_file import read_sweep
-from tests.gem5.gem5_runs import find_gem5
+from tests.gem5_configs.gem5_runs import find_gem5
 
 ROOT = Path(__file__).parents[2]
 READY = sorted((ROOT / "workloads" / "sweeps").glob("*.yaml"))

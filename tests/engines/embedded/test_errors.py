@@ -13,7 +13,7 @@ import pytest
 from harness.engines.embedded.engine import EmbeddedEngine
 from harness.errors import EngineError
 from harness.progress import Silent
-from tests.engines.guest_programs import EXIT, build_asm, run, system
+from tests.engines.embedded.guest_programs import EXIT, build_asm, run, system
 
 FAULTS = {
     "read": ("ldr x1, =0x40000000\nldr x2, [x1]", "read 8 bytes at 0x40000000"),
@@ -174,7 +174,7 @@ import sys
 from pathlib import Path
 from harness.engines.embedded.engine import EmbeddedEngine
 from harness.progress import Silent
-from tests.engines.guest_programs import system
+from tests.engines.embedded.guest_programs import system
 class Told(Silent):
     said = False
     def simulated(self, *_):
@@ -192,7 +192,7 @@ except KeyboardInterrupt:
 
 def test_control_c_ends_a_run(tmp_path: Path) -> None:
     elf = build_asm(tmp_path, "b .\n" + EXIT)
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])}
     with subprocess.Popen(
         [sys.executable, "-c", SCRIPT, str(elf)],
         stdout=subprocess.PIPE,

@@ -14,7 +14,7 @@ from harness.config.schema import SystemConfig
 from harness.engines.embedded.engine import EmbeddedEngine
 from harness.engines.protocol import RegionStats, RunResult
 
-ROOT: Final = Path(__file__).parents[2]
+ROOT: Final = Path(__file__).parents[3]
 GUESTS: Final = Path(__file__).parent / "guests"
 
 PLATFORM: Final = {

@@ -9,7 +9,7 @@ import pytest
 
 from harness.config.schema import SystemConfig
 from harness.engines.protocol import RunResult
-from tests.engines.guest_programs import build_guest, by_name, run, system
+from tests.engines.embedded.guest_programs import build_guest, by_name, run, system
 
 POINTS = ("core", "bus")
 

@@ -7,7 +7,7 @@ import random
 import pytest
 
 from harness.engines.embedded import _engine
-from tests.engines.emulated_cpu import (
+from tests.engines.embedded.emulated_cpu import (
     BUFFER,
     FLAGS,
     REGISTERS,

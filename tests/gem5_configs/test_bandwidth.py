@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from harness.toolchain import compile_program
-from tests.gem5.gem5_runs import find_gem5, run_gem5, settings, system
+from tests.gem5_configs.gem5_runs import find_gem5, run_gem5, settings, system
 
 PROGRAM = Path(__file__).with_name("bandwidth_program.c")
 PATHS = ("store8", "store16", "load8", "load16", "dma")  # bandwidth_program.c's regions

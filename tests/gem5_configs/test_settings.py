@@ -11,7 +11,7 @@ import pytest
 from gem5_configs.settings import Settings, SettingsError, read_settings
 from harness.config.fields import canonical
 from harness.config.preset_files import list_presets
-from tests.gem5.gem5_runs import settings, system
+from tests.gem5_configs.gem5_runs import settings, system
 
 
 def read(folder: Path, document: object) -> Settings:

@@ -19,7 +19,7 @@ from harness.engines.gem5.engine import Gem5Engine
 from harness.engines.gem5.process import run_process
 from harness.errors import EngineError, HarnessError, StatsError
 from harness.toolchain import compile_program
-from tests.gem5_engine.fake_gem5 import fake_gem5
+from tests.engines.gem5.fake_gem5 import fake_gem5
 from tests.heard import Heard
 
 SYSTEM = load_config(system="alpine-hp").system

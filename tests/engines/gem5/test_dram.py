@@ -14,7 +14,7 @@ from harness.engines.gem5.dram import check_dram_energy, dram_model
 from harness.engines.gem5.engine import run_settings
 from harness.errors import ConfigError, EngineError
 
-CONFIGS = Path(__file__).parents[2] / "gem5_configs"
+CONFIGS = Path(__file__).parents[3] / "gem5_configs"
 
 
 def system(*overrides: str) -> SystemConfig:

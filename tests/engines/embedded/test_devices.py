@@ -11,7 +11,7 @@ from harness.config.schema import SystemConfig
 from harness.engines.events import ALL_EVENTS, CYCLE_CAUSES, TILE_EVENTS
 from harness.engines.protocol import RunResult
 from harness.errors import EngineError
-from tests.engines.guest_programs import (
+from tests.engines.embedded.guest_programs import (
     EXIT,
     build_asm,
     build_guest,

@@ -8,7 +8,7 @@ import pytest
 
 from harness.engines.events import CYCLE_CAUSES
 from harness.engines.protocol import RegionStats
-from tests.engines.guest_programs import build_snippets, by_name, run, system
+from tests.engines.embedded.guest_programs import build_snippets, by_name, run, system
 
 LINE = 64
 # Of preset alpine-hp, in core cycles: the L1D and L2's hit latency, and the crossbar between them.

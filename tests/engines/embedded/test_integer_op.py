@@ -7,7 +7,7 @@ import random
 import pytest
 
 from harness.engines.embedded import _engine
-from tests.engines.emulated_cpu import CODE, FLAGS, Cpu, random_registers
+from tests.engines.embedded.emulated_cpu import CODE, FLAGS, Cpu, random_registers
 
 GROUPS = {
     "pc-relative": "xxx10000" + "x" * 24,

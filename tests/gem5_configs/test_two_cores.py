@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from harness.toolchain import compile_program
-from tests.gem5.gem5_runs import find_gem5, run_gem5, settings, system
+from tests.gem5_configs.gem5_runs import find_gem5, run_gem5, settings, system
 
 PROGRAM = Path(__file__).with_name("two_cores.c")
 ROUNDS = (5, 7)  # of each core, as in two_cores.c

@@ -13,7 +13,7 @@ from aimc.cli.app import app
 from harness.config.schema import SystemConfig
 from harness.engines.embedded.engine import EmbeddedEngine
 from harness.engines.protocol import RunResult
-from tests.gem5.gem5_runs import Gem5Run, find_gem5, run_gem5, settings, system
+from tests.gem5_configs.gem5_runs import Gem5Run, find_gem5, run_gem5, settings, system
 
 ANALOG = ("tiles=10", "tile.noise=true")
 

@@ -12,7 +12,7 @@ from harness.config.load import load_config
 from harness.engines.gem5.installation import describe, find_binary, identity
 from harness.errors import EngineError
 from harness.pipeline.identity import run_identity
-from tests.gem5_engine.fake_gem5 import fake_gem5
+from tests.engines.gem5.fake_gem5 import fake_gem5
 
 
 def test_the_variable_wins_over_the_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,7 +11,7 @@ from harness.config.schema import SystemConfig
 from harness.engines.embedded.engine import EmbeddedEngine
 from harness.engines.protocol import RunResult
 from harness.errors import EngineError
-from tests.engines.guest_programs import build_guest, run, system
+from tests.engines.embedded.guest_programs import build_guest, run, system
 
 # The regions of guests/poll_loops.c.
 NAMES = ("one poll", "branches", "two tiles", "counted", "nested", "no loop")

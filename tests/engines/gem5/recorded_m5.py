@@ -1,7 +1,7 @@
 """A stand-in for gem5's Python modules that records what `gem5_configs` would build.
 
 It shows which objects a system has and which parameters they get.  It simulates nothing, and knows
-no parameter's type: `tests/gem5` runs the same scripts on gem5.
+no parameter's type: `tests/gem5_configs` runs the same scripts on gem5.
 """
 
 from __future__ import annotations

@@ -11,8 +11,8 @@ from harness.config.schema import SystemConfig
 from harness.engines.gem5.engine import run_settings
 from harness.engines.visible import visible_system
 from harness.errors import EngineError
-from tests.engines.other_values import FIELDS, changed, read_by
-from tests.gem5_engine.recorded_m5 import machine, recorded_m5
+from tests.engines.embedded.other_values import FIELDS, changed, read_by
+from tests.engines.gem5.recorded_m5 import machine, recorded_m5
 
 
 def system(*overrides: str) -> SystemConfig:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from harness.engines.protocol import RegionStats
-from tests.engines.guest_programs import build_snippets, by_name, run, system
+from tests.engines.embedded.guest_programs import build_snippets, by_name, run, system
 
 REPEATS = 96
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.engines.guest_programs import EXIT, build_asm, build_guest, run, system
+from tests.engines.embedded.guest_programs import EXIT, build_asm, build_guest, run, system
 
 # Programs in guests/ that run in one region.
 C_PROGRAMS = (

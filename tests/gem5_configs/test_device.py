@@ -8,7 +8,14 @@ from pathlib import Path
 import pytest
 
 from harness.config.schema import SystemConfig
-from tests.gem5.gem5_runs import ERROR_KINDS, Gem5Run, run_gem5, settings, system, tile_program
+from tests.gem5_configs.gem5_runs import (
+    ERROR_KINDS,
+    Gem5Run,
+    run_gem5,
+    settings,
+    system,
+    tile_program,
+)
 
 SMALL = ("tile.rows=16", "tile.columns=16")
 OWN_NS = 200.0  # of the core at 2.3 GHz in a timed multiplication, at most
