@@ -9,17 +9,15 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from aimc.cli import options
-from aimc.configuration import configure
-from aimc.defaults import DEFAULT_MAPPING, DEFAULT_SYSTEM
+from aimc.cli.configured import configured
 from harness.budget import JSON_BYTES
+from harness.config.schema import Config
 from harness.errors import HarnessError
 from harness.reading import read_regular
 from harness.strict_json import parse_json_object
 
 if TYPE_CHECKING:
     from harness.codegen.program import GeneratedProgram
-    from harness.config.schema import Config
 
 _MODEL_HELP = """Read a network and show its layers; --export writes it as ONNX.
 
@@ -74,6 +72,9 @@ _REGIONS: Final = "regions.json"
 # Keys of the section run.  Engine and timeout are in config.yaml, for `simulate`.
 _UNUSED_BY_CODEGEN: Final = ("fp32_baseline",)
 _UNUSED_BY_PLACE: Final = ("fp32_baseline", "images")
+# Options of the configuration.
+_WITHOUT_IMAGES: Final = ("mapping", "system", "settings", "input_size", "dataset", "checkpoint")
+_ALL: Final = (*_WITHOUT_IMAGES, "images")
 
 
 def register(app: typer.Typer) -> None:
@@ -87,10 +88,9 @@ def register(app: typer.Typer) -> None:
     app.command("report", help=_REPORT_HELP)(report)
 
 
+@configured("input_size", "checkpoint")
 def model(
-    model: options.Model,
-    input_size: options.Input = None,
-    checkpoint: options.Checkpoint = None,
+    config: Config,
     export: Annotated[
         Path | None, typer.Option("--export", help="ONNX file to write (batch-norm folded).")
     ] = None,
@@ -102,13 +102,6 @@ def model(
     from harness.pipeline.prepare import load
     from harness.report.terminal import make_console
 
-    config = configure(
-        model,
-        mapping="digital",
-        input_size=input_size,
-        checkpoint=checkpoint,
-        spelling=options.COMMAND_LINE,
-    )
     loaded = load(config)
     make_console().print(model_table(loaded))
     if export is not None:
@@ -116,42 +109,20 @@ def model(
         typer.echo(f"Wrote {export}")
 
 
-def quantize(
-    model: options.Model,
-    input_size: options.Input = None,
-    dataset: options.Dataset = None,
-    checkpoint: options.Checkpoint = None,
-    out: Artifact = Path("network.json"),
-) -> None:
+@configured("input_size", "dataset", "checkpoint")
+def quantize(config: Config, out: Artifact = Path("network.json")) -> None:
     """See _QUANTIZE_HELP."""
     from harness.atomic import atomic_write_text
     from harness.pipeline.prepare import prepare
     from harness.quant.summary import network_to_json
 
-    config = configure(
-        model,
-        mapping="digital",
-        input_size=input_size,
-        dataset=dataset,
-        checkpoint=checkpoint,
-        spelling=options.COMMAND_LINE,
-    )
     prepared = prepare(config)
     atomic_write_text(out, network_to_json(prepared.network))
     typer.echo(f"Wrote {out}: {len(prepared.network.nodes)} layers ({prepared.samples.statement})")
 
 
-def place(
-    context: typer.Context,
-    model: options.Model,
-    mapping: options.Mapping = DEFAULT_MAPPING,
-    system: options.System = DEFAULT_SYSTEM,
-    overrides: options.Set = None,
-    input_size: options.Input = None,
-    dataset: options.Dataset = None,
-    checkpoint: options.Checkpoint = None,
-    out: Artifact = Path("plan.json"),
-) -> None:
+@configured(*_WITHOUT_IMAGES, unused=_UNUSED_BY_PLACE)
+def place(config: Config, out: Artifact = Path("plan.json")) -> None:
     """See _PLACE_HELP."""
     from aimc.progress import shown_progress
     from harness.atomic import atomic_write_text
@@ -159,18 +130,6 @@ def place(
     from harness.pipeline.simulator import Simulator
     from harness.placement.summary import plan_to_json
 
-    config = configure(
-        model,
-        mapping=mapping,
-        system=system,
-        settings=overrides or (),
-        input_size=input_size,
-        dataset=dataset,
-        checkpoint=checkpoint,
-        given=options.given_options(context),
-        unused=_UNUSED_BY_PLACE,
-        spelling=options.COMMAND_LINE,
-    )
     with shown_progress() as progress:
         prepared = prepare(config, Simulator(progress))
     plan = prepared.mapped or prepared.digital
@@ -184,65 +143,19 @@ def place(
         typer.echo(f"  {layer} stays digital: {reason}")
 
 
-def codegen(
-    context: typer.Context,
-    model: options.Model,
-    mapping: options.Mapping = DEFAULT_MAPPING,
-    system: options.System = DEFAULT_SYSTEM,
-    overrides: options.Set = None,
-    images: options.Images = None,
-    input_size: options.Input = None,
-    dataset: options.Dataset = None,
-    checkpoint: options.Checkpoint = None,
-    out: Program = Path("program"),
-) -> None:
+@configured(*_ALL, unused=_UNUSED_BY_CODEGEN)
+def codegen(config: Config, out: Program = Path("program")) -> None:
     """See _CODEGEN_HELP."""
-    config = configure(
-        model,
-        mapping=mapping,
-        system=system,
-        settings=overrides or (),
-        images=images,
-        input_size=input_size,
-        dataset=dataset,
-        checkpoint=checkpoint,
-        given=options.given_options(context),
-        unused=_UNUSED_BY_CODEGEN,
-        spelling=options.COMMAND_LINE,
-    )
     _generate(config, out)
     typer.echo(f"Wrote {out / 'src'}")
 
 
-def compile_elf(
-    context: typer.Context,
-    model: options.Model,
-    mapping: options.Mapping = DEFAULT_MAPPING,
-    system: options.System = DEFAULT_SYSTEM,
-    overrides: options.Set = None,
-    images: options.Images = None,
-    input_size: options.Input = None,
-    dataset: options.Dataset = None,
-    checkpoint: options.Checkpoint = None,
-    out: Program = Path("program"),
-) -> None:
+@configured(*_ALL, unused=_UNUSED_BY_CODEGEN)
+def compile_elf(config: Config, out: Program = Path("program")) -> None:
     """See _COMPILE_HELP."""
     from harness.atomic import atomic_write_text
     from harness.pipeline.programs import compile_generated
 
-    config = configure(
-        model,
-        mapping=mapping,
-        system=system,
-        settings=overrides or (),
-        images=images,
-        input_size=input_size,
-        dataset=dataset,
-        checkpoint=checkpoint,
-        given=options.given_options(context),
-        unused=_UNUSED_BY_CODEGEN,
-        spelling=options.COMMAND_LINE,
-    )
     program = _generate(config, out)
     elf = compile_generated(program, out)
     atomic_write_text(out / _REGIONS, json.dumps(program.regions, indent=2) + "\n")
