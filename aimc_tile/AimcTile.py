@@ -13,7 +13,8 @@ class AimcTile(DmaDevice):
     cxx_class = "gem5::AimcTile"
 
     pio_addr = Param.Addr("Address of the tile's window of 64 KiB")
-    pio_latency = Param.Latency("0ns", "Time to decode an access")
+    load_latency = Param.Latency("0ns", "Of a load, beyond crossbars and port")
+    store_latency = Param.Latency("0ns", "Of a store, beyond crossbars and port")
     index = Param.UInt32(0, "Number of the tile in the system; part of the noise's key")
     interrupt = Param.ArmInterruptPin(
         NULL, "Pulsed when a conversion started by the guest, a descriptor or an image is done"

@@ -59,7 +59,8 @@ bool isPlain(const PacketPtr packet) {
 AimcTile::AimcTile(const Params& params)
     : DmaDevice(params),
       windowStart(params.pio_addr),
-      accessLatency(params.pio_latency),
+      loadLatency(params.load_latency),
+      storeLatency(params.store_latency),
       usesDma(params.use_dma),
       interrupt(params.interrupt ? params.interrupt->get() : nullptr),
       tile(coreParams(params)),
@@ -99,7 +100,7 @@ Tick AimcTile::read(PacketPtr packet) {
     std::memset(packet->getPtr<uint8_t>(), 0, packet->getSize());
     refuse(true);
   }
-  return finish(packet);
+  return finish(packet, loadLatency);
 }
 
 Tick AimcTile::write(PacketPtr packet) {
@@ -112,7 +113,7 @@ Tick AimcTile::write(PacketPtr packet) {
     refuse(false);
   }
   // Anything else is cache maintenance, and a device holds no lines.
-  return finish(packet);
+  return finish(packet, storeLatency);
 }
 
 // Counts an access that no offset or width describes; the core refuses a width of 0.
@@ -133,14 +134,14 @@ void AimcTile::writeBytes(Addr offset, const void* data, Addr bytes) {
   portDone = tile.write(now(), offset, static_cast<uint32_t>(bytes), data);
 }
 
-Tick AimcTile::finish(PacketPtr packet) {
+Tick AimcTile::finish(PacketPtr packet, Tick latency) {
   settle();
   if (packet->needsResponse())
     packet->makeAtomicResponse();
   else
     packet->cmd = MemCmd::BadAddressError;  // of a write-back; nobody waits, but the port checks
   const Tick done = std::max(toTick(portDone), curTick());
-  return done - curTick() + accessLatency;
+  return done - curTick() + latency;
 }
 
 void AimcTile::dmaDone(const aimc::DmaRequest& request, const void* data) {

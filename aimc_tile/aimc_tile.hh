@@ -60,10 +60,11 @@ class AimcTile : public DmaDevice, private RegisterBankTarget, private DmaEngine
   void wakeUp();
   void settle();
   void refuse(bool is_read);
-  Tick finish(PacketPtr packet);
+  Tick finish(PacketPtr packet, Tick latency);
 
   const Addr windowStart;
-  const Tick accessLatency;
+  const Tick loadLatency;
+  const Tick storeLatency;
   const bool usesDma;
   ArmInterruptPin* const interrupt;
 

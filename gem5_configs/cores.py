@@ -128,6 +128,7 @@ def _in_order(core: Settings, l1i: Settings, l1d: Settings, index: int) -> BaseC
                 _multiplier(core),
                 _divider(core),
                 *(_simd_unit(core) for _ in range(core.simd_units)),
+                *_float_dividers(core),
                 MinorDefaultPredFU(),
                 *(MinorDefaultMemFU(opLat=memory) for _ in range(core.load_store_units)),
                 MinorDefaultMiscFU(),
@@ -162,14 +163,25 @@ def _divider(core: Settings) -> MinorFU:
 
 
 def _simd_unit(core: Settings) -> MinorFU:
-    """One unit for all of SIMD and floating point; slower operations hold back their result."""
-    groups = (
-        (SIMD_INTEGER, core.simd_latency),
-        (SIMD_MULTIPLY, core.simd_mul_latency),
-        (FLOAT, core.fp_latency),
-        (FLOAT_DIVIDE, core.fp_div_latency),
-    )
-    fastest = min(core.dot_latency, *(latency for _, latency in groups))
+    """One unit for all of SIMD and floating point; slower operations hold back their result.
+
+    Raises:
+        SettingsError: A result would be there after its operation has left the unit.
+    """
+    groups = [
+        (SIMD_INTEGER, "simd_latency"),
+        (SIMD_MULTIPLY, "simd_mul_latency"),
+        (FLOAT, "fp_latency"),
+    ]
+    if not _divides_apart(core):
+        groups.append((FLOAT_DIVIDE, "fp_div_latency"))
+    fastest = _fastest(core)
+    for key in ("dot_latency", *(key for _, key in groups)):
+        if getattr(core, key) > fastest + FORWARDING:
+            raise SettingsError(
+                f"system.core.{key} is {getattr(core, key)}, and the fastest SIMD operation takes"
+                f" {fastest}; MinorCPU's SIMD unit has latencies up to {FORWARDING} cycles apart"
+            )
     timings = [
         MinorFUTiming(
             description="Dot",
@@ -185,16 +197,39 @@ def _simd_unit(core: Settings) -> MinorFU:
         MinorFUTiming(
             description=classes[0],
             srcRegsRelativeLats=[FORWARDING],
-            extraAssumedLat=latency - fastest,
+            extraAssumedLat=getattr(core, key) - fastest,
             opClasses=minorMakeOpClassSet(classes),
         )
-        for classes, latency in groups
+        for classes, key in groups
     ]
     return MinorFU(
         opClasses=minorMakeOpClassSet([name for classes, _ in groups for name in classes]),
         timings=timings,
         opLat=fastest + FORWARDING,
     )
+
+
+def _fastest(core: Settings) -> int:
+    """Latency of the fastest operation of a SIMD unit."""
+    keys = ("simd_latency", "simd_mul_latency", "dot_latency", "fp_latency", "fp_div_latency")
+    return min(getattr(core, key) for key in keys)
+
+
+def _divides_apart(core: Settings) -> bool:
+    """Whether floating-point divisions take a unit of their own: they are not pipelined then."""
+    return core.fp_div_latency > _fastest(core) + FORWARDING
+
+
+def _float_dividers(core: Settings) -> list[MinorFU]:
+    if not _divides_apart(core):
+        return []
+    divider = MinorFU(
+        opClasses=minorMakeOpClassSet(FLOAT_DIVIDE),
+        timings=[MinorFUTiming(description="FloatDiv", srcRegsRelativeLats=[FORWARDING])],
+        opLat=core.fp_div_latency + FORWARDING,
+        issueLat=core.fp_div_latency,
+    )
+    return [divider]
 
 
 def _out_of_order(core: Settings, index: int) -> BaseCPU:

@@ -1,7 +1,8 @@
 """AIMC tiles and where they attach.
 
 `core`: beside the L1s.  A crossbar in front of each L1 data cache takes the accesses to tiles out,
-at no cost for the others, to one crossbar at the cores' clock; DMA goes through the L2.
+at no cost for the others, to one crossbar; the tiles have the latencies of accesses.  DMA goes
+through the L2.
 `bus`: on the system crossbar; DMA goes to memory past the L2.
 """
 
@@ -40,9 +41,7 @@ _BUS_ACCESS = {
     "store_latency_cycles": 2,
 }
 
-_LEAST_CYCLES = 1.1  # of a load: one is the core's own
-_SPLIT_PS = 1  # in which it hands an answer on
-_TOLERANCE = 0.01  # of a cycle: presets have four digits
+_SPLIT_PS = 1  # in which a crossbar of that clock hands an answer on
 
 
 def tile_range(tiles: int, board: Settings) -> AddrRange:
@@ -92,19 +91,22 @@ def attach_to_cores(group: SubSystem, cluster: Cluster, settings: Settings) -> N
     if settings.attach.through_caches:
         raise SettingsError("system.attach.through_caches: tiles beside the L1s are before them")
     _refuse_extra_beats(settings.attach)
-    way_ps = _way_ps(settings.attach, settings.core.clock_ghz)
     for part in (*group.tile, group.dma_bus, group.dma_cache):
         part.clk_domain = cluster.clk_domain
     group.voltage_domain = VoltageDomain()
     group.split_clock = SrcClockDomain(clock=SPLIT_CLOCK, voltage_domain=group.voltage_domain)
     group.pio_bus = IOXBar(
         clk_domain=group.split_clock,
-        frontend_latency=2 * way_ps // 5,
-        forward_latency=way_ps - 2 * (2 * way_ps // 5),
-        response_latency=2 * way_ps // 5,
+        width=64,
+        frontend_latency=0,
+        forward_latency=0,
+        response_latency=0,
+        header_latency=0,
     )
     for tile in group.tile:
         tile.pio = group.pio_bus.mem_side_ports
+        for kind in ("load", "store"):
+            setattr(tile, f"{kind}_latency", _access_latency(settings, kind))
     group.split = [
         CoherentXBar(
             clk_domain=group.split_clock,
@@ -160,23 +162,14 @@ def _tile(
     )
 
 
-def _way_ps(attach: Settings, clock_ghz: float) -> int:
-    """The crossbar's time, to the tile and back: what the core does not add to an access itself.
-
-    A core takes an answer a cycle after it has come, and a store one cycle later still.
-    """
-    load_cycles = attach.load_latency_ns * clock_ghz + attach.load_latency_cycles
-    store_cycles = attach.store_latency_ns * clock_ghz + attach.store_latency_cycles
-    if load_cycles < _LEAST_CYCLES:
-        raise SettingsError(
-            f"system.attach: a load takes {load_cycles:.4g} cycles; gem5 needs {_LEAST_CYCLES}"
-        )
-    if abs(store_cycles - load_cycles - 1) > _TOLERANCE:
-        raise SettingsError(
-            f"system.attach: a load takes {load_cycles:.4g} cycles and a store {store_cycles:.4g};"
-            " on gem5 a store takes one more than a load"
-        )
-    return round((load_cycles - 1) * round(1e3 / clock_ghz)) - _SPLIT_PS
+def _access_latency(settings: Settings, kind: str) -> str:
+    """The latency of a load or a store by a core, less what the crossbars take."""
+    period_ps = round(1e3 / settings.core.clock_ghz)
+    own_ps = getattr(settings.attach, f"{kind}_latency_ns") * 1e3
+    own_ps += getattr(settings.attach, f"{kind}_latency_cycles") * period_ps
+    if own_ps < _SPLIT_PS:
+        raise SettingsError(f"system.attach.{kind}_latency_ns: gem5 needs 0.001 ns")
+    return f"{round(own_ps) - _SPLIT_PS}ps"
 
 
 def _refuse_extra_beats(attach: Settings) -> None:

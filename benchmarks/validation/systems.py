@@ -17,6 +17,8 @@ PRESETS: Final = ("alpine-hp", "alpine-hp-bus", "alpine-lp", "a55-hermes", "herm
 _SEED: Final = 20261129
 _FIRST_NETWORK: Final = 5  # smaller numbers are the validation's
 _NETWORKS: Final = 60
+_LEAST_DIVISION: Final = 4  # cycles, of the presets
+_MOST_APART: Final = 2  # cycles
 _EVERY_RESNET: Final = 8  # systems; it takes gem5 minutes
 
 
@@ -63,8 +65,16 @@ def _draw(index: int) -> Draw:
         return Draw(index, PRESETS[index], (("system.tile.io", io),), (first, second))
     preset = rng.choice(PRESETS)
     values = {**_core(rng), **_caches(rng), **_memory(rng), **_tile(rng)}
+    _bring_together(values)
     chosen = tuple((f"system.{key}", value) for key, value in values.items())
     return Draw(index, preset, chosen, (first, second))
+
+
+def _bring_together(values: dict[str, str]) -> None:
+    """Limit the latencies of SIMD operations to those that gem5's MinorCPU can have."""
+    keys = [f"core.{key}_latency" for key in ("simd", "simd_mul", "dot", "dot_accumulate", "fp")]
+    most = min(_LEAST_DIVISION, *(int(values[key]) for key in keys)) + _MOST_APART
+    values.update({key: str(min(int(values[key]), most)) for key in keys})
 
 
 def _core(rng: random.Random) -> dict[str, str]:

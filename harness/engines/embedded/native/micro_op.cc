@@ -35,10 +35,14 @@ class Expansion {
     if (reg != kNoReg) op.dst[op.destinations++] = reg;
   }
 
-  // All of SIMD and floating point goes through one kind of unit.
-  static void in_simd_unit(MicroOp& op, int latency) {
+  // All of SIMD and floating point passes units of one kind in the time of the fastest operation.
+  // The result of a slower one is late, by up to the cycles of the forwarding.
+  void in_simd_unit(MicroOp& op, int latency) const {
+    const int fastest = std::min({core_.simd_latency, core_.simd_mul_latency, core_.dot_latency,
+                                  core_.fp_latency, core_.fp_div_latency});
     op.unit = Unit::kSimd;
-    op.depth = op.result = static_cast<uint8_t>(latency + kForwarding);
+    op.depth = static_cast<uint8_t>(std::max(fastest + kForwarding, latency));
+    op.result = static_cast<uint8_t>(latency + kForwarding);
     op.late = kForwarding;
   }
 
