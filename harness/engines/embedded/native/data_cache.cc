@@ -12,8 +12,13 @@ void DataCache::insert(LineNumber line, bool dirty, bool prefetched, Cycle now, 
   l2_.write_back(victim, now);
 }
 
-Cycle DataCache::access(LineNumber line, bool store, uint64_t pc, Cycle issue_cycle) {
+Cycle DataCache::access(uint32_t address, bool store, uint64_t pc, Cycle issue_cycle) {
+  issue_prefetches(issue_cycle);
+  const LineNumber line = lines_.line_of(address);
   const Cache::Lookup lookup = tags_.access(line, store);
+  // Until it arrives, a line that was requested misses again.
+  const Cycle filling = static_cast<Cycle>(lines_.bytes / kL1CrossbarBytes) + hit_cycles_;
+  const bool missed = !lookup.hit || mshrs_.fill_time(line, issue_cycle) - filling > issue_cycle;
   Cycle data = 0;
   if (lookup.was_shared) {
     ++events_[kL1dMisses];
@@ -29,30 +34,35 @@ Cycle DataCache::access(LineNumber line, bool store, uint64_t pc, Cycle issue_cy
     mshrs_.allocate(line, fill.whole);
     insert(line, store, false, issue_cycle, fill.shared);
   }
-  if (prefetcher_.enabled() && (!lookup.hit || lookup.was_prefetched)) {
-    const int64_t stride = prefetcher_.train(pc, line);
-    if (stride != 0) prefetch_stride(line, stride, issue_cycle);
+  if (prefetcher_.enabled() && (missed || lookup.was_prefetched)) {
+    prefetcher_.train(pc, address, issue_cycle);
   }
   return data;
 }
 
-void DataCache::prefetch_stride(LineNumber line, int64_t stride, Cycle now) {
-  for (int i = 1; i <= prefetcher_.degree(); ++i) {
-    const int64_t target = static_cast<int64_t>(line) + stride * i;
-    if (target < 0 || target >= static_cast<int64_t>(lines_.count)) return;
-    const auto next = static_cast<LineNumber>(target);
-    if (tags_.contains(next)) continue;
-    if (mshrs_.free_at(now) > now) return;
-    const L1Crossbar::Fill fill = crossbar_.fill(next, 0, now, hit_cycles_, MissKind::kPrefetch);
-    mshrs_.allocate(next, fill.whole);
-    insert(next, false, true, now, fill.shared);
+void DataCache::issue_queued(Cycle now) {
+  while (!prefetcher_.empty()) {
+    const StridePrefetcher::Candidate next = prefetcher_.front();
+    const Cycle ready = std::max(next.ready, next_prefetch_);
+    const Cycle cycle = mshrs_.free_for_prefetch_at(ready);
+    if (cycle > now) return;
+    prefetcher_.pop();
+    next_prefetch_ = cycle + 1;
+    if (next.line >= lines_.count || tags_.contains(next.line)) continue;
+    // A prefetch leaves the cache at once.
+    const L1Crossbar::Fill fill =
+        crossbar_.fill(next.line, next.pc, cycle - hit_cycles_, hit_cycles_, MissKind::kPrefetch);
+    mshrs_.allocate(next.line, fill.whole);
+    insert(next.line, false, true, cycle, fill.shared);
   }
 }
 
 void DataCache::prefetch(LineNumber line, Cycle issue_cycle) {
+  issue_prefetches(issue_cycle);
   if (tags_.access(line, false).hit) return;
   ++events_[kL1dMisses];
-  const L1Crossbar::Fill fill = crossbar_.fill(line, 0, issue_cycle, hit_cycles_, MissKind::kLoad);
+  const L1Crossbar::Fill fill =
+      crossbar_.fill(line, 0, issue_cycle, hit_cycles_, MissKind::kUnwatched);
   mshrs_.allocate(line, fill.whole);
   insert(line, false, false, issue_cycle, fill.shared);
 }

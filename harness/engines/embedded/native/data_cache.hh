@@ -26,7 +26,7 @@ class DataCache {
         lines_(lines),
         tags_(params),
         mshrs_(params.mshrs),
-        prefetcher_(params.prefetch_degree),
+        prefetcher_(params.prefetch_degree, lines),
         crossbar_(crossbar),
         l2_(l2),
         dma_(dma),
@@ -37,10 +37,14 @@ class DataCache {
 
   // The first cycle at or after `cycle` in which the cache accepts an access: it blocks while all
   // its MSHRs are allocated.
-  Cycle accepts_at(Cycle cycle) { return mshrs_.free_at(cycle); }
+  Cycle accepts_at(Cycle cycle) {
+    issue_prefetches(cycle);
+    return mshrs_.free_at(cycle);
+  }
 
-  // A demand access to one line, issued at `issue_cycle`.  Returns when the data are there.
-  Cycle access(LineNumber line, bool store, uint64_t pc, Cycle issue_cycle);
+  // A demand access to the line of `address`, issued at `issue_cycle`.  Returns when the data are
+  // there.
+  Cycle access(uint32_t address, bool store, uint64_t pc, Cycle issue_cycle);
 
   // A software prefetch of one line, issued at `issue_cycle`.
   void prefetch(LineNumber line, Cycle issue_cycle);
@@ -84,13 +88,18 @@ class DataCache {
 
  private:
   void insert(LineNumber line, bool dirty, bool prefetched, Cycle now, bool shared);
-  void prefetch_stride(LineNumber line, int64_t stride, Cycle now);
+  // Issues the queued prefetches that can have issued by `now`.
+  void issue_prefetches(Cycle now) {
+    if (!prefetcher_.empty()) issue_queued(now);
+  }
+  void issue_queued(Cycle now);
 
   Cycle hit_cycles_;
   LineGeometry lines_;
   Cache tags_;
   MshrFile mshrs_;
   StridePrefetcher prefetcher_;
+  Cycle next_prefetch_ = 0;  // at most one issues per cycle
   L1Crossbar& crossbar_;
   L2Cache& l2_;
   DmaCache& dma_;

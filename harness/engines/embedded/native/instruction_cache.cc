@@ -9,7 +9,7 @@ Cycle InstructionCache::fetch(LineNumber line, Cycle now) {
   if (line >= lines_) return ready;
   const Cache::Lookup lookup = tags_.access(line, false);
   const auto fill = [this, now](LineNumber missed) {
-    return crossbar_.fill(missed, 0, now, hit_cycles_, MissKind::kPrefetch);
+    return crossbar_.fill(missed, 0, now, hit_cycles_, MissKind::kUnwatched);
   };
   if (lookup.hit) {
     ready = std::max(ready, mshrs_.fill_time(line, now));

@@ -11,18 +11,29 @@ L2Cache::L2Cache(const CacheParams& params, Femtoseconds period, const LineGeome
                  DmaCache& dma, DramPort& dram, Events& events)
     : period_(period),
       hit_cycles_(params.hit_latency_cycles),
-      lines_(lines.count),
+      lines_(lines),
       tags_(params),
       mshrs_(params.mshrs),
-      prefetcher_(params.prefetch_degree),
+      prefetcher_(params.prefetch_degree, lines),
       dma_(dma),
       dram_(dram),
       events_(events) {}
 
+namespace {
+
+// Whether the L2's prefetcher watches requests of `kind`.
+bool trains(MissKind kind) {
+  return kind == MissKind::kLoad || kind == MissKind::kStore || kind == MissKind::kPrefetch;
+}
+
+}  // namespace
+
 Cycle L2Cache::access(LineNumber line, uint64_t pc, Cycle now, MissKind kind) {
   ++events_[kL2Accesses];
+  issue_prefetches(now);
   const bool to_write = kind == MissKind::kStore || kind == MissKind::kDmaWrite;
   const Cache::Lookup lookup = tags_.access(line, false);
+  const bool in_flight = mshrs_.fill_time(line, now) - hit_cycles_ > now;
   const Cycle looked_up = now + hit_cycles_;
   Cycle ready = looked_up;
   if (lookup.hit) {
@@ -41,9 +52,10 @@ Cycle L2Cache::access(LineNumber line, uint64_t pc, Cycle now, MissKind kind) {
     mshrs_.allocate(line, ready);
     insert(line, false, false, looked_up, dma.present && !to_write);
   }
-  const bool trains = kind == MissKind::kLoad || kind == MissKind::kStore;
-  if (prefetcher_.enabled() && trains && (!lookup.hit || lookup.was_prefetched)) {
-    prefetch(line, prefetcher_.train(pc, line), looked_up);
+  const bool missed = !lookup.hit || in_flight;
+  if (prefetcher_.enabled() && trains(kind) && (missed || lookup.was_prefetched)) {
+    const uint64_t watched = kind == MissKind::kPrefetch ? ~pc : pc;
+    prefetcher_.train(watched, line << lines_.shift, now);
   }
   return ready;
 }
@@ -74,15 +86,18 @@ void L2Cache::write_back(const Cache::Victim& victim, Cycle now) {
   }
 }
 
-void L2Cache::prefetch(LineNumber line, int64_t stride, Cycle now) {
-  for (int i = 1; stride != 0 && i <= prefetcher_.degree(); ++i) {
-    const int64_t target = static_cast<int64_t>(line) + stride * i;
-    if (target < 0 || target >= static_cast<int64_t>(lines_)) break;
-    const auto next = static_cast<LineNumber>(target);
-    if (tags_.contains(next)) continue;
-    if (mshrs_.free_at(now) > now) break;
-    read_dram(next, now);
-    insert(next, false, true, now, false);
+// Issues the queued prefetches that can have issued by `now`.
+void L2Cache::issue_prefetches(Cycle now) {
+  while (!prefetcher_.empty()) {
+    const StridePrefetcher::Candidate next = prefetcher_.front();
+    const Cycle ready = std::max(next.ready, next_prefetch_);
+    const Cycle cycle = mshrs_.free_for_prefetch_at(ready);
+    if (cycle > now) return;
+    prefetcher_.pop();
+    next_prefetch_ = cycle + 1;
+    if (next.line >= lines_.count || tags_.contains(next.line)) continue;
+    mshrs_.allocate(next.line, read_dram(next.line, cycle) + hit_cycles_);
+    insert(next.line, false, true, cycle, false);
   }
 }
 

@@ -17,11 +17,12 @@ namespace aimc::embedded {
 
 // Why a cache before the L2 requests a line.
 enum class MissKind : uint8_t {
-  kLoad,      // demand of the L1D, to read; trains the prefetcher
-  kStore,     // demand of the L1D, to write; trains the prefetcher
-  kPrefetch,  // prefetch of the L1D, or any fill of the L1I
-  kDmaRead,   // fill of the tiles' cache, to read
-  kDmaWrite,  // fill of the tiles' cache, to write a part of the line
+  kLoad,       // demand of the L1D, to read; trains the prefetcher
+  kStore,      // demand of the L1D, to write; trains the prefetcher
+  kPrefetch,   // prefetch of the L1D; trains the prefetcher, apart from the demands
+  kUnwatched,  // software prefetch of the L1D, or any fill of the L1I
+  kDmaRead,    // fill of the tiles' cache, to read
+  kDmaWrite,   // fill of the tiles' cache, to write a part of the line
 };
 
 class L2Cache {
@@ -73,14 +74,15 @@ class L2Cache {
  private:
   Cycle read_dram(LineNumber line, Cycle now);
   void insert(LineNumber line, bool dirty, bool prefetched, Cycle now, bool shared);
-  void prefetch(LineNumber line, int64_t stride, Cycle now);
+  void issue_prefetches(Cycle now);
 
   Femtoseconds period_;
   Cycle hit_cycles_;
-  LineNumber lines_;  // in DRAM
+  LineGeometry lines_;
   Cache tags_;
   MshrFile mshrs_;
   StridePrefetcher prefetcher_;
+  Cycle next_prefetch_ = 0;  // at most one issues per cycle
   DmaCache& dma_;
   DramPort& dram_;
   Events& events_;

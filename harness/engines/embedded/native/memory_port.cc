@@ -56,10 +56,10 @@ Cycle MemoryPort::data_cycle(const Access& access, Cycle issue_cycle, bool store
   if (access.found == Found::kL2) return l1d_.fill_from_l2(first, issue_cycle);
   if (access.found == Found::kInFlight) return l1d_.hit_in_flight(first, issue_cycle);
   const LineNumber last = lines.line_of(access.address + access.bytes - 1);
-  Cycle data = l1d_.access(first, store, access.pc, issue_cycle);
+  Cycle data = l1d_.access(access.address, store, access.pc, issue_cycle);
   if (last != first) {
     l1d_.count_split();
-    data = std::max(data, l1d_.access(last, store, access.pc, issue_cycle + 1));
+    data = std::max(data, l1d_.access(last << lines.shift, store, access.pc, issue_cycle + 1));
   }
   return data;
 }

@@ -10,9 +10,9 @@ void MshrFile::retire(Cycle now) {
   for (const Entry& entry : entries_) first_fill_ = std::min(first_fill_, entry.fill_time);
 }
 
-// An MSHR is free once all but `capacity_` - 1 of the fills have completed.
-Cycle MshrFile::first_free() const {
-  if (entries_.size() == capacity_) {
+// An MSHR is free once all but `capacity` - 1 of the fills have completed.
+Cycle MshrFile::free_with(size_t capacity) const {
+  if (entries_.size() == capacity) {
     Cycle first = INT64_MAX;
     for (const Entry& entry : entries_) first = std::min(first, entry.fill_time);
     return first;
@@ -20,7 +20,7 @@ Cycle MshrFile::first_free() const {
   std::vector<Cycle> fill_times;
   fill_times.reserve(entries_.size());
   for (const Entry& entry : entries_) fill_times.push_back(entry.fill_time);
-  const size_t last = entries_.size() - capacity_;
+  const size_t last = entries_.size() - capacity;
   std::nth_element(fill_times.begin(), fill_times.begin() + static_cast<ptrdiff_t>(last),
                    fill_times.end());
   return fill_times[last];

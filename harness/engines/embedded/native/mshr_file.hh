@@ -41,6 +41,16 @@ class MshrFile {
     return entries_.size() < capacity_ ? now : first_free();
   }
 
+  // The first time at or after `now` at which a prefetch may take an MSHR: two others stay free, as
+  // in gem5's caches.  kNever: there are not that many.
+  Cycle free_for_prefetch_at(Cycle now) {
+    if (capacity_ <= kKeptFree) return kNever;
+    if (first_fill_ <= now) retire(now);
+    return entries_.size() < capacity_ - kKeptFree ? now : free_with(capacity_ - kKeptFree);
+  }
+
+  static constexpr Cycle kNever = INT64_MAX;
+
   // `line` is in flight until `fill_time`.  Replaces an earlier fill of the same line.
   void allocate(LineNumber line, Cycle fill_time) {
     deallocate(line);
@@ -58,8 +68,11 @@ class MshrFile {
     Cycle fill_time;
   };
 
+  static constexpr size_t kKeptFree = 2;
+
   void retire(Cycle now);
-  Cycle first_free() const;
+  Cycle first_free() const { return free_with(capacity_); }
+  Cycle free_with(size_t capacity) const;
 
   size_t capacity_;
   Cycle first_fill_ = INT64_MAX;  // no entry has an earlier fill time
