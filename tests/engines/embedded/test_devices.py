@@ -139,6 +139,21 @@ def test_the_port_of_a_slow_tile_is_waited_for(accesses: Path) -> None:
     assert cycles / N == 2 * (math.ceil((9.9 + 8 / 0.5) * GHZ) + AROUND)
 
 
+@pytest.mark.parametrize(("l1d", "l2"), [(2, 20), (1, 20), (4, 20), (2, 8)])
+def test_on_the_bus_an_access_passes_the_caches_twice(accesses: Path, l1d: int, l2: int) -> None:
+    caches = (
+        "core.clock_ghz=1.0",
+        f"caches.l1d.hit_latency_cycles={l1d}",
+        f"caches.l2.hit_latency_cycles={l2}",
+        f"core.load_to_use_latency={l1d + 3}",
+    )
+    stats = by_name(run(accesses, system(*FAST_TILE, *caches), access_names()))
+    # The preset's latencies in ns and cycles, and an edge of the bus after the tile's port.
+    for name, latency in (("load 8", 11 + 3 + 1), ("store 8", 11 + 2 + 1)):
+        cycles = stats[f"{name} x2"].events["cycles"] - stats[name].events["cycles"]
+        assert cycles / N == 2 * (l1d + l2) + latency + AROUND
+
+
 def mvm_program(folder: Path, tiles: int) -> Path:
     return build_guest(folder, "mvm", f"-DTILES={tiles}ul")
 

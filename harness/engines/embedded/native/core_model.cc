@@ -21,7 +21,8 @@ CoreModel::CoreModel(const SystemParams& params, const RegisterNumbers& numbers,
       tags_(params.core, memory_.l1d()),
       poll_loop_(period_, devices_.path().period(), pipeline_, predictor_, tiles_, dma_, counters_,
                  attribution_),
-      device_port_(period_, devices_, pipeline_, counters_, attribution_, poll_loop_, failure_) {
+      device_port_(period_, params.attach.through_caches ? &memory_.l1d() : nullptr, devices_,
+                   pipeline_, counters_, attribution_, poll_loop_, failure_) {
   if (params.tiles > 0 && params.tile.dma) {
     memory_.set_catch_up([this](Femtoseconds now) { dma_.advance(now); });
   }

@@ -69,7 +69,9 @@ DeviceAccess DevicePort::take() {
   return access;
 }
 
-void DevicePort::begin_bus_access(Cycle issue_cycle) { pending_->time = issue_cycle * period_; }
+void DevicePort::begin_bus_access(Cycle issue_cycle) {
+  pending_->time = (passes_ ? passes_->accepts_at(issue_cycle) : issue_cycle) * period_;
+}
 
 // Performs the bus access that holds byte `done` of the pending access.
 bool DevicePort::bus_access() {

@@ -11,6 +11,7 @@
 
 #include "block.hh"
 #include "counters.hh"
+#include "data_cache.hh"
 #include "device_access.hh"
 #include "devices.hh"
 #include "failure.hh"
@@ -23,9 +24,13 @@ namespace aimc::embedded {
 
 class DevicePort {
  public:
-  DevicePort(Femtoseconds period, Devices& devices, Pipeline& pipeline, Counters& counters,
-             PollAttribution& attribution, PollLoop& poll_loop, Failure& failure)
+  // `passes`: the cache that accesses pass, which blocks them while its MSHRs are full; may be
+  // null.
+  DevicePort(Femtoseconds period, DataCache* passes, Devices& devices, Pipeline& pipeline,
+             Counters& counters, PollAttribution& attribution, PollLoop& poll_loop,
+             Failure& failure)
       : period_(period),
+        passes_(passes),
         devices_(devices),
         pipeline_(pipeline),
         counters_(counters),
@@ -63,6 +68,7 @@ class DevicePort {
   bool pseudo_instruction(uint64_t address, bool first);
 
   Femtoseconds period_;
+  DataCache* passes_;
   Devices& devices_;
   Pipeline& pipeline_;
   Counters& counters_;

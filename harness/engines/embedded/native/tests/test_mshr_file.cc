@@ -26,6 +26,15 @@ TEST(mshr_file_allocation_replaces_and_deallocation_removes) {
   CHECK(mshrs.in_flight(0) == 0);
 }
 
+TEST(mshr_file_keeps_two_free_of_prefetches) {
+  MshrFile mshrs(4);
+  mshrs.allocate(1, 100);
+  CHECK(mshrs.free_for_prefetch_at(10) == 10);
+  mshrs.allocate(2, 90);
+  CHECK(mshrs.free_for_prefetch_at(10) == 90);
+  CHECK(MshrFile(2).free_for_prefetch_at(10) == MshrFile::kNever);
+}
+
 TEST(mshr_file_is_full_until_enough_fills_complete) {
   MshrFile mshrs(2);
   mshrs.allocate(1, 100);
