@@ -18,6 +18,7 @@ sys.path.insert(0, str(ROOT / "benchmarks"))
 
 import calibrate  # noqa: E402
 import validate_embedded  # noqa: E402
+import validate_systems  # noqa: E402
 from calibration.dma import transfers, write_dma_program  # noqa: E402
 from calibration.program import write_program  # noqa: E402
 from calibration.snippets import snippets  # noqa: E402
@@ -91,6 +92,30 @@ def test_published_errors_are_within_the_targets() -> None:
     assert mean("energy_error") < 0.05
     assert mean("l1d_misses_error") < 0.10
     assert mean("l2_misses_error") < 0.10
+
+
+@pytest.mark.parametrize("name", ["system01", "system10", "system19"])
+def test_programs_take_gem5s_time_on_other_systems(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv(FOLDER_VARIABLE, raising=False)
+    (draw,) = (draw for draw in validate_systems.draws() if draw.name == name)
+    for row in validate_systems.compare(draw, tmp_path):
+        # Twice the target of the mean.
+        assert abs(row.digital_error) < 0.03
+        assert abs(row.mapped_error) < 0.03
+
+
+def test_published_errors_on_systems_are_within_the_targets() -> None:
+    rows = published("systems.csv")
+    assert {row["system"] for row in rows} == {draw.name for draw in validate_systems.draws()}
+
+    def mean(*keys: str) -> float:
+        values = [abs(float(row[key])) for row in rows for key in keys]
+        return sum(values) / len(values)
+
+    assert mean("digital_error", "mapped_error") < 0.015
+    assert mean("speedup_error") < 0.03
 
 
 def test_micro_benchmarks_take_gem5s_cycles(tmp_path: Path) -> None:
