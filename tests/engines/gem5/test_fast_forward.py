@@ -136,15 +136,16 @@ def test_programming_and_warm_up_are_skipped_on_gem5(gem5: Path, tmp_path: Path)
         assert ours.visits == theirs.visits
         for event in ("tile_mvms", "tile_adc_conversions", "tile_bytes_in", "dot_ops"):
             assert ours.events[event] == theirs.events[event], (ours.name, event)
-        assert abs(ours.events["instructions"] - theirs.events["instructions"]) <= 2
+        if not theirs.events["tile_mvms"]:  # else its polls depend on the time
+            assert abs(ours.events["instructions"] - theirs.events["instructions"]) <= 2
         assert ours.events["cycles"] > 0
     # The warm-up is not in it either.
     assert sum(region.time_ns for region in result.regions) <= result.simulated_ns
     assert result.simulated_ns < whole.simulated_ns
-    # Of the atomic core caches are warm, predictor and prefetcher are not.
+    # The atomic core leaves warm caches, but no trained branch predictor: 0.4 % when last measured.
     ours_ns = sum(region.time_ns for region in result.regions)
     theirs_ns = sum(region.time_ns for region in whole.regions[1:])
-    assert ours_ns == pytest.approx(theirs_ns, rel=0.2)
+    assert ours_ns == pytest.approx(theirs_ns, rel=0.02)
 
     with pytest.raises(EngineError, match=f"have no figures: {first}"):
         Gem5Engine(gem5).run(
