@@ -33,14 +33,14 @@ class Operators(DigitalOperators):
         tiles: TileSet,
         *,
         descriptor_rows: int | None = None,
-        few: bool = False,
+        small_dense: bool = False,
         then: Int8Array | None = None,
     ) -> Int8Array:
         """Program the layer's blocks into their tiles and run it once.
 
         Args:
             descriptor_rows: Output rows that a descriptor covers, if not as in programs.
-            few: By the kernel for few outputs.
+            small_dense: By the kernel for dense layers of few outputs.
             then: Run once more, with this instead of ``inputs``, from the first MVM number of the
                 epoch on; that output is returned.
         """
@@ -65,7 +65,7 @@ class Operators(DigitalOperators):
         op.tile = self._tile_numbers(layer.blocks)
         op.dma = self._dma_states(1, len(layer.blocks))
         return self._run(
-            f"analog_{'few' if few else io}",
+            f"analog_{'small_dense' if small_dense else io}",
             kernels,
             op,
             [inputs] if then is None else [inputs, then],

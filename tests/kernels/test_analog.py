@@ -198,7 +198,7 @@ def test_dense_layers_of_few_outputs_equal_numpy(
     values = int8(rng, (1, 1, inputs))
     tiles = tiles_for(operators, case, len(layer.blocks), dma=False)
     given_tiles = tile_set(case, tiles, dma=False)
-    actual = operators.analog("pio", kernels, values, layer, DENSE, given_tiles, few=True)
+    actual = operators.analog("pio", kernels, values, layer, DENSE, given_tiles, small_dense=True)
     np.testing.assert_array_equal(actual, expected_output(case, layer, values))
     assert all(tile.statistics()["guest_errors"] == 0 for tile in tiles)
 
