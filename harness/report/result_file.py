@@ -19,7 +19,7 @@ from harness.digest import sha256_of
 from harness.errors import HarnessError, StatsError
 from harness.reading import read_regular
 from harness.report.comparison import Comparison, accuracy_statement, outputs_statement
-from harness.report.earlier_results import EARLIER_VERSION, with_later_parts
+from harness.report.earlier_results import EARLIER_VERSION, with_later_config, with_later_parts
 from harness.report.layer_row import LayerRow, total_row
 from harness.report.programming import programming_of, programming_statement
 from harness.strict_json import JsonError, parse_json
@@ -75,7 +75,7 @@ def read_result(path: Path) -> Comparison:
         raise _refusal(path, f"the file must have exactly the keys {', '.join(_KEYS)}")
     if content["sha256"] != digest({k: v for k, v in content.items() if k != "sha256"}):
         raise _refusal(path, "the file's checksum is wrong: it was damaged or edited")
-    raw = content["comparison"]
+    raw = with_later_config(content["comparison"])
     if version == EARLIER_VERSION:
         raw = with_later_parts(raw)
     try:

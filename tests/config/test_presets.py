@@ -64,11 +64,11 @@ def test_the_64_core_chips_throughput_comes_out() -> None:
 
 def test_bus_attachment_gives_the_measured_cycles() -> None:
     config = load_config(system="alpine-hp-bus").system
-    attach, clock_ghz = config.attach, config.core.clock_ghz
-    assert attach.load_extra_beat_ns is not None
-    assert round(attach.store_latency_ns * clock_ghz) == 75
-    assert round((attach.store_latency_ns + attach.extra_beat_ns) * clock_ghz) == 75
-    assert round((attach.load_latency_ns + attach.load_extra_beat_ns) * clock_ghz) == 76
+    # Measured at 2.3 GHz: 76 and 78 cycles, with what waiting for the clocks' edges adds.
+    clock_ghz = config.core.clock_ghz
+    assert config.attach.extra_beat_ns == config.attach.load_beat_ns == 0
+    assert config.device_store_ns() * clock_ghz == pytest.approx(2 * 22 + 2 + 11 * clock_ghz)
+    assert config.device_load_ns() * clock_ghz == pytest.approx(2 * 22 + 3 + 11 * clock_ghz)
 
 
 def test_vgg16_fits_the_default_system() -> None:

@@ -272,7 +272,7 @@ def test_open_image_size(tmp_path: Path) -> None:
 def test_all_unsupported_nodes_at_once(tmp_path: Path) -> None:
     proto = model(
         [
-            node("HardSwish", ["x"], "a"),
+            node("Softsign", ["x"], "a"),
             node("Conv", ["a", "w"], "b"),
             node("LRN", ["b"], "c", size=3),
             node("Transpose", ["c"], "d", perm=[0, 2, 3, 1]),
@@ -288,7 +288,7 @@ def test_all_unsupported_nodes_at_once(tmp_path: Path) -> None:
     )
     text = refuse(proto, tmp_path, "9 nodes are not supported")
     for expected in (
-        "n_a (HardSwish, reads 1x3x8x8)",
+        "n_a (Softsign, reads 1x3x8x8)",
         "n_c (LRN, reads 1x4x6x6)",
         "n_d (Transpose, reads 1x4x6x6)",
         "n_e (MaxPool, reads 1x4x6x6): dilations",

@@ -322,14 +322,7 @@ def test_the_native_module_is_there() -> None:
         np.full((2, 1), 100, np.int16),
         np.array([1 << 15], np.uint16),
         np.array([17], np.uint16),
-        8,
-        8,
-        False,
-        0.0,
-        0.0,
-        0,
-        0,
-        0,
-        0,
+        epoch=0,
+        first_mvm=0,
     )
     assert codes.tolist() == [[50]]
